@@ -1,0 +1,93 @@
+"""The errors of diptych, one tree; the edge maps them to status codes, the command lines to exit codes.
+
+DiptychError
+├── InvalidQuery              a request that can never be answered
+│   ├── DimensionMismatch     a vector of another length than the block it speaks to
+│   ├── UnknownBlock          a block, or a signal, that the snapshot does not have
+│   └── BadImage              bytes that are no picture, or one beyond the limits
+├── NotSupported              a request that this build cannot answer yet
+├── ItemNotFound              an item_id that the snapshot does not hold
+├── SnapshotNotFound          a snapshot that the store does not hold
+├── CorruptSnapshot           a file that is not what its manifest says
+├── ModelMismatch             an encoder that is not the one the snapshot was built with
+├── InvalidCatalogue          a catalogue that cannot be read at all, or with too many bad rows
+├── InvalidSetting            an option whose value has no meaning
+├── GateFailed                a snapshot that may not be published
+└── MissingDependency         an optional library that is not installed
+"""
+
+from collections.abc import Iterable
+
+
+class DiptychError(Exception):
+    """Anything diptych refuses; its message names what was expected and what came."""
+
+
+class InvalidQuery(DiptychError):
+    """A request that can never be answered; `field` is the path of the part that is wrong."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class DimensionMismatch(InvalidQuery):
+    """A vector whose length is not the block's."""
+
+    def __init__(self, expected: int, came: int, field: str = "") -> None:
+        super().__init__(f"expected {expected} dimensions, got {came}", field)
+
+
+class UnknownBlock(InvalidQuery):
+    """A block or signal name that the snapshot does not have."""
+
+    def __init__(self, name: str, known: Iterable[str], field: str = "", noun: str = "block") -> None:
+        super().__init__(f"unknown {noun} {name!r}: this snapshot has {', '.join(known) or 'none'}", field)
+
+
+class BadImage(InvalidQuery):
+    """Bytes that are no picture, or a picture beyond the limits."""
+
+
+class NotSupported(DiptychError):
+    """A request for something that this build does not answer; `field` names what asked for it."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ItemNotFound(DiptychError):
+    """An item that the snapshot does not hold."""
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(f"no item {item_id!r} in this snapshot")
+        self.item_id = item_id
+
+
+class SnapshotNotFound(DiptychError):
+    """A snapshot that the store does not hold."""
+
+
+class CorruptSnapshot(DiptychError):
+    """A file of a snapshot that is not what its manifest says; the message names the file."""
+
+
+class ModelMismatch(DiptychError):
+    """An encoder that is not the one the snapshot was built with."""
+
+
+class InvalidCatalogue(DiptychError):
+    """A catalogue that cannot be read at all, or that has too many bad rows."""
+
+
+class InvalidSetting(DiptychError):
+    """An option whose value has no meaning."""
+
+
+class GateFailed(DiptychError):
+    """A snapshot that failed a gate, so it may not be published; the message names the gate."""
+
+
+class MissingDependency(DiptychError):
+    """An optional library that is not installed; the message is the command that installs it."""
