@@ -1,0 +1,190 @@
+"""The fused score: how parts, weights, calibration and boosts become one inner product with one stored row.
+
+    score(item) = scale * sum_b v_b * sum_p w_p * (<q_pb, x_b> - mean_kb) / std_kb  +  sum_j beta_j * g_j
+
+b runs over the item's blocks, p over the query's parts, k is the kind of part p. Items that have the same blocks
+form a *stratum*. Within a stratum everything above is linear in the item, whatever the policy for missing blocks:
+`scale` is a constant of the stratum, so no policy needs anything but its own query vector. The row of an item is
+
+    [ x_b for its blocks | SIGNAL_SCALE * g ]
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InvalidQuery, UnknownBlock
+from engine.records import Missing
+
+Matrix = NDArray[np.float32]
+
+# Large enough for the index's cells to follow a signal, small enough not to outweigh two unit blocks.
+SIGNAL_SCALE = 0.25
+
+SHARED_SPACE_KINDS = ("text", "image")
+"""Kinds that an encoder turns into one vector that speaks to all blocks of that encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and standard deviation of a similarity, or of a signal."""
+
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What is usual: the similarities of a part's kind to a block, and the values of each business signal."""
+
+    similarities: Mapping[tuple[str, str], Moments]
+    signals: Mapping[str, Moments]
+
+    def of(self, kind: str, block: str) -> Moments:
+        """Return the moments of `kind` against `block`. Raises InvalidQuery if they cannot be compared."""
+        try:
+            return self.similarities[kind, block]
+        except KeyError:
+            raise InvalidQuery(f"expected a part that can be compared with block {block!r}, got {kind}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPart:
+    """A part once encoded: one unit vector for each block that it speaks to."""
+
+    kind: str
+    weight: float
+    vectors: Mapping[str, Matrix]
+
+
+@dataclass(frozen=True, slots=True)
+class FusedQuery:
+    """A query as coefficients of the rows, by block.
+
+    vectors: block → (d_b,) float32, the sum of v_b * w_p * q_pb / std.   offsets: block → the sum of -v_b * w_p * mean / std.
+    weights: block → v_b, for the blocks that are asked (spoken to, with a weight that is not 0).
+    """
+
+    vectors: Mapping[str, Matrix]
+    offsets: Mapping[str, float]
+    weights: Mapping[str, float]
+    boosts: Mapping[str, float]
+    missing: Missing
+
+
+@dataclass(frozen=True, slots=True)
+class StratumQuery:
+    """A fused query for the rows of one stratum: score = <vector, row> + offset. `scale` is the policy's factor."""
+
+    vector: Matrix
+    offset: float
+    scale: float
+
+
+def block_weights(asked: Mapping[str, float], blocks: Sequence[str]) -> dict[str, float]:
+    """Return v_b of every block: as asked, 0 where left out; with nothing asked all equal and 1 in sum."""
+    for name, weight in asked.items():
+        if name not in blocks:
+            raise UnknownBlock(name, blocks, "modality_weights")
+        if not (np.isfinite(weight) and weight >= 0):
+            raise InvalidQuery(f"expected a finite weight of at least 0, got {weight}", f"modality_weights[{name}]")
+    if not asked:
+        return {block: 1.0 / len(blocks) for block in blocks}
+    return {block: float(asked.get(block, 0.0)) for block in blocks}
+
+
+def compose(
+    parts: Sequence[SpokenPart],
+    weights: Mapping[str, float],
+    calibration: Calibration,
+    boosts: Mapping[str, float],
+    missing: Missing,
+) -> FusedQuery:
+    """Return the query's coefficients. Raises InvalidQuery if no part speaks to a block whose weight is not 0."""
+    vectors: dict[str, Matrix] = {}
+    offsets: dict[str, float] = {}
+    for part in parts:
+        for block, vector in part.vectors.items():
+            if weights[block] == 0.0:
+                continue
+            usual = calibration.of(part.kind, block)
+            factor = weights[block] * part.weight / usual.std
+            term = np.float32(factor) * vector
+            vectors[block] = term if block not in vectors else vectors[block] + term
+            offsets[block] = offsets.get(block, 0.0) - factor * usual.mean
+    if not vectors:
+        spoken = sorted({block for part in parts for block in part.vectors})
+        raise InvalidQuery(
+            f"expected a weight above 0 for a block that the parts speak to ({', '.join(spoken) or 'none'}), "
+            f"got {dict(weights)}",
+            "modality_weights",
+        )
+    asked = {block: weights[block] for block in vectors}
+    return FusedQuery(vectors, offsets, asked, dict(boosts), missing)
+
+
+def stratum_scale(query: FusedQuery, blocks: Sequence[str]) -> float | None:
+    """Return the factor that the policy gives to items with just these blocks, None if they are no answers."""
+    present = [block for block in query.weights if block in blocks]
+    if query.missing is Missing.NEUTRAL or len(present) == len(query.weights):
+        return 1.0
+    if query.missing is Missing.DROP or not present:
+        return None
+    return sum(query.weights.values()) / sum(query.weights[block] for block in present)
+
+
+def stratum_query(
+    query: FusedQuery, blocks: Sequence[str], dims: Mapping[str, int], signals: Sequence[str]
+) -> StratumQuery | None:
+    """Return the query vector for rows of `blocks`, in that order, then `signals`; None if they are no answers.
+
+    Within the stratum <vector, row> + offset is the fused score.
+    """
+    scale = stratum_scale(query, blocks)
+    if scale is None:
+        return None
+    factor = np.float32(scale)
+    pieces = [
+        factor * query.vectors[block] if block in query.vectors else np.zeros(dims[block], np.float32)
+        for block in blocks
+    ]
+    if signals:
+        pieces.append(np.array([query.boosts.get(name, 0.0) / SIGNAL_SCALE for name in signals], np.float32))
+    offset = scale * sum(query.offsets[block] for block in query.offsets if block in blocks)
+    return StratumQuery(np.concatenate(pieces), offset, scale)
+
+
+def to_rows(blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return the stored rows (n, sum d_b + s) float16 of unit block vectors (n, d_b) and standardised signals (n, s)."""
+    return np.concatenate([*blocks, SIGNAL_SCALE * signals], axis=1, dtype=np.float16, casting="unsafe")
+
+
+def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float32]:
+    """Return (n,) signal values as distances from the mean in standard deviations; NaN, a missing value, becomes 0."""
+    z: NDArray[np.float32] = np.nan_to_num((values - np.float32(usual.mean)) / np.float32(usual.std), nan=0.0)
+    return z
+
+
+def contributions(
+    query: FusedQuery,
+    scale: float,
+    row: NDArray[np.floating],
+    blocks: Sequence[str],
+    dims: Mapping[str, int],
+    signals: Sequence[str],
+) -> dict[str, float]:
+    """Return what each asked block, and each boost as "boost:NAME", adds to the score of one row; they sum to it."""
+    wide = row.astype(np.float64)
+    shares: dict[str, float] = {}
+    start = 0
+    for block in blocks:
+        if block in query.vectors:
+            similarity = float(wide[start : start + dims[block]] @ query.vectors[block].astype(np.float64))
+            shares[block] = scale * (similarity + query.offsets[block])
+        start += dims[block]
+    for name, z in zip(signals, wide[start:], strict=True):
+        if name in query.boosts:
+            shares[f"boost:{name}"] = query.boosts[name] * float(z) / SIGNAL_SCALE
+    return shares

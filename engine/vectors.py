@@ -1,0 +1,30 @@
+"""Unit vectors: how they are made and checked, so that an inner product is a cosine everywhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InvalidQuery
+
+Matrix = NDArray[np.float32]
+
+
+def to_unit(rows: NDArray[np.floating]) -> Matrix:
+    """Return the rows scaled to length 1, zero rows left as they are.
+
+    rows: (n, d) or (d,) of any float type.   Returns float32 of the same shape.
+    """
+    wide = np.asarray(rows, dtype=np.float32)
+    lengths = np.linalg.norm(wide, axis=-1, keepdims=True)
+    unit: Matrix = wide / np.where(lengths == 0, np.float32(1), lengths)
+    return unit
+
+
+def to_query(values: NDArray[np.float32], field: str = "") -> Matrix:
+    """Return one caller's vector (d,) at length 1. Raises InvalidQuery if it is not finite or has no direction."""
+    length = float(np.sqrt(values @ values))
+    if not np.isfinite(length):
+        raise InvalidQuery("expected finite values in the vector, got NaN, infinity or an overflow", field)
+    if length == 0.0:
+        raise InvalidQuery("expected a vector with a direction, got all zeros", field)
+    unit: Matrix = values * np.float32(1.0 / length)
+    return unit
