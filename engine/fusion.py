@@ -6,7 +6,7 @@ b runs over the item's blocks, p over the query's parts, k is the kind of part p
 form a *stratum*. Within a stratum everything above is linear in the item, whatever the policy for missing blocks:
 `scale` is a constant of the stratum, so no policy needs anything but its own query vector. The row of an item is
 
-    [ x_b for its blocks | SIGNAL_SCALE * g ]
+    [ x_b for its blocks | SIGNAL_SCALE * g | zeros up to a multiple of ROW_MULTIPLE ]
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,9 @@ Matrix = NDArray[np.float32]
 
 # Large enough for the index's cells to follow a signal, small enough not to outweigh two unit blocks.
 SIGNAL_SCALE = 0.25
+
+# Product quantisers cut a row into pieces of four.
+ROW_MULTIPLE = 4
 
 SHARED_SPACE_KINDS = ("text", "image")
 """Kinds that an encoder turns into one vector that speaks to all blocks of that encoder."""
@@ -150,15 +153,24 @@ def stratum_query(
         factor * query.vectors[block] if block in query.vectors else np.zeros(dims[block], np.float32)
         for block in blocks
     ]
-    if signals:
-        pieces.append(np.array([query.boosts.get(name, 0.0) / SIGNAL_SCALE for name in signals], np.float32))
+    tail = np.zeros(row_width(blocks, dims, signals) - sum(dims[block] for block in blocks), np.float32)
+    tail[: len(signals)] = [query.boosts.get(name, 0.0) / SIGNAL_SCALE for name in signals]
+    pieces.append(tail)
     offset = scale * sum(query.offsets[block] for block in query.offsets if block in blocks)
     return StratumQuery(np.concatenate(pieces), offset, scale)
 
 
+def row_width(blocks: Sequence[str], dims: Mapping[str, int], signals: Sequence[str]) -> int:
+    """Return the length of a stored row with these blocks and signals."""
+    filled = sum(dims[block] for block in blocks) + len(signals)
+    return -(-filled // ROW_MULTIPLE) * ROW_MULTIPLE
+
+
 def to_rows(blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Return the stored rows (n, sum d_b + s) float16 of unit block vectors (n, d_b) and standardised signals (n, s)."""
-    return np.concatenate([*blocks, SIGNAL_SCALE * signals], axis=1, dtype=np.float16, casting="unsafe")
+    """Return the stored rows (n, row_width) float16 of unit block vectors (n, d_b) and standardised signals (n, s)."""
+    filled = sum(block.shape[1] for block in blocks) + signals.shape[1]
+    padding = np.zeros((len(signals), -filled % ROW_MULTIPLE), np.float16)
+    return np.concatenate([*blocks, SIGNAL_SCALE * signals, padding], axis=1, dtype=np.float16, casting="unsafe")
 
 
 def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float32]:
@@ -184,7 +196,7 @@ def contributions(
             similarity = float(wide[start : start + dims[block]] @ query.vectors[block].astype(np.float64))
             shares[block] = scale * (similarity + query.offsets[block])
         start += dims[block]
-    for name, z in zip(signals, wide[start:], strict=True):
+    for name, z in zip(signals, wide[start:], strict=False):
         if name in query.boosts:
             shares[f"boost:{name}"] = query.boosts[name] * float(z) / SIGNAL_SCALE
     return shares

@@ -1,0 +1,169 @@
+"""What a snapshot says of itself: written last, checked first, so that half a snapshot can never be served."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.errors import CorruptSnapshot
+from engine.fusion import Calibration, Moments
+from engine.index import OperatingPoint
+
+SCHEMA = 1
+MANIFEST_FILE = "manifest.json"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BlockRecord(_Record):
+    """One block: its dimension, how many items have it, and whether the model below made it (else the caller did)."""
+
+    name: str
+    dimensions: int
+    item_count: int
+    encoded: bool
+
+
+class StratumRecord(_Record):
+    """Rows start … start + count, which all have just these blocks, in the files of `directory`."""
+
+    blocks: tuple[str, ...]
+    start: int
+    count: int
+    factory: str
+    directory: str
+
+
+class ModelRecord(_Record):
+    """The encoder: where it was found, what it was, and what it made of a few fixed texts and pictures."""
+
+    model: str
+    pretrained: str | None
+    fingerprint: dict[str, Any]
+    golden: dict[str, Any]
+
+
+class SimilarityRecord(_Record):
+    """How similar a part of this kind usually is to this block."""
+
+    part_kind: str
+    block: str
+    mean: float
+    std: float
+
+
+class SignalRecord(_Record):
+    """How a business signal is usually distributed; standardised with these."""
+
+    name: str
+    mean: float
+    std: float
+
+
+class PointRecord(_Record):
+    """One measured setting of the index: recall@10 on queries of a class, and microseconds a query, one thread."""
+
+    query_class: str
+    nprobe: int
+    k_factor: int
+    recall: float
+    microseconds: float
+
+    @property
+    def point(self) -> OperatingPoint:
+        return OperatingPoint(self.nprobe, self.k_factor)
+
+
+class GateRecord(_Record):
+    """One condition of publishing: the value measured, the limit it was held to."""
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+
+
+class FileRecord(_Record):
+    """One file of the snapshot."""
+
+    size_bytes: int
+    sha256: str
+
+
+class CatalogueRecord(_Record):
+    """What the snapshot was built from."""
+
+    name: str
+    sha256: str
+    lines: int
+    rejects: int
+    text_template: str
+
+
+class Manifest(_Record):
+    """Everything a reader needs to know before it trusts a snapshot's files."""
+
+    schema_version: int
+    snapshot: str
+    parent: str | None
+    create_time: str
+    catalogue: CatalogueRecord
+    item_count: int
+    blocks: tuple[BlockRecord, ...]
+    signals: tuple[SignalRecord, ...]
+    model: ModelRecord | None
+    strata: tuple[StratumRecord, ...]
+    similarities: tuple[SimilarityRecord, ...]
+    operating_points: tuple[PointRecord, ...]
+    recall_target: float
+    gates: tuple[GateRecord, ...]
+    versions: dict[str, str]
+    files: dict[str, FileRecord]
+
+    @property
+    def dims(self) -> dict[str, int]:
+        """The dimension of each block, in the snapshot's order."""
+        return {block.name: block.dimensions for block in self.blocks}
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the scores are standardised with."""
+        return Calibration(
+            {(s.part_kind, s.block): Moments(s.mean, s.std) for s in self.similarities},
+            {s.name: Moments(s.mean, s.std) for s in self.signals},
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all files on disk."""
+        return sum(record.size_bytes for record in self.files.values())
+
+
+def render(manifest: Manifest) -> bytes:
+    """Return the one text that stands for this manifest, its own checksum in it."""
+    content = manifest.model_dump(mode="json")
+    content["sha256"] = hashlib.sha256(_canonical(content)).hexdigest()
+    return _canonical(content)
+
+
+def parse(data: bytes, path: Path) -> Manifest:
+    """Return the manifest. Raises CorruptSnapshot, naming `path`, if even one byte is not as `render` wrote it."""
+    try:
+        content = json.loads(data)
+        claimed = content.pop("sha256")
+        if content["schema_version"] != SCHEMA:
+            raise CorruptSnapshot(f"{path}: expected schema version {SCHEMA}, got {content['schema_version']}")
+        manifest = Manifest.model_validate(content)
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise CorruptSnapshot(f"{path}: expected a manifest, got {type(error).__name__}: {error}") from error
+    if render(manifest) != data:
+        raise CorruptSnapshot(f"{path}: expected the content of checksum {claimed}, got another")
+    return manifest
+
+
+def _canonical(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,23 @@
+"""What an item carries beside its vectors, kept as the bytes of a google.protobuf.Struct.
+
+An answer then copies those bytes into its message, which costs a microsecond where building a Struct costs fifty.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+
+
+def to_bytes(payload: Mapping[str, Any]) -> bytes:
+    """Return the payload as the bytes of a Struct. Values: None, bool, number, text, lists and mappings of these."""
+    struct = Struct()
+    struct.update(payload)
+    return struct.SerializeToString(deterministic=True)
+
+
+def from_bytes(data: bytes) -> dict[str, Any]:
+    """Return the payload; every number is a float, as a Struct keeps it."""
+    payload: dict[str, Any] = MessageToDict(Struct.FromString(data))
+    return payload

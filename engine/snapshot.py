@@ -1,0 +1,101 @@
+"""A snapshot opened for reading: checked against its manifest, then served from mapped files."""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import CorruptSnapshot
+from engine.fusion import Matrix
+from engine.index import Index, open_index
+from engine.items import Items
+from engine.manifest import FileRecord, Manifest
+from engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Items that have the same blocks; rows start … start + len(index) of the snapshot."""
+
+    blocks: tuple[str, ...]
+    start: int
+    index: Index
+
+
+class Snapshot:
+    """The items and strata of one build, immutable; any number of threads may read it."""
+
+    def __init__(self, manifest: Manifest, directory: Path, device: str = "cpu") -> None:
+        self.manifest = manifest
+        self.name = manifest.snapshot
+        self.dims = manifest.dims
+        self.signals = tuple(signal.name for signal in manifest.signals)
+        self.calibration = manifest.calibration
+        self.items = Items(directory, manifest.item_count)
+        self.strata = tuple(
+            Stratum(record.blocks, record.start, open_index(directory / record.directory, device))
+            for record in manifest.strata
+        )
+        for record, stratum in zip(manifest.strata, self.strata, strict=True):
+            if len(stratum.index) != record.count:
+                raise CorruptSnapshot(
+                    f"{directory / record.directory}: expected {record.count} rows, got {len(stratum.index)}"
+                )
+
+    def __len__(self) -> int:
+        return self.manifest.item_count
+
+    def stratum_of(self, row: int) -> Stratum:
+        """Return the stratum that holds a row."""
+        for stratum in self.strata:
+            if stratum.start <= row < stratum.start + len(stratum.index):
+                return stratum
+        raise IndexError(f"expected a row below {len(self)}, got {row}")
+
+    def vectors(self, row: int) -> dict[str, Matrix]:
+        """Return the unit vector of each block that the item has."""
+        stratum = self.stratum_of(row)
+        stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
+        vectors = {}
+        start = 0
+        for block in stratum.blocks:
+            vectors[block] = stored[start : start + self.dims[block]]
+            start += self.dims[block]
+        return vectors
+
+
+def open_snapshot(store: Store, name: str, device: str = "cpu") -> Snapshot:
+    """Return the snapshot after every byte of it was compared with the manifest.
+
+    Raises SnapshotNotFound, CorruptSnapshot (naming the file). Cost: one reading of all files.
+    """
+    manifest = store.manifest(name)
+    damage = damages(manifest, store.directory(name))
+    if damage:
+        raise CorruptSnapshot("; ".join(damage))
+    return Snapshot(manifest, store.directory(name), device)
+
+
+def damages(manifest: Manifest, directory: Path) -> list[str]:
+    """Return one sentence for each file that is not what the manifest says, none if all is well."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        found: Iterable[str | None] = pool.map(
+            lambda entry: _damage(directory / entry[0], entry[1]), sorted(manifest.files.items())
+        )
+        return [sentence for sentence in found if sentence is not None]
+
+
+def _damage(path: Path, record: FileRecord) -> str | None:
+    if not path.is_file():
+        return f"{path}: expected {record.size_bytes} bytes, got no file"
+    size = path.stat().st_size
+    if size != record.size_bytes:
+        return f"{path}: expected {record.size_bytes} bytes, got {size}"
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != record.sha256:
+        return f"{path}: expected sha256 {record.sha256}, got {digest}"
+    return None
