@@ -1,0 +1,141 @@
+"""Where an open_clip model's files are, and how they become a model: each way of failing says what would have done."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.factory import parse_model_name
+from open_clip.pretrained import download_pretrained_from_hf
+
+from engine.encoder import ModelSpec
+from engine.errors import InvalidSetting
+
+CONFIG = "open_clip_config.json"
+WEIGHTS = "open_clip_model.safetensors"
+
+_FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, AssertionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model that is there: its name for open_clip, and its weights file, None if they are drawn at random."""
+
+    name: str
+    pretrained: str | None
+    weights: Path | None
+    quick_gelu: bool = False
+
+    def config(self) -> dict[str, Any]:
+        """Return the architecture, as the model's own configuration says it."""
+        config: dict[str, Any] = open_clip.get_model_config(self.name)
+        return {**config, "quick_gelu": True} if self.quick_gelu else config
+
+
+def find(spec: ModelSpec, random_weights: bool = False) -> Source:
+    """Return the model that the names lead to, its weights downloaded if they were not yet.
+
+    Raises InvalidSetting if the name, the tag or a file is not there, or the download failed.
+    """
+    schema, name = _parse(spec.model)
+    if schema is None and spec.model == "mini":
+        schema, name = "local-dir", str(files("engine").joinpath("models", "mini"))
+    if schema is None and Path(name).is_dir():
+        schema = "local-dir"
+    if schema is not None and spec.pretrained is not None:
+        raise InvalidSetting(
+            f"expected no pretrained tag with {spec.model!r}, which has its own weights, got {spec.pretrained!r}"
+        )
+    if schema == "local-dir":
+        return _find_in_directory(Path(name), random_weights)
+    if schema == "hf-hub":
+        return _find_on_hub(name)
+    return _find_by_tag(name, spec.pretrained, random_weights)
+
+
+def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
+    """Return the model, in evaluation mode, its weights cast to the dtype. Raises InvalidSetting if they do not fit."""
+    config = source.config()
+    # open_clip's bf16 keeps normalisation in float32, but knows nothing of a Hugging Face text tower's layers.
+    lowered = "pure_bf16" if "hf_model_name" in config["text_cfg"] else "bf16"
+    try:
+        model = open_clip.create_model(
+            source.name,
+            source.pretrained,
+            precision="fp32" if dtype == torch.float32 else lowered,
+            device=device,
+            force_quick_gelu=source.quick_gelu,
+            require_pretrained=source.weights is not None,
+            pretrained_text=False,
+        )
+    except _FAILURES as error:
+        raise InvalidSetting(f"cannot load the model {source.name!r} from {source.weights}: {error}") from error
+    return model.eval().requires_grad_(False)
+
+
+def tokenizer(source: Source) -> Any:
+    """Return the model's tokenizer: texts to (n, context_length) token ids."""
+    try:
+        return open_clip.get_tokenizer(source.name)
+    except _FAILURES as error:
+        raise InvalidSetting(f"cannot load the tokenizer of {source.name!r}: {error}") from error
+
+
+def _parse(model: str) -> tuple[str | None, str]:
+    try:
+        return parse_model_name(model)
+    except ValueError as error:
+        raise InvalidSetting(f"expected a directory or repository behind the colon, got {model!r}") from error
+
+
+def _find_in_directory(directory: Path, random_weights: bool) -> Source:
+    if not (directory / CONFIG).is_file():
+        raise InvalidSetting(f"expected a model in {directory} ({CONFIG} and {WEIGHTS}), got no {CONFIG}")
+    found = [path for pattern in ("*.safetensors", "*.bin", "*.pth", "*.pt") for path in sorted(directory.glob(pattern))]
+    weights = next((path for path in found if path.name == WEIGHTS), None)
+    if weights is None and len(found) == 1:
+        weights = found[0]
+    if weights is None and not random_weights:
+        came = ", ".join(path.name for path in found) or "no weights"
+        raise InvalidSetting(f"expected {WEIGHTS} in {directory}, got {came}")
+    return Source(f"local-dir:{directory}", None, weights)
+
+
+def _find_on_hub(repository: str) -> Source:
+    try:
+        weights = download_pretrained_from_hf(repository)
+    except _FAILURES as error:
+        raise InvalidSetting(f"cannot fetch the model 'hf-hub:{repository}': {error}") from error
+    return Source(f"hf-hub:{repository}", None, Path(weights))
+
+
+def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Source:
+    if open_clip.get_model_config(name) is None:
+        near = difflib.get_close_matches(name, open_clip.list_models(), n=5)
+        hint = f"; near it are {', '.join(near)}" if near else ""
+        raise InvalidSetting(
+            "expected 'mini', a directory with a model, 'hf-hub:org/repo' or an open_clip architecture, "
+            f"got {name!r}{hint}"
+        )
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    if pretrained is None:
+        if random_weights:
+            return Source(name, None, None)
+        raise InvalidSetting(f"expected a pretrained tag for {name!r} ({', '.join(tags) or 'a file'}), got none")
+    if os.path.isfile(pretrained):
+        return Source(name, pretrained, Path(pretrained))
+    settings = open_clip.get_pretrained_cfg(name, pretrained)
+    if not settings:
+        raise InvalidSetting(
+            f"expected a weights file or a pretrained tag for {name!r} ({', '.join(tags) or 'none'}), got {pretrained!r}"
+        )
+    try:
+        weights = open_clip.download_pretrained(settings)
+    except _FAILURES as error:
+        raise InvalidSetting(f"cannot fetch the weights {pretrained!r} of {name!r}: {error}") from error
+    # OpenAI's weights know another GELU than most architectures' names say; open_clip only warns of it.
+    return Source(name, pretrained, Path(weights), quick_gelu=bool(settings.get("quick_gelu", False)))

@@ -1,0 +1,190 @@
+"""Any open_clip model as an encoder: by architecture and weights, from a directory, from a hub, or the embedded one."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+
+from engine.encoder import Fingerprint, ModelSpec, digest
+from engine.encoders import checkpoint
+from engine.encoders.checkpoint import Source
+from engine.encoders.text_tower import TextTower
+from engine.errors import InvalidSetting
+from engine.vectors import to_unit
+
+Matrix = NDArray[np.float32]
+
+# How many tokens of padding a text may get for the sake of a larger batch.
+SLACK = 8
+
+_PROBES = ("", "A red shoe, size 42½", "élégante ROBE d'été", "夏のワンピース", "naïve  café\n& <b>tags</b> 👟", "word " * 99)
+
+
+class OpenClipEncoder:
+    """Encodes with one open_clip model, kept in memory; several threads may call it.
+
+    `model`, `tokenizer`, `preprocess` and `device` are open_clip's own, for those who ask the model for more.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        device: str = "auto",
+        dtype: str = "auto",
+        *,
+        threads: int | None = None,
+        batch_size: int = 64,
+        random_weights: bool = False,
+    ) -> None:
+        """Load the model.
+
+        threads: how many CPU threads torch may use in this process; None leaves it. batch_size bounds the memory.
+        random_weights: take an architecture without weights too; its vectors mean nothing, its speed does.
+        Raises InvalidSetting for a device, dtype or model that is not there.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.device = _to_device(device)
+        self.dtype = _to_dtype(dtype, self.device)
+        self.batch_size = batch_size
+        source = checkpoint.find(spec, random_weights)
+        self.model = checkpoint.load(source, self.device, self.dtype)
+        self.tokenizer = checkpoint.tokenizer(source)
+        settings: dict[str, Any] = json.loads(json.dumps(self.model.visual.preprocess_cfg))
+        self.preprocess = image_transform_v2(PreprocessCfg(**settings), is_train=False)
+        self._tower = TextTower.of(self.model)
+        self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="preprocess")
+        self.dim = self._encode_tokens(self.tokenizer([""])).shape[1]
+        self.fingerprint = Fingerprint(
+            architecture=_describe(source.config()),
+            weights_sha256=_hash_weights(source, self.model),
+            tokenizer_sha256=_hash_tokenizer(self.tokenizer),
+            preprocess=settings,
+            preprocess_sha256=digest(settings),
+            dim=self.dim,
+            dtype=str(self.dtype).removeprefix("torch."),
+        )
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        """Return (n, dim) unit rows, one a text; a text beyond the context length is cut there.
+
+        Equal to stock open_clip's to float32 rounding, at the cost of the text's own tokens and not of the padding's.
+        """
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), 16 * self.batch_size):
+            tokens = self.tokenizer(list(texts[start : start + 16 * self.batch_size]))
+            lengths = self._tower.lengths(tokens).numpy()
+            for places in _bucket(lengths, self.batch_size):
+                cut = tokens[torch.from_numpy(places), : int(lengths[places].max())]
+                rows[start + places] = self._encode_tokens(cut)
+        return to_unit(rows)
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
+        """Return (n, dim) unit rows, one a picture; the next batch is prepared while the model sees this one."""
+        rows = np.zeros((len(images), self.dim), dtype=np.float32)
+        for start, pixels in self._prepare(images):
+            rows[start : start + len(pixels)] = self._encode_pixels(pixels)
+        return to_unit(rows)
+
+    def _prepare(self, images: Sequence[Image.Image]) -> Iterator[tuple[int, torch.Tensor]]:
+        ahead: list[Future[torch.Tensor]] = []
+        for start in range(0, len(images), self.batch_size):
+            now = ahead or self._submit(images, start)
+            ahead = self._submit(images, start + self.batch_size)
+            yield start, torch.stack([future.result() for future in now])
+
+    def _submit(self, images: Sequence[Image.Image], start: int) -> list[Future[torch.Tensor]]:
+        return [self._threads.submit(self.preprocess, image) for image in images[start : start + self.batch_size]]
+
+    def _encode_pixels(self, pixels: torch.Tensor) -> Matrix:
+        with torch.inference_mode():
+            rows = self.model.encode_image(pixels.to(self.device, self.dtype), normalize=False)
+            return _to_numpy(rows)
+
+    def _encode_tokens(self, tokens: torch.Tensor) -> Matrix:
+        with torch.inference_mode():
+            return _to_numpy(self._tower.encode(tokens.to(self.device)))
+
+
+def _to_numpy(rows: torch.Tensor) -> Matrix:
+    array: Matrix = rows.float().cpu().numpy()
+    return array
+
+
+def _bucket(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of texts that go together: at most batch_size, none padded by more than SLACK tokens."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = lengths[order[start]] + SLACK
+        end = min(start + batch_size, int(np.searchsorted(lengths[order], longest, side="right")))
+        yield order[start:end]
+        start = end
+
+
+def _to_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind == "cpu" and not number:
+        return torch.device("cpu")
+    if kind == "cuda" and (number.isdecimal() or not number):
+        count = torch.cuda.device_count()
+        if int(number or 0) >= count:
+            raise InvalidSetting(f"expected one of {count} CUDA devices, got {name!r}")
+        return torch.device(name)
+    raise InvalidSetting(f"expected the device auto, cpu, cuda or cuda:N, got {name!r}")
+
+
+def _to_dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
+    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name not in dtypes:
+        raise InvalidSetting(f"expected the dtype auto, {' or '.join(dtypes)}, got {name!r}")
+    return dtypes[name]
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def _describe(config: dict[str, Any]) -> str:
+    """Return the architecture as one word that a person can read, and a hash of all that the word leaves out."""
+    image, text = config["vision_cfg"], config["text_cfg"]
+    eyes = image.get("timm_model_name") or f"vit{image.get('layers')}x{image.get('width')}p{image.get('patch_size')}"
+    words = text.get("hf_model_name") or f"text{text.get('layers')}x{text.get('width')}"
+    kind = "coca" if "multimodal_cfg" in config else "clip"
+    size = image.get("image_size")
+    return f"{kind}-{eyes}@{size}-{words}-{config['embed_dim']}d-{digest(config)[:8]}"
+
+
+def _hash_weights(source: Source, model: Any) -> str:
+    """Return the sha256 of the weights file (about a second a GB), or of random weights' names and values."""
+    if source.weights is not None:
+        with source.weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    hashed = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        hashed.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        hashed.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
+
+
+def _hash_tokenizer(tokenizer: Any) -> str:
+    """Return the sha256 of the vocabulary and of how a few hard texts are cut; files differ where these do not."""
+    inner = getattr(tokenizer, "tokenizer", None)
+    vocabulary = inner.get_vocab() if inner is not None else tokenizer.encoder
+    return digest({"vocabulary": vocabulary, "probes": tokenizer(list(_PROBES)).tolist()})

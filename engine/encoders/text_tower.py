@@ -1,0 +1,95 @@
+"""The text side of an open_clip model, and how much of a padded text it has to read to give the very same vector.
+
+open_clip pads every text to the context length, 77 tokens where a query has five. Under a causal mask a token sees
+only what stands before it, so all behind the token that is pooled can be left out. CoCa pools a class token that
+stands last instead; its own mask hides the padding, and its position is kept. Any other tower is left as it is.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class TextTower:
+    """One model's text side. Batches of tokens may be cut to the greatest of their `lengths` before `encode`."""
+
+    model: nn.Module
+    layers: nn.Module
+    context_length: int
+    pool: str
+    eos_id: int
+
+    @classmethod
+    def of(cls, model: nn.Module) -> Self:
+        """Return the tower of a CLIP, CustomTextCLIP or CoCa model, whatever its text side is."""
+        layers = getattr(model, "text", model)
+        context_length = int(getattr(layers, "context_length", model.context_length))
+        eos_id = int(getattr(layers, "text_eos_id", getattr(layers, "eos_id", -1)))
+        return cls(model, layers, context_length, _pool(layers), eos_id)
+
+    def lengths(self, tokens: Tensor) -> Tensor:
+        """Return how many leading tokens decide the vector of each row. tokens, padded: (n, context_length)."""
+        n, width = tokens.shape
+        if self.pool == "argmax":
+            return tokens.argmax(dim=-1) + 1
+        if self.pool == "eos":
+            return (tokens == self.eos_id).int().argmax(dim=-1) + 1
+        if self.pool == "cls":
+            places = torch.arange(1, width + 1)
+            real = ((tokens != self.layers.pad_id) * places).amax(dim=-1)
+            # CoCa's mask is one place late: the class token sees the first pad, and itself only if there is none.
+            return (real + 1).clamp(max=width)
+        return torch.full((n,), width)
+
+    def encode(self, tokens: Tensor) -> Tensor:
+        """Return (n, dim), not normalised, equal to the model's encode_text of the same texts padded.
+
+        tokens: (n, l) with l at least the greatest of their lengths, and at most the context length.
+        """
+        if tokens.shape[1] >= self.context_length:
+            return self.model.encode_text(tokens, normalize=False)
+        layers = self.layers
+        dtype = layers.transformer.get_cast_dtype()
+        x = layers.token_embedding(tokens).to(dtype)
+        length = tokens.shape[1]
+        places = layers.positional_embedding[:length]
+        mask = layers.attn_mask[:length, :length]
+        if self.pool == "cls":
+            x = torch.cat([x, layers.cls_emb.to(dtype).expand(len(x), 1, -1)], dim=1)
+            places = torch.cat([places, layers.positional_embedding[-1:]])
+            mask = self._class_mask(tokens, dtype)
+        x = layers.transformer(x + places.to(dtype), attn_mask=mask)
+        x = layers.ln_final(x[torch.arange(len(x), device=x.device), self._pooled(tokens)])
+        projection = layers.text_projection
+        if projection is None:
+            return x
+        return projection(x) if isinstance(projection, nn.Linear) else x @ projection
+
+    def _pooled(self, tokens: Tensor) -> Tensor:
+        if self.pool == "cls":
+            return torch.full((len(tokens),), tokens.shape[1], device=tokens.device)
+        return self.lengths(tokens) - 1
+
+    def _class_mask(self, tokens: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return CoCa's mask of padding and causality, (n * heads, l + 1, l + 1), as its weights were trained with."""
+        real = tokens != self.layers.pad_id
+        always = real.new_ones(len(tokens), 1)
+        seen = torch.cat([real, always] if self.layers.correct_cls_mask else [always, real], dim=1)
+        size = tokens.shape[1] + 1
+        hidden = torch.zeros(seen.shape, dtype=dtype, device=tokens.device).masked_fill_(~seen, float("-inf"))
+        mask = self.layers.attn_mask[:size, :size].to(dtype) + hidden[:, None, :]
+        return mask.repeat_interleave(self.layers.heads, dim=0)
+
+
+def _pool(layers: nn.Module) -> str:
+    """Return argmax, eos or cls where leaving out padding is known to be exact, else whole."""
+    mask = getattr(layers, "attn_mask", None)
+    if mask is None or not torch.equal(mask, torch.full_like(mask, float("-inf")).triu_(1)):
+        return "whole"
+    if getattr(layers, "cls_emb", None) is not None:
+        return "cls"
+    pool = getattr(layers, "text_pool_type", getattr(layers, "pool_type", ""))
+    return pool if pool in ("argmax", "eos") else "whole"
