@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw
 
-from indexer.sample.finish import FINISHES, TILE, Finish, grain, shade
+from indexer.sample.finish import FINISHES, TILE, Finish, grain, veils
 from indexer.sample.outline import Points
 from indexer.sample.palette import RGB, dark
 from indexer.sample.patterns import draw_pattern
@@ -56,7 +56,7 @@ class Canvas:
     def part(
         self, outline: Points, paint: str | RGB = "body", shade: str = "flat", line: bool = True, **kind: str
     ) -> None:
-        """Draw a closed outline. shade: see finish.shade. material=: another material than the item's."""
+        """Draw a closed outline. shade: see finish.veils. material=: another material than the item's."""
         xy = self.project(outline)
         frame = self._frame(xy, 2)
         if frame is None:
@@ -125,7 +125,7 @@ class Canvas:
             draw_pattern(self._body, self.look.pattern, self.look.accent, self.look.period, self.project)
         return self._body
 
-    def _lay(self, mask: Image.Image, frame: Box, paint: str | RGB, shade_name: str, finish: Finish) -> None:
+    def _lay(self, mask: Image.Image, frame: Box, paint: str | RGB, shade: str, finish: Finish) -> None:
         size = mask.size
         if paint == "body":
             coat = self._body_paint().crop(frame)
@@ -136,9 +136,7 @@ class Canvas:
             top = (frame[1] + self._grain_at[1]) % (TILE - size[1]) if size[1] < TILE else 0
             tile = grain(finish.grain).crop((left, top, left + size[0], top + size[1]))
             coat = ImageChops.overlay(coat, Image.merge("RGB", (tile, tile, tile)))
-        coat = _shaded(coat, shade_name, finish.depth)
-        if finish.gloss:
-            coat = _shone(coat, "bands" if finish.grain == "brushed" else "gloss", finish.gloss)
+        coat = _lit(coat, shade, finish)
         if finish.opacity < 1:
             coat.putalpha(mask.point([round(v * finish.opacity) for v in range(256)]))
             self.sheet.alpha_composite(coat, frame[:2])
@@ -177,19 +175,7 @@ def _thick(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], width: f
         pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
 
 
-def _shaded(coat: Image.Image, name: str, depth: float) -> Image.Image:
-    darkness, brightness = shade(name)
-    for tone, light_map in (((0, 0, 0), darkness), ((255, 255, 255), brightness)):
-        veil = light_map.point([min(255, round(v * depth)) for v in range(256)]).resize(coat.size)
-        coat.paste(tone, (0, 0, *coat.size), veil)
+def _lit(coat: Image.Image, shade: str, finish: Finish) -> Image.Image:
+    for tone, veil in zip(((0, 0, 0), (255, 255, 255)), veils(shade, finish), strict=True):
+        coat.paste(tone, (0, 0, *coat.size), veil.resize(coat.size, Image.Resampling.BILINEAR))
     return coat
-
-
-def _shone(coat: Image.Image, name: str, gloss: float) -> Image.Image:
-    darkness, brightness = shade(name)
-    for tone, light_map in (((0, 0, 0), darkness), ((255, 255, 255), brightness)):
-        veil = light_map.point([round(v * gloss) for v in range(256)]).resize(coat.size)
-        coat.paste(tone, (0, 0, *coat.size), veil)
-    return coat
-
-

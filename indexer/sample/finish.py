@@ -19,20 +19,24 @@ Gray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """grain: tile name or empty. depth: how strong shades fall. gloss: highlight 0..1. opacity: 0..1."""
+    """grain: tile name or empty. depth: how strong shades fall. gloss: highlight 0..1. opacity: 0..1.
+
+    banded: the highlights are bands, as on polished metal.
+    """
 
     grain: str = ""
     depth: float = 1.0
     gloss: float = 0.0
     opacity: float = 1.0
     stitched: bool = False
+    banded: bool = False
 
 
 FINISHES: dict[str, Finish] = {
     "ceramic": Finish("", 0.9, 0.75),
     "glass": Finish("", 0.8, 1.0, opacity=0.66),
     "wood": Finish("wood", 0.7, 0.1),
-    "metal": Finish("brushed", 1.9, 0.9),
+    "metal": Finish("brushed", 1.3, 0.8, banded=True),
     "leather": Finish("pebble", 1.0, 0.25, stitched=True),
     "cotton": Finish("weave", 0.8),
     "wool": Finish("knit", 0.7),
@@ -85,8 +89,20 @@ def grain(name: str) -> Image.Image:
 
 
 @cache
-def shade(name: str) -> tuple[Image.Image, Image.Image]:
-    """Return (darkness, brightness) maps, 64 x 64, 0..255, light from the upper left."""
+def veils(shade: str, finish: Finish) -> tuple[Image.Image, Image.Image]:
+    """Return (darkness, brightness) of a material in that shade: 64 x 64, 0..255, shade and shine in one."""
+    dark, bright = (level * finish.depth for level in _shade(shade))
+    if finish.gloss:
+        shine_dark, shine = (level * finish.gloss for level in _shade("bands" if finish.banded else "gloss"))
+        dark = 1 - (1 - np.clip(dark, 0, 1)) * (1 - shine_dark)
+        bright = 1 - (1 - np.clip(bright, 0, 1)) * (1 - np.clip(shine, 0, 1))
+    return (
+        Image.fromarray(np.uint8(np.clip(dark, 0, 1) * 255)),
+        Image.fromarray(np.uint8(np.clip(bright, 0, 1) * 255)),
+    )
+
+
+def _shade(name: str) -> tuple[Gray, Gray]:
     y, x = (np.mgrid[0:64, 0:64] + 0.5) / 64
     if name == "flat":
         dark = (x + y) / 2 * 0.24
@@ -112,10 +128,7 @@ def shade(name: str) -> tuple[Image.Image, Image.Image]:
         bright = np.clip(np.sin(x * 14 + 3.7), 0, 1) * 0.42
     else:
         raise KeyError(f"expected a known shade, got {name!r}")
-    return (
-        Image.fromarray(np.uint8(np.clip(dark, 0, 1) * 255)),
-        Image.fromarray(np.uint8(np.clip(bright, 0, 1) * 255)),
-    )
+    return dark, bright
 
 
 def blurred(image: Image.Image, radius: float) -> Image.Image:

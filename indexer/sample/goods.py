@@ -26,13 +26,18 @@ MATERIAL_VALUE: dict[str, float] = {
     "canvas": 0.95, "velvet": 1.35, "silk": 1.7, "plastic": 0.7, "paper": 0.75,
 }
 
-STANDING_SCENES = ("white", "backdrop", "gradient", "table", "room", "shelf")
-FLAT_SCENES = ("white", "backdrop", "gradient", "planks", "wall")
+STUDIO = ("white", "backdrop", "gradient")
+SCENES: dict[str, tuple[str, ...]] = {
+    "table": (*STUDIO, "table", "shelf"),
+    "floor": (*STUDIO, "room", "room"),
+    "laid": (*STUDIO, "planks", "planks"),
+    "hung": (*STUDIO, "wall", "wall"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item. scene: see scene.SCENES; backdrop: a name in palette.BACKDROPS; price in euros, popularity 0..1."""
+    """One item. scene: see scene.backdrop; backdrop: a name in palette.BACKDROPS; price in euros, popularity 0..1."""
 
     item_id: str
     seed: int
@@ -70,8 +75,7 @@ def item(seed: int, number: int) -> Item:
     color, accent, pattern, material = _card(seed, kind.name, turn)
     rng = stream(seed, number, "facts")
     backdrop = rng.choice(_backdrops(color))
-    scenes = STANDING_SCENES if kind.stands else FLAT_SCENES
-    scene = rng.choice([s for s in scenes if not (color == "white" and s == "white")])
+    scene = rng.choice([s for s in SCENES[kind.place] if not (color == "white" and s == "white")])
     brand = rng.choice(list(BRANDS))
     standing = BRANDS[brand]
     dear = MATERIAL_VALUE[material] * (0.65 + 0.9 * standing) * rng.lognormvariate(0, 0.16)

@@ -5,13 +5,12 @@ Every function returns points as (n, 2) float64, so one matrix turns, mirrors an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
-Pairs = Sequence[tuple[float, float]]
 
 
 def poly(*corners: tuple[float, float]) -> Points:
@@ -19,11 +18,14 @@ def poly(*corners: tuple[float, float]) -> Points:
     return np.array(corners, dtype=np.float64)
 
 
+@lru_cache(maxsize=4096)
 def ellipse(cx: float, cy: float, rx: float, ry: float, start: float = 0, stop: float = 360) -> Points:
     """Return an ellipse or an arc of it; degrees, clockwise on screen from three o'clock."""
     n = max(12, int(abs(stop - start) / 7))
     angle = np.radians(np.linspace(start, stop, n, endpoint=stop - start < 360))
-    return np.stack([cx + rx * np.cos(angle), cy + ry * np.sin(angle)], axis=1)
+    points = np.stack([cx + rx * np.cos(angle), cy + ry * np.sin(angle)], axis=1)
+    points.flags.writeable = False  # shared by every caller
+    return points
 
 
 def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Points:

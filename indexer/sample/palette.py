@@ -79,7 +79,7 @@ def distance(a: RGB, b: RGB) -> float:
 
 def partners(name: str) -> list[str]:
     """Return the colours that stand out clearly on the one named, in table order."""
-    return [other for other, rgb in COLORS.items() if distance(rgb, COLORS[name]) > 215]
+    return [other for other, rgb in COLORS.items() if distance(rgb, COLORS[name]) > 225]
 
 
 def batch(name: str, rng: random.Random) -> RGB:

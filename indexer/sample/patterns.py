@@ -22,8 +22,15 @@ def draw_pattern(sheet: Image.Image, name: str, ink: RGB, period: float, project
     base = sheet.getpixel((0, 0))
     if not isinstance(base, tuple):
         raise TypeError(f"expected an RGB sheet, got mode {sheet.mode}")
-    for outline, color in PATTERNS[name](ink, (int(base[0]), int(base[1]), int(base[2])), period):
-        pen.polygon(project(outline).ravel().tolist(), fill=color)
+    prints = list(PATTERNS[name](ink, (int(base[0]), int(base[1]), int(base[2])), period))
+    if not prints:
+        return
+    # One projection of all points: a hundred times fewer numpy calls.
+    xy = project(np.concatenate([outline for outline, _ in prints])).ravel().tolist()
+    at = 0
+    for outline, color in prints:
+        pen.polygon(xy[at : at + outline.size], fill=color)
+        at += outline.size
 
 
 def _plain(ink: RGB, base: RGB, period: float) -> Ink:
@@ -53,13 +60,15 @@ def _grid(step: float) -> Iterator[tuple[float, float]]:
 
 
 def _dotted(ink: RGB, base: RGB, period: float) -> Ink:
+    dot = ellipse(0, 0, period * 0.27, period * 0.27)
     for x, y in _grid(period):
-        yield ellipse(x, y, period * 0.27, period * 0.27), ink
+        yield dot + (x, y), ink
 
 
 def _starred(ink: RGB, base: RGB, period: float) -> Ink:
+    shape = star(0, 0, period * 0.5)
     for x, y in _grid(period * 1.25):
-        yield star(x, y, period * 0.5), ink
+        yield shape + (x, y), ink
 
 
 def _zigzag(ink: RGB, base: RGB, period: float) -> Ink:
@@ -75,13 +84,14 @@ def _floral(ink: RGB, base: RGB, period: float) -> Ink:
     heart = (250, 214, 70) if distance(ink, (250, 214, 70)) > 200 else (250, 250, 246)
     leaf = (58, 140, 70) if distance(base, (58, 140, 70)) > 150 else (190, 224, 150)
     size = period * 0.27
+    petal = ellipse(0, 0, size * 0.66, size * 0.66)
     for at, (x, y) in enumerate(_grid(period * 1.5)):
         turn = at * 31
-        yield ellipse(x + size * 1.7, y + size * 1.6, size * 0.75, size * 0.34), leaf
-        for petal in range(5):
-            angle = np.radians(turn + petal * 72)
-            yield ellipse(x + np.cos(angle) * size, y + np.sin(angle) * size, size * 0.66, size * 0.66), ink
-        yield ellipse(x, y, size * 0.55, size * 0.55), heart
+        yield ellipse(size * 1.7, size * 1.6, size * 0.75, size * 0.34) + (x, y), leaf
+        for fifth in range(5):
+            angle = np.radians(turn + fifth * 72)
+            yield petal + (x + np.cos(angle) * size, y + np.sin(angle) * size), ink
+        yield ellipse(0, 0, size * 0.55, size * 0.55) + (x, y), heart
 
 
 PATTERNS: dict[str, Callable[[RGB, RGB, float], Ink]] = {

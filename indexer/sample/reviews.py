@@ -121,6 +121,8 @@ def _text(item: Item, stars: int, rng: random.Random) -> dict[str, object]:
     if rng.random() < 0.7:
         said.insert(0, rng.choice(OPENERS[stars]))
     noun = rng.choice(item.kind.nouns)
+    if item.kind.plural:
+        noun = f"pair of {noun}"
     return {
         "title": rng.choice(TITLES[stars]).format(noun=noun),
         "text": " ".join(said).format(color=item.color, noun=noun),

@@ -15,7 +15,7 @@ from indexer.sample.goods import Item
 from indexer.sample.palette import BACKDROPS, RGB, batch, dark, light, mix
 
 SIDE = 224
-OVERSAMPLING = 3
+OVERSAMPLING = 2
 
 TABLE = (178, 126, 78)
 FLOOR = (150, 106, 70)
@@ -29,7 +29,7 @@ def render(item: Item) -> Image.Image:
     picture = backdrop(item.scene, BACKDROPS[item.backdrop], ground, rng)
     left, top, right, bottom = product.getbbox() or (0, 0, SIDE, SIDE)
     x = (SIDE - left - right) // 2 + rng.randint(-12, 12)
-    if item.kind.stands:
+    if _stands(item):
         y = ground - bottom
         _contact_shadow(picture, (left + x, right + x), ground)
     else:
@@ -42,7 +42,7 @@ def render(item: Item) -> Image.Image:
 def view(stands: bool, size: int, rng: random.Random) -> NDArray[np.float64]:
     """Return a random 3x3 matrix from the unit square to a sheet of that size: scale, turn, mirror, tilt."""
     scale = rng.uniform(0.66, 0.80) * size
-    turn = np.radians(rng.uniform(-5, 5) if stands else rng.uniform(-16, 16))
+    turn = np.radians(rng.uniform(-3, 3) if stands else rng.uniform(-16, 16))
     stretch, shear = rng.uniform(0.93, 1.07), rng.uniform(-0.07, 0.07)
     mirror = rng.choice((1.0, -1.0))
     centre = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
@@ -53,11 +53,15 @@ def view(stands: bool, size: int, rng: random.Random) -> NDArray[np.float64]:
     return np.asarray(move @ tilt @ turned @ flat @ centre, dtype=np.float64)
 
 
+def _stands(item: Item) -> bool:
+    return item.kind.place in ("table", "floor")
+
+
 def _product(item: Item, rng: random.Random) -> Image.Image:
     size = SIDE * OVERSAMPLING
     look = Look(batch(item.color, rng), batch(item.accent, rng), item.pattern, item.material,
                 item.kind.period * rng.uniform(0.9, 1.15))
-    canvas = Canvas(size, view(item.kind.stands, size, rng), look, rng)
+    canvas = Canvas(size, view(_stands(item), size, rng), look, rng)
     item.kind.draw(canvas)
     return canvas.sheet.reduce(OVERSAMPLING)
 

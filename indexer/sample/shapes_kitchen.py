@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.sample.canvas import Canvas
-from indexer.sample.outline import box, curve, ellipse, lathe, mirrored, poly
+from indexer.sample.outline import blob, box, curve, ellipse, lathe, mirrored, poly
 from indexer.sample.palette import dark, light
 
+STEEL = (192, 196, 202)
 COFFEE = (74, 44, 28)
 
 
@@ -37,12 +38,20 @@ def teapot(c: Canvas) -> None:
 
 
 def plate(c: Canvas) -> None:
-    """Draw a plate seen from above; rim line and inner ring in the second colour."""
-    c.part(ellipse(0.5, 0.5, 0.48, 0.48), "accent", "ball")
-    c.part(ellipse(0.5, 0.5, 0.445, 0.445), "body", "ball", line=False)
-    c.part(ellipse(0.5, 0.5, 0.30, 0.30), dark(c.look.color, 0.18), "flat", line=False)
-    c.part(ellipse(0.505, 0.507, 0.287, 0.287), "body", "drop", line=False)
-    c.thread(ellipse(0.5, 0.5, 0.37, 0.37, 190, 268), light(c.look.color, 0.75), 0.012)
+    """Draw a plate from above, between fork and knife; rim and inner ring in the second colour."""
+    c.stroke(poly((0.045, 0.44), (0.045, 0.88)), STEEL, 0.030, material="metal")
+    for x in (0.01, 0.045, 0.08):
+        c.stroke(poly((x, 0.16), (x, 0.34)), STEEL, 0.014, material="metal")
+    c.part(blob((0.0, 0.32), (0.09, 0.32), (0.075, 0.42), (0.045, 0.46), (0.015, 0.42), steps=5), STEEL,
+           material="metal")
+    c.stroke(poly((0.955, 0.52), (0.955, 0.88)), STEEL, 0.034, material="metal")
+    c.part(blob((0.94, 0.14), (0.985, 0.20), (0.995, 0.38), (0.985, 0.54), (0.935, 0.54), steps=5), STEEL,
+           material="metal")
+    c.part(ellipse(0.5, 0.5, 0.385, 0.385), "accent", "ball")
+    c.part(ellipse(0.5, 0.5, 0.350, 0.350), "body", "ball", line=False)
+    c.thread(ellipse(0.505, 0.507, 0.245, 0.245), dark(c.look.color, 0.35), 0.014)
+    c.thread(ellipse(0.5, 0.5, 0.240, 0.240), c.look.accent, 0.014)
+    c.thread(ellipse(0.5, 0.5, 0.30, 0.30, 190, 268), light(c.look.color, 0.75), 0.012)
 
 
 def bottle(c: Canvas) -> None:

@@ -89,18 +89,18 @@ TITLES = (
 )
 
 LEADS = (
-    "{Article} {color} {noun} made of {substance}, {print}.",
-    "This {noun} is {color}, made of {substance}, {print}.",
-    "{brand} makes this {color} {noun} from {substance}, {print}.",
-    "{Article} {material} {noun} in {color}, {print}.",
+    "{A_color} {noun} made of {substance}, {print}.",
+    "{This} {noun} {verb} {color}, made of {substance}, {print}.",
+    "{brand} makes {this} {color} {noun} from {substance}, {print}.",
+    "{A_material} {noun} in {color}, {print}.",
     "{Material} {noun}: {color}, {print}.",
 )
 
 PARTS = (
     "The {part} {is} {accent}.",
-    "It comes with {accent} {part}.",
-    "{Accent} {part} to match.",
-    "Set off by {accent} {part}.",
+    "It comes with {a_part}.",
+    "{A_part} to go with it.",
+    "Set off by {a_part}.",
 )
 
 
@@ -136,18 +136,20 @@ def _facts(item: Item, rng: random.Random) -> dict[str, str]:
         design = "with " + rng.choice(PLAIN_PHRASES)
     else:
         design = "with " + rng.choice(PATTERN_PHRASES[item.pattern]).format(accent=accent)
-    first = f"a pair of {color}" if item.kind.plural else article(color)
-    of_material = f"a pair of {material}" if item.kind.plural else article(material)
+    this, verb, one = ("these", "are", "a pair of {}".format) if item.kind.plural else ("this", "is", article)
+    a_part = f"{accent} {part}" if _many(part) else article(f"{accent} {part}")
     return {
-        "brand": item.brand, "color": color, "accent": accent, "Accent": _capital(accent), "noun": noun,
-        "part": part, "is": "are" if _many(part) else "is", "material": material, "Material": _capital(material),
+        "brand": item.brand, "color": color, "accent": accent, "noun": noun,
+        "part": part, "is": "are" if " and " in part or _many(part) else "is",
+        "a_part": a_part, "A_part": _capital(a_part), "material": material, "Material": _capital(material),
         "substance": rng.choice(SUBSTANCES[item.material]), "pattern": rng.choice(PATTERN_WORDS[item.pattern]),
-        "print": design, "Article": _capital(first.removesuffix(color).strip()), "of_material": of_material,
+        "print": design, "A_color": _capital(one(color)), "A_material": _capital(one(material)),
+        "this": this, "This": _capital(this), "verb": verb,
     }
 
 
 def _many(part: str) -> bool:
-    return " and " in part or part.split()[0].endswith("s") or part.endswith(("cushions", "pads", "pillows", "lenses"))
+    return part.split(" and ")[0].endswith(("s", "es"))
 
 
 def _capital(text: str) -> str:
