@@ -1,0 +1,7 @@
+"""Catalogues of products: what a shop has, row by row, checked before anything is embedded."""
+
+from indexer.catalog.digest import catalogue_hash
+from indexer.catalog.product import JSON, CatalogSpec, Product, Reject
+from indexer.catalog.reading import read
+
+__all__ = ["JSON", "CatalogSpec", "Product", "Reject", "catalogue_hash", "read"]

@@ -1,0 +1,48 @@
+"""A product as the rest of the indexer sees it, whatever file it came from, and a row that could not become one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+
+DEFAULT_TEMPLATE = "{title}. {description}"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSpec:
+    """Which file or folder to read, how a row's text is put together, and which columns are signals."""
+
+    path: Path
+    text_template: str = DEFAULT_TEMPLATE
+    signals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One checked row. `text` may be empty; `images` are files or bytes not yet decoded.
+
+    vectors: what the row brings itself, by block, each (d,) float32, finite, of any length but zero.
+    signals: every signal of the spec, NaN where the row has none.   payload: plain JSON, absent columns left out.
+    A row that brings its own image vector has no `images`: its picture is never opened.
+    """
+
+    line: int
+    item_id: str
+    text: str
+    images: tuple[Path | bytes, ...] = ()
+    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    signals: dict[str, float] = field(default_factory=dict)
+    payload: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row left out: the line it starts on, its id as far as it was readable, and why."""
+
+    line: int
+    item_id: str
+    reason: str

@@ -1,0 +1,182 @@
+"""From a catalogue to its products: finds the format, checks the columns, then turns row after row into a product."""
+
+import difflib
+import importlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InvalidCatalogue
+from indexer.catalog.cells import is_absent, shown, to_item_id, to_json, to_number, to_price, to_text
+from indexer.catalog.product import DEFAULT_TEMPLATE, JSON, CatalogSpec, Product, Reject
+from indexer.catalog.row import IMAGE_COLUMNS, ITEM_ID, TEXT_COLUMNS, VECTOR_COLUMNS, Bad, BadRow, Row, Source
+from indexer.catalog.template import Template
+from indexer.catalog.vectors import OwnVectors
+
+FORMATS = {
+    ".jsonl": "indexer.catalog.jsonl:JsonLines",
+    ".ndjson": "indexer.catalog.jsonl:JsonLines",
+    ".json": "indexer.catalog.jsonl:JsonLines",
+    ".csv": "indexer.catalog.delimited:Csv",
+    ".parquet": "indexer.catalog.parquet:Parquet",
+}
+_GZIPPED = frozenset(FORMATS) - {".parquet"}
+_NOT_PAYLOAD = frozenset({ITEM_ID, "price", *TEXT_COLUMNS, *IMAGE_COLUMNS, *VECTOR_COLUMNS})
+
+
+def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
+    """Yield each row of a catalogue as a product, or as a reject with its reason, in the file's order.
+
+    Raises InvalidCatalogue at once if the file cannot be read, has no rows, no item_id, or none of the columns that
+    the spec names (the default text template may name absent ones), and later where a file breaks off.
+    Raises InvalidSetting for a text template that cannot be parsed.
+    """
+    template = Template(spec.text_template)
+    source = _open(spec.path)
+    asked = {name: "among the signals" for name in spec.signals}
+    if spec.text_template != DEFAULT_TEMPLATE:
+        asked |= {name: "in the text template" for name in template.fields}
+    columns = source.columns(frozenset({ITEM_ID, *asked}))
+    if ITEM_ID not in columns:
+        raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {_hint(ITEM_ID, columns)}")
+    for name, where in asked.items():
+        if name not in columns:
+            raise InvalidCatalogue(
+                f"{spec.path} has no column {name!r}, named {where}: {_hint(name, columns)}"
+            )
+    return _products(source, template, spec.signals)
+
+
+def _open(path: Path) -> Source:
+    if path.is_dir():
+        name = "indexer.catalog.folder:PictureFolder"
+    else:
+        suffix = path.suffix.lower()
+        inner = Path(path.stem).suffix.lower() if suffix == ".gz" else ""
+        if suffix not in FORMATS and inner not in _GZIPPED:
+            known = ", ".join([*FORMATS, *(f"{name}.gz" for name in sorted(_GZIPPED))])
+            raise InvalidCatalogue(f"expected a folder of pictures or one of {known}, got {path.name!r}")
+        name = FORMATS[inner or suffix]
+    if not path.exists():
+        raise InvalidCatalogue(f"no catalogue at {path}")
+    module, _, kind = name.partition(":")
+    return cast(Source, getattr(importlib.import_module(module), kind)(path))
+
+
+def _hint(name: str, columns: list[str]) -> str:
+    near = difflib.get_close_matches(name, columns, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"it has {', '.join(map(repr, columns)) or 'no readable row'}"
+
+
+def _products(source: Source, template: Template, signals: tuple[str, ...]) -> Iterator[Product | Reject]:
+    seen: dict[str, int] = {}
+    maker = _Maker(source.folder, template, signals)
+    for row in source.rows():
+        if isinstance(row, Reject):
+            yield row
+            continue
+        item_id = ""
+        try:
+            item_id = to_item_id(row.values.get(ITEM_ID))
+            if item_id in seen:
+                raise BadRow(f"duplicate item_id, first on line {seen[item_id]}")
+            product = maker.to_product(row, item_id)
+        except BadRow as bad:
+            yield Reject(row.line, item_id, str(bad))
+        else:
+            seen[item_id] = row.line
+            yield product
+
+
+class _Maker:
+    """Makes products of the rows of one catalogue."""
+
+    def __init__(self, folder: Path, template: Template, signals: tuple[str, ...]) -> None:
+        self._folder = folder
+        self._template = template
+        self._signals = signals
+        self._vectors = {column: OwnVectors(column) for column in VECTOR_COLUMNS}
+
+    def to_product(self, row: Row, item_id: str) -> Product:
+        """Return the product of one row. Raises BadRow."""
+        values = row.values
+        payload = _to_payload(values)
+        vectors: dict[str, NDArray[np.float32]] = {}
+        for column, block in VECTOR_COLUMNS.items():
+            value = values.get(column)
+            if isinstance(value, Bad):
+                raise BadRow(value.reason)
+            if isinstance(value, np.ndarray):
+                vectors[block] = value
+            elif value is not None:
+                vectors[block] = self._vectors[column].check(value)
+        images = _to_images(values)
+        names = [image for image in images if isinstance(image, str)]
+        if names:
+            payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
+        numbers = {name: self._to_signal(values.get(name), name) for name in self._signals}
+        text = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
+        pictures = () if "image" in vectors else tuple(map(self._to_picture, images))
+        return Product(row.line, item_id, text, pictures, vectors, numbers, payload)
+
+    def _to_signal(self, value: object, name: str) -> float:
+        return math.nan if is_absent(value) else to_number(value, name)
+
+    def _to_picture(self, image: str | bytes) -> Path | bytes:
+        if isinstance(image, bytes):
+            return image
+        place = os.path.join(self._folder, image)
+        if os.path.isfile(place):
+            return Path(place)
+        if "://" in image:
+            raise BadRow(f"image: expected a file, got the address {shown(image)}")
+        found = "is a folder" if os.path.isdir(place) else "not found"
+        raise BadRow(f"image {found}: {shown(image)}")
+
+
+def _to_payload(values: Mapping[str, object]) -> dict[str, JSON]:
+    """Return what a row keeps: plain JSON, ids, pictures and vectors left out, title and the like always text."""
+    payload: dict[str, JSON] = {}
+    for name in values:
+        value = values[name]
+        if is_absent(value):
+            continue
+        if name not in _NOT_PAYLOAD:
+            plain = to_json(value, name)
+            if plain is not None:
+                payload[name] = plain
+        elif name in TEXT_COLUMNS:
+            plain = to_json(value, name)
+            if plain is not None:
+                payload[name] = plain if isinstance(plain, (list, dict)) else to_text(plain)
+        elif name == "price":
+            payload[name] = to_price(value)
+    return payload
+
+
+def _to_images(values: Mapping[str, object]) -> list[str | bytes]:
+    """Return a row's pictures as paths and bytes in their order, each once."""
+    found: dict[str | bytes, None] = {}
+    for column in IMAGE_COLUMNS:
+        value = values.get(column)
+        if isinstance(value, str) and column == "images":
+            value = value.split("|")
+        for part in value if isinstance(value, list) else [value]:
+            # How Hugging Face data sets keep a picture.
+            if isinstance(part, dict) and part.keys() <= {"bytes", "path"}:
+                part = part.get("bytes") or part.get("path")
+            if is_absent(part):
+                continue
+            if isinstance(part, Bad):
+                raise BadRow(part.reason)
+            if not isinstance(part, (str, bytes)):
+                raise BadRow(f"{column}: expected a path, got {shown(part)}")
+            found[part.strip() if isinstance(part, str) else part] = None
+    return list(found)

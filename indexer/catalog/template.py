@@ -1,0 +1,72 @@
+"""The text of a product, put together from its columns; gaps leave no stray punctuation behind.
+
+A template is literals and column names in braces: "{title} ({brand}). {description}"; {{ and }} are braces themselves.
+Each literal belongs to the column that follows it and goes when that column is absent; closing brackets and quotes at
+its start belong to the column before it, and so does everything after the last column. Whatever punctuation and blanks
+are left at the very start go too. So without a brand the above is "Red mug. Nice.", without a description
+"Red mug (Acme)", without a title "(Acme). Nice.".
+"""
+
+import re
+from collections.abc import Callable
+
+from engine.errors import InvalidSetting
+
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_CLOSING = re.compile(r"[)\]}>\"'»”’）】]*")
+_SEPARATORS = " \t\r\n.,;:!?|/\\·•–—-"
+
+
+class Template:
+    """A parsed template. Raises InvalidSetting if its braces do not match or name no column."""
+
+    __slots__ = ("_pieces", "fields")
+
+    def __init__(self, template: str) -> None:
+        names: list[str] = []
+        literals = [""]
+        end = 0
+        for token in _TOKEN.finditer(template):
+            literals[-1] += template[end : token.start()]
+            end = token.end()
+            if token[0] in ("{{", "}}"):
+                literals[-1] += token[0][0]
+            elif token[0] in ("{", "}"):
+                raise InvalidSetting(
+                    f"expected {{column}} in the text template, got an unmatched {token[0]!r} at position {token.start()}"
+                )
+            elif not token[1].strip():
+                raise InvalidSetting(
+                    f"expected a column's name between the braces at position {token.start()}"
+                )
+            else:
+                names.append(token[1].strip())
+                literals.append("")
+        literals[-1] += template[end:]
+        if template.strip() and not names:
+            raise InvalidSetting(f"expected a column in braces in the text template, got {template!r}")
+        self.fields = tuple(dict.fromkeys(names))
+        self._pieces = _to_pieces(names, literals)
+
+    def render(self, value_of: Callable[[str], str]) -> str:
+        """Return the text of one row; `value_of` gives a column's text, empty if it is absent."""
+        parts: list[str] = []
+        for before, name, after in self._pieces:
+            value = value_of(name)
+            if value:
+                # Only what a template wrote may be trimmed, never the beginning of a value.
+                parts += (before if parts else before.lstrip(_SEPARATORS), value, after)
+        return "".join(parts).strip()
+
+
+def _to_pieces(names: list[str], literals: list[str]) -> list[tuple[str, str, str]]:
+    """Return (literal before, column, literal after) for each column, as the module's docstring shares them out."""
+    pieces = []
+    before = literals[0] if literals else ""
+    for place, name in enumerate(names, start=1):
+        literal = literals[place]
+        closing = _CLOSING.match(literal)
+        cut = len(literal) if place == len(names) else closing.end() if closing else 0
+        pieces.append((before, name, literal[:cut]))
+        before = literal[cut:]
+    return pieces

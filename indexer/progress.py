@@ -1,0 +1,103 @@
+"""How far a long run is: a bar with rate and time left where a person looks on, a line a stage where none does."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+class Reporter:
+    """Call it as progress(stage, done, total); another stage's name ends the stage before.
+
+    It writes to stderr, so that stdout stays for data. Use it as a context manager: leaving it ends the last stage.
+    """
+
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._stage = ""
+        self._done = 0
+        self._start = 0.0
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __call__(self, stage: str, done: int, total: int | None = None) -> None:
+        """Report that `done` of `total` (None: not known) are done in a stage."""
+        if stage != self._stage:
+            self.end()
+            self._begin(stage, total)
+        self._done = done
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    def end(self) -> None:
+        """End the stage, if there is one, with how much it did and how fast."""
+        if not self._stage:
+            return
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        seconds = time.monotonic() - self._start
+        rate = f", {self._done / seconds:,.0f}/s" if seconds > 0 and self._done else ""
+        self._write(f"{self._stage}: {self._done:,} in {seconds:.1f} s{rate}")
+        self._stage = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def _begin(self, stage: str, total: int | None) -> None:
+        self._stage = stage
+        self._start = time.monotonic()
+        if self._quiet:
+            return
+        if self._stream.isatty():
+            self._bar, self._task = _open_bar(self._stream, stage, total)
+        else:
+            self._write(f"{stage} ...")
+
+    def _write(self, line: str) -> None:
+        if not self._quiet:
+            print(line, file=self._stream, flush=True)
+
+
+def _open_bar(stream: TextIO, stage: str, total: int | None) -> "tuple[Bar, TaskID]":
+    # Rich costs 50 ms to import, and --help needs none of it.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Things a second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.0f}/s" if speed else "")
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        console=Console(file=stream),
+        transient=True,
+    )
+    bar.start()
+    return bar, bar.add_task(stage, total=total)
