@@ -1,7 +1,7 @@
 """A see-through sheet on which a product is drawn part by part.
 
-Parts are outlines in the unit square; a 3x3 matrix carries them to the sheet, so turning and tilting cost nothing
-and stay sharp. Each part is paint, then grain, shade and shine of its material, then a thin darker contour.
+Parts are outlines in the unit square; a 3x3 matrix carries them to the sheet, so turning and tilting cost
+nothing and stay sharp. Each part is paint, then grain, shade and shine of its material, then a contour.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageDraw
 
-from indexer.sample.finish import FINISHES, TILE, Finish, grain, veils
+from indexer.sample.finish import FINISHES, TILE, Finish, light
 from indexer.sample.outline import Points
 from indexer.sample.palette import RGB, dark
 from indexer.sample.patterns import draw_pattern
@@ -72,7 +72,13 @@ class Canvas:
             self._stitch(xy)
 
     def stroke(
-        self, path: Points, paint: str | RGB, width: float, shade: str = "flat", line: bool = True, **kind: str
+        self,
+        path: Points,
+        paint: str | RGB,
+        width: float,
+        shade: str = "flat",
+        line: bool = True,
+        **kind: str,
     ) -> None:
         """Draw a line of even width (in unit-square units) with round ends."""
         xy = self.project(path)
@@ -121,7 +127,7 @@ class Canvas:
 
     def _body_paint(self) -> Image.Image:
         if self._body is None:
-            self._body = Image.new("RGB", (self.size, self.size), self.look.color)
+            self._body = Image.new("RGBA", (self.size, self.size), (*self.look.color, 255))
             draw_pattern(self._body, self.look.pattern, self.look.accent, self.look.period, self.project)
         return self._body
 
@@ -130,22 +136,16 @@ class Canvas:
         if paint == "body":
             coat = self._body_paint().crop(frame)
         else:
-            coat = Image.new("RGB", size, self._color(paint))
-        if finish.grain:
-            left = (frame[0] + self._grain_at[0]) % (TILE - size[0]) if size[0] < TILE else 0
-            top = (frame[1] + self._grain_at[1]) % (TILE - size[1]) if size[1] < TILE else 0
-            tile = grain(finish.grain).crop((left, top, left + size[0], top + size[1]))
-            coat = ImageChops.overlay(coat, Image.merge("RGB", (tile, tile, tile)))
-        coat = _lit(coat, shade, finish)
+            coat = Image.new("RGBA", size, (*self._color(paint), 255))
+        at = (frame[0] + self._grain_at[0], frame[1] + self._grain_at[1])
+        light(coat, finish, shade, at)
         if finish.opacity < 1:
             coat.putalpha(mask.point([round(v * finish.opacity) for v in range(256)]))
             self.sheet.alpha_composite(coat, frame[:2])
         else:
             self.sheet.paste(coat, frame, mask)
 
-    def _contour(
-        self, xy: Points, color: RGB, width: float, closed: bool = True, opacity: int = 255
-    ) -> None:
+    def _contour(self, xy: Points, color: RGB, width: float, closed: bool = True, opacity: int = 255) -> None:
         points = [(float(x), float(y)) for x, y in xy]
         if closed:
             points += points[:2]
@@ -173,9 +173,3 @@ def _thick(pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], width: f
     pen.line(points, fill=255, width=round(width), joint="curve")
     for x, y in (points[0], points[-1]):
         pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
-
-
-def _lit(coat: Image.Image, shade: str, finish: Finish) -> Image.Image:
-    for tone, veil in zip(((0, 0, 0), (255, 255, 255)), veils(shade, finish), strict=True):
-        coat.paste(tone, (0, 0, *coat.size), veil.resize(coat.size, Image.Resampling.BILINEAR))
-    return coat

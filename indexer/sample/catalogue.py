@@ -1,4 +1,4 @@
-"""Writes the demo catalogue: pictures, items, reviews, events, and a sheet of the first pictures to look at."""
+"""Writes the demo catalogue: pictures, items, reviews, events, and a sheet of the first pictures."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def write(
 ) -> Summary:
     """Write a demo catalogue of that many items; the same seed gives the same bytes.
 
-    Files: images/*.jpg, catalog.jsonl, reviews.jsonl, events.jsonl, contact_sheet.png. progress is called with
-    (done, total) after each picture. Files of an earlier run are overwritten.
+    Files: images/*.jpg, catalog.jsonl, reviews.jsonl, events.jsonl, contact_sheet.png. progress is called
+    with (done, total) after each picture. Files of an earlier run are overwritten.
     Raises InvalidSetting if items is not positive or the directory is a file. Cost: about 15 ms an item.
     """
     if items < 1:

@@ -1,7 +1,7 @@
 """How a material looks: grain, shine, see-through.
 
-Grain is a tile of luminance (128 leaves a colour as it is), made once in a process and cut at a place of the
-item's own. Shades are small maps of light over a part, stretched to it.
+Grain is a pair of tiles, darkness and brightness, made once in a process and cut at a place of the item's
+own. Shades are small maps of light over a part, stretched to it. Both end as two veils, one black, one white.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 TILE = 1024
 Gray = NDArray[np.float64]
@@ -58,8 +58,8 @@ def _noise(rng: np.random.Generator, blur_x: float, blur_y: float) -> Gray:
 
 
 @cache
-def grain(name: str) -> Image.Image:
-    """Return the (TILE, TILE) luminance tile of that name; the same in every process."""
+def grain(name: str) -> tuple[Image.Image, Image.Image]:
+    """Return the (TILE, TILE) darkness and brightness of that grain; the same in every process."""
     rng = np.random.default_rng([ord(c) for c in name])
     y, x = np.mgrid[0:TILE, 0:TILE].astype(np.float64)
     if name == "wood":
@@ -69,7 +69,7 @@ def grain(name: str) -> Image.Image:
     elif name == "brushed":
         tile = _noise(rng, 160, 2) * 9
     elif name == "pebble":
-        tile = np.clip(_noise(rng, 7, 7) * 17, -40, 22) + _noise(rng, 60, 60) * 5
+        tile = np.clip(_noise(rng, 7, 7) * 12, -28, 16) + _noise(rng, 60, 60) * 5
     elif name == "weave":
         tile = _noise(rng, 3, 3) * 5 + _noise(rng, 90, 90) * 4
     elif name == "knit":
@@ -85,7 +85,11 @@ def grain(name: str) -> Image.Image:
         tile = _noise(rng, 5, 2) * 4
     else:
         raise KeyError(f"expected a known grain, got {name!r}")
-    return Image.fromarray(np.uint8(np.clip(128 + tile, 0, 255)))
+    # Black shows more than white: the eye sees ratios.
+    return (
+        Image.fromarray(np.uint8(np.clip(-tile * 2.2, 0, 255))),
+        Image.fromarray(np.uint8(np.clip(tile * 1.7, 0, 255))),
+    )
 
 
 @cache
@@ -129,6 +133,20 @@ def _shade(name: str) -> tuple[Gray, Gray]:
     else:
         raise KeyError(f"expected a known shade, got {name!r}")
     return dark, bright
+
+
+def light(
+    coat: Image.Image, finish: Finish, shade: str | None = None, grain_at: tuple[int, int] = (0, 0)
+) -> None:
+    """Lay grain, shade and shine of a material over a coat of paint, in place; grain_at wraps round."""
+    size = coat.size
+    layers = [veil.resize(size, Image.Resampling.BILINEAR) for veil in veils(shade, finish)] if shade else []
+    if finish.grain:
+        left, top = (at % max(1, TILE - side) for at, side in zip(grain_at, size, strict=True))
+        tiles = [tile.crop((left, top, left + size[0], top + size[1])) for tile in grain(finish.grain)]
+        layers = [ImageChops.add(*pair) for pair in zip(layers, tiles, strict=True)] if layers else tiles
+    for tone, veil in zip(("black", "white"), layers, strict=True):
+        coat.paste(tone, (0, 0, *size), veil)
 
 
 def blurred(image: Image.Image, radius: float) -> Image.Image:

@@ -1,8 +1,8 @@
 """The facts of each demo item: what it is, what it looks like, what it costs.
 
-Every item has random streams of its own, named by seed, item and purpose, so item 7 is the same in a catalogue of
-ten and of ten thousand. Combinations of kind, colours, pattern and material come from shuffled decks, so they repeat
-only when all are used.
+Every item has random streams of its own, named by seed, item and purpose, so item 7 is the same in a
+catalogue of ten and of ten thousand. Combinations of kind, colour, pattern and material come from shuffled
+decks, so they repeat only when all are used, and then with another second colour.
 """
 
 from __future__ import annotations
@@ -16,14 +16,37 @@ from indexer.sample.palette import BACKDROPS, COLORS, distance, partners
 
 # Name and standing: prices and ratings follow it.
 BRANDS: dict[str, float] = {
-    "Nordvik": 0.8, "Lumora": 0.6, "Castell & Rowe": 0.9, "Pinefold": 0.5, "Okari": 0.7, "Brightwell": 0.3,
-    "Tessaro": 0.85, "Moss & Wren": 0.55, "Halden": 0.4, "Velmira": 0.65, "Kipper Lane": 0.2, "Sundrop": 0.1,
-    "Arbolito": 0.45, "Fenwick Hale": 0.75, "Quill & Oak": 0.35, "Zephra": 0.25,
+    "Nordvik": 0.8,
+    "Lumora": 0.6,
+    "Castell & Rowe": 0.9,
+    "Pinefold": 0.5,
+    "Okari": 0.7,
+    "Brightwell": 0.3,
+    "Tessaro": 0.85,
+    "Moss & Wren": 0.55,
+    "Halden": 0.4,
+    "Velmira": 0.65,
+    "Kipper Lane": 0.2,
+    "Sundrop": 0.1,
+    "Arbolito": 0.45,
+    "Fenwick Hale": 0.75,
+    "Quill & Oak": 0.35,
+    "Zephra": 0.25,
 }
 
 MATERIAL_VALUE: dict[str, float] = {
-    "ceramic": 1.0, "glass": 1.1, "wood": 1.2, "metal": 1.15, "leather": 1.6, "cotton": 1.0, "wool": 1.3,
-    "canvas": 0.95, "velvet": 1.35, "silk": 1.7, "plastic": 0.7, "paper": 0.75,
+    "ceramic": 1.0,
+    "glass": 1.1,
+    "wood": 1.2,
+    "metal": 1.15,
+    "leather": 1.6,
+    "cotton": 1.0,
+    "wool": 1.3,
+    "canvas": 0.95,
+    "velvet": 1.35,
+    "silk": 1.7,
+    "plastic": 0.7,
+    "paper": 0.75,
 }
 
 STUDIO = ("white", "backdrop", "gradient")
@@ -37,7 +60,11 @@ SCENES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item. scene: see scene.backdrop; backdrop: a name in palette.BACKDROPS; price in euros, popularity 0..1."""
+    """One item.
+
+    accent: the second colour. scene: see scene.backdrop; backdrop: a name in palette.BACKDROPS. price: euros;
+    rating: 1..5; popularity: 0..1.
+    """
 
     item_id: str
     seed: int
@@ -81,11 +108,24 @@ def item(seed: int, number: int) -> Item:
     dear = MATERIAL_VALUE[material] * (0.65 + 0.9 * standing) * rng.lognormvariate(0, 0.16)
     rating = min(5.0, max(1.0, 3.35 + 0.9 * standing + rng.gauss(0, 0.5) - 0.25 * (dear - 1.2)))
     bargain = 1.3 - 0.35 * dear
-    popularity = min(1.0, max(0.001, rng.betavariate(1.3, 5) * (0.4 + 0.22 * rating) * max(0.4, bargain) * 1.4))
+    popularity = min(
+        1.0, max(0.001, rng.betavariate(1.3, 5) * (0.4 + 0.22 * rating) * max(0.4, bargain) * 1.4)
+    )
     return Item(
-        item_id=f"item-{number:05d}", seed=seed, number=number, kind=kind, color=color, accent=accent,
-        pattern=pattern, material=material, scene=scene, backdrop=backdrop, brand=brand,
-        price=_shop_price(kind.price * dear), rating=round(rating, 1), popularity=round(popularity, 3),
+        item_id=f"item-{number:05d}",
+        seed=seed,
+        number=number,
+        kind=kind,
+        color=color,
+        accent=accent,
+        pattern=pattern,
+        material=material,
+        scene=scene,
+        backdrop=backdrop,
+        brand=brand,
+        price=_shop_price(kind.price * dear),
+        rating=round(rating, 1),
+        popularity=round(popularity, 3),
         stock=max(0, int(rng.gauss(60, 50) * (1.2 - popularity))),
     )
 
@@ -104,7 +144,7 @@ def _deck(seed: int, kind: str, deal: int) -> list[tuple[str, str, str]]:
 
 
 def _card(seed: int, kind: str, turn: int) -> tuple[str, str, str, str]:
-    """Return colour, accent, pattern, material of the turn-th item of a kind; a new deal takes the next accent."""
+    """Return colour, accent, pattern, material of the turn-th item of a kind."""
     deal, place = divmod(turn, len(_deck(seed, kind, 0)))
     color, pattern, material = _deck(seed, kind, deal)[place]
     accents = partners(color)

@@ -1,7 +1,7 @@
 """The kinds of product in the demo catalogue: one row each, with its drawing, words, materials and price.
 
-A kind has the materials and patterns a person could see on it; what would be invisible is left out, so the words
-of an item always say something about its picture.
+A kind has the materials and patterns a person could see on it; what would be invisible is left out, so the
+words of an item always say something about its picture.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ALL = ("plain", "striped", "dotted", "checked", "zigzag", "starred", "floral")
 class Kind:
     """One kind of product.
 
-    place: on a "table" or the "floor" (it stands on its foot), "laid" down or "hung" up. accent: the part in the second colour,
-    as the words after "with"; period: repeat length of patterns, in widths of the product; price: euros.
+    place: on a "table" or the "floor" (it stands on its foot), "laid" down or "hung" up. accent: the part in
+    the second colour; period: repeat length of patterns, in widths of the product; price: usual one, euros.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Kind:
     plural: bool = False
 
 
+# fmt: off
 _ROWS = (
     Kind("mug", "kitchen", shapes_kitchen.mug, ("mug", "coffee mug", "cup"), ("ceramic", "glass", "metal"),
          ("handle",),
@@ -48,7 +49,8 @@ _ROWS = (
          ("lid and handle",),
          ("Pours without a drip.", "Brews enough for four cups.", "Made for slow afternoons."),
          ("size", "durability"), 38),
-    Kind("plate", "kitchen", shapes_kitchen.plate, ("plate", "dinner plate", "dish"), ("ceramic", "wood", "metal"),
+    Kind("plate", "kitchen", shapes_kitchen.plate, ("plate", "dinner plate", "dish"),
+         ("ceramic", "wood", "metal"),
          ("rim", "edge"),
          ("For dinner every day.", "Stacks neatly in the cupboard.", "A bright start for any table."),
          ("size", "durability"), 16, place="laid"),
@@ -56,7 +58,8 @@ _ROWS = (
          ("metal", "glass", "plastic"), ("cap", "screw top"),
          ("Keeps water cool on the way.", "Does not leak in the bag.", "Fits every cup holder."),
          ("size", "durability"), 22, period=0.13),
-    Kind("lamp", "home", shapes_home.lamp, ("table lamp", "lamp", "bedside lamp"), ("cotton", "paper", "silk"),
+    Kind("lamp", "home", shapes_home.lamp, ("table lamp", "lamp", "bedside lamp"),
+         ("cotton", "paper", "silk"),
          ("base", "foot"),
          ("Warm light for the evening.", "Reads well beside the bed.", "Gives any corner a soft glow."),
          ("light", "quality"), 49),
@@ -128,7 +131,8 @@ _ROWS = (
          ("plastic", "leather", "wood"), ("bumper", "edge and wrist loop"),
          ("Survives a drop.", "Slim and easy to grip.", "Leaves every button free."),
          ("fit", "durability"), 19, period=0.12, place="laid"),
-    Kind("guitar", "leisure", shapes_leisure.guitar, ("guitar", "acoustic guitar"), ("wood", "plastic", "metal"),
+    Kind("guitar", "leisure", shapes_leisure.guitar, ("guitar", "acoustic guitar"),
+         ("wood", "plastic", "metal"),
          ("headstock and pick guard", "head and pick guard"),
          ("Warm tone for first chords.", "Stays in tune.", "For the camp fire and the stage."),
          ("sound", "quality"), 210, period=0.11, place="floor"),
@@ -136,10 +140,12 @@ _ROWS = (
          ("metal", "wood", "plastic"), ("tyres and saddle", "tyres and seat"),
          ("Rides light through town.", "Seven gears for every hill.", "Stops safely in the rain."),
          ("comfort", "durability"), 520, ("plain", "striped"), period=0.09, place="floor"),
-    Kind("book", "leisure", shapes_leisure.book, ("notebook", "journal", "book"), ("leather", "paper", "canvas"),
+    Kind("book", "leisure", shapes_leisure.book, ("notebook", "journal", "book"),
+         ("leather", "paper", "canvas"),
          ("spine and label", "spine and title plate"),
          ("Lies flat when open.", "Two hundred pages of good paper.", "Takes ink without bleeding."),
          ("quality", "size"), 18, place="laid"),
 )
+# fmt: on
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}

@@ -53,22 +53,22 @@ def _checked(ink: RGB, base: RGB, period: float) -> Ink:
             yield box(x, y, x + period / 2, y + period / 2), ink
 
 
-def _grid(step: float) -> Iterator[tuple[float, float]]:
+def _grid(step: float) -> Iterator[Points]:
     for row, y in enumerate(np.arange(LOW, HIGH, step * 0.87)):
         for x in np.arange(LOW + (row % 2) * step / 2, HIGH, step):
-            yield float(x), float(y)
+            yield np.array([x, y])
 
 
 def _dotted(ink: RGB, base: RGB, period: float) -> Ink:
     dot = ellipse(0, 0, period * 0.27, period * 0.27)
-    for x, y in _grid(period):
-        yield dot + (x, y), ink
+    for at in _grid(period):
+        yield dot + at, ink
 
 
 def _starred(ink: RGB, base: RGB, period: float) -> Ink:
     shape = star(0, 0, period * 0.5)
-    for x, y in _grid(period * 1.25):
-        yield shape + (x, y), ink
+    for at in _grid(period * 1.25):
+        yield shape + at, ink
 
 
 def _zigzag(ink: RGB, base: RGB, period: float) -> Ink:
@@ -85,13 +85,13 @@ def _floral(ink: RGB, base: RGB, period: float) -> Ink:
     leaf = (58, 140, 70) if distance(base, (58, 140, 70)) > 150 else (190, 224, 150)
     size = period * 0.27
     petal = ellipse(0, 0, size * 0.66, size * 0.66)
-    for at, (x, y) in enumerate(_grid(period * 1.5)):
-        turn = at * 31
-        yield ellipse(size * 1.7, size * 1.6, size * 0.75, size * 0.34) + (x, y), leaf
+    for number, at in enumerate(_grid(period * 1.5)):
+        turn = number * 31
+        yield ellipse(size * 1.7, size * 1.6, size * 0.75, size * 0.34) + at, leaf
         for fifth in range(5):
             angle = np.radians(turn + fifth * 72)
-            yield petal + (x + np.cos(angle) * size, y + np.sin(angle) * size), ink
-        yield ellipse(0, 0, size * 0.55, size * 0.55) + (x, y), heart
+            yield petal + at + np.array([np.cos(angle), np.sin(angle)]) * size, ink
+        yield ellipse(0, 0, size * 0.55, size * 0.55) + at, heart
 
 
 PATTERNS: dict[str, Callable[[RGB, RGB, float], Ink]] = {
@@ -103,4 +103,3 @@ PATTERNS: dict[str, Callable[[RGB, RGB, float], Ink]] = {
     "starred": _starred,
     "floral": _floral,
 }
-

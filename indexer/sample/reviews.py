@@ -1,6 +1,6 @@
 """Shoppers' reviews of the demo items: stars about the item's rating, texts that agree with the stars.
 
-A text praises or blames aspects (fit, quality, delivery ...). Which ones, and how, is written beside it, so the
+A text praises or blames aspects (fit, quality, delivery ...). Which ones, and how, is written beside it, so a
 digest of reviews has a truth to be measured against.
 """
 
@@ -13,53 +13,141 @@ from datetime import datetime, timedelta
 from indexer.sample.goods import Item
 
 PRAISE: dict[str, tuple[str, ...]] = {
-    "quality": ("The quality is excellent.", "Very well made, every detail is neat.", "Feels solid and finely finished.",
-                "You can see the good workmanship."),
-    "delivery": ("Delivery was fast.", "It arrived a day early.", "Shipped quickly, no trouble at all.",
-                 "The parcel came on time."),
-    "price": ("Great value for the money.", "A fair price for what you get.", "Cheaper than elsewhere and just as good.",
-              "Worth every cent."),
-    "color": ("The {color} is even nicer than in the picture.", "Lovely {color}, exactly as shown.",
-              "The colour is rich and true to the photo.", "I get compliments for the {color} every day."),
-    "packaging": ("Carefully packed.", "The packaging was neat and without plastic.", "Came in a beautiful gift box.",
-                  "Well protected in the box."),
-    "durability": ("Still looks like new after months.", "It has survived daily use without a scratch.",
-                   "Very sturdy, this will last for years.", "Took a fall and nothing happened."),
-    "comfort": ("Wonderfully comfortable.", "So comfortable that I forget about it.", "Comfortable for hours.",
-                "Soft and pleasant, a real comfort."),
-    "fit": ("Fits perfectly.", "The fit is just right, true to size.", "Sits exactly where it should.",
-            "My usual size fits like a glove."),
-    "size": ("Just the right size.", "Bigger than I feared, ideal size.", "The size is perfect for us.",
-             "Exactly as large as described."),
-    "sound": ("The sound is clear and full.", "Sounds far better than I expected.", "Beautiful warm sound.",
-              "Rich sound, even when loud."),
-    "light": ("Gives a lovely warm light.", "The light is bright enough to read.", "Soft light, no glare.",
-              "Beautiful light in the evening."),
+    "quality": (
+        "The quality is excellent.",
+        "Very well made, every detail is neat.",
+        "Feels solid and finely finished.",
+        "You can see the good workmanship.",
+    ),
+    "delivery": (
+        "Delivery was fast.",
+        "It arrived a day early.",
+        "Shipped quickly, no trouble at all.",
+        "The parcel came on time.",
+    ),
+    "price": (
+        "Great value for the money.",
+        "A fair price for what you get.",
+        "Cheaper than elsewhere and just as good.",
+        "Worth every cent.",
+    ),
+    "color": (
+        "The {color} is even nicer than in the picture.",
+        "Lovely {color}, exactly as shown.",
+        "The colour is rich and true to the photo.",
+        "I get compliments for the {color} every day.",
+    ),
+    "packaging": (
+        "Carefully packed.",
+        "The packaging was neat and without plastic.",
+        "Came in a beautiful gift box.",
+        "Well protected in the box.",
+    ),
+    "durability": (
+        "Still looks like new after months.",
+        "It has survived daily use without a scratch.",
+        "Very sturdy, this will last for years.",
+        "Took a fall and nothing happened.",
+    ),
+    "comfort": (
+        "Wonderfully comfortable.",
+        "So comfortable that I forget about it.",
+        "Comfortable for hours.",
+        "Soft and pleasant, a real comfort.",
+    ),
+    "fit": (
+        "Fits perfectly.",
+        "The fit is just right, true to size.",
+        "Sits exactly where it should.",
+        "My usual size fits like a glove.",
+    ),
+    "size": (
+        "Just the right size.",
+        "Bigger than I feared, ideal size.",
+        "The size is perfect for us.",
+        "Exactly as large as described.",
+    ),
+    "sound": (
+        "The sound is clear and full.",
+        "Sounds far better than I expected.",
+        "Beautiful warm sound.",
+        "Rich sound, even when loud.",
+    ),
+    "light": (
+        "Gives a lovely warm light.",
+        "The light is bright enough to read.",
+        "Soft light, no glare.",
+        "Beautiful light in the evening.",
+    ),
 }
 
 BLAME: dict[str, tuple[str, ...]] = {
-    "quality": ("The quality is poor.", "Badly made, with loose ends everywhere.", "Feels cheap and flimsy.",
-                "Sloppy workmanship."),
-    "delivery": ("Delivery took three weeks.", "It arrived far too late.", "Shipping was slow and nobody answered.",
-                 "The parcel was lost twice."),
-    "price": ("Overpriced for what it is.", "Not worth the money.", "Far too expensive.",
-              "I paid too much for this."),
-    "color": ("The {color} looks dull, not like the picture.", "The colour is off, I expected a brighter {color}.",
-              "The {color} faded after a week.", "Disappointing colour, nothing like the photo."),
-    "packaging": ("The box was crushed.", "Badly packed, it rattled around in the parcel.",
-                  "Far too much plastic in the packaging.", "The packaging was torn open."),
-    "durability": ("It broke after two weeks.", "Already worn out after a month.", "Scratches if you only look at it.",
-                   "It fell apart quickly."),
-    "comfort": ("Very uncomfortable.", "It hurts after ten minutes.", "Hard and unpleasant, no comfort at all.",
-                "Uncomfortable in daily use."),
-    "fit": ("Does not fit at all.", "The fit is wrong, order another size.", "Far too tight, bad fit.",
-            "It is loose and slips all the time."),
-    "size": ("Much smaller than it looks.", "The size is wrong.", "Too small to be useful.",
-             "Too large, the size in the text is not right."),
-    "sound": ("The sound is thin and tinny.", "Sounds awful when loud.", "Muffled sound, I am not happy.",
-              "It buzzes, the sound is bad."),
-    "light": ("The light is far too dim.", "It flickers, the light is bad.", "Harsh light that hurts the eyes.",
-              "Hardly any light comes out."),
+    "quality": (
+        "The quality is poor.",
+        "Badly made, with loose ends everywhere.",
+        "Feels cheap and flimsy.",
+        "Sloppy workmanship.",
+    ),
+    "delivery": (
+        "Delivery took three weeks.",
+        "It arrived far too late.",
+        "Shipping was slow and nobody answered.",
+        "The parcel was lost twice.",
+    ),
+    "price": (
+        "Overpriced for what it is.",
+        "Not worth the money.",
+        "Far too expensive.",
+        "I paid too much for this.",
+    ),
+    "color": (
+        "The {color} looks dull, not like the picture.",
+        "The colour is off, I expected a brighter {color}.",
+        "The {color} faded after a week.",
+        "Disappointing colour, nothing like the photo.",
+    ),
+    "packaging": (
+        "The box was crushed.",
+        "Badly packed, it rattled around in the parcel.",
+        "Far too much plastic in the packaging.",
+        "The packaging was torn open.",
+    ),
+    "durability": (
+        "It broke after two weeks.",
+        "Already worn out after a month.",
+        "Scratches if you only look at it.",
+        "It fell apart quickly.",
+    ),
+    "comfort": (
+        "Very uncomfortable.",
+        "It hurts after ten minutes.",
+        "Hard and unpleasant, no comfort at all.",
+        "Uncomfortable in daily use.",
+    ),
+    "fit": (
+        "Does not fit at all.",
+        "The fit is wrong, order another size.",
+        "Far too tight, bad fit.",
+        "It is loose and slips all the time.",
+    ),
+    "size": (
+        "Much smaller than it looks.",
+        "The size is wrong.",
+        "Too small to be useful.",
+        "Too large, the size in the text is not right.",
+    ),
+    "sound": (
+        "The sound is thin and tinny.",
+        "Sounds awful when loud.",
+        "Muffled sound, I am not happy.",
+        "It buzzes, the sound is bad.",
+    ),
+    "light": (
+        "The light is far too dim.",
+        "It flickers, the light is bad.",
+        "Harsh light that hurts the eyes.",
+        "Hardly any light comes out.",
+    ),
 }
 
 OPENERS: dict[int, tuple[str, ...]] = {

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw
 
 from indexer.sample.canvas import Canvas, Look
-from indexer.sample.finish import TILE, blurred, grain
+from indexer.sample.finish import FINISHES, TILE, blurred
+from indexer.sample.finish import light as lit
 from indexer.sample.goods import Item
 from indexer.sample.palette import BACKDROPS, RGB, batch, dark, light, mix
 
 SIDE = 224
-OVERSAMPLING = 2
+OVERSAMPLING = 3
 
 TABLE = (178, 126, 78)
 FLOOR = (150, 106, 70)
@@ -48,7 +49,9 @@ def view(stands: bool, size: int, rng: random.Random) -> NDArray[np.float64]:
     centre = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
     flat = np.array([[mirror * scale * stretch, scale * shear, 0], [0, scale / stretch, 0], [0, 0, 1]])
     turned = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
-    tilt = np.array([[1, 0, 0], [0, 1, 0], [rng.uniform(-0.12, 0.12) / size, rng.uniform(-0.12, 0.12) / size, 1]])
+    tilt = np.array(
+        [[1, 0, 0], [0, 1, 0], [rng.uniform(-0.12, 0.12) / size, rng.uniform(-0.12, 0.12) / size, 1]]
+    )
     move = np.array([[1, 0, size / 2], [0, 1, size / 2], [0, 0, 1]])
     return np.asarray(move @ tilt @ turned @ flat @ centre, dtype=np.float64)
 
@@ -59,8 +62,13 @@ def _stands(item: Item) -> bool:
 
 def _product(item: Item, rng: random.Random) -> Image.Image:
     size = SIDE * OVERSAMPLING
-    look = Look(batch(item.color, rng), batch(item.accent, rng), item.pattern, item.material,
-                item.kind.period * rng.uniform(0.9, 1.15))
+    look = Look(
+        batch(item.color, rng),
+        batch(item.accent, rng),
+        item.pattern,
+        item.material,
+        item.kind.period * rng.uniform(0.9, 1.15),
+    )
     canvas = Canvas(size, view(_stands(item), size, rng), look, rng)
     item.kind.draw(canvas)
     return canvas.sheet.reduce(OVERSAMPLING)
@@ -108,9 +116,8 @@ def _gradient(top: RGB, bottom: RGB) -> Image.Image:
 
 
 def _planks(height: int, rng: random.Random) -> Image.Image:
-    at = rng.randrange(TILE - SIDE), rng.randrange(TILE - height)
-    tile = grain("wood").crop((*at, at[0] + SIDE, at[1] + height))
-    wood = ImageChops.overlay(Image.new("RGB", (SIDE, height), TABLE), Image.merge("RGB", (tile, tile, tile)))
+    wood = Image.new("RGB", (SIDE, height), TABLE)
+    lit(wood, FINISHES["wood"], grain_at=(rng.randrange(TILE), rng.randrange(TILE)))
     pen = ImageDraw.Draw(wood)
     for y in range(rng.randint(0, 20), height, 56):
         pen.line([(0, y), (SIDE, y)], fill=dark(TABLE, 0.45), width=2)
@@ -122,7 +129,9 @@ def _boards(height: int) -> Image.Image:
     floor = Image.new("RGB", (SIDE, height), FLOOR)
     pen = ImageDraw.Draw(floor)
     for x in range(-6, 15):
-        pen.line([(x * 28, 0), ((x * 28 - SIDE / 2) * 1.7 + SIDE / 2, height)], fill=dark(FLOOR, 0.25), width=1)
+        pen.line(
+            [(x * 28, 0), ((x * 28 - SIDE / 2) * 1.7 + SIDE / 2, height)], fill=dark(FLOOR, 0.25), width=1
+        )
     return floor
 
 

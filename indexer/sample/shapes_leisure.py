@@ -22,10 +22,22 @@ def headphones(c: Canvas) -> None:
     for side in (1, -1):
         c.stroke(poly((0.5 + side * 0.385, 0.44), (0.5 + side * 0.385, 0.58)), STEEL, 0.035, material="metal")
         x = 0.5 + side * 0.285
-        c.part(box(min(x, x + side * 0.07), 0.49, max(x, x + side * 0.07), 0.92, 0.045), "accent", "round",
-               material="leather")
-        cup = [(0.345, 0.48), (0.435, 0.51), (0.495, 0.62), (0.50, 0.74), (0.47, 0.87), (0.40, 0.945), (0.345, 0.93),
-               (0.335, 0.70)]
+        c.part(
+            box(min(x, x + side * 0.07), 0.49, max(x, x + side * 0.07), 0.92, 0.045),
+            "accent",
+            "round",
+            material="leather",
+        )
+        cup = [
+            (0.345, 0.48),
+            (0.435, 0.51),
+            (0.495, 0.62),
+            (0.50, 0.74),
+            (0.47, 0.87),
+            (0.40, 0.945),
+            (0.345, 0.93),
+            (0.335, 0.70),
+        ]
         c.part(blob(*((0.5 + side * dx, y) for dx, y in cup)), "body", "ball")
 
 
@@ -47,8 +59,11 @@ def camera(c: Canvas) -> None:
 
 def phone_case(c: Canvas) -> None:
     """Draw a phone in its case from behind; bumper and wrist loop in the second colour."""
-    c.stroke(curve((0.70, 0.93), (0.84, 0.90), (0.88, 0.74), (0.83, 0.58), (0.79, 0.74), (0.72, 0.86)), "accent",
-             0.022)
+    c.stroke(
+        curve((0.70, 0.93), (0.84, 0.90), (0.88, 0.74), (0.83, 0.58), (0.79, 0.74), (0.72, 0.86)),
+        "accent",
+        0.022,
+    )
     c.part(box(0.235, 0.015, 0.765, 0.985, 0.10), "accent", "flat")
     c.part(box(0.268, 0.045, 0.732, 0.955, 0.075), "body", "flat")
     c.part(box(0.30, 0.075, 0.52, 0.295, 0.06), mix(INK, STEEL, 0.25), "drop", material="")
@@ -64,14 +79,30 @@ def guitar(c: Canvas) -> None:
     for y in (0.03, 0.065, 0.10):
         for x in (0.43, 0.57):
             c.part(ellipse(x, y, 0.018, 0.012), STEEL, "flat", material="")
-    half = ((0.5, 0.43), (0.60, 0.425), (0.685, 0.48), (0.68, 0.57), (0.645, 0.635), (0.70, 0.71), (0.765, 0.81),
-            (0.725, 0.925), (0.60, 0.985), (0.5, 0.985))
+    half = (
+        (0.5, 0.43),
+        (0.60, 0.425),
+        (0.685, 0.48),
+        (0.68, 0.57),
+        (0.645, 0.635),
+        (0.70, 0.71),
+        (0.765, 0.81),
+        (0.725, 0.925),
+        (0.60, 0.985),
+        (0.5, 0.985),
+    )
     other = tuple((1 - x, y) for x, y in half[-2:0:-1])
     c.part(blob(*half, *other, steps=6), "body", "ball")
-    c.part(blob((0.555, 0.57), (0.63, 0.60), (0.64, 0.72), (0.59, 0.80), (0.545, 0.74), steps=6), "accent", "flat")
+    c.part(
+        blob((0.555, 0.57), (0.63, 0.60), (0.64, 0.72), (0.59, 0.80), (0.545, 0.74), steps=6),
+        "accent",
+        "flat",
+    )
     c.part(ellipse(0.5, 0.635, 0.082, 0.082), light(FRETBOARD, 0.45), "flat", material="")
     c.part(ellipse(0.5, 0.635, 0.065, 0.065), (30, 20, 16), "flat", line=False, material="")
-    c.part(poly((0.468, 0.12), (0.532, 0.12), (0.537, 0.575), (0.463, 0.575)), FRETBOARD, "flat", material="wood")
+    c.part(
+        poly((0.468, 0.12), (0.532, 0.12), (0.537, 0.575), (0.463, 0.575)), FRETBOARD, "flat", material="wood"
+    )
     for y in np.linspace(0.16, 0.54, 9):
         c.thread(poly((0.468, y), (0.532, y)), (200, 190, 160), 0.006)
     c.part(box(0.41, 0.815, 0.59, 0.85, 0.01), FRETBOARD, "flat", material="wood")
@@ -101,8 +132,12 @@ def bicycle(c: Canvas) -> None:
         c.stroke(poly(*path), "body", 0.046)
     c.stroke(poly((0.70, 0.41), (0.665, 0.235)), "plain", 0.036)
     c.stroke(curve((0.60, 0.215), (0.665, 0.225), (0.735, 0.20), (0.785, 0.235), (0.775, 0.29)), INK, 0.028)
-    c.part(blob((0.265, 0.245), (0.36, 0.26), (0.455, 0.265), (0.44, 0.295), (0.35, 0.30), (0.28, 0.29)), "accent",
-           "drop", material="leather")
+    c.part(
+        blob((0.265, 0.245), (0.36, 0.26), (0.455, 0.265), (0.44, 0.295), (0.35, 0.30), (0.28, 0.29)),
+        "accent",
+        "drop",
+        material="leather",
+    )
     c.part(ellipse(*crank, 0.058, 0.058), STEEL, "flat", material="metal")
     c.part(ellipse(*crank, 0.028, 0.028), INK, "flat", material="")
     c.stroke(poly(crank, (0.50, 0.775)), INK, 0.018)
@@ -113,8 +148,12 @@ def book(c: Canvas) -> None:
     """Draw a closed book at an angle; spine, ribbon and title plate in the second colour."""
     c.stroke(curve((0.62, 0.86), (0.63, 0.95), (0.60, 1.0)), "accent", 0.03)
     c.part(poly((0.17, 0.93), (0.80, 0.93), (0.86, 0.985), (0.23, 0.985)), dark(c.look.color, 0.3), "flat")
-    c.part(poly((0.20, 0.91), (0.80, 0.91), (0.865, 0.955), (0.24, 0.97)), (244, 238, 220), "flat", material="")
-    c.part(poly((0.80, 0.04), (0.865, 0.10), (0.865, 0.965), (0.80, 0.91)), (232, 224, 200), "flat", material="")
+    c.part(
+        poly((0.20, 0.91), (0.80, 0.91), (0.865, 0.955), (0.24, 0.97)), (244, 238, 220), "flat", material=""
+    )
+    c.part(
+        poly((0.80, 0.04), (0.865, 0.10), (0.865, 0.965), (0.80, 0.91)), (232, 224, 200), "flat", material=""
+    )
     for x in (0.82, 0.84):
         c.thread(poly((x, 0.07 + (x - 0.8)), (x, 0.92 + (x - 0.8))), (190, 180, 150), 0.005)
     c.part(box(0.14, 0.03, 0.815, 0.925, 0.018), "body", "flat")

@@ -1,7 +1,7 @@
 """Shoppers of the demo shop and what they did: views, carts, purchases, returns.
 
-A shopper has tastes (kinds, colours, brands, a price band); what they look at follows their tastes and the item's
-popularity, so a history says something about the next purchase.
+A shopper has tastes (kinds, colours, brands, a price band); what they look at follows their tastes and the
+item's popularity, so a history says something about the next purchase.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def events(
 def _history(
     shop: Shop, shopper: int, rng: random.Random, days: int
 ) -> Iterator[tuple[float, int, str, int, int]]:
-    """Yield (second, shopper, type, item, quantity); sessions of a few views, some of them with a purchase."""
+    """Yield (second, shopper, type, item, quantity): sessions of a few views, some with a purchase."""
     chances = np.cumsum(shop.appeal(tastes(rng)))
     eager = rng.uniform(0.15, 0.45)
     end = days * 86400
@@ -93,7 +93,11 @@ def _history(
         clock = rng.random() * end * 0.94
         for _ in range(rng.randint(2, 7)):
             again = owned and rng.random() < 0.12
-            place = rng.choice(owned) if again else min(len(chances) - 1, int(np.searchsorted(chances, rng.random())))
+            place = (
+                rng.choice(owned)
+                if again
+                else min(len(chances) - 1, int(np.searchsorted(chances, rng.random())))
+            )
             yield clock, shopper, "view", place, 1
             clock += rng.uniform(15, 240)
             if rng.random() > eager and not again:

@@ -1,7 +1,7 @@
 """Titles and descriptions: the facts of an item, said in varied words.
 
-A title may leave out an attribute, as shops do; the description names them all: kind, colour, second colour and
-where it is, pattern, material, and what stands behind the product in the picture.
+A title may leave out an attribute, as shops do; the description names them all: kind, colour, second colour
+and where it is, pattern, material, and what stands behind the product in the picture.
 """
 
 from __future__ import annotations
@@ -54,26 +54,43 @@ PATTERN_WORDS: dict[str, tuple[str, ...]] = {
 PATTERN_PHRASES: dict[str, tuple[str, ...]] = {
     "striped": ("{accent} stripes", "stripes in {accent}", "{accent} bands all over"),
     "dotted": ("{accent} dots", "polka dots in {accent}", "{accent} spots"),
-    "checked": ("{accent} checks", "a {accent} gingham check", "checks in {accent}"),
-    "zigzag": ("{accent} zigzags", "a {accent} chevron print", "zigzag lines in {accent}"),
+    "checked": ("{accent} checks", "{an_accent} gingham check", "checks in {accent}"),
+    "zigzag": ("{accent} zigzags", "{an_accent} chevron print", "zigzag lines in {accent}"),
     "starred": ("{accent} stars", "stars in {accent}", "a print of {accent} stars"),
-    "floral": ("{accent} flowers", "a {accent} flower print", "blossoms in {accent}"),
+    "floral": ("{accent} flowers", "{an_accent} flower print", "blossoms in {accent}"),
 }
 
 PLAIN_PHRASES = ("no pattern", "one solid colour", "a plain finish")
 
 SCENE_PHRASES: dict[str, tuple[str, ...]] = {
     "white": ("Photographed on white.", "Cut out on a white background.", "Shown against plain white."),
-    "backdrop": ("Photographed on a {backdrop} background.", "Shown against plain {backdrop}.",
-                 "Pictured on {backdrop} paper."),
-    "gradient": ("Photographed against a soft {backdrop} gradient.", "Shown before a fading {backdrop} backdrop.",
-                 "Pictured with {backdrop} light behind."),
-    "table": ("Photographed on a wooden table, {backdrop} wall behind.",
-              "Shown on a wood table in front of a {backdrop} wall."),
-    "planks": ("Photographed from above on wooden boards.", "Laid out on a wooden table top.",
-               "Shown on brown wooden planks."),
-    "room": ("Photographed in a {backdrop} room with a window.", "Shown on a wooden floor, window and {backdrop} wall behind."),
-    "shelf": ("Photographed on a shelf before {backdrop} wallpaper.", "Shown on a wooden shelf, {backdrop} striped wallpaper behind."),
+    "backdrop": (
+        "Photographed on a {backdrop} background.",
+        "Shown against plain {backdrop}.",
+        "Pictured on {backdrop} paper.",
+    ),
+    "gradient": (
+        "Photographed against a soft {backdrop} gradient.",
+        "Shown before a fading {backdrop} backdrop.",
+        "Pictured with {backdrop} light behind.",
+    ),
+    "table": (
+        "Photographed on a wooden table, {backdrop} wall behind.",
+        "Shown on a wood table in front of a {backdrop} wall.",
+    ),
+    "planks": (
+        "Photographed from above on wooden boards.",
+        "Laid out on a wooden table top.",
+        "Shown on brown wooden planks.",
+    ),
+    "room": (
+        "Photographed in a {backdrop} room with a window.",
+        "Shown on a wooden floor, window and {backdrop} wall behind.",
+    ),
+    "shelf": (
+        "Photographed on a shelf before {backdrop} wallpaper.",
+        "Shown on a wooden shelf, {backdrop} striped wallpaper behind.",
+    ),
     "wall": ("Photographed on {backdrop} striped wallpaper.", "Shown hanging on a {backdrop} papered wall."),
 }
 
@@ -135,16 +152,30 @@ def _facts(item: Item, rng: random.Random) -> dict[str, str]:
     if item.pattern == "plain":
         design = "with " + rng.choice(PLAIN_PHRASES)
     else:
-        design = "with " + rng.choice(PATTERN_PHRASES[item.pattern]).format(accent=accent)
+        design = "with " + rng.choice(PATTERN_PHRASES[item.pattern]).format(
+            accent=accent, an_accent=article(accent)
+        )
     this, verb, one = ("these", "are", "a pair of {}".format) if item.kind.plural else ("this", "is", article)
     a_part = f"{accent} {part}" if _many(part) else article(f"{accent} {part}")
     return {
-        "brand": item.brand, "color": color, "accent": accent, "noun": noun,
-        "part": part, "is": "are" if " and " in part or _many(part) else "is",
-        "a_part": a_part, "A_part": _capital(a_part), "material": material, "Material": _capital(material),
-        "substance": rng.choice(SUBSTANCES[item.material]), "pattern": rng.choice(PATTERN_WORDS[item.pattern]),
-        "print": design, "A_color": _capital(one(color)), "A_material": _capital(one(material)),
-        "this": this, "This": _capital(this), "verb": verb,
+        "brand": item.brand,
+        "color": color,
+        "accent": accent,
+        "noun": noun,
+        "part": part,
+        "is": "are" if " and " in part or _many(part) else "is",
+        "a_part": a_part,
+        "A_part": _capital(a_part),
+        "material": material,
+        "Material": _capital(material),
+        "substance": rng.choice(SUBSTANCES[item.material]),
+        "pattern": rng.choice(PATTERN_WORDS[item.pattern]),
+        "print": design,
+        "A_color": _capital(one(color)),
+        "A_material": _capital(one(material)),
+        "this": this,
+        "This": _capital(this),
+        "verb": verb,
     }
 
 
