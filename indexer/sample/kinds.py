@@ -39,7 +39,6 @@ class Kind:
     plural: bool = False
 
 
-# fmt: off
 _ROWS = (
     Kind("mug", "kitchen", shapes_kitchen.mug, ("mug", "coffee mug", "cup"), ("ceramic", "glass", "metal"),
          ("handle",),
@@ -146,6 +145,5 @@ _ROWS = (
          ("Lies flat when open.", "Two hundred pages of good paper.", "Takes ink without bleeding."),
          ("quality", "size"), 18, place="laid"),
 )
-# fmt: on
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}

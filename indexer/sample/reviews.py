@@ -185,7 +185,7 @@ def reviews(item: Item, shoppers: int, since: datetime, days: int) -> Iterator[d
     moments = sorted(rng.random() * days * 86400 for _ in range(count))
     writers = rng.sample(range(shoppers), min(count, shoppers))
     for number, (second, writer) in enumerate(zip(moments, writers, strict=False)):
-        stars = min(5, max(1, round(rng.gauss(item.rating + 0.12, 0.85))))
+        stars = min(5, max(1, round(rng.gauss(item.rating + 0.25, 1.15))))
         yield {
             "review_id": f"{item.item_id}-r{number + 1:02d}",
             "item_id": item.item_id,

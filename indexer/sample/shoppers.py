@@ -89,7 +89,7 @@ def _history(
     eager = rng.uniform(0.15, 0.45)
     end = days * 86400
     owned: list[int] = []
-    for _ in range(1 + int(rng.expovariate(1 / 4.6))):
+    for _ in range(1 + int(rng.expovariate(1 / 3.8))):
         clock = rng.random() * end * 0.94
         for _ in range(rng.randint(2, 7)):
             again = owned and rng.random() < 0.12
