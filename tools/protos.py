@@ -4,6 +4,7 @@ protoc needs two files that are not kept here, validate.proto and status.proto: 
 installed packages, so that stubs and run time can never disagree about them.
 
     python tools/protos.py generate [OUT]        write the stubs below OUT, or below the repository's root
+    python tools/protos.py check                 fail unless the committed stubs are what would be written
     python tools/protos.py image FILE [ROOT]     write the descriptors of ROOT (proto/) with their comments
 """
 
@@ -44,7 +45,6 @@ def _protoc(root: Path, *options: str) -> None:
         installed.write(_installed())
         installed.flush()
         google = Path(grpc_tools.__file__).parent / "_proto"
-        # The sources come first: a descriptor set of the same name would hide their comments.
         argv = ["protoc", f"-I{root}", f"-I{google}", f"--descriptor_set_in={installed.name}", *options, *files]
         if protoc.main(argv) != 0:
             raise ProtocFailed(f"expected protoc to read {len(files)} files of {root}")
@@ -62,12 +62,21 @@ def generate(out: Path) -> None:
         f"--mypy_out=quiet:{out}",
         f"--mypy_grpc_out=quiet:{out}",
     )
-    for stub in (out / "engine/v1").glob("*_pb2*.py*"):
+    for stub in (out / "engine/v1").glob("*_pb2*"):
         text = stub.read_text()
         if "_pb2_grpc" in stub.name and "Stub" not in text:
             stub.unlink()
         else:
             stub.write_text(_RULES_IMPORT.sub("", text))
+
+
+def stale() -> list[str]:
+    """Return the names of the committed stubs that are not, byte for byte, what generate would write."""
+    committed = {path.name: path.read_bytes() for path in (ROOT / "engine/v1").glob("*_pb2*")}
+    with tempfile.TemporaryDirectory() as out:
+        generate(Path(out))
+        wanted = {path.name: path.read_bytes() for path in Path(out, "engine/v1").iterdir()}
+    return sorted(name for name in committed | wanted if committed.get(name) != wanted.get(name))
 
 
 def image(file: Path, root: Path = PROTO) -> None:
@@ -82,6 +91,9 @@ def main(verb: str, *paths: str) -> None:
             generate(ROOT)
         case "generate", [out]:
             generate(out)
+        case "check", []:
+            if names := stale():
+                raise SystemExit(f"not what `make proto` writes: {', '.join(names)}")
         case "image", [file, *root]:
             image(file, *root)
         case _:

@@ -366,7 +366,7 @@ class BatchSearchResult(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def response(self) -> Global___SearchResponse:
-        """The answer, as Search would give it."""
+        """The answer, as Search would give it. Unset: there is none, see error."""
 
     @_builtins.property
     def error(self) -> _status_pb2.Status:
