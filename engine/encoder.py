@@ -111,7 +111,8 @@ GOLDEN_TEXTS = (
     "élégante robe d'été à fleurs 夏のワンピース",
     "a small wooden table for the garden " * 12,
 )
-# Measured with ...; a changed mean, std or resize mode: below
+# bfloat16 agrees with float32 at .999 and more (ViT-B-32, CoCa; a tiny model at .989); a mean and std of .5 instead of
+# CLIP's at .65 to .91, another resize mode at .82 at most. Smaller changes of the mean only the hash can tell.
 AGREEMENT = 0.97
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import pickle
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +12,7 @@ import open_clip
 import torch
 from open_clip.factory import parse_model_name
 from open_clip.pretrained import download_pretrained_from_hf
+from safetensors import SafetensorError
 
 from engine.encoder import ModelSpec
 from engine.errors import InvalidSetting
@@ -18,7 +20,19 @@ from engine.errors import InvalidSetting
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
 
-_FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, AssertionError)
+# What open_clip and the readers of weights raise when files are missing, cut short or of another model.
+_FAILURES = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    SafetensorError,
+    pickle.UnpicklingError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +73,12 @@ def find(spec: ModelSpec, random_weights: bool = False) -> Source:
 
 def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
     """Return the model, in evaluation mode, its weights cast to the dtype. Raises InvalidSetting if they do not fit."""
-    config = source.config()
-    # open_clip's bf16 keeps normalisation in float32, but knows nothing of a Hugging Face text tower's layers.
-    lowered = "pure_bf16" if "hf_model_name" in config["text_cfg"] else "bf16"
     try:
         model = open_clip.create_model(
             source.name,
             source.pretrained,
-            precision="fp32" if dtype == torch.float32 else lowered,
+            # open_clip's "bf16" mixes dtypes, which CoCa and Hugging Face towers cannot compute; it is no more exact.
+            precision="fp32" if dtype == torch.float32 else "pure_bf16",
             device=device,
             force_quick_gelu=source.quick_gelu,
             require_pretrained=source.weights is not None,

@@ -154,11 +154,11 @@ def _to_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _computes_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    """Whether bfloat16 is the faster one. AVX-512's instructions alone are not enough: on a Xeon that has them and no
+    AMX, ViT-B-32 took 0.9 to 1.6 times as long as in float32, in batches three times."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def _describe(config: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ stands last instead; its own mask hides the padding, and its position is kept. A
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +16,14 @@ from torch import Tensor, nn
 class TextTower:
     """One model's text side. Batches of tokens may be cut to the greatest of their `lengths` before `encode`."""
 
-    model: nn.Module
-    layers: nn.Module
+    model: Any
+    layers: Any
     context_length: int
     pool: str
     eos_id: int
 
     @classmethod
-    def of(cls, model: nn.Module) -> Self:
+    def of(cls, model: Any) -> Self:
         """Return the tower of a CLIP, CustomTextCLIP or CoCa model, whatever its text side is."""
         layers = getattr(model, "text", model)
         context_length = int(getattr(layers, "context_length", model.context_length))
@@ -84,7 +84,7 @@ class TextTower:
         return mask.repeat_interleave(self.layers.heads, dim=0)
 
 
-def _pool(layers: nn.Module) -> str:
+def _pool(layers: Any) -> str:
     """Return argmax, eos or cls where leaving out padding is known to be exact, else whole."""
     mask = getattr(layers, "attn_mask", None)
     if mask is None or not torch.equal(mask, torch.full_like(mask, float("-inf")).triu_(1)):
