@@ -168,17 +168,13 @@ class EmbeddingCache:
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         try:
             owner = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if (owner != _APPLICATION_ID and tables) or version not in (0, _VERSION):
-                raise InvalidSetting(
-                    f"expected an embedding cache, got another SQLite database: {self._path}"
-                )
+                raise InvalidSetting(f"expected an embedding cache, got another SQLite database: {self._path}")
             connection.execute("PRAGMA journal_mode = WAL")
             # Survives kill -9; a power cut may cost the last vectors, which are made again.
             connection.execute("PRAGMA synchronous = NORMAL")

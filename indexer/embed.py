@@ -18,7 +18,7 @@ from PIL import Image
 
 from engine.encoder import Encoder
 from engine.errors import InvalidSetting
-from indexer.cache import EmbeddingCache, Half, Space, space_of
+from indexer.cache import EmbeddingCache, Half, space_of
 from indexer.catalog.product import JSON, Product, Reject
 from indexer.embedded import Embedded, GrowingBlock
 from indexer.images import PIXELS_AHEAD, ROWS_AHEAD, Picture, decode_picture, load_ahead, read_picture
@@ -28,7 +28,9 @@ __all__ = ["BATCH", "Embedded", "Progress", "embed", "no_progress"]
 Progress = Callable[[str, int, int | None], None]
 
 BATCH = 64
-
+# Several batches go to the encoder at once: it puts texts of one length together, and prepares the next pictures.
+_TEXT_BATCHES = 16
+_IMAGE_BATCHES = 2
 _REPORT_EVERY = 256
 
 
@@ -152,10 +154,9 @@ class _Rows:
     def __init__(self, encoder: Encoder | None, cache: EmbeddingCache | None, batch: int) -> None:
         self._encoder = encoder
         self._cache = cache
-        self._batch = batch
-        self._spaces = (
-            {kind: space_of(encoder.fingerprint, kind) for kind in ("image", "text")} if encoder else {}
-        )
+        self._image_batch = batch * _IMAGE_BATCHES
+        self._text_batch = batch * _TEXT_BATCHES
+        self._spaces = {kind: space_of(encoder.fingerprint, kind) for kind in ("image", "text")} if encoder else {}
         self._unknown = _Queue[str]("text")
         self._texts = _Queue[str]("text")
         self._images = _Queue[Image.Image]("image")
@@ -180,13 +181,13 @@ class _Rows:
             self._waiting.append(Reject(entry.line, entry.item_id, loaded))
         else:
             self._waiting.append(self._to_slot(entry, loaded))
-        if len(self._unknown) >= self._batch or len(self._waiting) > ROWS_AHEAD:
+        if len(self._unknown) >= self._text_batch or len(self._waiting) > ROWS_AHEAD:
             self._look_up()
         if len(self._waiting) > ROWS_AHEAD:
             self._encode_all()
-        while len(self._texts) >= self._batch:
+        while len(self._texts) >= self._text_batch:
             self._encode_texts()
-        while len(self._images) >= self._batch or self._image_pixels > PIXELS_AHEAD:
+        while len(self._images) >= self._image_batch or self._image_pixels > PIXELS_AHEAD:
             self._encode_images()
         self._let_go()
 
@@ -217,9 +218,7 @@ class _Rows:
                     self._image_pixels += picture.size
         if product.text and "text" not in product.vectors:
             if self._encoder is None:
-                raise _without_encoder(
-                    product, "a text", "a text_vector column, or leave the text template empty"
-                )
+                raise _without_encoder(product, "a text", "a text_vector column, or leave the text template empty")
             slot.blocks["text"] = [None]
             key = hashlib.sha256(product.text.encode()).digest()
             (self._unknown if self._cache else self._texts).add(key, product.text, slot, 0)
@@ -247,31 +246,23 @@ class _Rows:
 
     def _encode_texts(self) -> None:
         if self._encoder:
-            keys = list(self._texts.contents)[: self._batch]
-            self._settle(
-                self._texts, keys, self._encoder.encode_texts([self._texts.contents[key] for key in keys])
-            )
+            keys = list(self._texts.contents)[: self._text_batch]
+            self._settle(self._texts, keys, self._encoder.encode_texts([self._texts.contents[key] for key in keys]))
 
     def _encode_images(self) -> None:
         if self._encoder:
-            keys = list(self._images.contents)[: self._batch]
+            keys = list(self._images.contents)[: self._image_batch]
             self._image_pixels = 0
-            self._settle(
-                self._images, keys, self._encoder.encode_images([self._images.contents[key] for key in keys])
-            )
+            self._settle(self._images, keys, self._encoder.encode_images([self._images.contents[key] for key in keys]))
 
     def _settle(self, queue: "_Queue[Content]", keys: list[bytes], vectors: NDArray[np.float32]) -> None:
         space = self._spaces[queue.block]
         if vectors.shape != (len(keys), space.dim):
-            raise InvalidSetting(
-                f"expected {(len(keys), space.dim)} vectors from the model, got {vectors.shape}"
-            )
+            raise InvalidSetting(f"expected {(len(keys), space.dim)} vectors from the model, got {vectors.shape}")
         halves = vectors.astype(np.float16)
         sound: list[bool] = np.all(np.isfinite(halves), axis=1).tolist()
         if self._cache:
-            self._cache.put(
-                space, {key: half for key, half, good in zip(keys, halves, sound, strict=True) if good}
-            )
+            self._cache.put(space, {key: half for key, half, good in zip(keys, halves, sound, strict=True) if good})
         for key, half, good in zip(keys, halves, sound, strict=True):
             queue.settle(key, half if good else None)
 

@@ -31,7 +31,7 @@ class Embedded:
 
 
 class GrowingBlock:
-    """The rows of one block as they come, in rising order; held as float16 in chunks, so that growing copies nothing."""
+    """The rows of one block, given in rising order; held as float16 in chunks, so that growing copies nothing."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim

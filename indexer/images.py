@@ -18,7 +18,7 @@ from indexer.catalog.product import Product, Reject
 ROWS_AHEAD = 4096
 # Decoded pictures held at a time: 128 million pixels are 384 MB.
 PIXELS_AHEAD = 128_000_000
-_USUAL_PIXELS = 2_000_000
+_USUAL_PIXELS = 1_000_000
 
 
 def read_picture(image: Path | bytes) -> bytes:

@@ -55,7 +55,7 @@ class Csv:
         raise InvalidCatalogue(f"{self._path} is empty")
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Yield one row for each record, on the line where it starts. Raises InvalidCatalogue where the file breaks off."""
+        """Yield one row for each record, with the line where it starts. Raises InvalidCatalogue if the file breaks off."""
         kinds = self._kinds()
         lines = self._cells()
         header = self._to_header(next(lines)[1])
@@ -79,9 +79,7 @@ class Csv:
         header = [name.strip() for name in cells]
         check_unique(filter(None, header), self._path)
         for name in VECTOR_COLUMNS.keys() & set(header):
-            raise InvalidCatalogue(
-                f"{self._path}: {name} cannot come in a CSV file: use Parquet or JSON Lines"
-            )
+            raise InvalidCatalogue(f"{self._path}: {name} cannot come in a CSV file: use Parquet or JSON Lines")
         return header
 
     def _kinds(self) -> list[Callable[[str], object] | None]:

@@ -21,7 +21,7 @@ class PictureFolder:
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return what a picture's row has. Raises InvalidCatalogue if there is no picture, or a catalogue file."""
-        for name in sorted(os.listdir(self.folder)):
+        for name in sorted(place.name for place in self.folder.iterdir()):
             if _TABLE.fullmatch(name):
                 raise InvalidCatalogue(f"{self.folder} holds {name}: give that file, not its folder")
         if not picture_paths(self.folder):

@@ -71,14 +71,12 @@ def parse(raw: bytes) -> dict[str, object]:
         value = _parse_slowly(raw)
     if isinstance(value, dict):
         return value
-    raise BadRow(
-        _ARRAY_HINT if isinstance(value, list) else f"expected a JSON object, got {type(value).__name__}"
-    )
+    raise BadRow(_ARRAY_HINT if isinstance(value, list) else f"expected a JSON object, got {type(value).__name__}")
 
 
 def _parse_slowly(raw: bytes) -> object:
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.rstrip().decode("utf-8"))
         json.dumps(value, ensure_ascii=False).encode("utf-8")
         return value
     except UnicodeDecodeError as error:

@@ -36,9 +36,7 @@ class Parquet:
         check_unique(schema.names, self._path)
         for field in schema:
             if field.name in VECTOR_COLUMNS and not _is_vector(field.type):
-                raise InvalidCatalogue(
-                    f"{self._path}: expected lists of numbers in {field.name}, got {field.type}"
-                )
+                raise InvalidCatalogue(f"{self._path}: expected lists of numbers in {field.name}, got {field.type}")
         return list(schema.names)
 
     def rows(self) -> Iterator[Row | Reject]:
@@ -112,7 +110,7 @@ def _is_vector(kind: pa.DataType) -> bool:
         return True
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         return False
-    return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+    return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
 def _has_bytes(kind: pa.DataType) -> bool:
@@ -120,11 +118,9 @@ def _has_bytes(kind: pa.DataType) -> bool:
         return _has_bytes(kind.value_type)
     if pa.types.is_struct(kind):
         return any(_has_bytes(field.type) for field in kind)
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _is_left_out(field: "pa.Field[Any]") -> bool:
     """Bytes have no place in a payload; only pictures may be bytes."""
-    return field.name not in IMAGE_COLUMNS and (
-        pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
-    )
+    return field.name not in IMAGE_COLUMNS and (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type))

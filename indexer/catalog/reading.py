@@ -3,7 +3,6 @@
 import difflib
 import importlib
 import math
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -38,17 +37,15 @@ def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
     """
     template = Template(spec.text_template)
     source = _open(spec.path)
-    asked = {name: "among the signals" for name in spec.signals}
+    asked = dict.fromkeys(spec.signals, "among the signals")
     if spec.text_template != DEFAULT_TEMPLATE:
-        asked |= {name: "in the text template" for name in template.fields}
+        asked |= dict.fromkeys(template.fields, "in the text template")
     columns = source.columns(frozenset({ITEM_ID, *asked}))
     if ITEM_ID not in columns:
         raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {_hint(ITEM_ID, columns)}")
     for name, where in asked.items():
         if name not in columns:
-            raise InvalidCatalogue(
-                f"{spec.path} has no column {name!r}, named {where}: {_hint(name, columns)}"
-            )
+            raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {_hint(name, columns)}")
     return _products(source, template, spec.signals)
 
 
@@ -132,12 +129,15 @@ class _Maker:
     def _to_picture(self, image: str | bytes) -> Path | bytes:
         if isinstance(image, bytes):
             return image
-        place = os.path.join(self._folder, image)
-        if os.path.isfile(place):
-            return Path(place)
         if "://" in image:
             raise BadRow(f"image: expected a file, got the address {shown(image)}")
-        found = "is a folder" if os.path.isdir(place) else "not found"
+        place = self._folder / image
+        try:
+            if place.is_file():
+                return place
+            found = "is a folder" if place.is_dir() else "not found"
+        except OSError as error:
+            found = f"cannot be read ({error.strerror})"
         raise BadRow(f"image {found}: {shown(image)}")
 
 

@@ -32,13 +32,10 @@ class Template:
             if token[0] in ("{{", "}}"):
                 literals[-1] += token[0][0]
             elif token[0] in ("{", "}"):
-                raise InvalidSetting(
-                    f"expected {{column}} in the text template, got an unmatched {token[0]!r} at position {token.start()}"
-                )
+                place = f"{token[0]!r} at position {token.start()}"
+                raise InvalidSetting(f"expected {{column}} in the text template, got an unmatched {place}")
             elif not token[1].strip():
-                raise InvalidSetting(
-                    f"expected a column's name between the braces at position {token.start()}"
-                )
+                raise InvalidSetting(f"expected a column's name between the braces at position {token.start()}")
             else:
                 names.append(token[1].strip())
                 literals.append("")
