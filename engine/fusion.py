@@ -20,8 +20,9 @@ from engine.records import Missing
 
 Matrix = NDArray[np.float32]
 
-# Large enough for the index's cells to follow a signal, small enough not to outweigh two unit blocks.
-SIGNAL_SCALE = 0.25
+# Small, so that an index's cells stay those of the vectors: at .25 an unboosted search lost 1 % of recall at any depth,
+# at .1 and below nothing, and boosted searches lost nothing either.
+SIGNAL_SCALE = 0.1
 
 # Product quantisers cut a row into pieces of four.
 ROW_MULTIPLE = 4

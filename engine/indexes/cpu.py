@@ -98,7 +98,6 @@ def refine_parameters(strategy: str, point: OperatingPoint) -> faiss.SearchParam
 
 def _read(path: Path) -> faiss.Index:
     try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise CorruptSnapshot(f"{path}: expected a FAISS index, got a file that FAISS cannot read") from error
-    return faiss.downcast_index(index)

@@ -14,9 +14,11 @@ from engine.indexes.cpu import INDEX_FILE, ROWS_FILE
 AUTO = "auto"
 FLAT = "Flat"
 
-# Measured on two cores, 512 dimensions: comparing every float16 row costs 50 ns a row, an IVF search about 100 us
-# and the loss of some recall, so below this many rows exact is the faster way to the same recall.
-EXACT_BELOW = 4_000
+# Measured on two cores, 512 dimensions, one thread: comparing every float16 row costs 50-110 ns a row, comparing every
+# row's 4-bit codes 3 ns and 20 us for the rescoring; cells save most of that again, but lose recall where a cell
+# holds few rows of each cluster, so they are for strata that are large enough.
+EXACT_BELOW = 2_000
+CELLS_FROM = 20_000
 
 # Points a cell sees in training; FAISS warns below 39 and gains nothing that we could measure above this.
 TRAINING_ROWS_PER_CELL = 64
@@ -27,10 +29,11 @@ Report = Callable[[int, int], None]
 
 
 def choose_factory(count: int, width: int) -> str:
-    """Return the factory string that `auto` stands for: Flat while exact is fastest, else IVF with 4-bit codes."""
+    """Return the factory string that `auto` stands for: Flat while exact is fastest, then 4-bit codes, then cells."""
     if count < EXACT_BELOW:
         return FLAT
-    return f"IVF{round(2 * math.sqrt(count))},PQ{width // 4}x4fs"
+    codes = f"PQ{width // 4}x4fs"
+    return codes if count < CELLS_FROM else f"IVF{round(2 * math.sqrt(count))},{codes}"
 
 
 def write_index(

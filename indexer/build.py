@@ -1,0 +1,262 @@
+"""The whole way of a build: a catalogue in, a snapshot that passed its gates out, served if asked.
+
+Nothing is published by halves: the snapshot is written under a hidden name, measured there through the engine's own
+searcher, and renamed when its manifest is on disk.
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from engine.encoder import GOLDEN_TEXTS, Encoder, ModelSpec, golden_images, golden_vectors, open_encoder
+from engine.errors import CorruptSnapshot, InvalidCatalogue, InvalidSetting
+from engine.fusion import Calibration
+from engine.indexes.training import AUTO, write_index
+from engine.items import write_items
+from engine.manifest import (
+    SCHEMA,
+    BlockRecord,
+    CatalogueRecord,
+    GateRecord,
+    Manifest,
+    ModelRecord,
+    PointRecord,
+    SignalRecord,
+    SimilarityRecord,
+    StratumRecord,
+)
+from engine.payload import to_bytes
+from engine.searcher import Searcher
+from engine.snapshot import Snapshot, open_snapshot
+from engine.store import Store, write_durably
+from indexer.cache import EmbeddingCache
+from indexer.calibrate import calibrate
+from indexer.catalog import CatalogSpec, Reject, catalogue_hash, own_blocks, read
+from indexer.embed import Embedded, embed
+from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
+from indexer.embed import Progress
+from indexer.publish import Draft, draft, file_records, publish, seal
+from indexer.strata import StratumRows, stratify, stratum_rows
+from indexer.tune import draw_curve, tune
+
+REJECTS_FILE = "rejects.jsonl"
+CURVE_FILE = "curve.png"
+_PACKAGES = ("diptych", "faiss-gpu", "faiss-cpu", "numpy", "pyarrow", "torch", "open-clip-torch")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildConfig:
+    """What to build and how. `index`: "auto" or a FAISS factory string, used for the largest stratum.
+
+    model: None for a catalogue that brings all its vectors. max_rejects, max_drift: shares of rows, of items.
+    """
+
+    catalogue: Path
+    store: Path
+    model: ModelSpec | None = None
+    text_template: str = "{title}. {description}"
+    signals: tuple[str, ...] = ()
+    index: str = AUTO
+    device: str = "cpu"
+    recall_target: float = 0.99
+    max_rejects: float = 0.05
+    max_drift: float = 0.5
+    publish: bool = True
+
+
+def build(config: BuildConfig, progress: Progress) -> Manifest:
+    """Build a snapshot of the catalogue and return its manifest, served if `config.publish` and every gate passed.
+
+    Raises InvalidCatalogue before anything is built if it cannot be read or too many rows are bad, GateFailed after
+    the snapshot was written, which then stays unpublished.
+    """
+    if not 0 < config.recall_target < 1:
+        raise InvalidSetting(f"expected a recall target between 0 and 1, got {config.recall_target}")
+    if not 0 <= config.max_rejects <= 1:
+        raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {config.max_rejects}")
+    store = Store(config.store)
+    config.store.mkdir(parents=True, exist_ok=True)
+    own = own_blocks(config.catalogue)
+    encoder = None if config.model is None or own == {"image", "text"} else open_encoder(config.model)
+    embedded = _embedded(config, encoder, progress)
+    with draft(store) as written:
+        manifest = _write(config, store, written, embedded, frozenset(embedded.blocks) - own, encoder, progress)
+        seal(store, written, manifest)
+    if config.publish:
+        publish(store, manifest.snapshot)
+    return manifest
+
+
+def _embedded(config: BuildConfig, encoder: Encoder | None, progress: Progress) -> Embedded:
+    spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
+    cache = None if encoder is None else EmbeddingCache(config.store / "cache" / "embeddings.sqlite")
+    embedded = embed(read(spec), encoder, cache, progress)
+    rejects = len(embedded.rejects)
+    path = config.store / REJECTS_FILE
+    write_durably(path, _rejects_text(embedded.rejects))
+    if rejects > config.max_rejects * embedded.lines_read:
+        raise InvalidCatalogue(
+            f"{config.catalogue}: expected at most {config.max_rejects:.1%} bad rows, got {rejects} of "
+            f"{embedded.lines_read} ({rejects / embedded.lines_read:.1%}); {path} says why"
+        )
+    if not embedded.item_ids:
+        raise InvalidCatalogue(f"{config.catalogue}: expected at least one item, got none")
+    return embedded
+
+
+def _write(
+    config: BuildConfig,
+    store: Store,
+    written: Draft,
+    embedded: Embedded,
+    encoded: frozenset[str],
+    encoder: Encoder | None,
+    progress: Progress,
+) -> Manifest:
+    directory = written.directory
+    probes = {} if encoder is None or not encoded else {
+        "text": lambda: encoder.encode_texts(GOLDEN_TEXTS),
+        "image": lambda: encoder.encode_images(golden_images()),
+    }
+    calibration = calibrate(embedded.blocks, embedded.present, encoded, embedded.signals, probes)
+    strata = stratify(embedded.present)
+    factories = _write_strata(config, directory, strata, embedded, calibration, progress)
+    order = np.concatenate([stratum.places for stratum in strata]).tolist()
+    write_items(
+        directory,
+        [embedded.item_ids[place] for place in order],
+        [to_bytes(embedded.payloads[place]) for place in order],
+    )
+    (directory / REJECTS_FILE).write_bytes(_rejects_text(embedded.rejects))
+    manifest = Manifest(
+        schema_version=SCHEMA,
+        snapshot=written.name,
+        parent=_parent(store),
+        create_time=datetime.now(UTC).isoformat(timespec="seconds"),
+        catalogue=CatalogueRecord(
+            name=config.catalogue.name,
+            sha256=catalogue_hash(config.catalogue),
+            lines=embedded.lines_read,
+            rejects=len(embedded.rejects),
+            text_template=config.text_template,
+        ),
+        item_count=len(embedded.item_ids),
+        blocks=tuple(
+            BlockRecord(
+                name=name,
+                dimensions=rows.shape[1],
+                item_count=int(embedded.present[name].sum()),
+                encoded=name in encoded,
+            )
+            for name, rows in embedded.blocks.items()
+        ),
+        signals=tuple(
+            SignalRecord(name=name, mean=usual.mean, std=usual.std) for name, usual in calibration.signals.items()
+        ),
+        model=_model_record(config, encoder) if encoder is not None and encoded else None,
+        strata=_strata_records(strata, factories),
+        similarities=tuple(
+            SimilarityRecord(part_kind=kind, block=block, mean=usual.mean, std=usual.std)
+            for (kind, block), usual in calibration.similarities.items()
+        ),
+        operating_points=(),
+        recall_target=config.recall_target,
+        gates=(),
+        versions=_versions(),
+        files={},
+    )
+    points = tune(Snapshot(manifest, directory), partial(progress, "tune"))
+    draw_curve(points, config.recall_target, directory / CURVE_FILE)
+    manifest = manifest.model_copy(update={"operating_points": tuple(points)})
+    gates = _gates(config, store, Snapshot(manifest, directory), len(embedded.rejects), embedded.lines_read)
+    return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
+
+
+def _write_strata(
+    config: BuildConfig,
+    directory: Path,
+    strata: list[StratumRows],
+    embedded: Embedded,
+    calibration: Calibration,
+    progress: Progress,
+) -> list[str]:
+    """Write each stratum's index and return the factory strings that were used."""
+    signals = [(values, calibration.signals[name]) for name, values in embedded.signals.items()]
+    factories = []
+    for place, stratum in enumerate(strata):
+        folder = directory / stratum.directory
+        folder.mkdir(parents=True)
+        rows = stratum_rows(stratum, embedded.blocks, signals)
+        factory = config.index if place == 0 else AUTO
+        factories.append(write_index(rows, folder, factory, config.device, partial(progress, f"index {stratum.directory}")))
+    return factories
+
+
+def _strata_records(strata: list[StratumRows], factories: list[str]) -> tuple[StratumRecord, ...]:
+    records = []
+    start = 0
+    for stratum, factory in zip(strata, factories, strict=True):
+        count = len(stratum.places)
+        records.append(
+            StratumRecord(blocks=stratum.blocks, start=start, count=count, factory=factory, directory=stratum.directory)
+        )
+        start += count
+    return tuple(records)
+
+
+def _gates(config: BuildConfig, store: Store, snapshot: Snapshot, rejects: int, lines: int) -> list[GateRecord]:
+    searcher = Searcher(snapshot, None)
+    parent = None if snapshot.manifest.parent is None else open_snapshot(store, snapshot.manifest.parent)
+    return [
+        *recall_gate(searcher, config.recall_target),
+        self_retrieval_gate(searcher),
+        reject_gate(rejects, lines, config.max_rejects),
+        drift_gate(snapshot, parent, config.max_drift),
+    ]
+
+
+def _parent(store: Store) -> str | None:
+    """Return the served snapshot; a damaged one is no parent, since a new build is the way out of the damage."""
+    try:
+        current = store.current()
+        if current is not None:
+            open_snapshot(store, current)
+        return current
+    except CorruptSnapshot:
+        return None
+
+
+def _model_record(config: BuildConfig, encoder: Encoder) -> ModelRecord:
+    if config.model is None:
+        raise InvalidSetting("expected a model for encoded blocks, got none")
+    return ModelRecord(
+        model=config.model.model,
+        pretrained=config.model.pretrained,
+        fingerprint=encoder.fingerprint.to_json(),
+        golden=golden_vectors(encoder),
+    )
+
+
+def _rejects_text(rejects: list[Reject]) -> bytes:
+    lines = [
+        json.dumps({"line": reject.line, "item_id": reject.item_id, "reason": reject.reason}, ensure_ascii=False) + "\n"
+        for reject in rejects
+    ]
+    return "".join(lines).encode()
+
+
+def _versions() -> Mapping[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,94 @@
+"""What a snapshot must show before it may be served: recall, itself found, few rejects, and items that stayed themselves."""
+
+import numpy as np
+
+from engine.errors import ItemNotFound
+from engine.fusion import SpokenPart, compose
+from engine.manifest import GateRecord
+from engine.planner import QUERY_CLASSES
+from engine.records import Missing
+from engine.searcher import Searcher
+from engine.snapshot import Snapshot
+from indexer.queries import Sampler
+from indexer.tune import exact_scores, measure
+
+CHECKED_QUERIES = 100
+CHECKED_ITEMS = 200
+SELF_RETRIEVAL = 0.99
+
+# The same item through the same model should hardly move; a cosine below this means its words or picture were swapped.
+SAME_ITEM_COSINE = 0.5
+
+
+def recall_gate(searcher: Searcher, recall_target: float, seed: int = 12) -> list[GateRecord]:
+    """Return the recall of each class at the point the planner would choose, on queries that tuning did not see."""
+    records = []
+    for name in QUERY_CLASSES:
+        queries = Sampler(searcher.snapshot, seed).draw(name, CHECKED_QUERIES)
+        if not queries:
+            continue
+        point = searcher.planner.choose(name, None).point
+        recall, _ = measure(searcher, queries, exact_scores(searcher.snapshot, queries), point)
+        records.append(_at_least(f"recall@10 {name}", recall, recall_target))
+    return records
+
+
+def self_retrieval_gate(searcher: Searcher, seed: int = 13) -> GateRecord:
+    """Return how many of a sample of items are their own nearest neighbour, or as near as the nearest."""
+    snapshot = searcher.snapshot
+    chosen = np.random.default_rng(seed).choice(len(snapshot), min(CHECKED_ITEMS, len(snapshot)), replace=False)
+    found = 0
+    for row in chosen.tolist():
+        vectors = snapshot.vectors(row)
+        weights = {block: float(block in vectors) / len(vectors) for block in snapshot.dims}
+        fused = compose([SpokenPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
+        point = searcher.planner.choose("agreeing" if len(vectors) > 1 else "single", None).point
+        scores, rows, _ = searcher.nearest(fused, 10, point)
+        own = scores[rows == row]
+        found += bool(len(own)) and bool(own[0] >= scores[0] - 1e-3)
+    return _at_least("self-retrieval@1", found / len(chosen), SELF_RETRIEVAL)
+
+
+def reject_gate(rejects: int, lines: int, limit: float) -> GateRecord:
+    """Return the share of rows that were rejected."""
+    return _at_most("reject share", rejects / max(lines, 1), limit)
+
+
+def drift_gate(snapshot: Snapshot, parent: Snapshot | None, limit: float, seed: int = 14) -> GateRecord:
+    """Return the share of items, of those in both snapshots, whose vectors no longer resemble what they were.
+
+    Only blocks that the same model made are compared, so a new model, and vectors of the caller's own, drift by 0.
+    """
+    if parent is None or not (comparable := _comparable_blocks(snapshot, parent)):
+        return _at_most("drift", 0.0, limit)
+    moved = compared = 0
+    rows = np.random.default_rng(seed).permutation(len(snapshot))[: 5 * CHECKED_ITEMS]
+    for row in rows.tolist():
+        try:
+            before = parent.vectors(parent.items.row_of(snapshot.items.item_id(row)))
+        except ItemNotFound:
+            continue
+        after = snapshot.vectors(row)
+        cosines = [float(before[block] @ after[block]) for block in comparable if block in before and block in after]
+        if cosines:
+            compared += 1
+            moved += min(cosines) < SAME_ITEM_COSINE
+    return _at_most("drift", moved / max(compared, 1), limit)
+
+
+def _comparable_blocks(snapshot: Snapshot, parent: Snapshot) -> set[str]:
+    if snapshot.manifest.model is None or parent.manifest.model is None:
+        return set()
+    if snapshot.manifest.model.fingerprint != parent.manifest.model.fingerprint:
+        return set()
+    return {
+        block.name for block in snapshot.manifest.blocks if block.encoded and snapshot.dims[block.name] == parent.dims.get(block.name)
+    }
+
+
+def _at_least(name: str, value: float, limit: float) -> GateRecord:
+    return GateRecord(name=name, value=round(value, 5), limit=limit, passed=value >= limit)
+
+
+def _at_most(name: str, value: float, limit: float) -> GateRecord:
+    return GateRecord(name=name, value=round(value, 5), limit=limit, passed=value <= limit)

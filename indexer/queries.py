@@ -1,0 +1,77 @@
+"""Queries made from a catalogue's own items, of every class the planner knows: what an index is tuned and gated on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.fusion import FusedQuery, Matrix, SpokenPart, compose
+from engine.planner import AGREEING, BOOSTED, COMPOSED, SINGLE
+from engine.records import Missing
+from engine.snapshot import Snapshot
+from engine.vectors import to_unit
+
+# A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
+NOISE = 0.75
+
+# In standard deviations of the similarity of one block: from a hint to the loudest voice in the score.
+BOOST_RANGE = (0.05, 1.0)
+
+WEIGHTS = (0.2, 0.5, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """Draws queries from the items of a snapshot; the same seed draws the same queries."""
+
+    snapshot: Snapshot
+    seed: int
+
+    def draw(self, query_class: str, count: int) -> list[FusedQuery]:
+        """Return `count` queries of a class, none if the snapshot cannot be asked such a one."""
+        rng = np.random.default_rng([self.seed, len(query_class), count])
+        if query_class == COMPOSED and len(self.snapshot.dims) < 2:
+            return []
+        if query_class == BOOSTED and not self.snapshot.signals:
+            return []
+        draw = {AGREEING: self._agreeing, SINGLE: self._single, COMPOSED: self._composed, BOOSTED: self._boosted}
+        return [draw[query_class](rng) for _ in range(count)]
+
+    def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
+        parts = [SpokenPart("item", 1.0, self._seen(rng, self._item(rng)))]
+        return self._compose(parts, rng, boosts or {})
+
+    def _boosted(self, rng: np.random.Generator) -> FusedQuery:
+        weight = float(rng.uniform(*BOOST_RANGE)) * float(rng.choice([-1.0, 1.0]))
+        return self._agreeing(rng, {str(rng.choice(self.snapshot.signals)): weight})
+
+    def _single(self, rng: np.random.Generator) -> FusedQuery:
+        block = str(rng.choice(list(self.snapshot.dims)))
+        vector = self._seen(rng, self._item(rng, [block]))[block]
+        return self._compose([SpokenPart("item", 1.0, {block: vector})], rng, {}, only=block)
+
+    def _composed(self, rng: np.random.Generator) -> FusedQuery:
+        vectors = {block: self._seen(rng, self._item(rng, [block]))[block] for block in self.snapshot.dims}
+        return self._compose([SpokenPart("item", 1.0, vectors)], rng, {})
+
+    def _compose(
+        self, parts: Sequence[SpokenPart], rng: np.random.Generator, boosts: dict[str, float], only: str = ""
+    ) -> FusedQuery:
+        blocks = list(self.snapshot.dims)
+        first = 1.0 if len(blocks) == 1 else float(rng.choice(WEIGHTS))
+        weights = {block: first if place == 0 else (1 - first) / (len(blocks) - 1) for place, block in enumerate(blocks)}
+        if only:
+            weights = {block: float(block == only) for block in blocks}
+        return compose(parts, weights, self.snapshot.calibration, boosts, Missing.RENORMALIZE)
+
+    def _item(self, rng: np.random.Generator, blocks: Sequence[str] = ()) -> dict[str, Matrix]:
+        """Return the vectors of a random item that has these blocks."""
+        strata = [stratum for stratum in self.snapshot.strata if set(blocks) <= set(stratum.blocks)]
+        sizes = np.array([len(stratum.index) for stratum in strata], np.float64)
+        stratum = strata[int(rng.choice(len(strata), p=sizes / sizes.sum()))]
+        return self.snapshot.vectors(stratum.start + int(rng.integers(len(stratum.index))))
+
+    def _seen(self, rng: np.random.Generator, vectors: dict[str, Matrix]) -> dict[str, Matrix]:
+        return {
+            block: to_unit(vector + NOISE * to_unit(rng.standard_normal(len(vector)))) for block, vector in vectors.items()
+        }

@@ -1,0 +1,127 @@
+"""How deep an index must be searched for a recall: measured on queries of every class, drawn as a picture."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+from time import perf_counter_ns
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.fusion import FusedQuery, stratum_query
+from engine.index import EXACT, OperatingPoint
+from engine.indexes.exact import ExactIndex
+from engine.manifest import PointRecord
+from engine.planner import MEASURED_K, QUERY_CLASSES
+from engine.recall import recall_at_k
+from engine.searcher import Searcher
+from engine.snapshot import Snapshot
+from indexer.queries import Sampler
+
+NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
+K_FACTORS = (10, 20, 40, 80)
+QUERIES = 160
+_EXACT_TIMED = 8
+_ORACLE_ROWS = 65_536
+
+Report = Callable[[int, int], None]
+
+
+def tune(snapshot: Snapshot, report: Report, seed: int = 11) -> list[PointRecord]:
+    """Return the measured points of every class that the snapshot can be asked, the exact one among them.
+
+    Cost: the exact answers of QUERIES queries a class, then QUERIES searches for each point; a number of cells that
+    already had recall 1 ends the row of its k_factor.
+    """
+    searcher = Searcher(snapshot, None)
+    searched = searcher.strategy != "exact"
+    records = []
+    for place, name in enumerate(QUERY_CLASSES):
+        queries = Sampler(snapshot, seed).draw(name, QUERIES)
+        if queries:
+            records += [_exact_record(searcher, name, queries), *(_curve(searcher, name, queries) if searched else [])]
+        report(place + 1, len(QUERY_CLASSES))
+    return records
+
+
+def exact_scores(snapshot: Snapshot, queries: Sequence[FusedQuery], k: int = MEASURED_K) -> NDArray[np.float32]:
+    """Return the k best scores of each query over all strata, (nq, k), every row compared in numpy."""
+    best = np.full((len(queries), k), -np.inf, np.float32)
+    for stratum in snapshot.strata:
+        asked = [stratum_query(query, stratum.blocks, snapshot.dims, snapshot.signals) for query in queries]
+        answered = [place for place, query in enumerate(asked) if query is not None]
+        if not answered:
+            continue
+        vectors = np.stack([query.vector for query in asked if query is not None])
+        offsets = np.array([query.offset for query in asked if query is not None], np.float32)
+        count = len(stratum.index)
+        for start in range(0, count, _ORACLE_ROWS):
+            rows = stratum.index.rows(np.arange(start, min(start + _ORACLE_ROWS, count)))
+            scores, _ = ExactIndex(rows).search(vectors, k)
+            both = np.concatenate([best[answered], scores + offsets[:, None]], axis=1)
+            best[answered] = -np.sort(-both, axis=1)[:, :k]
+    return best
+
+
+def measure(
+    searcher: Searcher, queries: Sequence[FusedQuery], exact: NDArray[np.float32], point: OperatingPoint
+) -> tuple[float, float]:
+    """Return the mean recall@10 of the queries at a point, and the median microseconds of one search."""
+    found = np.full((len(queries), MEASURED_K), -np.inf, np.float32)
+    took = np.empty(len(queries))
+    for place, query in enumerate(queries):
+        started = perf_counter_ns()
+        scores, _, _ = searcher.nearest(query, MEASURED_K, point)
+        took[place] = (perf_counter_ns() - started) / 1000
+        found[place, : len(scores)] = scores
+    # Scores are z values of a few units in float32, summed in another order than the oracle's.
+    return float(recall_at_k(found, exact, tolerance=1e-4).mean()), float(np.median(took))
+
+
+def draw_curve(records: Sequence[PointRecord], recall_target: float, path: Path) -> None:
+    """Write the picture of recall against time, one line a class."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name in QUERY_CLASSES:
+        best = 0.0
+        line = []
+        for record in sorted((r for r in records if r.query_class == name), key=lambda r: r.microseconds):
+            if record.recall >= best:
+                best = record.recall
+                line.append((record.microseconds, record.recall))
+        if line:
+            axes.plot(*zip(*line, strict=True), marker="o", markersize=3, label=name)
+    axes.axhline(recall_target, color="grey", linewidth=0.8, linestyle="--", label=f"target {recall_target}")
+    axes.set(xscale="log", xlabel="µs a query, one thread", ylabel="recall@10", title="Recall against time, by class of query")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=110)
+
+
+def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> PointRecord:
+    took = []
+    for query in queries[:_EXACT_TIMED]:
+        started = perf_counter_ns()
+        searcher.nearest(query, MEASURED_K, EXACT)
+        took.append((perf_counter_ns() - started) / 1000)
+    return PointRecord(query_class=name, nprobe=0, k_factor=0, recall=1.0, microseconds=round(float(np.median(took)), 1))
+
+
+def _curve(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> list[PointRecord]:
+    exact = exact_scores(searcher.snapshot, queries)
+    records = []
+    complete: set[int] = set()
+    for k_factor, nprobe in product(K_FACTORS, NPROBES):
+        if k_factor in complete:
+            continue
+        recall, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor))
+        records.append(
+            PointRecord(
+                query_class=name, nprobe=nprobe, k_factor=k_factor, recall=round(recall, 5), microseconds=round(took, 1)
+            )
+        )
+        if recall == 1.0:
+            complete.add(k_factor)
+    return records
