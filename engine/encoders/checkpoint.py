@@ -1,7 +1,6 @@
 """Where an open_clip model's files are, and how they become a model: each way of failing says what would have done."""
 
 import difflib
-import os
 import pickle
 from dataclasses import dataclass
 from importlib.resources import files
@@ -99,15 +98,18 @@ def tokenizer(source: Source) -> Any:
 
 def _parse(model: str) -> tuple[str | None, str]:
     try:
-        return parse_model_name(model)
+        schema, name = parse_model_name(model)
     except ValueError as error:
         raise InvalidSetting(f"expected a directory or repository behind the colon, got {model!r}") from error
+    return schema, name
 
 
 def _find_in_directory(directory: Path, random_weights: bool) -> Source:
     if not (directory / CONFIG).is_file():
         raise InvalidSetting(f"expected a model in {directory} ({CONFIG} and {WEIGHTS}), got no {CONFIG}")
-    found = [path for pattern in ("*.safetensors", "*.bin", "*.pth", "*.pt") for path in sorted(directory.glob(pattern))]
+    found = [
+        path for pattern in ("*.safetensors", "*.bin", "*.pth", "*.pt") for path in sorted(directory.glob(pattern))
+    ]
     weights = next((path for path in found if path.name == WEIGHTS), None)
     if weights is None and len(found) == 1:
         weights = found[0]
@@ -133,18 +135,16 @@ def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Sou
             "expected 'mini', a directory with a model, 'hf-hub:org/repo' or an open_clip architecture, "
             f"got {name!r}{hint}"
         )
-    tags = open_clip.list_pretrained_tags_by_model(name)
+    tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none is known"
     if pretrained is None:
         if random_weights:
             return Source(name, None, None)
-        raise InvalidSetting(f"expected a pretrained tag for {name!r} ({', '.join(tags) or 'a file'}), got none")
-    if os.path.isfile(pretrained):
+        raise InvalidSetting(f"expected a pretrained tag for {name!r} ({tags}) or a weights file, got none")
+    if Path(pretrained).is_file():
         return Source(name, pretrained, Path(pretrained))
     settings = open_clip.get_pretrained_cfg(name, pretrained)
     if not settings:
-        raise InvalidSetting(
-            f"expected a weights file or a pretrained tag for {name!r} ({', '.join(tags) or 'none'}), got {pretrained!r}"
-        )
+        raise InvalidSetting(f"expected a pretrained tag for {name!r} ({tags}) or a weights file, got {pretrained!r}")
     try:
         weights = open_clip.download_pretrained(settings)
     except _FAILURES as error:

@@ -25,7 +25,14 @@ Matrix = NDArray[np.float32]
 # How many tokens of padding a text may get for the sake of a larger batch.
 SLACK = 8
 
-_PROBES = ("", "A red shoe, size 42½", "élégante ROBE d'été", "夏のワンピース", "naïve  café\n& <b>tags</b> 👟", "word " * 99)
+_PROBES = (
+    "",
+    "A red shoe, size 42½",
+    "élégante ROBE d'été",
+    "夏のワンピース",
+    "naïve  café\n& <b>tags</b> 👟",
+    "word " * 99,
+)
 
 
 class OpenClipEncoder:
@@ -157,7 +164,7 @@ def _computes_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is the faster one. AVX-512's instructions alone are not enough: on a Xeon that has them and no
     AMX, ViT-B-32 took 0.9 to 1.6 times as long as in float32, in batches three times."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 

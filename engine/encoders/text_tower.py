@@ -33,24 +33,26 @@ class TextTower:
     def lengths(self, tokens: Tensor) -> Tensor:
         """Return how many leading tokens decide the vector of each row. tokens, padded: (n, context_length)."""
         n, width = tokens.shape
+        last: Tensor = torch.full((n,), width - 1, device=tokens.device)
         if self.pool == "argmax":
-            return tokens.argmax(dim=-1) + 1
-        if self.pool == "eos":
-            return (tokens == self.eos_id).int().argmax(dim=-1) + 1
-        if self.pool == "cls":
-            places = torch.arange(1, width + 1)
-            real = ((tokens != self.layers.pad_id) * places).amax(dim=-1)
+            last = tokens.argmax(dim=-1)
+        elif self.pool == "eos":
+            last = (tokens == self.eos_id).int().argmax(dim=-1)
+        elif self.pool == "cls":
+            real = tokens != self.layers.pad_id
             # CoCa's mask is one place late: the class token sees the first pad, and itself only if there is none.
-            return (real + 1).clamp(max=width)
-        return torch.full((n,), width)
+            last = (real * torch.arange(1, width + 1, device=tokens.device)).amax(dim=-1).clamp(max=width - 1)
+        return last + 1
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Return (n, dim), not normalised, equal to the model's encode_text of the same texts padded.
 
         tokens: (n, l) with l at least the greatest of their lengths, and at most the context length.
         """
-        if tokens.shape[1] >= self.context_length:
-            return self.model.encode_text(tokens, normalize=False)
+        rows: Tensor
+        if self.pool == "whole" or tokens.shape[1] >= self.context_length:
+            rows = self.model.encode_text(tokens, normalize=False)
+            return rows
         layers = self.layers
         dtype = layers.transformer.get_cast_dtype()
         x = layers.token_embedding(tokens).to(dtype)
@@ -62,16 +64,14 @@ class TextTower:
             places = torch.cat([places, layers.positional_embedding[-1:]])
             mask = self._class_mask(tokens, dtype)
         x = layers.transformer(x + places.to(dtype), attn_mask=mask)
-        x = layers.ln_final(x[torch.arange(len(x), device=x.device), self._pooled(tokens)])
+        pooled = -1 if self.pool == "cls" else self.lengths(tokens) - 1
+        rows = layers.ln_final(x[torch.arange(len(x), device=x.device), pooled])
         projection = layers.text_projection
-        if projection is None:
-            return x
-        return projection(x) if isinstance(projection, nn.Linear) else x @ projection
-
-    def _pooled(self, tokens: Tensor) -> Tensor:
-        if self.pool == "cls":
-            return torch.full((len(tokens),), tokens.shape[1], device=tokens.device)
-        return self.lengths(tokens) - 1
+        if isinstance(projection, nn.Linear):
+            rows = projection(rows)
+        elif projection is not None:
+            rows = rows @ projection
+        return rows
 
     def _class_mask(self, tokens: Tensor, dtype: torch.dtype) -> Tensor:
         """Return CoCa's mask of padding and causality, (n * heads, l + 1, l + 1), as its weights were trained with."""
@@ -80,7 +80,7 @@ class TextTower:
         seen = torch.cat([real, always] if self.layers.correct_cls_mask else [always, real], dim=1)
         size = tokens.shape[1] + 1
         hidden = torch.zeros(seen.shape, dtype=dtype, device=tokens.device).masked_fill_(~seen, float("-inf"))
-        mask = self.layers.attn_mask[:size, :size].to(dtype) + hidden[:, None, :]
+        mask: Tensor = self.layers.attn_mask[:size, :size].to(dtype) + hidden[:, None, :]
         return mask.repeat_interleave(self.layers.heads, dim=0)
 
 
