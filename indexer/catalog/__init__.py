@@ -2,6 +2,6 @@
 
 from indexer.catalog.digest import catalogue_hash
 from indexer.catalog.product import JSON, CatalogSpec, Product, Reject
-from indexer.catalog.reading import read
+from indexer.catalog.reading import own_blocks, read
 
-__all__ = ["JSON", "CatalogSpec", "Product", "Reject", "catalogue_hash", "read"]
+__all__ = ["JSON", "CatalogSpec", "Product", "Reject", "catalogue_hash", "own_blocks", "read"]

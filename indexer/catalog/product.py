@@ -27,7 +27,7 @@ class Product:
 
     vectors: what the row brings itself, by block, each (d,) float32, finite, of any length but zero.
     signals: every signal of the spec, NaN where the row has none.   payload: plain JSON, absent columns left out.
-    A row that brings its own image vector has no `images`: its picture is never opened.
+    Of a block that the catalogue brings vectors for, a row has no `text` and no `images`: nothing else is embedded.
     """
 
     line: int

@@ -46,7 +46,16 @@ def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
     for name, where in asked.items():
         if name not in columns:
             raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {_hint(name, columns)}")
-    return _products(source, template, spec.signals)
+    return _products(source, template, spec.signals, own_blocks(spec.path))
+
+
+def own_blocks(path: Path) -> frozenset[str]:
+    """Return the blocks that the catalogue brings vectors for; its rows without one lack the block.
+
+    Vectors of a model would mean nothing beside them, so no encoder fills the gaps. Raises InvalidCatalogue.
+    """
+    columns = _open(path).columns(frozenset(VECTOR_COLUMNS))
+    return frozenset(block for column, block in VECTOR_COLUMNS.items() if column in columns)
 
 
 def _open(path: Path) -> Source:
@@ -72,9 +81,11 @@ def _hint(name: str, columns: list[str]) -> str:
     return f"it has {', '.join(map(repr, columns)) or 'no readable row'}"
 
 
-def _products(source: Source, template: Template, signals: tuple[str, ...]) -> Iterator[Product | Reject]:
+def _products(
+    source: Source, template: Template, signals: tuple[str, ...], own: frozenset[str]
+) -> Iterator[Product | Reject]:
     seen: dict[str, int] = {}
-    maker = _Maker(source.folder, template, signals)
+    maker = _Maker(source.folder, template, signals, own)
     for row in source.rows():
         if isinstance(row, Reject):
             yield row
@@ -95,7 +106,8 @@ def _products(source: Source, template: Template, signals: tuple[str, ...]) -> I
 class _Maker:
     """Makes products of the rows of one catalogue."""
 
-    def __init__(self, folder: Path, template: Template, signals: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, template: Template, signals: tuple[str, ...], own: frozenset[str]) -> None:
+        self._own = own
         self._folder = folder
         self._template = template
         self._signals = signals
@@ -119,8 +131,10 @@ class _Maker:
         if names:
             payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
         numbers = {name: self._to_signal(values.get(name), name) for name in self._signals}
-        text = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
-        pictures = () if "image" in vectors else tuple(map(self._to_picture, images))
+        text = ""
+        if "text" not in self._own:
+            text = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
+        pictures = () if "image" in self._own else tuple(map(self._to_picture, images))
         return Product(row.line, item_id, text, pictures, vectors, numbers, payload)
 
     def _to_signal(self, value: object, name: str) -> float:
