@@ -1,7 +1,6 @@
 """How deep an index must be searched for a recall: measured on queries of every class, drawn as a picture."""
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from pathlib import Path
 from time import perf_counter_ns
 
@@ -19,8 +18,9 @@ from engine.snapshot import Snapshot
 from indexer.queries import Sampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
-K_FACTORS = (10, 20, 40, 80)
-QUERIES = 160
+K_FACTORS = (10, 20, 40, 80, 160)
+SMALLEST_GAIN = 2e-4
+QUERIES = 128
 _EXACT_TIMED = 8
 _ORACLE_ROWS = 65_536
 
@@ -30,8 +30,8 @@ Report = Callable[[int, int], None]
 def tune(snapshot: Snapshot, report: Report, seed: int = 11) -> list[PointRecord]:
     """Return the measured points of every class that the snapshot can be asked, the exact one among them.
 
-    Cost: the exact answers of QUERIES queries a class, then QUERIES searches for each point; a number of cells that
-    already had recall 1 ends the row of its k_factor.
+    Cost: the exact answers of QUERIES queries a class, then QUERIES searches for each point; the row of a k_factor ends
+    where more cells gain nothing.
     """
     searcher = Searcher(snapshot, None)
     searched = searcher.strategy != "exact"
@@ -112,16 +112,22 @@ def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) 
 def _curve(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> list[PointRecord]:
     exact = exact_scores(searcher.snapshot, queries)
     records = []
-    complete: set[int] = set()
-    for k_factor, nprobe in product(K_FACTORS, NPROBES):
-        if k_factor in complete:
-            continue
-        recall, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor))
-        records.append(
-            PointRecord(
-                query_class=name, nprobe=nprobe, k_factor=k_factor, recall=round(recall, 5), microseconds=round(took, 1)
+    for k_factor in K_FACTORS:
+        best = 0.0
+        for nprobe in NPROBES:
+            recall, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor))
+            records.append(
+                PointRecord(
+                    query_class=name,
+                    nprobe=nprobe,
+                    k_factor=k_factor,
+                    recall=round(recall, 5),
+                    microseconds=round(took, 1),
+                )
             )
-        )
-        if recall == 1.0:
-            complete.add(k_factor)
+            if recall == 1.0 or (best > 0.9 and recall - best < SMALLEST_GAIN):
+                break
+            best = recall
+        if recall == 1.0 and nprobe == NPROBES[0]:
+            break
     return records
