@@ -25,6 +25,7 @@ from engine.encoder import (
 )
 from engine.encoders.openclip import OpenClipEncoder
 from engine.errors import InvalidSetting, ModelMismatch
+from engine.vectors import to_unit
 
 VISION = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
 TEXT = {"context_length": 24, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
@@ -62,7 +63,7 @@ def save_model(directory: Path, config: dict[str, Any], preprocess: dict[str, An
     directory.mkdir(parents=True, exist_ok=True)
     settings_ = {"model_cfg": config, "preprocess_cfg": preprocess}
     (directory / "open_clip_config.json").write_text(json.dumps(settings_))
-    model = open_clip.create_model(f"local-dir:{directory}")
+    model = open_clip.create_model(f"local-dir:{directory}", pretrained_text=False)
     generator = torch.Generator().manual_seed(seed)
     weights = {
         name: 0.2 * torch.randn(value.shape, generator=generator) if value.ndim else value
@@ -112,6 +113,23 @@ def test_any_texts_equal_stock(encoders: dict[str, OpenClipEncoder], name: str, 
     """Whatever the texts, leaving out their padding changes nothing."""
     encoder = encoders[name]
     np.testing.assert_allclose(encoder.encode_texts(texts), stock_texts(encoder, texts), atol=1e-5)
+
+
+def test_hugging_face_towers_are_left_alone(tmp_path: Path) -> None:
+    """A BERT knows 512 places whatever the tokenizer pads to; it reads all of them, in either dtype."""
+    from transformers import BertConfig, BertTokenizerFast
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "blue", "shoe"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    BertConfig(vocab_size=8, hidden_size=32, num_hidden_layers=2, num_attention_heads=2).save_pretrained(tmp_path)
+    BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    text = {"hf_model_name": str(tmp_path), "hf_tokenizer_name": str(tmp_path), "context_length": 24}
+    save_model(tmp_path, {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": text}, PREPROCESS)
+    texts = ["", "red shoe", "blue shoe " * 20]
+    encoder = OpenClipEncoder(ModelSpec(str(tmp_path)), "cpu", "float32")
+    np.testing.assert_array_equal(encoder.encode_texts(texts), to_unit(stock_texts(encoder, texts)))
+    half = OpenClipEncoder(ModelSpec(str(tmp_path)), "cpu", "bfloat16")
+    check(half, encoder.fingerprint, golden_vectors(encoder))
 
 
 def test_token_0_inside_a_text_equals_stock(encoders: dict[str, OpenClipEncoder]) -> None:
@@ -250,6 +268,16 @@ def test_settings_with_no_meaning_are_refused(models: dict[str, Path], tmp_path:
     for spec, options, message in cases:
         with pytest.raises(InvalidSetting, match=message):
             open_encoder(spec, **options)
+
+
+def test_a_failed_download_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network, a hub's name and a tag are errors that name what could not be fetched."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InvalidSetting, match="cannot fetch the model 'hf-hub:nobody/nothing': "):
+        open_encoder(ModelSpec("hf-hub:nobody/nothing"))
+    with pytest.raises(InvalidSetting, match="cannot fetch the weights 'laion2b_s34b_b79k' of 'ViT-B-32': "):
+        open_encoder(ModelSpec("ViT-B-32", "laion2b_s34b_b79k"))
 
 
 def test_broken_weights_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
