@@ -84,8 +84,8 @@ def load_ahead(
             ahead = max(threads, PIXELS_AHEAD // max(largest, _USUAL_PIXELS))
             while waiting:
                 oldest, future = waiting[0]
-                ready = future is None or future.done()
-                if not (ready or loading > ahead or len(waiting) > ROWS_AHEAD or entry is None):
+                # A row that is ready waits too, so that there are always pictures to load while the model runs.
+                if not (future is None or loading > ahead or len(waiting) > ROWS_AHEAD or entry is None):
                     break
                 waiting.popleft()
                 loaded: list[Picture] | str = []

@@ -1,8 +1,13 @@
-"""What holds for every test: the same examples in every run, and no model from a network."""
+"""What holds for every test: the same examples in every run, no model from a network, and one tiny model of its own."""
 
+import json
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from engine.encoder import Encoder, ModelSpec, open_encoder
 
 # Read when the libraries are first imported, so set before any test is.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -10,3 +15,33 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # No deadline: a slow machine is no fault of the code.
 settings.register_profile("diptych", derandomize=True, deadline=None)
 settings.load_profile("diptych")
+
+TINY_MODEL = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 32, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 1, "layers": 1},
+}
+TINY_PREPROCESS = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25], "resize_mode": "shortest"}
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a 16-d CLIP of random weights in open_clip's format; the same weights every time."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    directory = tmp_path_factory.mktemp("tiny_model")
+    config = {"model_cfg": TINY_MODEL, "preprocess_cfg": TINY_PREPROCESS}
+    (directory / "open_clip_config.json").write_text(json.dumps(config))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.create_model(f"local-dir:{directory}")
+    save_file(model.state_dict(), directory / "open_clip_model.safetensors")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tiny_model: Path) -> Encoder:
+    """The tiny model, opened on the CPU in float32."""
+    return open_encoder(ModelSpec(str(tiny_model)), "cpu", "float32")

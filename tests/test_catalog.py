@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog import CatalogSpec, Product, Reject, catalogue_hash, read
+from indexer.catalog import CatalogSpec, Product, Reject, catalogue_hash, own_blocks, read
 from indexer.catalog.cells import to_price
 from indexer.catalog.row import BadRow
 from indexer.catalog.template import Template
@@ -216,7 +216,7 @@ def test_rows_without_a_readable_id(tmp_path: Path, row: Any, reason: str) -> No
 def test_rows_with_an_id(tmp_path: Path, row: Any, reason: str) -> None:
     """A bad value costs its row, named by its id; the next row of that id is taken."""
     line = row.replace("{", '{"item_id": "bad", ', 1) if isinstance(row, str) else {"item_id": "bad", **row}
-    first = {"item_id": "first", "rating": 5, "image_vector": [3, 4]}
+    first = {"item_id": "first", "rating": 5} | ({"image_vector": [3, 4]} if "image_vector" in row else {})
     path = jsonl(tmp_path, first, line, {"item_id": "bad"})
     assert rejects(path, signals=("rating",)) == [(2, "bad", reason)]
 
@@ -385,6 +385,29 @@ def test_a_picture_beside_its_vector_is_not_looked_for(tmp_path: Path) -> None:
     assert product.payload == {"image": "http://x.org/a.png"}
 
 
+@pytest.mark.parametrize(
+    "write", [jsonl, lambda folder, *rows: parquet(folder, {n: [r.get(n) for r in rows] for n in rows[0]})]
+)
+def test_own_vectors_are_the_only_ones_of_their_block(tmp_path: Path, write: Any) -> None:
+    """In a catalogue that brings vectors a row without one lacks the block: no model fills the gap."""
+    path = write(tmp_path, {"item_id": "a", "title": "A", "text_vector": [1.0, 0.0]}, {"item_id": "b", "title": "B"})
+    first, second = products(path)
+    assert (list(first.vectors), first.text) == (["text"], "")
+    assert (list(second.vectors), second.text) == ([], "")
+    assert own_blocks(path) == {"text"}
+    other = write(tmp_path, {"item_id": "a", "title": "A"})
+    assert own_blocks(other) == set()
+    assert products(other)[0].text == "A"
+
+
+def test_own_vectors_may_come_late_in_json_lines(tmp_path: Path) -> None:
+    """The last of many rows may be the first to have one."""
+    rows = [{"item_id": n, "title": "T"} for n in range(300)]
+    found = products(jsonl(tmp_path, *rows, {"item_id": "last", "image_vector": [1, 2]}))
+    assert [list(product.vectors) for product in found[-2:]] == [[], ["image"]]
+    assert own_blocks(tmp_path / "catalog.jsonl") == {"image"}
+
+
 def test_signals(tmp_path: Path) -> None:
     """Numbers, numbers as text and true/false are signals; gaps and NaN are missing; the payload keeps them."""
     rows = [
@@ -523,8 +546,8 @@ def test_columns_that_are_not_there(tmp_path: Path, write: Any) -> None:
 
 def test_a_column_may_come_late_in_json_lines(tmp_path: Path) -> None:
     """JSON Lines have no header: the last row may be the first to have a column."""
-    path = jsonl(tmp_path, *({"item_id": number} for number in range(50)), {"item_id": "last", "colour": "red"})
-    assert products(path, text_template="{colour}")[-1].text == "red"
+    path = jsonl(tmp_path, *({"item_id": number} for number in range(200)), {"item_id": "last", "färbe": "red"})
+    assert products(path, text_template="{färbe}")[-1].text == "red"
 
 
 def test_catalogue_hash(tmp_path: Path) -> None:
@@ -556,7 +579,7 @@ KNOWN = {
     "image_vector",
     "text_vector",
 }
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
 values = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner | st.none(), max_size=3),

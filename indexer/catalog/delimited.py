@@ -55,7 +55,7 @@ class Csv:
         raise InvalidCatalogue(f"{self._path} is empty")
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Yield one row for each record, with the line where it starts. Raises InvalidCatalogue if the file breaks off."""
+        """Yield one row for each record, on the line it starts on. Raises InvalidCatalogue if the file breaks off."""
         kinds = self._kinds()
         lines = self._cells()
         header = self._to_header(next(lines)[1])

@@ -12,6 +12,7 @@ from indexer.catalog.row import ITEM_ID, BadRow, Row, open_bytes
 
 MAX_LINE_BYTES = 16 * 2**20
 
+_ROWS_LOOKED_AT = 100
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -25,38 +26,47 @@ class JsonLines:
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the names met up to the row that had the last of the wanted ones; most files need one row."""
         names: dict[str, None] = {}
-        missing = set(wanted)
-        any_row = False
-        for row in self.rows():
-            any_row = True
-            if isinstance(row, Row):
-                names.update(dict.fromkeys(row.values))
-                missing.difference_update(row.values)
-                if not missing:
-                    break
-            elif not names and row.reason.endswith(_ARRAY_HINT):
-                raise InvalidCatalogue(f"{self._path}: {row.reason}")
-        if not any_row:
+        missing = {name: _spellings(name) for name in wanted}
+        number = 0
+        for number, raw in self._lines():
+            # A column that no row has costs a search for its name in every line, not a parse.
+            if number > _ROWS_LOOKED_AT and not any(form in raw for forms in missing.values() for form in forms):
+                continue
+            try:
+                row = parse(raw)
+            except BadRow as bad:
+                if not names and str(bad) == _ARRAY_HINT:
+                    raise InvalidCatalogue(f"{self._path}: {bad}") from None
+                continue
+            names.update(dict.fromkeys(row))
+            missing = {name: forms for name, forms in missing.items() if name not in row}
+            if not missing:
+                break
+        if not number:
             raise InvalidCatalogue(f"{self._path} is empty")
         return list(names)
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield one row for each line that is not blank. Raises InvalidCatalogue where the file breaks off."""
+        for number, raw in self._lines():
+            try:
+                yield Row(number, parse(raw))
+            except BadRow as bad:
+                yield Reject(number, "", str(bad))
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each line that is not blank with its number; of one above the limit, a byte more than allowed."""
         with open_bytes(self._path) as stream:
             number = 0
             while raw := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if number == 1:
                     raw = raw.removeprefix(_BOM)
-                if len(raw) > MAX_LINE_BYTES:
-                    while raw and not raw.endswith(b"\n"):
-                        raw = stream.readline(MAX_LINE_BYTES)
-                    yield Reject(number, "", f"expected a line of at most {MAX_LINE_BYTES} bytes, got more")
-                elif not raw.isspace():
-                    try:
-                        yield Row(number, parse(raw))
-                    except BadRow as bad:
-                        yield Reject(number, "", str(bad))
+                rest = raw
+                while len(raw) > MAX_LINE_BYTES and rest and not rest.endswith(b"\n"):
+                    rest = stream.readline(MAX_LINE_BYTES)
+                if len(raw) > MAX_LINE_BYTES or not raw.isspace():
+                    yield number, raw
 
 
 _ARRAY_HINT = f"expected a JSON object with {ITEM_ID!r}, got an array: put one object on each line"
@@ -64,6 +74,8 @@ _ARRAY_HINT = f"expected a JSON object with {ITEM_ID!r}, got an array: put one o
 
 def parse(raw: bytes) -> dict[str, object]:
     """Return the object on a line. Raises BadRow with the position of what is wrong."""
+    if len(raw) > MAX_LINE_BYTES:
+        raise BadRow(f"expected a line of at most {MAX_LINE_BYTES} bytes, got more")
     try:
         # Six times as fast as json on vectors; json is asked where it refuses, for NaN and for positions.
         value = orjson.loads(raw)
@@ -91,3 +103,9 @@ def _parse_slowly(raw: bytes) -> object:
         raise BadRow("bad JSON: nested too deeply") from None
     except ValueError as error:
         raise BadRow(f"bad JSON: {error}") from None
+
+
+def _spellings(name: str) -> tuple[bytes, bytes]:
+    """Return a name as JSON writers write it: as it is, and in ASCII."""
+    plain, escaped = json.dumps(name, ensure_ascii=False), json.dumps(name)
+    return plain.encode("utf-8", "surrogatepass"), escaped.encode()

@@ -40,13 +40,13 @@ def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
     asked = dict.fromkeys(spec.signals, "among the signals")
     if spec.text_template != DEFAULT_TEMPLATE:
         asked |= dict.fromkeys(template.fields, "in the text template")
-    columns = source.columns(frozenset({ITEM_ID, *asked}))
+    columns = source.columns(frozenset({ITEM_ID, *asked, *VECTOR_COLUMNS}))
     if ITEM_ID not in columns:
         raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {_hint(ITEM_ID, columns)}")
     for name, where in asked.items():
         if name not in columns:
             raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {_hint(name, columns)}")
-    return _products(source, template, spec.signals, own_blocks(spec.path))
+    return _products(source, template, spec.signals, _to_blocks(columns))
 
 
 def own_blocks(path: Path) -> frozenset[str]:
@@ -54,7 +54,10 @@ def own_blocks(path: Path) -> frozenset[str]:
 
     Vectors of a model would mean nothing beside them, so no encoder fills the gaps. Raises InvalidCatalogue.
     """
-    columns = _open(path).columns(frozenset(VECTOR_COLUMNS))
+    return _to_blocks(_open(path).columns(frozenset(VECTOR_COLUMNS)))
+
+
+def _to_blocks(columns: list[str]) -> frozenset[str]:
     return frozenset(block for column, block in VECTOR_COLUMNS.items() if column in columns)
 
 
