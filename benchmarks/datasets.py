@@ -1,0 +1,243 @@
+"""What is measured on: clustered vectors of any size written as a catalogue, real catalogues, and queries of both.
+
+Everything is made from a seed and kept in a folder by its parameters, so that a number can be measured again.
+"""
+
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.records import ItemPart, Part, VectorPart
+
+DATA = Path(__file__).resolve().parents[1] / "bench-data"
+"""Where made catalogues and their stores are kept unless told otherwise; git ignores it."""
+
+BLOCKS = ("image", "text")
+SIGNALS = ("rating", "popularity")
+
+AGREEING = "agreeing"
+COMPOSED = "composed"
+ITEM = "item"
+QUERY_KINDS = (AGREEING, COMPOSED, ITEM, *BLOCKS)
+"""Image and text of one item; image of one, text of another; an item by its id; one block alone. The vectors are noisy."""
+
+QUERY_NOISE = 0.75
+
+_CHUNK_ROWS = 8_192
+
+Wide = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Clustered:
+    """How a catalogue is made: items about the centres of clusters, and these about those of categories.
+
+    noise: length of an item's own direction, where its cluster's is 1.   missing: share of the items that lack one
+    block, half of them the image, half the text.
+    """
+
+    count: int = 100_000
+    dim: int = 256
+    clusters: int = 1_000
+    categories: int = 20
+    noise: float = 1.0
+    missing: float = 0.2
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which no other parameters have."""
+        return "clustered-" + "-".join(f"{key}{value:g}" for key, value in asdict(self).items())
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a catalogue that lie one after the other, the first of them row `start` of all.
+
+    blocks: (m, d_b) unit rows, zero where the item has none.   present: (m,).   signals: (m,), NaN where missing.
+    """
+
+    start: int
+    item_ids: list[str]
+    blocks: Mapping[str, Wide]
+    present: Mapping[str, NDArray[np.bool_]]
+    signals: Mapping[str, Wide]
+
+
+def clustered(made: Clustered, data: Path = DATA) -> Path:
+    """Return the Parquet file of a clustered catalogue, written now unless it is there already."""
+    if made.count < 1 or not 0 <= made.missing <= 1 or made.noise < 0 or min(made.clusters, made.categories) < 1:
+        raise InvalidSetting(
+            f"expected at least one item, cluster and category and a share of missing blocks, got {made}"
+        )
+    path = data / made.name / "catalogue.parquet"
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with pq.ParquetWriter(temporary, _schema(made.dim)) as writer:
+        for table in _tables(made):
+            writer.write_table(table)
+    temporary.replace(path)
+    return path
+
+
+def real(folder: Path, data: Path = DATA) -> Path:
+    """Return the catalogue file of a folder of real products; pictures packed in tar files are unpacked into `data`.
+
+    Raises InvalidCatalogue if the folder has no catalog.csv.
+    """
+    source = folder / "catalog.csv"
+    if not source.is_file():
+        raise InvalidCatalogue(f"expected a catalog.csv in {folder}, got none")
+    archives = sorted(folder.glob("*.tar"))
+    if not archives:
+        return source
+    unpacked = data / folder.name
+    if not (unpacked / source.name).is_file():
+        unpacked.mkdir(parents=True, exist_ok=True)
+        for archive in archives:
+            with tarfile.open(archive) as file:
+                file.extractall(unpacked, filter="data")
+        # The catalogue comes last: where it stands, the pictures are whole.
+        shutil.copyfile(source, unpacked / source.name)
+    return unpacked / source.name
+
+
+def chunks(catalogue: Path, signals: tuple[str, ...] = SIGNALS) -> Iterator[Chunk]:
+    """Yield a catalogue that brings its own vectors, some thousand rows at a time.
+
+    Raises InvalidCatalogue if it is not such a Parquet file.
+    """
+    try:
+        file = pq.ParquetFile(catalogue)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidCatalogue(f"expected a Parquet catalogue at {catalogue}, got {error}") from error
+    with file:
+        names = file.schema_arrow.names
+        blocks = [block for block in BLOCKS if f"{block}_vector" in names]
+        if not blocks:
+            raise InvalidCatalogue(f"expected image_vector or text_vector in {catalogue}, got {', '.join(names)}")
+        wanted = ["item_id", *(f"{block}_vector" for block in blocks), *signals]
+        start = 0
+        for batch in file.iter_batches(_CHUNK_ROWS, columns=wanted):
+            vectors = {block: _unit_rows(batch.column(f"{block}_vector")) for block in blocks}
+            yield Chunk(
+                start=start,
+                item_ids=batch.column("item_id").to_pylist(),
+                blocks={block: rows for block, (rows, _) in vectors.items()},
+                present={block: there for block, (_, there) in vectors.items()},
+                signals={
+                    name: batch.column(name).to_numpy(zero_copy_only=False).astype(np.float64) for name in signals
+                },
+            )
+            start += len(batch)
+
+
+def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY_NOISE) -> list[tuple[Part, ...]]:
+    """Return the parts of `count` queries of one of QUERY_KINDS, made of the catalogue's own items.
+
+    A part's vector is the item's with a random direction of length `noise` added.   Raises InvalidSetting for another
+    kind, or if no item has the blocks it takes.
+    """
+    if kind not in QUERY_KINDS:
+        raise InvalidSetting(f"expected a kind of query out of {', '.join(QUERY_KINDS)}, got {kind!r}")
+    rng = np.random.default_rng([seed, QUERY_KINDS.index(kind)])
+    blocks = (kind,) if kind in BLOCKS else BLOCKS
+    there = {block: np.concatenate([chunk.present[block] for chunk in chunks(catalogue)]) for block in blocks}
+    both = np.logical_and.reduce(list(there.values()))
+    rows: dict[str, NDArray[np.int64]] = {}
+    for block in blocks:
+        able = np.flatnonzero(there[block] if kind == COMPOSED else both)
+        if len(able) == 0:
+            raise InvalidSetting(f"expected an item with {' and '.join(blocks)} in {catalogue}, got none")
+        rows[block] = able[rng.integers(len(able), size=count)] if kind == COMPOSED or not rows else rows[blocks[0]]
+    if kind == ITEM:
+        item_ids = [item_id for chunk in chunks(catalogue) for item_id in chunk.item_ids]
+        return [(ItemPart(item_ids[row]),) for row in rows[blocks[0]].tolist()]
+    vectors = {block: _noisy(_pick(catalogue, block, rows[block]), noise, rng) for block in blocks}
+    return [tuple(VectorPart(vectors[block][place], block=block) for block in blocks) for place in range(count)]
+
+
+def _pick(catalogue: Path, block: str, rows: NDArray[np.int64]) -> Wide:
+    picked: Wide | None = None
+    for chunk in chunks(catalogue):
+        here = chunk.blocks[block]
+        if picked is None:
+            picked = np.empty((len(rows), here.shape[1]))
+        inside = (rows >= chunk.start) & (rows < chunk.start + len(here))
+        picked[inside] = here[rows[inside] - chunk.start]
+    if picked is None:
+        raise InvalidCatalogue(f"expected at least one row in {catalogue}, got none")
+    return picked
+
+
+def _noisy(rows: Wide, noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    return _unit(rows + noise * _unit(rng.standard_normal(rows.shape))).astype(np.float32)
+
+
+def _unit(rows: Wide) -> Wide:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Wide = rows / np.where(lengths == 0, 1.0, lengths)
+    return unit
+
+
+def _unit_rows(column: "pa.Array") -> tuple[Wide, NDArray[np.bool_]]:
+    there = column.is_valid().to_numpy(zero_copy_only=False)
+    flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    width = len(flat) // int(there.sum()) if there.any() else column.type.list_size
+    rows = np.zeros((len(column), width))
+    rows[there] = flat.reshape(-1, width)
+    return _unit(rows), there
+
+
+def _schema(dim: int) -> "pa.Schema":
+    vector = pa.list_(pa.float32(), dim)
+    return pa.schema([
+        ("item_id", pa.string()),
+        ("title", pa.string()),
+        ("category", pa.string()),
+        ("price", pa.float64()),
+        ("rating", pa.float64()),
+        ("popularity", pa.float64()),
+        ("image_vector", vector),
+        ("text_vector", vector),
+    ])  # fmt: skip
+
+
+def _tables(made: Clustered) -> Iterator["pa.Table"]:
+    rng = np.random.default_rng(made.seed)
+    category_of = rng.integers(made.categories, size=made.clusters)
+    centres = {}
+    for block in BLOCKS:
+        categories = _unit(rng.standard_normal((made.categories, made.dim)))
+        own = _unit(rng.standard_normal((made.clusters, made.dim)))
+        centres[block] = _unit(0.7 * categories[category_of] + own)
+    for start in range(0, made.count, _CHUNK_ROWS):
+        size = min(_CHUNK_ROWS, made.count - start)
+        cluster = rng.integers(made.clusters, size=size)
+        lot = rng.random(size)
+        lacks = {"image": lot < made.missing / 2, "text": (lot >= made.missing / 2) & (lot < made.missing)}
+        columns = {
+            "item_id": pa.array([f"p{row:07d}" for row in range(start, start + size)]),
+            "title": pa.array([f"Product {row} of cluster {c}" for row, c in enumerate(cluster.tolist(), start)]),
+            "category": pa.array([f"category-{category:02d}" for category in category_of[cluster].tolist()]),
+            "price": pa.array(np.round(np.exp(rng.normal(3.5, 0.9, size)), 2)),
+            "rating": pa.array(np.round(np.clip(rng.normal(4.0, 0.6, size), 1, 5), 1)),
+            "popularity": pa.array(np.round(rng.lognormal(2.0, 1.0, size)), mask=rng.random(size) < 0.05),
+        }
+        for block in BLOCKS:
+            own = made.noise * _unit(rng.standard_normal((size, made.dim)))
+            rows = _unit(centres[block][cluster] + own).astype(np.float32)
+            columns[f"{block}_vector"] = pa.FixedSizeListArray.from_arrays(
+                pa.array(rows.ravel()), made.dim, mask=pa.array(lacks[block])
+            )
+        yield pa.table(columns, schema=_schema(made.dim))

@@ -1,0 +1,241 @@
+"""What one fused index finds that two lists, merged afterwards, do not.
+
+Every method is judged against the exact fused ranking: the share of its true best ten that the method returns.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.datasets import AGREEING, COMPOSED, DATA, QUERY_NOISE, Clustered, clustered, draw
+from benchmarks.ground_truth import GroundTruth
+from benchmarks.stores import prepare
+from benchmarks.two_lists import LATE_BOOST, TwoLists
+from engine.indexes.training import AUTO
+from engine.manifest import Manifest
+from engine.records import Boost, Missing, Part, Query
+
+K = 10
+WEIGHTS = (0.0, 0.2, 0.5, 0.8, 1.0)
+BOOSTS = (0.05, 0.1, 0.3)
+"""What a signal one standard deviation above its mean adds, in units of similarity; in the score that is beta / std."""
+
+OURS = "one fused index"
+RANKS = "rank fusion of 100 each"
+LATE = f"exact, boost on its top {LATE_BOOST}"
+UNIONS = {100: "union of 100 each, rescored", 400: "union of 400 each, rescored"}
+METHODS = (OURS, UNIONS[100], UNIONS[400], RANKS, LATE)
+
+_BOOSTED_SIGNAL = "rating"
+_RANKS_DEPTH = 100
+_LISTS_CHECKED = 20
+
+Answered = tuple[list[list[str]], list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One way of asking. boost: in units of similarity; beta: the same in units of the score, as the query has it."""
+
+    kind: str
+    weight: float
+    missing: Missing
+    boost: float
+    beta: float
+
+    def query(self, parts: tuple[Part, ...]) -> Query:
+        """Return these parts asked in this way."""
+        boosts = (Boost(_BOOSTED_SIGNAL, self.beta),) if self.boost else ()
+        return Query(parts, {"image": self.weight, "text": 1.0 - self.weight}, self.missing, boosts, K)
+
+
+def run(
+    made: Clustered,
+    count: int,
+    store: Path | None = None,
+    seed: int = 5,
+    factory: str = AUTO,
+    json_path: Path | None = None,
+    data: Path = DATA,
+) -> dict[str, Any]:
+    """Measure each method's recall@10 and time of `count` queries for every cell, show the tables, return the result."""
+    catalogue = clustered(made, data)
+    built = prepare(catalogue, store, catalogue.parent)
+    truth = GroundTruth(catalogue, built.manifest)
+    lists = TwoLists(catalogue, truth, catalogue.parent / "two_lists", factory)
+    searcher = built.searcher()
+    std = _similarity_std(built.manifest)
+    cells = _cells(std)
+    parts = {kind: draw(catalogue, kind, count, seed) for kind in (AGREEING, COMPOSED)}
+    measured = []
+    for cell in cells:
+        queries = [cell.query(wished) for wished in parts[cell.kind]]
+        wishes = truth.wishes(queries)
+        asked = list(zip(queries, wishes, strict=True))
+        answered: dict[str, Answered] = {
+            OURS: _timed([lambda q=query: [hit.item_id for hit in searcher.search(q).hits] for query in queries]),
+            UNIONS[100]: _timed([lambda q=query, w=wish: lists.union(q, w, 100) for query, wish in asked]),
+            UNIONS[400]: _timed([lambda q=query, w=wish: lists.union(q, w, 400) for query, wish in asked]),
+            RANKS: _timed([lambda q=query, w=wish: lists.ranks(q, w, _RANKS_DEPTH) for query, wish in asked]),
+        }
+        measured.append(_graded(truth, cell, queries, answered))
+    content = {
+        "settings": {
+            "queries_a_cell": count,
+            "k": K,
+            "query_seed": seed,
+            "query_noise": QUERY_NOISE,
+            "boosted_signal": _BOOSTED_SIGNAL,
+            "similarity_std": round(std, 5),
+        },
+        "dataset": asdict(made),
+        "snapshot": built.describe(),
+        "two_lists": {"factory": factory, **lists.describe(), "recall_at_100": _list_recall(lists, truth, parts)},
+        "cells": measured,
+    }
+    tables = _tables(made, measured)
+    for table in tables:
+        table.show()
+    if json_path is not None:
+        report.write(json_path, "fusion", content, tables)
+        _draw(measured, json_path.with_suffix(".png"))
+    return content
+
+
+def _similarity_std(manifest: Manifest) -> float:
+    """Return the usual spread of a vector's similarity to an item, the mean over the blocks."""
+    return float(np.mean([entry.std for entry in manifest.similarities if entry.part_kind == "vector"]))
+
+
+def _cells(std: float) -> list[Cell]:
+    cells = []
+    for kind in (AGREEING, COMPOSED):
+        cells += [Cell(kind, weight, Missing.RENORMALIZE, 0.0, 0.0) for weight in WEIGHTS]
+        cells += [Cell(kind, 0.5, missing, 0.0, 0.0) for missing in (Missing.NEUTRAL, Missing.DROP)]
+        cells += [Cell(kind, 0.5, Missing.RENORMALIZE, boost, boost / std) for boost in BOOSTS]
+    return cells
+
+
+def _timed(calls: Sequence[Callable[[], list[str]]]) -> Answered:
+    for call in calls[:10]:
+        call()
+    found, took = [], []
+    for call in calls:
+        started = time.perf_counter_ns()
+        found.append(call())
+        took.append((time.perf_counter_ns() - started) / 1000)
+    return found, took
+
+
+def _graded(
+    truth: GroundTruth, cell: Cell, queries: Sequence[Query], answered: Mapping[str, Answered]
+) -> dict[str, Any]:
+    found = {name: ids for name, (ids, _) in answered.items()}
+    if cell.boost:
+        plain = [replace(query, boosts=()) for query in queries]
+        found[LATE] = truth.grade(plain, LATE_BOOST).item_ids
+    joined = [[item_id for ids in found.values() for item_id in ids[place]] for place in range(len(queries))]
+    graded = truth.grade(queries, K, joined)
+    recalls: dict[str, list[float]] = {name: [] for name in found}
+    for place in range(len(queries)):
+        start = 0
+        for name, ids in found.items():
+            worth = graded.found[place][start : start + len(ids[place])]
+            start += len(ids[place])
+            # The best by true score: for LATE this is the boost applied to what it took, for the others their ten.
+            best = np.argsort(-worth, kind="stable")[:K]
+            recalls[name].append(graded.recall(place, [ids[place][i] for i in best.tolist()], worth[best]))
+    methods = {}
+    for name, values in recalls.items():
+        methods[name] = {"recall_at_10": round(float(np.mean(values)), 5)}
+        if name in answered:
+            methods[name]["search_us"] = report.spread(answered[name][1])
+    return {
+        "kind": cell.kind,
+        "image_weight": cell.weight,
+        "missing": cell.missing.value,
+        "boost": cell.boost,
+        "beta": round(cell.beta, 4),
+        "methods": methods,
+    }
+
+
+def _list_recall(
+    lists: TwoLists, truth: GroundTruth, parts: Mapping[str, Sequence[tuple[Part, ...]]]
+) -> dict[str, float]:
+    """Return by block how much of its true hundred nearest the index finds, so that no loss is the index's own."""
+    queries = [Query(wished, {"image": 0.5, "text": 0.5}) for wished in parts[COMPOSED][:_LISTS_CHECKED]]
+    shares: dict[str, list[float]] = {}
+    for query, wishes in zip(queries, truth.wishes(queries), strict=True):
+        exact = lists.near(query, wishes, 100, exact=True)
+        for block, places in lists.near(query, wishes, 100).items():
+            shares.setdefault(block, []).append(len(np.intersect1d(places, exact[block])) / len(exact[block]))
+    return {block: round(float(np.mean(values)), 4) for block, values in shares.items()}
+
+
+def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.Table]:
+    what = f"{made.count:,} items, {made.missing:.0%} of them lacking a block"
+    plain = [cell for cell in measured if not cell["boost"]]
+    boosted = [cell for cell in measured if cell["boost"]]
+    recalls = [
+        (f"{cell['kind']}, image {cell['image_weight']:g}, {cell['missing']}", *_shares(cell, METHODS[:-1]))
+        for cell in plain
+    ]
+    boosts = [
+        (f"{cell['kind']}, boost {cell['boost']:g} (beta {cell['beta']:.2f})", *_shares(cell, METHODS))
+        for cell in boosted
+    ]
+    times = [
+        (
+            name,
+            f"{np.mean([cell['methods'][name]['recall_at_10'] for cell in measured]):.3f}",
+            *(
+                f"{np.median([cell['methods'][name]['search_us'][share] for cell in measured]):,.0f}"
+                for share in ("p50", "p95", "p99")
+            ),
+        )
+        for name in METHODS[:-1]
+    ]
+    return [
+        report.Table(f"recall@10 of the exact fused ranking, {what}", ("query", *METHODS[:-1]), recalls),
+        report.Table(f"the same with a boost on {_BOOSTED_SIGNAL}, image .5", ("query", *METHODS), boosts),
+        report.Table(
+            "one thread, median over all the rows above",
+            ("method", "mean recall@10", "p50 µs", "p95 µs", "p99 µs"),
+            times,
+        ),
+    ]
+
+
+def _shares(cell: Mapping[str, Any], methods: Sequence[str]) -> list[str]:
+    return [f"{cell['methods'][name]['recall_at_10']:.3f}" for name in methods]
+
+
+def _draw(measured: Sequence[dict[str, Any]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    left, middle, right = figure.subplots(1, 3, sharey=True)
+    for axes, kind in ((left, AGREEING), (middle, COMPOSED)):
+        cells = [c for c in measured if c["kind"] == kind and not c["boost"] and c["missing"] == "renormalize"]
+        for name in METHODS[:-1]:
+            axes.plot(*_line(cells, "image_weight", name), marker="o", label=name)
+        axes.set(title=f"{kind} queries", xlabel="weight of the image")
+    cells = [cell for cell in measured if cell["kind"] == COMPOSED and cell["boost"]]
+    for name in METHODS:
+        right.plot(*_line(cells, "boost", name), marker="o", label=name)
+    right.set(title=f"{COMPOSED} queries, boosted", xlabel="boost, in units of similarity")
+    for axes in (left, middle, right):
+        axes.grid(alpha=0.3)
+    left.set_ylabel("recall@10 of the exact fused ranking")
+    right.legend(loc="lower left", fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def _line(cells: Sequence[Mapping[str, Any]], key: str, method: str) -> tuple[list[float], list[float]]:
+    return [cell[key] for cell in cells], [cell["methods"][method]["recall_at_10"] for cell in cells]

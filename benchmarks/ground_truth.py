@@ -1,0 +1,214 @@
+"""The true answer of a query, computed slowly and plainly from the catalogue itself: what the engine is judged by.
+
+It shares no code with the engine's fusion and reads none of its rows; of a snapshot it knows the manifest's
+calibration alone. Written out, for the blocks b that are asked and that an item has,
+
+    score(item) = scale * sum_b v_b * sum_p w_p * (<q_pb, x_b> - mean) / std  +  sum_j beta_j * (y_j - mean_j) / std_j
+
+where scale is 1, or for RENORMALIZE the weight of all blocks asked over that of the blocks asked which the item has.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.datasets import Wide, chunks
+from engine.errors import InvalidQuery, ItemNotFound
+from engine.manifest import Manifest
+from engine.records import ItemPart, Missing, Query, VectorPart
+
+TIE = 1e-9
+"""Scores that differ by no more are equal: they are sums in float64 of a few hundred terms near 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One part of a query as unit vectors, by block."""
+
+    kind: str
+    weight: float
+    vectors: Mapping[str, Wide]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The best k of each query, best first, and what the items that were found are truly worth.
+
+    scores: (nq, k), -inf where fewer items answer.   item_ids: for each query those of the finite scores.
+    found: for each query the true scores of its found items, -inf for one that is no answer.
+    """
+
+    scores: Wide
+    item_ids: list[list[str]]
+    found: list[Wide]
+
+    def recall(self, place: int, item_ids: Sequence[str], worth: Wide) -> float:
+        """Return the share of query `place`'s true best that some found items hold, equal scores interchangeable.
+
+        worth: the found items' true scores, those of `found` or a part of it. An item named twice counts once.
+        """
+        exact = self.scores[place][np.isfinite(self.scores[place])]
+        if len(exact) == 0:
+            return 1.0
+        good = {item_id for item_id, score in zip(item_ids, worth, strict=True) if score >= exact[-1] - TIE}
+        return min(len(good), len(exact)) / len(exact)
+
+
+class GroundTruth:
+    """A catalogue with its own vectors, and the calibration that a snapshot of it is scored with."""
+
+    def __init__(self, catalogue: Path, manifest: Manifest) -> None:
+        self._catalogue = catalogue
+        self.dims = {block.name: block.dimensions for block in manifest.blocks}
+        self._usual = {(entry.part_kind, entry.block): (entry.mean, entry.std) for entry in manifest.similarities}
+        self._signals = {entry.name: (entry.mean, entry.std) for entry in manifest.signals}
+
+    def grade(self, queries: Sequence[Query], k: int, found: Sequence[Sequence[str]] = ()) -> Truth:
+        """Return the truth for all queries in one reading of the catalogue.
+
+        found: for each query the ids of the items it was answered with; empty for none.
+        Cost: O(n * (distinct vectors * d + nq)); memory is that of one chunk for every distinct vector.
+        """
+        found = found or [()] * len(queries)
+        asked = self.wishes(queries)
+        vectors = _Distinct(asked)
+        scores = np.full((len(queries), k), -np.inf)
+        names: list[list[str]] = [[""] * k for _ in queries]
+        worth = [np.full(len(ids), -np.inf) for ids in found]
+        wanted: dict[str, list[tuple[int, int]]] = {}
+        for place, ids in enumerate(found):
+            for rank, item_id in enumerate(ids):
+                wanted.setdefault(item_id, []).append((place, rank))
+        for chunk in chunks(self._catalogue, tuple(self._signals)):
+            similarities = vectors.similarities(chunk.blocks)
+            here: dict[int, list[tuple[int, int]]] = {}
+            for row, item_id in enumerate(chunk.item_ids):
+                for place, rank in wanted.get(item_id, ()):
+                    here.setdefault(place, []).append((rank, row))
+            for place, (query, wishes) in enumerate(zip(queries, asked, strict=True)):
+                near = [
+                    {block: similarities[block][vectors.row(wish, block)] for block in wish.vectors} for wish in wishes
+                ]
+                fused = self.fuse(query, wishes, near, chunk.present, chunk.signals)
+                _keep_best(scores[place], names[place], fused, chunk.item_ids)
+                for rank, row in here.get(place, ()):
+                    worth[place][rank] = fused[row]
+        kept = [row[: int(np.isfinite(best).sum())] for row, best in zip(names, scores, strict=True)]
+        return Truth(scores, kept, worth)
+
+    def fuse(
+        self,
+        query: Query,
+        wishes: Sequence[Wish],
+        similarities: Sequence[Mapping[str, Wide]],
+        present: Mapping[str, NDArray[np.bool_]],
+        signals: Mapping[str, Wide],
+    ) -> Wide:
+        """Return the fused scores (m,) of m items, -inf for those that are no answers.
+
+        similarities: for each wish and block the cosines (m,), of no meaning where the item lacks the block.
+        """
+        weights = dict(query.modality_weights) or {block: 1.0 / len(self.dims) for block in self.dims}
+        asked = [b for b in self.dims if weights.get(b, 0.0) != 0.0 and any(b in wish.vectors for wish in wishes)]
+        if not asked:
+            raise InvalidQuery("expected a part that speaks to a block of weight above 0, got none")
+        there = {block: present[block] for block in asked}
+        size = len(there[asked[0]])
+        total, weight_there, has_any = np.zeros(size), np.zeros(size), np.zeros(size, np.bool_)
+        for has in present.values():
+            has_any |= has
+        for block in asked:
+            z = np.zeros(size)
+            for wish, near in zip(wishes, similarities, strict=True):
+                if block in near:
+                    mean, std = self._usual[wish.kind, block]
+                    z += wish.weight * (near[block] - mean) / std
+            total += np.where(there[block], weights[block] * z, 0.0)
+            weight_there += weights[block] * there[block]
+        if query.missing is Missing.RENORMALIZE:
+            answers = weight_there > 0
+            total *= sum(weights[block] for block in asked) / np.where(answers, weight_there, 1.0)
+        elif query.missing is Missing.NEUTRAL:
+            answers = has_any
+        else:
+            answers = np.logical_and.reduce(list(there.values()))
+        for boost in query.boosts:
+            mean, std = self._signals[boost.signal]
+            value = signals[boost.signal]
+            total += boost.weight * np.where(np.isnan(value), 0.0, (value - mean) / std)
+        return np.where(answers & has_any, total, -np.inf)
+
+    def wishes(self, queries: Sequence[Query]) -> list[list[Wish]]:
+        """Return each query's parts as unit vectors. Raises InvalidQuery for parts that only an encoder understands."""
+        items = self._items({part.item_id for query in queries for part in query.parts if isinstance(part, ItemPart)})
+        units: dict[int, Wide] = {}
+        return [[self._wish(part, items, units) for part in query.parts] for query in queries]
+
+    def _wish(self, part: object, items: Mapping[str, Mapping[str, Wide]], units: dict[int, Wide]) -> Wish:
+        if isinstance(part, ItemPart):
+            own = items[part.item_id]
+            return Wish("item", part.weight, {part.block: own[part.block]} if part.block else own)
+        if not isinstance(part, VectorPart):
+            raise InvalidQuery(f"expected parts of vectors and items, got {type(part).__name__}")
+        if id(part.values) not in units:
+            wide = part.values.astype(np.float64)
+            units[id(part.values)] = wide / np.linalg.norm(wide)
+        unit = units[id(part.values)]
+        blocks = [part.block] if part.block else [b for b, dim in self.dims.items() if dim == len(unit)]
+        return Wish("vector", part.weight, dict.fromkeys(blocks, unit))
+
+    def _items(self, wanted: set[str]) -> dict[str, dict[str, Wide]]:
+        items: dict[str, dict[str, Wide]] = {}
+        if not wanted:
+            return items
+        for chunk in chunks(self._catalogue, ()):
+            for row, item_id in enumerate(chunk.item_ids):
+                if item_id in wanted:
+                    items[item_id] = {
+                        block: rows[row].copy() for block, rows in chunk.blocks.items() if chunk.present[block][row]
+                    }
+        for item_id in wanted - items.keys():
+            raise ItemNotFound(item_id)
+        return items
+
+
+class _Distinct:
+    """The distinct vectors of many queries: those of different weights share theirs, and it is they that cost."""
+
+    def __init__(self, asked: Sequence[Sequence[Wish]]) -> None:
+        self._rows: dict[str, dict[int, int]] = {}
+        stacks: dict[str, list[Wide]] = {}
+        for wishes in asked:
+            for wish in wishes:
+                for block, vector in wish.vectors.items():
+                    rows = self._rows.setdefault(block, {})
+                    if id(vector) not in rows:
+                        rows[id(vector)] = len(rows)
+                        stacks.setdefault(block, []).append(vector)
+        self._stacks = {block: np.stack(vectors) for block, vectors in stacks.items()}
+
+    def row(self, wish: Wish, block: str) -> int:
+        """Return which row of `similarities` belongs to a wish."""
+        return self._rows[block][id(wish.vectors[block])]
+
+    def similarities(self, blocks: Mapping[str, Wide]) -> dict[str, Wide]:
+        """Return by block the cosines of every distinct vector to every row."""
+        return {block: stack @ blocks[block].T for block, stack in self._stacks.items()}
+
+
+def _keep_best(scores: Wide, names: list[str], fused: Wide, item_ids: Sequence[str]) -> None:
+    """Merge a chunk's scores into a query's best, which are sorted, in place."""
+    better = np.flatnonzero(fused > scores[-1])
+    if len(better) == 0:
+        return
+    k = len(scores)
+    if len(better) > k:
+        better = better[np.argpartition(-fused[better], k - 1)[:k]]
+    both = np.concatenate([scores, fused[better]])
+    all_names = names + [item_ids[row] for row in better.tolist()]
+    order = np.argsort(-both, kind="stable")[:k]
+    scores[:] = both[order]
+    names[:] = [all_names[place] for place in order.tolist()]

@@ -1,0 +1,79 @@
+"""The snapshot that is measured: built by the real indexer from a catalogue, or one that stands already."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.datasets import SIGNALS
+from engine.encoder import ModelSpec
+from engine.errors import InvalidSetting
+from engine.manifest import Manifest
+from engine.searcher import Searcher
+from engine.snapshot import open_snapshot
+from engine.store import Store
+from indexer.build import BuildConfig, build
+from indexer.catalog import catalogue_hash
+from indexer.progress import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A store whose served snapshot is measured; `build_s` is None if it was built before."""
+
+    store: Path
+    manifest: Manifest
+    build_s: float | None
+
+    def searcher(self) -> Searcher:
+        """Return the served snapshot, open for queries of vectors and items."""
+        return Searcher(open_snapshot(Store(self.store), self.manifest.snapshot), None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a result file says of the snapshot."""
+        return {
+            "build_s": None if self.build_s is None else round(self.build_s, 2),
+            "items": self.manifest.item_count,
+            "size_bytes": self.manifest.size_bytes,
+            "recall_target": self.manifest.recall_target,
+            "strata": [
+                {"blocks": list(stratum.blocks), "count": stratum.count, "factory": stratum.factory}
+                for stratum in self.manifest.strata
+            ],
+            "gates": [gate.model_dump() for gate in self.manifest.gates],
+            "similarities": [entry.model_dump() for entry in self.manifest.similarities],
+        }
+
+
+def prepare(
+    catalogue: Path, store: Path | None, folder: Path, index: str = "auto", model: ModelSpec | None = None
+) -> Built:
+    """Return the served snapshot of `store`, or if None one built now in `folder` in place of any other there.
+
+    A snapshot whose gates fail is measured too; its manifest says what failed.
+    Raises InvalidSetting if the store was built from another catalogue.
+    """
+    if store is not None:
+        return _existing(catalogue, Store(store))
+    root = folder / "store"
+    if root.exists():
+        shutil.rmtree(root)
+    signals = SIGNALS if model is None else ()
+    config = BuildConfig(catalogue, root, model=model, signals=signals, index=index, publish=False)
+    with Reporter() as progress:
+        started = time.perf_counter()
+        manifest = build(config, progress)
+        build_s = time.perf_counter() - started
+    Store(root).activate(manifest.snapshot)
+    return Built(root, manifest, build_s)
+
+
+def _existing(catalogue: Path, store: Store) -> Built:
+    name = store.current()
+    if name is None:
+        raise InvalidSetting(f"expected a published snapshot in {store.root}, got none")
+    manifest = store.manifest(name)
+    if manifest.catalogue.sha256 != catalogue_hash(catalogue):
+        raise InvalidSetting(f"expected a store built from {catalogue}, got one built from {manifest.catalogue.name}")
+    return Built(store.root, manifest, None)
