@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.errors import InvalidSetting, ModelMismatch
+from engine.errors import InvalidSetting, MissingDependency, ModelMismatch
 
 Matrix = NDArray[np.float32]
 
 ENCODERS = {"openclip": "engine.encoders.openclip:OpenClipEncoder"}
+PACKAGES = {"open_clip": "open-clip-torch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ def open_encoder(spec: ModelSpec, device: str = "auto", dtype: str = "auto") -> 
     try:
         opener = getattr(import_module(module), name)
     except (ModuleNotFoundError, AttributeError, ValueError) as error:
-        if isinstance(error, ModuleNotFoundError) and not f"{module}.".startswith(f"{error.name}."):
-            raise
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and not f"{module}.".startswith(f"{missing}."):
+            package = PACKAGES.get(missing, missing)
+            raise MissingDependency(f"{module} needs {missing}: pip install {package}") from error
         known = ", ".join(ENCODERS)
         raise InvalidSetting(f"expected an encoder ({known}, or module:Class), got {spec.encoder!r}") from error
     return cast(Encoder, opener(spec, device, dtype))

@@ -24,7 +24,7 @@ from engine.encoder import (
     open_encoder,
 )
 from engine.encoders.openclip import OpenClipEncoder
-from engine.errors import InvalidSetting, ModelMismatch
+from engine.errors import InvalidSetting, MissingDependency, ModelMismatch
 from engine.vectors import to_unit
 
 VISION = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
@@ -268,6 +268,14 @@ def test_settings_with_no_meaning_are_refused(models: dict[str, Path], tmp_path:
     for spec, options, message in cases:
         with pytest.raises(InvalidSetting, match=message):
             open_encoder(spec, **options)
+
+
+def test_a_missing_library_is_told_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder of one's own that imports what is not installed says so, and how to install it."""
+    (tmp_path / "my_encoder.py").write_text("import library_of_nowhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingDependency, match="my_encoder needs library_of_nowhere: pip install library_of_nowhere"):
+        open_encoder(ModelSpec("any", encoder="my_encoder:Encoder"))
 
 
 def test_a_failed_download_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
