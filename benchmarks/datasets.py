@@ -27,7 +27,7 @@ AGREEING = "agreeing"
 COMPOSED = "composed"
 ITEM = "item"
 QUERY_KINDS = (AGREEING, COMPOSED, ITEM, *BLOCKS)
-"""Image and text of one item; image of one, text of another; an item by its id; one block alone. The vectors are noisy."""
+"""Image and text of one item; image of one, text of another; an item by its id; one block alone. Vectors are noisy."""
 
 QUERY_NOISE = 0.75
 
@@ -197,6 +197,11 @@ def _unit_rows(column: "pa.Array") -> tuple[Wide, NDArray[np.bool_]]:
     rows = np.zeros((len(column), width))
     rows[there] = flat.reshape(-1, width)
     return _unit(rows), there
+
+
+def _numbers(column: "pa.Array") -> Wide:
+    numbers: Wide = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers
 
 
 def _schema(dim: int) -> "pa.Schema":

@@ -30,7 +30,7 @@ _DEPTH = {"ivf": OperatingPoint(96, 4), "hnsw": OperatingPoint(1024, 1)}
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One block's index; `places` says which item of the catalogue a row is, `rows` the other way round, -1 for none."""
+    """One block's index.   places: the catalogue's item of each row.   rows: the row of each item, -1 for none."""
 
     index: Index
     point: OperatingPoint
