@@ -1,0 +1,100 @@
+"""One training batch: which pictures, seen how, mixed with what, and the words for them.
+
+Everything random comes from torch's global generator, so that a run resumed from its checkpoint draws the same batches
+as one that was never stopped.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from engine.errors import InvalidSetting
+from indexer.train import augment
+from indexer.train.augment import Views
+from indexer.train.corpus import LABELS, Corpus
+
+# A drawn or studio picture of the one product is cropped less than a photo: what is cropped away is in its words.
+PHOTO_VIEWS = Views()
+PRODUCT_VIEWS = Views(
+    scale=(0.65, 1.0), rotation=6.0, brightness=0.15, contrast=0.15, saturation=0.1, tint=0.03, erase=0.0
+)
+# A product picture is what photos are searched against, and one among many photos of its item.
+PRODUCT_WEIGHT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """n pictures and the u concepts they show.
+
+    images: (n, 3, s, s) in 0..1. concepts: (u,) positions in the corpus. targets: (n, u), rows sum to 1, what
+    each picture shows. shown: (n,) the concept of each picture (before mixing). clean: (n,) not mixed.
+    """
+
+    images: torch.Tensor
+    concepts: torch.Tensor
+    targets: torch.Tensor
+    shown: torch.Tensor
+    clean: torch.Tensor
+
+
+class Sampler:
+    """Draws batches from the training pictures, each source by its share."""
+
+    def __init__(self, corpus: Corpus, positions: Sequence[int], pixels: torch.Tensor, shares: Sequence[float]):
+        """pixels: (n, 3, s, s) uint8 of all pictures. Raises InvalidSetting if shares do not fit the sources."""
+        if shares and (len(shares) != len(corpus.sources) or min(shares) < 0 or sum(shares) <= 0):
+            raise InvalidSetting(f"expected {len(corpus.sources)} shares, one a source, not all 0, got {list(shares)}")
+        self.pixels = pixels
+        self.positions = torch.tensor(positions)
+        self.concept_of = torch.tensor([picture.concept for picture in corpus.pictures])
+        self.is_photo = torch.tensor(
+            [not p.product or corpus.sources[corpus.concepts[p.concept].source].photographed for p in corpus.pictures]
+        )
+        self.source_of = torch.tensor([concept.source for concept in corpus.concepts])
+        self.is_label = torch.tensor([source.kind == LABELS for source in corpus.sources])
+        photographed = [source.photographed for source in corpus.sources]
+        weights = torch.tensor(
+            [
+                PRODUCT_WEIGHT
+                if corpus.pictures[p].product and photographed[self.source_of[self.concept_of[p]]]
+                else 1.0
+                for p in positions
+            ],
+            dtype=torch.float64,
+        )
+        if shares:
+            sources = self.source_of[self.concept_of[self.positions]]
+            totals = torch.zeros(len(shares), dtype=torch.float64).index_add_(0, sources, weights)
+            weights *= (torch.tensor(shares, dtype=torch.float64) / totals.clamp(min=1))[sources]
+        self.weights = weights
+
+    def draw(self, size: int, side: int, mixed: float) -> Batch:
+        """Return a batch; of its photos this share is blended with other photos of it."""
+        chosen = self.positions[torch.multinomial(self.weights, size, replacement=True)]
+        photo = self.is_photo[chosen]
+        chosen = torch.cat([chosen[photo], chosen[~photo]])
+        photos = int(photo.sum())
+        images = torch.cat(
+            [
+                augment.random_views(self.pixels[part], side, views)
+                for part, views in ((chosen[:photos], PHOTO_VIEWS), (chosen[photos:], PRODUCT_VIEWS))
+                if len(part)
+            ]
+        )
+        shown = self.concept_of[chosen]
+        concepts, column = shown.unique(return_inverse=True)
+        targets = torch.nn.functional.one_hot(column, len(concepts)).float()
+        clean = torch.ones(size, dtype=torch.bool)
+        count = round(photos * mixed)
+        if count > 1:
+            images[:count], partner, kept = augment.mix(images[:count], alpha=0.6)
+            own = targets[:count]
+            targets[:count] = own * kept[:, None] + own[partner] * (1 - kept[:, None])
+            clean[:count] = False
+        return Batch(images, concepts, targets, shown, clean)
+
+    def unrelated(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Return (n, u) bool: False where a label meets another source, whose items it may well describe."""
+        a, b = self.source_of[concepts][:, None], self.source_of[others][None, :]
+        return (a == b) | ~(self.is_label[a] | self.is_label[b])

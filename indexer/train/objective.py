@@ -1,0 +1,65 @@
+"""What the model is asked for: to tell its words from others (CLIP), to say them (CoCa), and to agree with a teacher.
+
+open_clip's losses take the n-th text as the only match of the n-th picture. Here several pictures of a batch may show
+one item, a blended picture shows two, and a teacher has doubts: so matches are a matrix of shares, and open_clip's loss
+is the special case of the identity.
+"""
+
+import torch
+from open_clip.loss import CoCaLoss
+from torch.nn import functional
+
+
+class MatchLoss(CoCaLoss):
+    """CoCaLoss whose contrastive part takes shares of matches in place of one match a row."""
+
+    def match(
+        self,
+        images: torch.Tensor,
+        texts: torch.Tensor,
+        scale: torch.Tensor,
+        targets: torch.Tensor,
+        allowed: torch.Tensor | None = None,
+        smoothing: float = 0.0,
+    ) -> torch.Tensor:
+        """Return the symmetric contrastive loss, a scalar.
+
+        images: (n, d), texts: (u, d), unit rows. targets: (n, u), rows sum to 1; each text needs a picture. allowed:
+        (n, u) bool, pairs that may be told apart; pairs with a target always are.
+        """
+        logits, _ = self.get_logits(images, texts, scale)
+        pairs = torch.ones_like(targets) if allowed is None else (allowed | (targets > 0)).float()
+        logits = logits.masked_fill(pairs == 0, -1e4)
+        forth = targets * (1 - smoothing) + smoothing * _shares(pairs)
+        back = _shares(targets.T) * (1 - smoothing) + smoothing * _shares(pairs.T)
+        return (functional.cross_entropy(logits, forth) + functional.cross_entropy(logits.T, back)) / 2
+
+    def alike(self, images: torch.Tensor, shown: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Return the loss that pulls pictures (n, d) of one concept (n,) together; 0 where no two of them share one."""
+        same = (shown[:, None] == shown[None, :]).float()
+        same.fill_diagonal_(0)
+        paired = same.sum(dim=1) > 0
+        if not paired.any():
+            return images.sum() * 0
+        logits = (scale * images @ images.T).masked_fill(torch.eye(len(images), dtype=torch.bool), -1e4)
+        return functional.cross_entropy(logits[paired], _shares(same[paired]))
+
+    def words(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the caption loss of (n, length, vocabulary) logits against (n, length) token ids."""
+        loss: torch.Tensor = self.caption_loss(logits.float().flatten(0, 1), labels.flatten())
+        return loss
+
+
+def _shares(rows: torch.Tensor) -> torch.Tensor:
+    return rows / rows.sum(dim=1, keepdim=True).clamp(min=1e-6)
+
+
+def taught(targets: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
+    """Return targets (n, u) with the teacher's answers put in for this share.
+
+    answers: (n, u) the teacher's probabilities for the u concepts, 0 for those it does not know. known: (n,) bool,
+    whether it can judge the picture at all.
+    """
+    total = answers.sum(dim=1, keepdim=True)
+    soft = torch.where(total > 0.05, answers / total.clamp(min=1e-6), targets)
+    return torch.where(known[:, None], targets * (1 - weight) + soft * weight, targets)
