@@ -100,6 +100,42 @@ def build(
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g})")
 
 
+@app.command()
+def train(
+    catalogs: Annotated[
+        list[Path], typer.Argument(metavar="CATALOG...", help="CSV or JSON Lines with titles and pictures.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, in open_clip's own format.", show_default=False)],
+    photos: Annotated[
+        list[Path] | None, typer.Option(help="Further pictures of items (item_id) or of labels (category).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="coca-mini (the default), a model_cfg file, an open_clip architecture, local-dir:… or hf-hub:…"),
+    ] = None,
+    pretrained: Annotated[str | None, typer.Option(help="Weights to start from: open_clip's tag or a file.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="TOML file of any setting of `indexer.train.TrainConfig`.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting as name=value, in TOML; stronger than the recipe.")
+    ] = None,
+) -> None:
+    """Train an open_clip model on catalogues; a run that was killed goes on where its last checkpoint was."""
+    from indexer.progress import Reporter
+    from indexer.train import train as run
+    from indexer.train.recipe import to_config
+
+    given = {"catalogs": catalogs, "out": out, "photos": photos, "model": model, "pretrained": pretrained}
+    config = to_config(recipe, setting or [], given)
+    with Reporter() as report:
+        done = run(config, lambda now: report(now.stage, now.done, now.total))
+    resumed = f", resumed at step {done.resumed_at}" if done.resumed_at else ""
+    typer.echo(f"Trained {done.steps} steps in {done.seconds:.0f} s{resumed}: {done.out}")
+    for name, value in done.metrics.items():
+        typer.echo(f"  {name}: {value:.3f}")
+
+
 @app.command("list")
 def list_snapshots(store: Stored, as_json: AsJson = False) -> None:
     """Show the snapshots of a store, oldest first."""

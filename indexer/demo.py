@@ -1,0 +1,79 @@
+"""`make demo`: the way from nothing to answers, by the commands a person would type, each shown before it runs."""
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ITEMS = 1000
+SEED = 7
+_SERVER_READY_S = 120
+
+
+def main() -> int:
+    """Draw a catalogue, build its index, serve it, ask it by text, by picture and by both, and stop the server."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="diptych-demo-") as folder:
+        root = Path(folder)
+        catalogue, store, ready = root / "catalogue", root / "store", root / "address"
+        _run("indexer", "sample", str(catalogue), "--items", str(ITEMS), "--seed", str(SEED))
+        _run(
+            *("indexer", "build", str(catalogue / "catalog.jsonl"), "--store", str(store)),
+            *("--signal", "rating", "--signal", "popularity"),
+        )
+        picture, wish = _example(catalogue)
+        command = ["engine", "serve", "--store", str(store), "--address", "127.0.0.1:0", "--address-file", str(ready)]
+        _show(command, "&")
+        with subprocess.Popen(_python(command)) as server:
+            try:
+                address = _wait_for(ready, server)
+                ask = ("engine", "query", "--address", address, "--limit", "5", "--explain")
+                _run(*ask, "--text", wish)
+                _run(*ask, "--image", str(picture))
+                _run(*ask, "--image", str(picture), "--text", "bright red", "--modality", "image=0.5", "--modality", "text=0.5")
+                _run(*ask, "--text", wish, "--boost", "rating=0.5")
+            finally:
+                server.terminate()
+        print(f"\nThe server stopped with exit code {server.returncode}; all of it took {time.monotonic() - started:.0f} s.")
+    return server.returncode
+
+
+def _example(catalogue: Path) -> tuple[Path, str]:
+    """Return the picture of one drawn product, and words for another that is not its title."""
+    rows = [json.loads(line) for line in (catalogue / "catalog.jsonl").read_text().splitlines()]
+    mug = next(row for row in rows if row["product_type"] == "mug")
+    shoe = next(row for row in rows if row["product_type"] == "sneaker")
+    return catalogue / mug["image"], f"{shoe['color']} {shoe['pattern']} {shoe['product_type']}"
+
+
+def _wait_for(ready: Path, server: "subprocess.Popen[bytes]") -> str:
+    """Return the address that the server wrote once it answers."""
+    until = time.monotonic() + _SERVER_READY_S
+    while time.monotonic() < until:
+        if ready.exists():
+            return ready.read_text().strip()
+        if server.poll() is not None:
+            raise SystemExit(f"the server stopped with exit code {server.returncode} before it was ready")
+        time.sleep(0.1)
+    raise SystemExit(f"the server was not ready within {_SERVER_READY_S} s")
+
+
+def _run(*command: str) -> None:
+    _show(command)
+    subprocess.run(_python(command), check=True)
+
+
+def _show(command: "tuple[str, ...] | list[str]", suffix: str = "") -> None:
+    print(f"\n$ {shlex.join(command)} {suffix}".rstrip(), flush=True)
+
+
+def _python(command: "tuple[str, ...] | list[str]") -> list[str]:
+    """Return the command as this very Python runs it, whatever is on the path."""
+    return [sys.executable, "-m", f"{command[0]}.cli", *command[1:]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
