@@ -22,10 +22,12 @@ def _hash(item_id: str) -> int:
 
 def write_items(directory: Path, item_ids: Sequence[str], payloads: Sequence[bytes]) -> None:
     """Write the items' files, in the order of the rows."""
-    table = pa.table({
-        "item_id": pa.array(item_ids, pa.large_string()),
-        "payload": pa.array(payloads, pa.large_binary()),
-    })
+    table = pa.table(
+        {
+            "item_id": pa.array(item_ids, pa.large_string()),
+            "payload": pa.array(payloads, pa.large_binary()),
+        }
+    )
     with pa.OSFile(str(directory / ITEMS_FILE), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     lookup = np.empty(len(item_ids), _LOOKUP)
@@ -47,7 +49,7 @@ class Items:
             lookup = np.load(directory / LOOKUP_FILE, mmap_mode="r")
             self._hashes: NDArray[np.uint64] = lookup["hash"]
             self._rows: NDArray[np.uint32] = lookup["row"]
-        except (pa.ArrowInvalid, KeyError, ValueError) as error:
+        except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
             raise CorruptSnapshot(f"{path}: expected the items of a snapshot, got {error}") from error
         if table.num_rows != count or len(lookup) != count:
             raise CorruptSnapshot(f"{path}: expected {count} items, got {table.num_rows}")

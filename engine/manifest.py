@@ -75,6 +75,7 @@ class PointRecord(_Record):
 
     @property
     def point(self) -> OperatingPoint:
+        """The setting itself."""
         return OperatingPoint(self.nprobe, self.k_factor)
 
 
@@ -158,9 +159,10 @@ def parse(data: bytes, path: Path) -> Manifest:
         if content["schema_version"] != SCHEMA:
             raise CorruptSnapshot(f"{path}: expected schema version {SCHEMA}, got {content['schema_version']}")
         manifest = Manifest.model_validate(content)
+        rendered = render(manifest)
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise CorruptSnapshot(f"{path}: expected a manifest, got {type(error).__name__}: {error}") from error
-    if render(manifest) != data:
+    if rendered != data:
         raise CorruptSnapshot(f"{path}: expected the content of checksum {claimed}, got another")
     return manifest
 

@@ -12,7 +12,7 @@ from engine.errors import CorruptSnapshot
 from engine.fusion import Matrix
 from engine.index import Index, open_index
 from engine.items import Items
-from engine.manifest import FileRecord, Manifest
+from engine.manifest import MANIFEST_FILE, FileRecord, Manifest
 from engine.store import Store
 
 
@@ -80,12 +80,15 @@ def open_snapshot(store: Store, name: str, device: str = "cpu") -> Snapshot:
 
 
 def damages(manifest: Manifest, directory: Path) -> list[str]:
-    """Return one sentence for each file that is not what the manifest says, none if all is well."""
+    """Return one sentence for each file that is not what the manifest says or not named in it, none if all is well."""
+    named = {MANIFEST_FILE, *manifest.files}
+    found = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
+    strangers = [f"{directory / name}: expected no such file" for name in sorted(found - named) if name[0] != "."]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        found: Iterable[str | None] = pool.map(
+        compared: Iterable[str | None] = pool.map(
             lambda entry: _damage(directory / entry[0], entry[1]), sorted(manifest.files.items())
         )
-        return [sentence for sentence in found if sentence is not None]
+        return [sentence for sentence in compared if sentence is not None] + strangers
 
 
 def _damage(path: Path, record: FileRecord) -> str | None:
@@ -94,8 +97,11 @@ def _damage(path: Path, record: FileRecord) -> str | None:
     size = path.stat().st_size
     if size != record.size_bytes:
         return f"{path}: expected {record.size_bytes} bytes, got {size}"
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"{path}: expected {record.size_bytes} bytes, got {error.strerror}"
     if digest != record.sha256:
         return f"{path}: expected sha256 {record.sha256}, got {digest}"
     return None

@@ -1,10 +1,13 @@
 """A store's folders, and the one line that says which snapshot is served.
 
-    store/snapshots/<ulid>/     whole snapshots; a name that begins with a dot is one being written
-    store/CURRENT               the name of the served one, replaced by rename
+store/snapshots/<ulid>/     finished snapshots; a name that begins with a dot is one being written
+store/CURRENT               the name of the served one, replaced by rename
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import CorruptSnapshot, SnapshotNotFound
@@ -12,10 +15,11 @@ from engine.manifest import MANIFEST_FILE, Manifest, parse
 
 CURRENT_FILE = "CURRENT"
 SNAPSHOTS_DIRECTORY = "snapshots"
+LOCK_FILE = ".lock"
 
 
 class Store:
-    """The snapshots under one folder. Reading creates nothing; `activate` is the only write here."""
+    """The snapshots under one folder. Reading creates nothing and waits for nobody; only `activate` writes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -26,38 +30,43 @@ class Store:
         return self.root / SNAPSHOTS_DIRECTORY
 
     def names(self) -> list[str]:
-        """Return the names of all whole snapshots, oldest first."""
+        """Return the names of all finished snapshots, oldest first; it is not asked whether they are whole still."""
         if not self.snapshots.is_dir():
             return []
         return sorted(
-            entry.name
-            for entry in self.snapshots.iterdir()
-            if not entry.name.startswith(".") and (entry / MANIFEST_FILE).is_file()
+            entry.name for entry in self.snapshots.iterdir() if not entry.name.startswith(".") and entry.is_dir()
         )
 
     def current(self) -> str | None:
         """Return the name of the served snapshot, None if there is none yet. Raises CorruptSnapshot."""
         path = self.root / CURRENT_FILE
         try:
-            name = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        text = name.decode("ascii", "replace").strip()
-        if text not in self.names():
-            known = ", ".join(self.names()) or "none"
-            raise CorruptSnapshot(f"{path}: expected the name of a snapshot ({known}), got {text!r}")
-        return text
+            line = path.read_bytes().decode("ascii", "replace")
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not path.is_symlink():
+                return None
+            raise CorruptSnapshot(f"{path}: expected the name of a snapshot, got {error.strerror}") from error
+        names = self.names()
+        if line.removesuffix("\n") not in names or not line.endswith("\n"):
+            known = ", ".join(names) or "none"
+            raise CorruptSnapshot(f"{path}: expected the name of a snapshot ({known}) and a newline, got {line!r}")
+        return line.removesuffix("\n")
 
     def directory(self, name: str) -> Path:
-        """Return the folder of a whole snapshot. Raises SnapshotNotFound."""
-        if name not in self.names():
-            raise SnapshotNotFound(f"expected one of {', '.join(self.names()) or 'no snapshots'}, got {name!r}")
+        """Return the folder of a finished snapshot. Raises SnapshotNotFound."""
+        names = self.names()
+        if name not in names:
+            raise SnapshotNotFound(f"expected one of {', '.join(names) or 'no snapshots'}, got {name!r}")
         return self.snapshots / name
 
     def manifest(self, name: str) -> Manifest:
         """Return what a snapshot says of itself. Raises SnapshotNotFound, CorruptSnapshot."""
         path = self.directory(name) / MANIFEST_FILE
-        manifest = parse(path.read_bytes(), path)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise CorruptSnapshot(f"{path}: expected a manifest, got {error.strerror}") from error
+        manifest = parse(data, path)
         if manifest.snapshot != name:
             raise CorruptSnapshot(f"{path}: expected the manifest of {name}, got that of {manifest.snapshot}")
         return manifest
@@ -65,12 +74,24 @@ class Store:
     def activate(self, name: str) -> None:
         """Serve `name` from now on. Atomic and durable: after a crash CURRENT names the old or the new one."""
         self.directory(name)
-        write_durably(self.root / CURRENT_FILE, (name + "\n").encode())
+        with self.changing():
+            self.directory(name)  # again, since it may have been pruned meanwhile
+            write_durably(self.root / CURRENT_FILE, (name + "\n").encode())
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the only one of all processes who changes the store; the folder of snapshots must be there."""
+        with (self.snapshots / LOCK_FILE).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file in one step, on disk when this returns."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Replace a file in one step, on disk when this returns. One writer at a time.
+
+    What a killed writer leaves beside it has always the same name, so that the next one takes it away.
+    """
+    temporary = path.with_name(f".{path.name}.new")
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()

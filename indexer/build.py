@@ -6,7 +6,6 @@ searcher, and renamed when its manifest is on disk.
 
 import json
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +26,6 @@ from engine.manifest import (
     GateRecord,
     Manifest,
     ModelRecord,
-    PointRecord,
     SignalRecord,
     SimilarityRecord,
     StratumRecord,
@@ -39,15 +37,15 @@ from engine.store import Store, write_durably
 from indexer.cache import EmbeddingCache
 from indexer.calibrate import calibrate
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, own_blocks, read
-from indexer.embed import Embedded, embed
+from indexer.embed import Embedded, Progress, embed
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
-from indexer.embed import Progress
 from indexer.publish import Draft, draft, file_records, publish, seal
 from indexer.strata import StratumRows, stratify, stratum_rows
 from indexer.tune import draw_curve, tune
 
 REJECTS_FILE = "rejects.jsonl"
 CURVE_FILE = "curve.png"
+CACHE_DIRECTORY = "cache"
 _PACKAGES = ("diptych", "faiss-gpu", "faiss-cpu", "numpy", "pyarrow", "torch", "open-clip-torch")
 
 
@@ -82,10 +80,10 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     if not 0 <= config.max_rejects <= 1:
         raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {config.max_rejects}")
     store = Store(config.store)
-    config.store.mkdir(parents=True, exist_ok=True)
+    store.snapshots.mkdir(parents=True, exist_ok=True)
     own = own_blocks(config.catalogue)
     encoder = None if config.model is None or own == {"image", "text"} else open_encoder(config.model)
-    embedded = _embedded(config, encoder, progress)
+    embedded = _embedded(config, store, encoder, progress)
     with draft(store) as written:
         manifest = _write(config, store, written, embedded, frozenset(embedded.blocks) - own, encoder, progress)
         seal(store, written, manifest)
@@ -94,14 +92,20 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     return manifest
 
 
-def _embedded(config: BuildConfig, encoder: Encoder | None, progress: Progress) -> Embedded:
-    spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
-    cache = None if encoder is None else EmbeddingCache(config.store / "cache" / "embeddings.sqlite")
-    embedded = embed(read(spec), encoder, cache, progress)
+def _embedded(config: BuildConfig, store: Store, encoder: Encoder | None, progress: Progress) -> Embedded:
+    entries = read(CatalogSpec(config.catalogue, config.text_template, config.signals))
+    if encoder is None:
+        embedded = embed(entries, None, None, progress)
+    else:
+        directory = config.store / CACHE_DIRECTORY
+        directory.mkdir(exist_ok=True)
+        with EmbeddingCache(directory / "embeddings.sqlite") as cache:
+            embedded = embed(entries, encoder, cache, progress)
     rejects = len(embedded.rejects)
     path = config.store / REJECTS_FILE
-    write_durably(path, _rejects_text(embedded.rejects))
-    if rejects > config.max_rejects * embedded.lines_read:
+    with store.changing():
+        write_durably(path, _rejects_text(embedded.rejects))
+    if embedded.lines_read and rejects / embedded.lines_read > config.max_rejects:
         raise InvalidCatalogue(
             f"{config.catalogue}: expected at most {config.max_rejects:.1%} bad rows, got {rejects} of "
             f"{embedded.lines_read} ({rejects / embedded.lines_read:.1%}); {path} says why"
@@ -121,10 +125,15 @@ def _write(
     progress: Progress,
 ) -> Manifest:
     directory = written.directory
-    probes = {} if encoder is None or not encoded else {
-        "text": lambda: encoder.encode_texts(GOLDEN_TEXTS),
-        "image": lambda: encoder.encode_images(golden_images()),
-    }
+    parent = _parent(store)
+    probes = (
+        {}
+        if encoder is None or not encoded
+        else {
+            "text": lambda: encoder.encode_texts(GOLDEN_TEXTS),
+            "image": lambda: encoder.encode_images(golden_images()),
+        }
+    )
     calibration = calibrate(embedded.blocks, embedded.present, encoded, embedded.signals, probes)
     strata = stratify(embedded.present)
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
@@ -138,7 +147,7 @@ def _write(
     manifest = Manifest(
         schema_version=SCHEMA,
         snapshot=written.name,
-        parent=_parent(store),
+        parent=None if parent is None else parent.name,
         create_time=datetime.now(UTC).isoformat(timespec="seconds"),
         catalogue=CatalogueRecord(
             name=config.catalogue.name,
@@ -175,7 +184,7 @@ def _write(
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"))
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
-    gates = _gates(config, store, Snapshot(manifest, directory), len(embedded.rejects), embedded.lines_read)
+    gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
 
 
@@ -195,7 +204,9 @@ def _write_strata(
         folder.mkdir(parents=True)
         rows = stratum_rows(stratum, embedded.blocks, signals)
         factory = config.index if place == 0 else AUTO
-        factories.append(write_index(rows, folder, factory, config.device, partial(progress, f"index {stratum.directory}")))
+        factories.append(
+            write_index(rows, folder, factory, config.device, partial(progress, f"index {stratum.directory}"))
+        )
     return factories
 
 
@@ -211,9 +222,10 @@ def _strata_records(strata: list[StratumRows], factories: list[str]) -> tuple[St
     return tuple(records)
 
 
-def _gates(config: BuildConfig, store: Store, snapshot: Snapshot, rejects: int, lines: int) -> list[GateRecord]:
+def _gates(
+    config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, rejects: int, lines: int
+) -> list[GateRecord]:
     searcher = Searcher(snapshot, None)
-    parent = None if snapshot.manifest.parent is None else open_snapshot(store, snapshot.manifest.parent)
     return [
         *recall_gate(searcher, config.recall_target),
         self_retrieval_gate(searcher),
@@ -222,13 +234,11 @@ def _gates(config: BuildConfig, store: Store, snapshot: Snapshot, rejects: int, 
     ]
 
 
-def _parent(store: Store) -> str | None:
+def _parent(store: Store) -> Snapshot | None:
     """Return the served snapshot; a damaged one is no parent, since a new build is the way out of the damage."""
     try:
         current = store.current()
-        if current is not None:
-            open_snapshot(store, current)
-        return current
+        return None if current is None else open_snapshot(store, current)
     except CorruptSnapshot:
         return None
 
@@ -252,7 +262,7 @@ def _rejects_text(rejects: list[Reject]) -> bytes:
     return "".join(lines).encode()
 
 
-def _versions() -> Mapping[str, str]:
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

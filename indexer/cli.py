@@ -48,7 +48,9 @@ def sample(
 
 @app.command()
 def build(
-    catalogue: Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet file (.gz too), or a folder of pictures.")],
+    catalogue: Annotated[
+        Path, typer.Argument(help="JSON Lines, CSV or Parquet file (.gz too), or a folder of pictures.")
+    ],
     store: Stored,
     model: Annotated[
         str, typer.Option(help="mini, a directory, local-dir:…, hf-hub:…, or an open_clip architecture.")
@@ -111,7 +113,9 @@ def train(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="coca-mini (the default), a model_cfg file, an open_clip architecture, local-dir:… or hf-hub:…"),
+        typer.Option(
+            help="coca-mini (the default), a model_cfg file, an open_clip architecture, local-dir:… or hf-hub:…"
+        ),
     ] = None,
     pretrained: Annotated[str | None, typer.Option(help="Weights to start from: open_clip's tag or a file.")] = None,
     recipe: Annotated[
@@ -174,14 +178,17 @@ def verify(
     snapshot: Annotated[str | None, typer.Argument(help="Name; all of them if left out.")] = None,
 ) -> None:
     """Compare every byte of snapshots with their manifests; exit code 1 names each damaged file."""
-    from engine.errors import CorruptSnapshot
-    from engine.store import Store
+    from engine.errors import CorruptSnapshot, SnapshotNotFound
+    from engine.store import CURRENT_FILE, Store
     from indexer.publish import verify as damages
 
     opened = Store(store)
+    if not opened.names():
+        raise SnapshotNotFound(f"expected snapshots in {store}, got none")
     damaged = 0
     try:
-        opened.current()
+        if opened.current() is None:
+            typer.echo(f"{store / CURRENT_FILE}: not there, so nothing is served")
     except CorruptSnapshot as error:
         damaged += 1
         typer.echo(str(error))
@@ -273,7 +280,7 @@ def main() -> None:
 
     try:
         app()
-    except DiptychError as error:
+    except (DiptychError, OSError) as error:
         typer.echo(f"indexer: {error}", err=True)
         sys.exit(1)
 

@@ -15,12 +15,10 @@ from pathlib import Path
 
 from ulid import ULID
 
-from engine.errors import GateFailed, InvalidSetting, SnapshotNotFound
+from engine.errors import CorruptSnapshot, GateFailed, InvalidSetting, SnapshotNotFound
 from engine.manifest import MANIFEST_FILE, FileRecord, Manifest, render
 from engine.snapshot import damages
-from engine.store import Store, sync_directory, write_durably
-
-_LOCK_FILE = ".lock"
+from engine.store import LOCK_FILE, Store, sync_directory, write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +33,27 @@ class Draft:
 def draft(store: Store) -> Iterator[Draft]:
     """Give a folder to write a snapshot into; it is gone afterwards unless `seal` renamed it."""
     store.snapshots.mkdir(parents=True, exist_ok=True)
-    with _writers_lock(store):
+    with store.changing():
         _sweep(store)
         name = str(ULID())
         directory = store.snapshots / f".{name}.draft"
         directory.mkdir()
-        lock = (directory / _LOCK_FILE).open("w")
+        lock = (directory / LOCK_FILE).open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
     with lock:
         try:
             yield Draft(name, directory)
         finally:
-            if directory.exists():
-                shutil.rmtree(directory)
+            with store.changing():
+                if directory.exists():
+                    shutil.rmtree(directory)
 
 
 def file_records(directory: Path) -> dict[str, FileRecord]:
     """Return size and checksum of every file of a draft, each of them on disk when this returns."""
     records = {}
     for path in sorted(directory.rglob("*")):
-        if path.is_dir() or path.name in (_LOCK_FILE, MANIFEST_FILE):
+        if path.is_dir() or path.name in (LOCK_FILE, MANIFEST_FILE):
             continue
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -69,47 +68,61 @@ def seal(store: Store, written: Draft, manifest: Manifest) -> Path:
     for path in written.directory.rglob("*"):
         if path.is_dir():
             sync_directory(path)
-    (written.directory / _LOCK_FILE).unlink()
     final = store.snapshots / written.name
-    written.directory.rename(final)
-    sync_directory(store.snapshots)
+    with store.changing():  # without its lock file a draft looks as if its writer were gone
+        (written.directory / LOCK_FILE).unlink()
+        written.directory.rename(final)
+        sync_directory(store.snapshots)
     return final
 
 
 def publish(store: Store, name: str) -> None:
-    """Serve a whole snapshot. Raises GateFailed if a gate of it failed, CorruptSnapshot if its manifest is damaged."""
-    failed = [gate for gate in store.manifest(name).gates if not gate.passed]
+    """Serve a snapshot whose every byte is as it was written.
+
+    Raises SnapshotNotFound, GateFailed if a gate of it failed, CorruptSnapshot naming what is damaged.
+    """
+    manifest = store.manifest(name)
+    failed = [gate for gate in manifest.gates if not gate.passed]
     if failed:
         reasons = "; ".join(f"{gate.name}: expected {gate.limit:g}, got {gate.value:g}" for gate in failed)
         raise GateFailed(f"{name} may not be published: {reasons}")
+    if damage := damages(manifest, store.directory(name)):
+        raise CorruptSnapshot("; ".join(damage))
     store.activate(name)
 
 
 def rollback(store: Store) -> str:
-    """Serve the snapshot that was built before the served one and return its name. Raises SnapshotNotFound."""
+    """Serve the snapshot that was built before the served one and return its name.
+
+    Those that may not be published are passed over, damaged ones too. Raises SnapshotNotFound if none is left.
+    """
     current = store.current()
     if current is None:
         raise SnapshotNotFound("expected a published snapshot to roll back from, got none")
-    older = [name for name in store.names() if name < current and all(g.passed for g in store.manifest(name).gates)]
-    if not older:
-        raise SnapshotNotFound(f"expected a snapshot older than {current} to roll back to, got none")
-    store.activate(older[-1])
-    return older[-1]
+    for name in reversed([name for name in store.names() if name < current]):
+        try:
+            publish(store, name)
+        except (CorruptSnapshot, GateFailed):
+            continue
+        return name
+    raise SnapshotNotFound(f"expected a snapshot older than {current} to roll back to, got none")
 
 
 def prune(store: Store, keep: int) -> list[str]:
     """Delete all but the newest `keep` snapshots and return the names of the deleted; the served one always stays."""
     if keep < 1:
         raise InvalidSetting(f"expected to keep at least 1 snapshot, got {keep}")
-    current = store.current()
-    with _writers_lock(store):
+    if not store.snapshots.is_dir():
+        return []
+    with store.changing():
         _sweep(store)
-    doomed = [name for name in store.names()[:-keep] if name != current]
-    for name in doomed:
-        # Hidden first: a folder half deleted must not look whole, and a reader that maps its files keeps them.
-        hidden = store.snapshots / f".{name}.pruned"
-        (store.snapshots / name).rename(hidden)
-        shutil.rmtree(hidden)
+        current = store.current()
+        doomed = [name for name in store.names()[:-keep] if name != current]
+        for name in doomed:
+            # Hidden first: a folder half deleted must not look whole, and a reader that maps its files keeps them.
+            hidden = store.snapshots / f".{name}.pruned"
+            (store.snapshots / name).rename(hidden)
+            shutil.rmtree(hidden)
     return doomed
 
 
@@ -118,21 +131,13 @@ def verify(store: Store, name: str) -> list[str]:
     return damages(store.manifest(name), store.directory(name))
 
 
-@contextmanager
-def _writers_lock(store: Store) -> Iterator[None]:
-    """Be the only one who makes or sweeps drafts: a draft must be locked before another can look at it."""
-    with (store.snapshots / _LOCK_FILE).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _sweep(store: Store) -> None:
-    """Delete what killed writers left behind; a folder whose writer lives is locked by it."""
+    """Delete what killed writers left behind; a folder whose writer lives is locked by it. The store must be held."""
     for directory in store.snapshots.glob(".*"):
         if not directory.is_dir():
             continue
         try:
-            with (directory / _LOCK_FILE).open("w") as lock:
+            with (directory / LOCK_FILE).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(directory)
         except BlockingIOError:

@@ -27,6 +27,10 @@ class Sampler:
     snapshot: Snapshot
     seed: int
 
+    @property
+    def _encoded(self) -> list[str]:
+        return [block.name for block in self.snapshot.manifest.blocks if block.encoded]
+
     def draw(self, query_class: str, count: int) -> list[FusedQuery]:
         """Return `count` queries of a class, none if the snapshot cannot be asked such a one."""
         rng = np.random.default_rng([self.seed, len(query_class), count])
@@ -38,8 +42,13 @@ class Sampler:
         return [draw[query_class](rng) for _ in range(count)]
 
     def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
-        parts = [SpokenPart("item", 1.0, self._seen(rng, self._item(rng)))]
-        return self._compose(parts, rng, boosts or {})
+        vectors = self._seen(rng, self._item(rng))
+        kinds = [name for name in self._encoded if name in vectors]
+        kind = str(rng.choice(["item", *kinds]))
+        if kind != "item":
+            # Words and pictures speak to every block of their encoder with one vector, across the modality gap.
+            vectors = dict.fromkeys(self._encoded, vectors[kind])
+        return self._compose([SpokenPart(kind, 1.0, vectors)], rng, boosts or {})
 
     def _boosted(self, rng: np.random.Generator) -> FusedQuery:
         weight = float(rng.uniform(*BOOST_RANGE)) * float(rng.choice([-1.0, 1.0]))
@@ -59,7 +68,9 @@ class Sampler:
     ) -> FusedQuery:
         blocks = list(self.snapshot.dims)
         first = 1.0 if len(blocks) == 1 else float(rng.choice(WEIGHTS))
-        weights = {block: first if place == 0 else (1 - first) / (len(blocks) - 1) for place, block in enumerate(blocks)}
+        weights = {
+            block: first if place == 0 else (1 - first) / (len(blocks) - 1) for place, block in enumerate(blocks)
+        }
         if only:
             weights = {block: float(block == only) for block in blocks}
         return compose(parts, weights, self.snapshot.calibration, boosts, Missing.RENORMALIZE)
@@ -73,5 +84,6 @@ class Sampler:
 
     def _seen(self, rng: np.random.Generator, vectors: dict[str, Matrix]) -> dict[str, Matrix]:
         return {
-            block: to_unit(vector + NOISE * to_unit(rng.standard_normal(len(vector)))) for block, vector in vectors.items()
+            block: to_unit(vector + NOISE * to_unit(rng.standard_normal(len(vector))))
+            for block, vector in vectors.items()
         }
