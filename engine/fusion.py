@@ -67,7 +67,8 @@ class SpokenPart:
 class FusedQuery:
     """A query as coefficients of the rows, by block.
 
-    vectors: block → (d_b,) float32, the sum of v_b * w_p * q_pb / std.   offsets: block → the sum of -v_b * w_p * mean / std.
+    vectors: block → (d_b,) float32, the sum of v_b * w_p * q_pb / std.
+    offsets: block → the sum of -v_b * w_p * mean / std.
     weights: block → v_b, for the blocks that are asked (spoken to, with a weight that is not 0).
     """
 

@@ -31,6 +31,7 @@ class OperatingPoint:
 
     @property
     def exact(self) -> bool:
+        """Whether every row is compared."""
         return self.nprobe == 0
 
 

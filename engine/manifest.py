@@ -75,6 +75,7 @@ class PointRecord(_Record):
 
     @property
     def point(self) -> OperatingPoint:
+        """The setting alone."""
         """The setting itself."""
         return OperatingPoint(self.nprobe, self.k_factor)
 

@@ -17,5 +17,7 @@ def recall_at_k(
     wanted = matches.sum(axis=1)
     worst = np.where(matches, exact_scores, np.inf).min(axis=1, initial=np.inf)
     hits = (found_scores >= (worst - tolerance)[:, None]) & np.isfinite(found_scores)
-    shares: NDArray[np.float64] = np.where(wanted == 0, 1.0, np.minimum(hits.sum(axis=1), wanted) / np.maximum(wanted, 1))
+    shares: NDArray[np.float64] = np.where(
+        wanted == 0, 1.0, np.minimum(hits.sum(axis=1), wanted) / np.maximum(wanted, 1)
+    )
     return shares

@@ -15,8 +15,7 @@ def to_unit(rows: NDArray[np.floating]) -> Matrix:
     """
     wide = np.asarray(rows, dtype=np.float32)
     lengths = np.linalg.norm(wide, axis=-1, keepdims=True)
-    unit: Matrix = wide / np.where(lengths == 0, np.float32(1), lengths)
-    return unit
+    return np.divide(wide, np.where(lengths == 0, 1, lengths), dtype=np.float32)
 
 
 def to_query(values: NDArray[np.float32], field: str = "") -> Matrix:

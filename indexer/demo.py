@@ -33,11 +33,22 @@ def main() -> int:
                 ask = ("engine", "query", "--address", address, "--limit", "5", "--explain")
                 _run(*ask, "--text", wish)
                 _run(*ask, "--image", str(picture))
-                _run(*ask, "--image", str(picture), "--text", "bright red", "--modality", "image=0.5", "--modality", "text=0.5")
+                _run(
+                    *ask,
+                    "--image",
+                    str(picture),
+                    "--text",
+                    "bright red",
+                    "--modality",
+                    "image=0.5",
+                    "--modality",
+                    "text=0.5",
+                )
                 _run(*ask, "--text", wish, "--boost", "rating=0.5")
             finally:
                 server.terminate()
-        print(f"\nThe server stopped with exit code {server.returncode}; all of it took {time.monotonic() - started:.0f} s.")
+        seconds = time.monotonic() - started
+        print(f"\nThe server stopped with exit code {server.returncode}; all of it took {seconds:.0f} s.")
     return server.returncode
 
 

@@ -11,13 +11,13 @@ from torch.nn import functional
 class Views:
     """How far a random view may go from the picture. Colour moves little: colour is part of what products are."""
 
-    scale: tuple[float, float] = (0.3, 1.0)
+    scale: tuple[float, float] = (0.2, 1.0)
     aspect: float = 4 / 3
-    rotation: float = 12.0
-    brightness: float = 0.3
-    contrast: float = 0.25
-    saturation: float = 0.2
-    tint: float = 0.06
+    rotation: float = 20.0
+    brightness: float = 0.35
+    contrast: float = 0.3
+    saturation: float = 0.25
+    tint: float = 0.08
     erase: float = 0.25
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from engine.errors import InvalidSetting
-from indexer.train import augment
+from indexer.train import augment, scenes
 from indexer.train.augment import Views
 from indexer.train.corpus import LABELS, Corpus
 
@@ -20,7 +20,9 @@ PRODUCT_VIEWS = Views(
     scale=(0.65, 1.0), rotation=6.0, brightness=0.15, contrast=0.15, saturation=0.1, tint=0.03, erase=0.0
 )
 # A product picture is what photos are searched against, and one among many photos of its item.
-PRODUCT_WEIGHT = 3.0
+PRODUCT_WEIGHT = 4.0
+# How often a product picture is put into a scene, and a photo into other surroundings.
+COMPOSED, SWAPPED = 0.6, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,15 @@ class Sampler:
         )
         self.source_of = torch.tensor([concept.source for concept in corpus.concepts])
         self.is_label = torch.tensor([source.kind == LABELS for source in corpus.sources])
-        photographed = [source.photographed for source in corpus.sources]
-        weights = torch.tensor(
-            [
-                PRODUCT_WEIGHT
-                if corpus.pictures[p].product and photographed[self.source_of[self.concept_of[p]]]
-                else 1.0
-                for p in positions
-            ],
-            dtype=torch.float64,
-        )
+        is_product = torch.tensor([picture.product for picture in corpus.pictures])
+        products = self.positions[(is_product & self.is_photo)[self.positions]]
+        self.photos = self.positions[(~is_product)[self.positions]]
+        self.masks = scenes.cut_out(pixels[products])
+        self.cut = torch.full((len(corpus.pictures),), -1)
+        self.cut[products] = torch.arange(len(products))
+        self.is_cut = torch.zeros(len(corpus.pictures), dtype=torch.bool)
+        self.is_cut[products] = self.masks.sum(dim=(1, 2, 3)) > 0
+        weights = torch.where((is_product & self.is_photo)[self.positions], PRODUCT_WEIGHT, 1.0).double()
         if shares:
             sources = self.source_of[self.concept_of[self.positions]]
             totals = torch.zeros(len(shares), dtype=torch.float64).index_add_(0, sources, weights)
@@ -75,13 +76,11 @@ class Sampler:
         photo = self.is_photo[chosen]
         chosen = torch.cat([chosen[photo], chosen[~photo]])
         photos = int(photo.sum())
-        images = torch.cat(
-            [
-                augment.random_views(self.pixels[part], side, views)
-                for part, views in ((chosen[:photos], PHOTO_VIEWS), (chosen[photos:], PRODUCT_VIEWS))
-                if len(part)
-            ]
-        )
+        images = torch.empty(size, 3, side, side)
+        if photos:
+            images[:photos] = self._photos(chosen[:photos], side)
+        if photos < size:
+            images[photos:] = augment.random_views(self.pixels[chosen[photos:]], side, PRODUCT_VIEWS)
         shown = self.concept_of[chosen]
         concepts, column = shown.unique(return_inverse=True)
         targets = torch.nn.functional.one_hot(column, len(concepts)).float()
@@ -93,6 +92,20 @@ class Sampler:
             targets[:count] = own * kept[:, None] + own[partner] * (1 - kept[:, None])
             clean[:count] = False
         return Batch(images, concepts, targets, shown, clean)
+
+    def _photos(self, chosen: torch.Tensor, side: int) -> torch.Tensor:
+        """Return views of photos, and of product pictures among them, some before another background."""
+        images = augment.random_views(self.pixels[chosen], side, PHOTO_VIEWS)
+        others = self.photos[torch.randint(len(self.photos), (len(chosen),))]
+        backgrounds = augment.random_views(self.pixels[others], side, PHOTO_VIEWS)
+        chance = torch.rand(len(chosen))
+        swapped = ~self.is_cut[chosen] & (chance < SWAPPED)
+        images[swapped] = scenes.swap_surroundings(images[swapped], backgrounds[swapped])
+        composed = self.is_cut[chosen] & (chance < COMPOSED)
+        if composed.any():
+            products = chosen[composed]
+            images[composed] = scenes.compose(self.pixels[products], self.masks[self.cut[products]], backgrounds[composed])
+        return images
 
     def unrelated(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         """Return (n, u) bool: False where a label meets another source, whose items it may well describe."""
