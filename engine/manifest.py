@@ -161,7 +161,11 @@ def parse(data: bytes, path: Path) -> Manifest:
             raise CorruptSnapshot(f"{path}: expected schema version {SCHEMA}, got {content['schema_version']}")
         manifest = Manifest.model_validate(content)
         rendered = render(manifest)
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, wrong["loc"]))
+        raise CorruptSnapshot(f"{path}: expected a manifest, got {place}: {wrong['msg']}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptSnapshot(f"{path}: expected a manifest, got {type(error).__name__}: {error}") from error
     if rendered != data:
         raise CorruptSnapshot(f"{path}: expected the content of checksum {claimed}, got another")
