@@ -1,0 +1,5 @@
+"""The `engine` command."""
+
+from engine.cli.commands import app, main
+
+__all__ = ["app", "main"]

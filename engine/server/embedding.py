@@ -1,0 +1,58 @@
+"""EmbeddingService: the encoder of the served snapshot by itself."""
+
+from functools import partial
+
+from engine.convert.rules import check
+from engine.encoder import Encoder
+from engine.errors import InvalidQuery, NotSupported
+from engine.images import decode
+from engine.server.edge import Method
+from engine.server.snapshots import Snapshots
+from engine.server.workers import Call, Workers
+from engine.v1 import embedding_pb2
+
+
+class EmbeddingService:
+    """Turns texts and pictures into the vectors that searches are made of."""
+
+    def __init__(self, snapshots: Snapshots, encoders: Workers) -> None:
+        self._snapshots = snapshots
+        self._encoders = encoders
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {"engine.v1.EmbeddingService/Embed": self.embed}
+
+    async def embed(self, request: embedding_pb2.EmbedRequest, call: Call) -> embedding_pb2.EmbedResponse:
+        """Return one vector for each text and each picture."""
+        check(request)
+        served = self._snapshots.served
+        model = served.snapshot.manifest.model
+        if model is None or served.searcher.encoder is None:
+            raise NotSupported("expected a snapshot with an encoder, got one built from vectors alone")
+        response = embedding_pb2.EmbedResponse(model=model.model, snapshot=served.name)
+        if request.texts or request.images:
+            work = partial(_embed, served.searcher.encoder, request, response, call)
+            await self._encoders.run("embed", work, call)
+        return response
+
+
+def _embed(
+    encoder: Encoder, request: embedding_pb2.EmbedRequest, response: embedding_pb2.EmbedResponse, call: Call
+) -> None:
+    if request.texts:
+        for row in encoder.encode_texts(list(request.texts)):
+            response.text_vectors.add(values=row.tolist())
+    if not request.images:
+        return
+    call.check()
+    pictures = []
+    for place, data in enumerate(request.images):
+        try:
+            pictures.append(decode(data))
+        except InvalidQuery as error:
+            error.field = f"images[{place}]"
+            raise
+    call.check()
+    for row in encoder.encode_images(pictures):
+        response.image_vectors.add(values=row.tolist())

@@ -1,0 +1,92 @@
+"""SearchService: one query or several, each answered by one snapshot."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from time import perf_counter_ns
+
+from engine.convert.answers import to_response
+from engine.convert.payloads import Fields, to_fields
+from engine.convert.queries import needs_encoder, to_query
+from engine.convert.rules import check
+from engine.convert.statuses import to_status
+from engine.errors import DiptychError
+from engine.records import Query
+from engine.server.edge import Method
+from engine.server.snapshots import Served, Snapshots
+from engine.server.workers import Call, Workers
+from engine.v1 import search_pb2
+
+log = logging.getLogger(__name__)
+
+
+class SearchService:
+    """Answers queries; those that need a model wait for `encoders`, so that they never hold up the others."""
+
+    def __init__(self, snapshots: Snapshots, searchers: Workers, encoders: Workers) -> None:
+        self._snapshots = snapshots
+        self._searchers = searchers
+        self._encoders = encoders
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {"engine.v1.SearchService/Search": self.search, "engine.v1.SearchService/BatchSearch": self.batch_search}
+
+    async def search(self, request: search_pb2.SearchRequest, call: Call) -> search_pb2.SearchResponse:
+        """Answer one query."""
+        served = self._snapshots.served
+        encoded = needs_encoder(request)
+        query, fields = _read(request)
+        parse_us = (perf_counter_ns() - call.arrived_ns) // 1000
+        work = partial(_answer, served, query, fields, call.arrived_ns, parse_us)
+        if encoded:
+            return await self._encoders.run("encoded query", work, call)
+        return await self._searchers.run("query", work, call)
+
+    async def batch_search(self, request: search_pb2.BatchSearchRequest, call: Call) -> search_pb2.BatchSearchResponse:
+        """Answer several queries, all on one snapshot; one that is wrong gets its own error."""
+        check(request)
+        served = self._snapshots.served
+        if not request.requests:
+            return search_pb2.BatchSearchResponse()
+        if any(needs_encoder(one) for one in request.requests):
+            return await self._encoders.run("encoded batch", partial(_answer_all, served, request.requests, call), call)
+        return await self._searchers.run("batch", partial(_answer_all, served, request.requests, call), call)
+
+
+def _read(request: search_pb2.SearchRequest) -> tuple[Query, Fields | None]:
+    query = to_query(request)
+    return query, to_fields(request.read_mask) if request.HasField("read_mask") else None
+
+
+def _answer(
+    served: Served, query: Query, fields: Fields | None, arrived_ns: int, parse_us: int
+) -> search_pb2.SearchResponse:
+    answer = served.searcher.search(query)
+    response = to_response(answer, served.snapshot.items, fields)
+    response.timings.parse_us = parse_us
+    response.timings.total_us = (perf_counter_ns() - arrived_ns) // 1000
+    return response
+
+
+def _answer_all(
+    served: Served, requests: Sequence[search_pb2.SearchRequest], call: Call
+) -> search_pb2.BatchSearchResponse:
+    results = []
+    for request in requests:
+        call.check()
+        results.append(_outcome(served, request))
+    return search_pb2.BatchSearchResponse(results=results)
+
+
+def _outcome(served: Served, request: search_pb2.SearchRequest) -> search_pb2.BatchSearchResult:
+    started = perf_counter_ns()
+    try:
+        query, fields = _read(request)
+        parse_us = (perf_counter_ns() - started) // 1000
+        return search_pb2.BatchSearchResult(response=_answer(served, query, fields, started, parse_us))
+    except DiptychError as error:
+        return search_pb2.BatchSearchResult(error=to_status(error))
+    except Exception as error:
+        log.exception("failed query of a batch")
+        return search_pb2.BatchSearchResult(error=to_status(error))

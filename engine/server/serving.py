@@ -1,0 +1,125 @@
+"""A server's life: listen, prove the snapshot, answer, drain."""
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from engine.errors import InvalidSetting
+from engine.server.catalogue import CatalogService
+from engine.server.edge import Edge, services
+from engine.server.embedding import EmbeddingService
+from engine.server.indexing import IndexService
+from engine.server.searching import SearchService
+from engine.server.settings import Settings
+from engine.server.snapshots import Snapshots
+from engine.server.workers import Workers
+from engine.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """One gRPC server over one store. Made on the event loop that it runs on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port = 0
+        self.snapshots = Snapshots(Store(settings.store), settings.device, settings.poll_s)
+        self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
+        self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)
+        self._administrators = Workers("administrators", 1, settings.waiting_limit)
+        self._edge = Edge(
+            {
+                **SearchService(self.snapshots, self._searchers, self._encoders).methods(),
+                **CatalogService(self.snapshots, self._searchers).methods(),
+                **EmbeddingService(self.snapshots, self._encoders).methods(),
+                **IndexService(self.snapshots, self._administrators).methods(),
+            }
+        )
+        self._health = health.aio.HealthServicer()
+        self._server = aio.server(
+            options=[
+                ("grpc.max_receive_message_length", settings.message_bytes),
+                # Else a second server on the same port is no error, and gets half of the calls.
+                ("grpc.so_reuseport", 0),
+            ]
+        )
+
+    async def listen(self) -> None:
+        """Answer calls: health and reflection truly, the rest with UNAVAILABLE until `open`. Raises InvalidSetting."""
+        self._server.add_generic_rpc_handlers(tuple(self._edge.handlers()))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [service.full_name for service in services()]
+        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        await self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+        try:
+            self.port = self._server.add_insecure_port(self.settings.address)
+        except RuntimeError as error:
+            raise InvalidSetting(f"expected a free address to listen on, got {self.settings.address}") from error
+        await self._server.start()
+
+    async def open(self) -> None:
+        """Serve the store's current snapshot, and whatever follows it. Raises what `Snapshots.open_current` does."""
+        self._edge.warm_up()
+        await asyncio.to_thread(self.snapshots.open_current)
+        self.snapshots.follow()
+        await self._tell(health_pb2.HealthCheckResponse.SERVING)
+        log.info("serving snapshot=%s port=%d store=%s", self.snapshots.served.name, self.port, self.settings.store)
+
+    async def close(self) -> None:
+        """Take no new calls, tell health so, let those that came finish within the grace, and end."""
+        await self._health.enter_graceful_shutdown()
+        stopping = asyncio.create_task(self._server.stop(self.settings.grace_s))
+        drained = asyncio.create_task(self._edge.idle())
+        await asyncio.wait({stopping, drained}, return_when=asyncio.FIRST_COMPLETED)
+        # Streams of health.Watch never end by themselves: once the calls are answered nothing is worth the wait.
+        await self._server.stop(0)
+        await stopping
+        drained.cancel()
+        await asyncio.to_thread(self.snapshots.close)
+        for workers in (self._searchers, self._encoders, self._administrators):
+            await asyncio.to_thread(workers.close)
+        log.info("stopped")
+
+    async def _tell(self, status: int) -> None:
+        for name in ("", *self._edge.answered_services()):
+            await self._health.set(name, status)
+
+
+async def serve(settings: Settings, address_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Raises what `Server.listen` and `Server.open` do.
+
+    address_file: gets HOST:PORT, whole at once, when the server answers. A second signal ends the process at once.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    server = Server(settings)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await server.listen()
+        opened = asyncio.create_task(server.open())
+        await asyncio.wait({opened, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            await opened
+            if address_file is not None:
+                _write(address_file, f"{settings.address.rpartition(':')[0]}:{server.port}\n")
+            await stopped
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+        stopped.cancel()
+        await server.close()
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,98 @@
+"""How the server is set up: flag before environment (DIPTYCH_…) before file before default."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.errors import InvalidSetting
+
+ENVIRONMENT_PREFIX = "DIPTYCH_"
+
+
+class Settings(BaseSettings):
+    """Everything that can be chosen of a server."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+
+    store: Path
+    """The folder of snapshots."""
+    address: str = "127.0.0.1:50051"
+    """Where to listen, HOST:PORT; port 0 takes a free one."""
+    device: str = "cpu"
+    """Where index and encoder run: cpu or cuda."""
+    search_threads: int = Field(default=min(8, os.cpu_count() or 1), ge=1, le=256)
+    """How many queries are searched at once."""
+    encoder_threads: int = Field(default=1, ge=1, le=16)
+    """How many queries are encoded at once."""
+    waiting_limit: int = Field(default=256, ge=1, le=100_000)
+    """How many calls may wait for a thread before further ones are refused."""
+    message_bytes: int = Field(default=16 * 2**20, ge=2**10, le=2**30)
+    """The largest request."""
+    poll_s: float = Field(default=0.2, gt=0, le=60)
+    """How often to look whether another snapshot was published."""
+    grace_s: float = Field(default=10.0, ge=0, le=3600)
+    """How long calls may take to finish after SIGTERM."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least serious of what is logged."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put what `load` read from the file behind the environment."""
+        return init_settings, env_settings
+
+
+def load(flags: Mapping[str, Any], file: Path | None = None) -> Settings:
+    """Return the settings; flags that are None count as not given. Raises InvalidSetting naming what is wrong."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    written = {} if file is None else _read(file)
+    # The environment stands between the two: what it sets is taken out of the file's.
+    behind = {name: value for name, value in written.items() if f"{ENVIRONMENT_PREFIX}{name}".upper() not in os.environ}
+    try:
+        return Settings(**{**behind, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(place) for place in first["loc"])
+        if first["type"] == "missing":
+            raise InvalidSetting(
+                f"expected a {name}: --{name}, {ENVIRONMENT_PREFIX}{name.upper()} or `{name}` in a file, got none"
+            ) from error
+        raise InvalidSetting(f"{name}: {first['msg']}, got {first['input']!r}") from error
+
+
+def render(settings: Settings) -> str:
+    """Return the settings as TOML that `load` reads back."""
+    lines = []
+    for name, value in settings.model_dump(mode="json").items():
+        lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened:
+            written = tomllib.load(opened)
+    except OSError as error:
+        raise InvalidSetting(f"{file}: expected a file of settings, got {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSetting(f"{file}: expected TOML, got {error}") from error
+    known = list(Settings.model_fields)
+    for name in written:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+            raise InvalidSetting(f"{file}: unknown setting {name!r}; {hint}")
+    return written

@@ -1,0 +1,163 @@
+"""The snapshot that is served: opened with proof, swapped in one step, and followed as the store changes.
+
+A new one is opened, checked and asked once while the old one answers; then one reference changes. Whoever took the
+old one before finishes on it, so no answer ever mixes two.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from engine.convert.indexes import to_index
+from engine.convert.statuses import NothingServed
+from engine.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
+from engine.errors import DiptychError, GateFailed, SnapshotNotFound
+from engine.manifest import Manifest, ModelRecord
+from engine.records import ItemPart, Query, TextPart
+from engine.searcher import Searcher
+from engine.snapshot import Snapshot, open_snapshot
+from engine.store import CURRENT_FILE, Store
+from engine.v1 import index_pb2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One snapshot ready to answer, and what clients are told of it."""
+
+    searcher: Searcher
+    index: index_pb2.Index
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot itself."""
+        return self.searcher.snapshot
+
+    @property
+    def name(self) -> str:
+        """The snapshot's name."""
+        return self.searcher.snapshot.name
+
+
+class Snapshots:
+    """Serves the store's current snapshot, and follows it once `follow` was called."""
+
+    def __init__(self, store: Store, device: str = "cpu", poll_s: float = 0.2) -> None:
+        self.store = store
+        self._device = device
+        self._poll_s = poll_s
+        self._served: Served | None = None
+        self._seen: object = None
+        # Held while a snapshot is opened: by the follower, or by whoever activates one.
+        self._opening = threading.Lock()
+        self._closed = threading.Event()
+        self._follower = threading.Thread(target=self._follow, name="snapshots", daemon=True)
+
+    @property
+    def served(self) -> Served:
+        """What answers now. Raises NothingServed."""
+        served = self._served
+        if served is None:
+            raise NothingServed("expected a snapshot to be served, got none yet")
+        return served
+
+    def open_current(self) -> None:
+        """Serve the store's current snapshot. Raises SnapshotNotFound, CorruptSnapshot, ModelMismatch and the like."""
+        with self._opening:
+            self._seen = self._signature()
+            name = self.store.current()
+            if name is None:
+                raise SnapshotNotFound(f"expected a published snapshot in {self.store.root}, got none")
+            self._served = self._open(name)
+
+    def follow(self) -> None:
+        """Take up whatever is published from now on, in a thread of its own."""
+        self._follower.start()
+
+    def close(self) -> None:
+        """Stop following; the served snapshot answers on."""
+        self._closed.set()
+        if self._follower.is_alive():
+            self._follower.join()
+
+    def activate(self, name: str) -> tuple[Manifest, str]:
+        """Serve a snapshot of the store, here and wherever the store is followed; return its manifest, and what was
+        served before.
+
+        It becomes current only once it is proved, so one that cannot be served changes nothing.
+        Raises SnapshotNotFound, GateFailed, CorruptSnapshot, ModelMismatch.
+        """
+        with self._opening:
+            before = self._served.name if self._served is not None else ""
+            failed = [gate.name for gate in self.store.manifest(name).gates if not gate.passed]
+            if failed:
+                raise GateFailed(
+                    f"expected a snapshot that passed its gates, got {name} that failed {', '.join(failed)}"
+                )
+            served = self._served if name == before and self._served is not None else self._open(name)
+            self.store.activate(name)
+            self._served = served
+            log.info("activated snapshot=%s before=%s", name, before)
+            return served.snapshot.manifest, before
+
+    def _follow(self) -> None:
+        while not self._closed.wait(self._poll_s):
+            signature = self._signature()
+            if signature != self._seen:
+                with self._opening:
+                    self._seen = signature
+                    self._take_up()
+
+    def _take_up(self) -> None:
+        served = self.served
+        try:
+            name = self.store.current()
+            if name is None or name == served.name:
+                return
+            self._served = self._open(name)
+            log.info("reloaded snapshot=%s before=%s", name, served.name)
+        except (DiptychError, OSError) as error:
+            log.error("kept snapshot=%s because the current one is refused: %s", served.name, error)
+        except Exception:
+            # Whatever is wrong with the new one, the old one answers on, and the next one is still taken up.
+            log.exception("kept snapshot=%s because the current one cannot be opened", served.name)
+
+    def _signature(self) -> object:
+        """Return what changes whenever CURRENT is replaced; a stat is all that polling costs."""
+        try:
+            status = (self.store.root / CURRENT_FILE).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _open(self, name: str) -> Served:
+        snapshot = open_snapshot(self.store, name, self._device)
+        record = snapshot.manifest.model
+        searcher = Searcher(snapshot, None if record is None else self._encoder(record))
+        _warm_up(searcher)
+        return Served(searcher, to_index(snapshot.manifest))
+
+    def _encoder(self, record: ModelRecord) -> Encoder:
+        """Return the encoder of a snapshot, proved; the open one if it is the same."""
+        expected = Fingerprint.from_json(record.fingerprint)
+        before = self._served
+        encoder = before.searcher.encoder if before is not None else None
+        if encoder is None or not _same(encoder.fingerprint, expected):
+            encoder = open_encoder(ModelSpec(record.model, record.pretrained), self._device)
+        elif before is not None and before.snapshot.manifest.model == record:
+            return encoder
+        check(encoder, expected, record.golden)
+        return encoder
+
+
+def _same(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether both are one model; the dtype only rounds."""
+    return {**one.to_json(), "dtype": ""} == {**other.to_json(), "dtype": ""}
+
+
+def _warm_up(searcher: Searcher) -> None:
+    """Ask for the neighbours of an item and, if there is a model, of a text: what fails here would fail for clients."""
+    searcher.search(Query((ItemPart(searcher.snapshot.items.item_id(0)),)))
+    if searcher.encoder is not None:
+        searcher.search(Query((TextPart("warm"),)))
