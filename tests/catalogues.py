@@ -2,20 +2,26 @@
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from engine.manifest import GateRecord, Manifest
+from engine.store import Store
 from engine.vectors import to_unit
+from indexer.build import BuildConfig, build
 from indexer.cli import main
+from indexer.embed import no_progress
+from indexer.publish import Draft, draft, file_records, seal
 
 DIM = 16
 
@@ -79,3 +85,30 @@ def indexer(*arguments: object) -> Ran:
         sys.argv = before
     assert isinstance(code, int)
     return Ran(code, out.getvalue(), err.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The files of a whole snapshot, to make others of: publishing without building."""
+
+    manifest: Manifest
+    directory: Path
+
+    @classmethod
+    def build(cls, root: Path, vectors: Vectors) -> Self:
+        """Build a snapshot of items i0, i1 … with these vectors."""
+        manifest = build(BuildConfig(write_parquet(root / "catalogue.parquet", vectors), root / "store"), no_progress)
+        return cls(manifest, root / "store" / "snapshots" / manifest.snapshot)
+
+    def copy(self, written: Draft, passed: bool = True) -> Manifest:
+        """Copy the files into a draft and return its manifest; its only gate passed or not."""
+        shutil.copytree(self.directory, written.directory, dirs_exist_ok=True)
+        gate = GateRecord(name="recall@10 agreeing", value=1.0 if passed else 0.5, limit=0.99, passed=passed)
+        files = file_records(written.directory)
+        return self.manifest.model_copy(update={"snapshot": written.name, "files": files, "gates": (gate,)})
+
+    def add(self, store: Store, passed: bool = True) -> str:
+        """Seal a copy in a store and return its name; it is not served."""
+        with draft(store) as written:
+            seal(store, written, self.copy(written, passed))
+        return written.name
