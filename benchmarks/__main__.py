@@ -1,7 +1,8 @@
 """The benchmarks' command line: one verb a question, a table on stdout, the whole result in a JSON file."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -54,6 +55,51 @@ def fusion(
 
     made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
     question.run(made, queries, store, query_seed, baseline, json_path=json)
+
+
+@app.command()
+def latency(
+    count: Count = 100_000,
+    dim: Dim = 256,
+    missing: Missing = 0.2,
+    seed: Seed = 1,
+    queries: Queries = 400,
+    query_seed: QuerySeed = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, by turns.")] = 5,
+    requests: Annotated[int, typer.Option(min=10, help="Requests of each measurement in a round.")] = 2_000,
+    callers: Annotated[str, typer.Option(help="Callers of the closed loops, with commas.")] = "1,4,16",
+    rates: Annotated[str, typer.Option(help="Requests a second of the open loops, with commas.")] = "100,300",
+    catalogue: Annotated[Path | None, typer.Option(help="Ask for the titles of this catalogue or folder.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
+    store: StoreAt = None,
+    json: Json = None,
+) -> None:
+    """What does the server add to raw FAISS and a bare echo?"""
+    from benchmarks import latency as question
+    from benchmarks.datasets import Clustered, real
+    from engine.encoder import ModelSpec
+
+    made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
+    effort = question.Effort(rounds, requests, numbers(callers, int), numbers(rates, float))
+    if catalogue is None:
+        question.run(made, queries, effort, store, query_seed, json_path=json)
+    else:
+        path = real(catalogue) if catalogue.is_dir() else catalogue
+        question.run(made, queries, effort, store, query_seed, path, ModelSpec(model, None), json)
+
+
+Number = TypeVar("Number", int, float)
+
+
+def numbers(text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+    """Return the numbers above 0 of a list with commas. Raises typer.BadParameter."""
+    try:
+        found = tuple(kind(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"expected numbers with commas between, got {text!r}") from error
+    if min(found) <= 0:
+        raise typer.BadParameter(f"expected numbers above 0, got {text!r}")
+    return found
 
 
 def clusters(count: int) -> int:

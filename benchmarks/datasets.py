@@ -38,10 +38,11 @@ Wide = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
-    """How a catalogue is made: items about the centres of clusters, and these about those of categories.
+    """How a catalogue is made: items about the centres of clusters, these about those of categories.
 
-    noise: length of an item's own direction, where its cluster's is 1.   missing: share of the items that lack one
-    block, half of them the image, half the text.
+    A few clusters are large and many small, as in a shop.   noise: length of an item's own direction, where its
+    cluster's is 1.   agreement: share of the items whose text lies in the cluster of their picture; that of the others
+    lies in any of the same category.   missing: share of the items that lack one block, half of them the image.
     """
 
     count: int = 100_000
@@ -49,6 +50,7 @@ class Clustered:
     clusters: int = 1_000
     categories: int = 20
     noise: float = 1.0
+    agreement: float = 0.7
     missing: float = 0.2
     seed: int = 1
 
@@ -221,6 +223,10 @@ def _schema(dim: int) -> "pa.Schema":
 def _tables(made: Clustered) -> Iterator["pa.Table"]:
     rng = np.random.default_rng(made.seed)
     category_of = rng.integers(made.categories, size=made.clusters)
+    members = np.bincount(category_of, minlength=made.categories)
+    first = np.cumsum(members) - members
+    shares = 1.0 / (np.arange(made.clusters) + 10.0) ** 0.8
+    shares /= shares.sum()
     centres = {}
     for block in BLOCKS:
         categories = _unit(rng.standard_normal((made.categories, made.dim)))
@@ -228,7 +234,11 @@ def _tables(made: Clustered) -> Iterator["pa.Table"]:
         centres[block] = _unit(0.7 * categories[category_of] + own)
     for start in range(0, made.count, _CHUNK_ROWS):
         size = min(_CHUNK_ROWS, made.count - start)
-        cluster = rng.integers(made.clusters, size=size)
+        cluster = rng.choice(made.clusters, size, p=shares)
+        other = np.argsort(category_of, kind="stable")[
+            first[category_of[cluster]] + (rng.random(size) * members[category_of[cluster]]).astype(np.int64)
+        ]
+        cluster_of = {"image": cluster, "text": np.where(rng.random(size) < made.agreement, cluster, other)}
         lot = rng.random(size)
         lacks = {"image": lot < made.missing / 2, "text": (lot >= made.missing / 2) & (lot < made.missing)}
         columns = {
@@ -241,7 +251,7 @@ def _tables(made: Clustered) -> Iterator["pa.Table"]:
         }
         for block in BLOCKS:
             own = made.noise * _unit(rng.standard_normal((size, made.dim)))
-            rows = _unit(centres[block][cluster] + own).astype(np.float32)
+            rows = _unit(centres[block][cluster_of[block]] + own).astype(np.float32)
             columns[f"{block}_vector"] = pa.FixedSizeListArray.from_arrays(
                 pa.array(rows.ravel()), made.dim, mask=pa.array(lacks[block])
             )

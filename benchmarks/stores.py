@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets import SIGNALS
-from engine.encoder import ModelSpec
+from engine.encoder import ModelSpec, open_encoder
 from engine.errors import InvalidSetting
 from engine.manifest import Manifest
 from engine.searcher import Searcher
@@ -27,8 +27,10 @@ class Built:
     build_s: float | None
 
     def searcher(self) -> Searcher:
-        """Return the served snapshot, open for queries of vectors and items."""
-        return Searcher(open_snapshot(Store(self.store), self.manifest.snapshot), None)
+        """Return the served snapshot, open for queries in this process, with its encoder if it has one."""
+        model = self.manifest.model
+        encoder = None if model is None else open_encoder(ModelSpec(model.model, model.pretrained))
+        return Searcher(open_snapshot(Store(self.store), self.manifest.snapshot), encoder)
 
     def describe(self) -> dict[str, Any]:
         """Return what a result file says of the snapshot."""

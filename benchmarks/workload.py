@@ -1,0 +1,173 @@
+"""What is asked of a server and of FAISS alike: queries, the same as messages, and how to judge the answers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.datasets import AGREEING, COMPOSED, draw
+from benchmarks.ground_truth import GroundTruth
+from engine.errors import InvalidSetting, NotSupported
+from engine.index import EXACT, Index, OperatingPoint
+from engine.indexes.cpu import CpuIndex
+from engine.payload import from_bytes
+from engine.recall import recall_at_k
+from engine.records import Answer, Part, Query, TextPart, VectorPart
+from engine.searcher import Searcher
+from engine.snapshot import Stratum
+from engine.v1 import query_pb2, search_pb2
+
+K = 10
+METHOD = "/engine.v1.SearchService/Search"
+
+# Scores of one snapshot, summed in float32 in another order.
+_SCORE_TOLERANCE = 1e-4
+
+Bare = Callable[[], tuple[NDArray[np.float32], NDArray[np.int64]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The items that one query was answered with, and the scores they were given."""
+
+    place: int
+    item_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+class Workload(Protocol):
+    """Queries, and the true answers that they are judged by."""
+
+    kind: str
+    queries: list[Query]
+
+    def recall(self, found: Sequence[Found]) -> float:
+        """Return the mean recall@10 of some answers."""
+
+
+class VectorWorkload:
+    """Vectors of one item and of two, half and half, judged by the ground truth of the catalogue."""
+
+    kind = "vectors"
+
+    def __init__(self, catalogue: Path, truth: GroundTruth, count: int, seed: int) -> None:
+        self._truth = truth
+        agreeing = draw(catalogue, AGREEING, count - count // 2, seed)
+        composed = draw(catalogue, COMPOSED, count // 2, seed)
+        self.queries = [Query(parts, limit=K) for parts in (*agreeing, *composed)]
+
+    def recall(self, found: Sequence[Found]) -> float:
+        """Return the mean recall@10 of some answers."""
+        queries = [self.queries[one.place] for one in found]
+        graded = self._truth.grade(queries, K, [one.item_ids for one in found])
+        shares = [graded.recall(n, one.item_ids, graded.found[n]) for n, one in enumerate(found)]
+        return float(np.mean(shares))
+
+
+class TextWorkload:
+    """Titles of items that the encoder has to read, judged by a search of every row."""
+
+    kind = "texts"
+
+    def __init__(self, searcher: Searcher, count: int, seed: int) -> None:
+        snapshot = searcher.snapshot
+        rows = np.random.default_rng(seed).permutation(len(snapshot))
+        titles = [str(from_bytes(snapshot.items.payload(row)).get("title", "")) for row in rows.tolist()]
+        texts = [title for title in dict.fromkeys(titles) if title][:count]
+        if not texts:
+            raise InvalidSetting("expected items with titles to ask for, got none")
+        self.queries = [Query((TextPart(text),), limit=K) for text in texts]
+        self._exact = np.full((len(texts), K), -np.inf, np.float32)
+        for place, query in enumerate(self.queries):
+            fused = searcher.fuse(query, searcher.speak(query.parts))
+            scores, _, _ = searcher.nearest(fused, K, EXACT)
+            self._exact[place, : len(scores)] = scores
+
+    def recall(self, found: Sequence[Found]) -> float:
+        """Return the mean recall@10 of some answers."""
+        scores = np.full((len(found), K), -np.inf, np.float32)
+        for row, one in enumerate(found):
+            scores[row, : len(one.scores)] = one.scores
+        exact = self._exact[[one.place for one in found]]
+        return float(recall_at_k(scores, exact, _SCORE_TOLERANCE).mean())
+
+
+def to_request(query: Query) -> bytes:
+    """Return a query as the message that asks it. Raises NotSupported for pictures, weights, boosts and policies."""
+    if query != Query(query.parts, limit=query.limit):
+        raise NotSupported("expected a query of parts alone, got one with weights, boosts or a policy")
+    request = search_pb2.SearchRequest(parts=[_to_part(part) for part in query.parts], page_size=query.limit)
+    return request.SerializeToString()
+
+
+def from_response(place: int, data: bytes) -> Found:
+    """Return what the server found for the query at a place."""
+    hits = search_pb2.SearchResponse.FromString(data).hits
+    return Found(place, tuple(hit.item_id for hit in hits), tuple(hit.score for hit in hits))
+
+
+def from_answer(place: int, answer: Answer) -> Found:
+    """Return what the engine found in this process for the query at a place."""
+    return Found(place, tuple(hit.item_id for hit in answer.hits), tuple(hit.score for hit in answer.hits))
+
+
+def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[Bare]], list[Answer]]:
+    """Return FAISS's own calls that the engine makes for each query, and the answers that it makes of them.
+
+    Every call is made once here and compared with what the engine got. Raises InvalidSetting if one differs.
+    """
+    snapshot = searcher.snapshot
+    strata = snapshot.strata
+    recorders = [_Recorder(stratum.index) for stratum in strata]
+    calls, answers = [], []
+    snapshot.strata = tuple(
+        Stratum(stratum.blocks, stratum.start, recorder) for stratum, recorder in zip(strata, recorders, strict=True)
+    )
+    try:
+        for query in queries:
+            for recorder in recorders:
+                recorder.calls.clear()
+            answers.append(searcher.search(query))
+            calls.append([call for recorder in recorders for call in recorder.calls])
+    finally:
+        snapshot.strata = strata
+    return calls, answers
+
+
+class _Recorder:
+    """An index that keeps the FAISS call of every search."""
+
+    def __init__(self, index: Index) -> None:
+        if not isinstance(index, CpuIndex):
+            raise InvalidSetting(f"expected an index in this machine's memory, got {type(index).__name__}")
+        self.strategy = index.strategy
+        self.calls: list[Bare] = []
+        self._index = index
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def search(
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        bare = self._index.bare(queries.copy(), k, point)
+        scores, ids = self._index.search(queries, k, point)
+        if not np.array_equal(bare()[1], ids):
+            raise InvalidSetting("expected FAISS to find the same rows twice, got others")
+        self.calls.append(bare)
+        return scores, ids
+
+    def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
+        return self._index.rows(ids)
+
+
+def _to_part(part: Part) -> query_pb2.QueryPart:
+    fields: dict[str, Any] = {"block": part.block} if part.block else {}
+    if isinstance(part, VectorPart):
+        return query_pb2.QueryPart(vector=query_pb2.Vector(values=part.values.tolist()), **fields)
+    if isinstance(part, TextPart):
+        return query_pb2.QueryPart(text=part.text, **fields)
+    raise NotSupported(f"expected parts of vectors and texts, got {type(part).__name__}")
