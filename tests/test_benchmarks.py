@@ -332,7 +332,7 @@ def test_load_counts_from_when_a_request_was_meant_to_leave(tmp_path: Path) -> N
 
 def test_a_latency_is_never_shown_without_recall() -> None:
     """A table of times alone cannot be made."""
-    with pytest.raises(InvalidSetting, match="expected recall beside p50 µs"):
+    with pytest.raises(InvalidSetting, match="expected a column of recall beside p50 µs"):
         report.Table("times", ("of", "p50 µs"), [("a", "1")])
     table = report.Table("times", ("of", "recall@10", "p50 µs"), [("a", "1.0", "7")])
     assert table.to_markdown() == "**times**\n\n| of | recall@10 | p50 µs |\n| --- | --- | --- |\n| a | 1.0 | 7 |\n"
