@@ -1,0 +1,254 @@
+"""kill -9 at any moment: what was served is served on, or the whole new snapshot is, and nothing is left behind."""
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+from catalogues import Prepared, Vectors, clustered, indexer, write_lines, write_parquet
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.encoder import Fingerprint, ModelSpec
+from engine.records import Query, VectorPart
+from engine.searcher import Searcher
+from engine.snapshot import open_snapshot
+from engine.store import Store
+from indexer.build import BuildConfig, build
+from indexer.embed import no_progress
+from indexer.publish import draft, prune, publish, seal, verify
+
+ITEMS = 2_500
+ROOT = Path(__file__).parents[1]
+
+_log = logging.getLogger(__name__)
+
+
+def served_right(store: Store, versions: dict[str, Vectors]) -> str | None:
+    """Return the name of what is served after opening it and asking for some items; None if nothing is."""
+    name = store.current()
+    if name is None:
+        return None
+    snapshot = open_snapshot(store, name)
+    vectors = versions[snapshot.manifest.catalogue.name]
+    searcher = Searcher(snapshot, None)
+    count = len(vectors.image)
+    assert len(snapshot) == count
+    for number in (0, count // 3, count - 1):
+        parts = (VectorPart(vectors.image[number], block="image"), VectorPart(vectors.text[number], block="text"))
+        answer = searcher.search(Query(parts=parts, limit=3))
+        assert answer.hits[0].item_id == f"i{number}"
+        assert answer.snapshot == name
+    return name
+
+
+def clean(store: Store) -> bool:
+    """Whether nothing of killed writers is left in the store."""
+    hidden = {path.name for path in (*store.root.glob(".*"), *store.snapshots.glob(".*"))}
+    inner = [path for name in store.names() for path in (store.snapshots / name).rglob(".*")]
+    return hidden == {".lock"} and inner == []
+
+
+def build_command(catalogue: Path, store: Store) -> list[str]:
+    """Return the command that a person types."""
+    return [sys.executable, "-m", "indexer.cli", "build", str(catalogue), "--store", str(store.root)]
+
+
+def run_and_kill(command: list[str], after_s: float) -> bool:
+    """Run a command in a process group of its own, kill -9 it after a while; return whether it still ran."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+def test_builds_killed_all_along(tmp_path: Path, kills: int) -> None:
+    """Kills spread evenly over `indexer build`, of two catalogues in turn: old or new, whole, and swept by the next."""
+    versions = {f"{name}.parquet": clustered(ITEMS, seed) for seed, name in enumerate(("odd", "even"))}
+    catalogues = [write_parquet(tmp_path / name, vectors) for name, vectors in versions.items()]
+    store = Store(tmp_path / "store")
+    started = time.monotonic()
+    subprocess.run(build_command(catalogues[0], store), cwd=ROOT, check=True, capture_output=True)
+    whole_s = time.monotonic() - started
+    before = served_right(store, versions)
+    killed = drafts = published = 0
+    for number in range(kills):
+        known = store.names()
+        killed += run_and_kill(build_command(catalogues[number % 2], store), whole_s * (number + 0.5) / kills)
+        drafts += len(list(store.snapshots.glob(".*.draft")))
+        now = served_right(store, versions)
+        assert now == before or now not in known, "the old one or the new one"
+        published += now != before
+        before = now
+        assert all(verify(store, name) == [] for name in store.names() if name not in known)
+    _log.info("%d of %d killed over %.1f s: %d drafts left, %d published", killed, kills, whole_s, drafts, published)
+    assert killed >= kills // 2
+    last = subprocess.run(build_command(catalogues[0], store), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert last.returncode == 0, last.stderr
+    assert served_right(store, versions) == store.names()[-1]
+    assert clean(store)
+    assert indexer("verify", "--store", store.root).code == 0
+    assert len(indexer("list", "--store", store.root, "--json").out.splitlines()) == len(store.names())
+
+
+def publish_for_ever(prepared: Prepared, root: Path, ready: Connection) -> None:
+    """Write, seal, publish and prune until killed."""
+    store = Store(root)
+    ready.send(True)
+    while True:
+        with draft(store) as written:
+            seal(store, written, prepared.copy(written))
+        publish(store, written.name)
+        prune(store, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("kills", [25, pytest.param(300, marks=pytest.mark.slow)])
+def test_publishing_killed_at_any_step(tmp_path: Path, kills: int) -> None:
+    """Kills at random moments of write, seal, publish and prune and nothing else: always whole, always swept."""
+    vectors = clustered(50)
+    prepared = Prepared.build(tmp_path, vectors)
+    versions = {prepared.manifest.catalogue.name: vectors}
+    store = Store(tmp_path / "killed")
+    publish(store, prepared.add(store))
+    context = multiprocessing.get_context("fork")  # hundreds of writers, and each import would cost a second
+    rng = np.random.default_rng(9)
+    before = served_right(store, versions)
+    drafts = unpublished = pruned = 0
+    for _ in range(kills):
+        receiver, sender = context.Pipe(duplex=False)
+        writer = context.Process(target=publish_for_ever, args=(prepared, store.root, sender))
+        writer.start()
+        assert receiver.poll(60)
+        time.sleep(float(rng.uniform(0, 0.1)))
+        writer.kill()
+        writer.join()
+        drafts += len(list(store.snapshots.glob(".*.draft")))
+        pruned += len(list(store.snapshots.glob(".*.pruned")))
+        now = served_right(store, versions)
+        assert now is not None
+        assert before is not None
+        assert now >= before
+        before = now
+        unpublished += store.names()[-1] > now
+        assert all(verify(store, name) == [] for name in store.names())
+    _log.info("%d killed: %d drafts left, %d times unserved, %d half pruned", kills, drafts, unpublished, pruned)
+    assert drafts > 0
+    publish(store, prepared.add(store))
+    assert clean(store)
+    assert served_right(store, versions) == store.names()[-1]
+
+
+class Plain:
+    """An encoder of no library: a text is its hash, a picture its mean colour; it writes down what it is given."""
+
+    dim = 8
+
+    def __init__(self, spec: ModelSpec, device: str, dtype: str) -> None:
+        self._log = Path(spec.model)
+        self.fingerprint = Fingerprint("plain", "w", "t", {}, "p", self.dim, "float32")
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the direction of each text's hash."""
+        self._write("text", len(texts))
+        return _unit([list(hashlib.sha256(text.encode()).digest()[: self.dim]) for text in texts])
+
+    def encode_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return the direction of each picture's colour."""
+        self._write("image", len(images))
+        time.sleep(0.05)
+        return _unit([list(image.resize((1, 1)).tobytes()) + [1] * (self.dim - 3) for image in images])
+
+    def _write(self, kind: str, count: int) -> None:
+        with self._log.open("a") as log:
+            log.write(json.dumps([kind, count]) + "\n")
+
+
+def _unit(rows: list[list[int]]) -> NDArray[np.float32]:
+    wide = np.array(rows, np.float32) - 127
+    return wide / np.linalg.norm(wide, axis=1, keepdims=True)
+
+
+def build_plainly(catalogue: Path, root: Path, log: Path) -> None:
+    """Build with the plain encoder."""
+    build(BuildConfig(catalogue, root, ModelSpec(str(log), encoder="test_crash:Plain")), no_progress)
+
+
+def encoded(log: Path, kind: str) -> int:
+    """Return how many contents of a kind the encoder was given, the golden ones too."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return sum(count for name, count in lines if name == kind)
+
+
+def test_the_cache_of_a_killed_build_is_used_by_the_next(tmp_path: Path) -> None:
+    """What was embedded before the kill is not embedded again, and all of it is right."""
+    count = 400
+    for number in range(count):
+        colour = (number % 256, number // 256 * 100, 50)
+        Image.new("RGB", (4, 4), colour).save(tmp_path / f"{number}.png")
+    rows = [{"item_id": f"i{n}", "title": f"thing {n}", "image": f"{n}.png"} for n in range(count)]
+    catalogue = write_lines(tmp_path / "catalogue.jsonl", rows)
+    store = Store(tmp_path / "store")
+    context = multiprocessing.get_context("spawn")
+    first = tmp_path / "first.log"
+    builder = context.Process(target=build_plainly, args=(catalogue, store.root, first))
+    builder.start()
+    while encoded(first, "image") < 256:
+        assert builder.is_alive()
+        time.sleep(0.002)
+    builder.kill()
+    builder.join()
+    assert store.current() is None
+    with sqlite3.connect(store.root / "cache" / "embeddings.sqlite") as database:
+        kept = database.execute("SELECT count(*) FROM vectors").fetchone()[0]
+    database.close()
+    assert kept >= 128
+    second = tmp_path / "second.log"
+    build_plainly(catalogue, store.root, second)
+    golden_images, golden_texts = 4, 5
+    given = encoded(second, "image") - golden_images + encoded(second, "text") - golden_texts
+    assert given == 2 * count - kept
+    snapshot = open_snapshot(store, str(store.current()))
+    encoder = Plain(ModelSpec(str(tmp_path / "third.log")), "cpu", "float32")
+    for number in (0, 100, 399):
+        with Image.open(tmp_path / f"{number}.png") as picture:
+            expected = encoder.encode_images([picture])[0]
+        found = snapshot.vectors(snapshot.items.row_of(f"i{number}"))
+        np.testing.assert_allclose(found["image"], expected, atol=1e-3)
+        np.testing.assert_allclose(found["text"], encoder.encode_texts([f"thing {number}"])[0], atol=1e-3)
+    assert clean(store)
+
+
+@pytest.mark.slow
+def test_a_killed_build_of_the_demo_catalogue(tmp_path: Path, tiny_model: Path) -> None:
+    """The same with the demo's pictures, a real model and the command line, killed at six moments."""
+    assert indexer("sample", tmp_path / "demo", "--items", 200).code == 0
+    store = Store(tmp_path / "store")
+    command = [*build_command(tmp_path / "demo" / "catalog.jsonl", store), "--model", str(tiny_model)]
+    started = time.monotonic()
+    subprocess.run([*command[:-3], str(tmp_path / "other"), *command[-2:]], cwd=ROOT, check=True, capture_output=True)
+    whole_s = time.monotonic() - started
+    for number in range(6):
+        run_and_kill(command, whole_s * (number + 0.5) / 6)
+        name = store.current()
+        assert name is None or len(open_snapshot(store, name)) == 200
+    last = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert last.returncode == 0, last.stderr
+    assert len(open_snapshot(store, str(store.current()))) == 200
+    assert clean(store)
