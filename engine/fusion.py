@@ -27,6 +27,10 @@ SIGNAL_SCALE = 0.1
 # Product quantisers cut a row into pieces of four.
 ROW_MULTIPLE = 4
 
+# Weights of queries are kept to what float32 can multiply and divide; a smaller one of a block counts as 0.
+LARGEST_WEIGHT = 1e6
+SMALLEST_WEIGHT = 1e-12
+
 SHARED_SPACE_KINDS = ("text", "image")
 """Kinds that an encoder turns into one vector that speaks to all blocks of that encoder."""
 
@@ -93,11 +97,21 @@ def block_weights(asked: Mapping[str, float], blocks: Sequence[str]) -> dict[str
     for name, weight in asked.items():
         if name not in blocks:
             raise UnknownBlock(name, blocks, "modality_weights")
-        if not (np.isfinite(weight) and weight >= 0):
-            raise InvalidQuery(f"expected a finite weight of at least 0, got {weight}", f"modality_weights[{name}]")
+        if not 0 <= weight <= LARGEST_WEIGHT:
+            raise InvalidQuery(
+                f"expected a weight from 0 to {LARGEST_WEIGHT:g}, got {weight}", f"modality_weights[{name}]"
+            )
     if not asked:
         return {block: 1.0 / len(blocks) for block in blocks}
-    return {block: float(asked.get(block, 0.0)) for block in blocks}
+    weights = {block: float(asked.get(block, 0.0)) for block in blocks}
+    return {block: weight if weight >= SMALLEST_WEIGHT else 0.0 for block, weight in weights.items()}
+
+
+def check_weight(weight: float, field: str) -> float:
+    """Return the weight of a part or a boost. Raises InvalidQuery if no score could be computed with it."""
+    if not -LARGEST_WEIGHT <= weight <= LARGEST_WEIGHT:
+        raise InvalidQuery(f"expected a weight from {-LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}, got {weight}", field)
+    return weight
 
 
 def compose(
@@ -177,7 +191,7 @@ def to_rows(blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]
 
 def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float32]:
     """Return (n,) signal values as distances from the mean in standard deviations; NaN, a missing value, becomes 0."""
-    z: NDArray[np.float32] = np.nan_to_num((values - np.float32(usual.mean)) / np.float32(usual.std), nan=0.0)
+    z: NDArray[np.float32] = np.nan_to_num((values - np.float32(usual.mean)) / np.float32(usual.std), nan=0.0, posinf=0.0, neginf=0.0)
     return z
 
 

@@ -13,6 +13,7 @@ from engine.fusion import (
     Matrix,
     SpokenPart,
     block_weights,
+    check_weight,
     compose,
     contributions,
     stratum_query,
@@ -85,7 +86,7 @@ class Searcher:
                 if part.block not in vectors:
                     raise InvalidQuery(f"expected a part that speaks to block {part.block!r}, got {kind}", field)
                 vectors = {part.block: vectors[part.block]}
-            spoken.append(SpokenPart(kind, part.weight, vectors))
+            spoken.append(SpokenPart(kind, check_weight(part.weight, f"{field}.weight"), vectors))
         return spoken
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
@@ -94,7 +95,8 @@ class Searcher:
         for place, boost in enumerate(query.boosts):
             if boost.signal not in self.snapshot.signals:
                 raise UnknownBlock(boost.signal, self.snapshot.signals, f"boosts[{place}].field", "signal")
-            boosts[boost.signal] = boosts.get(boost.signal, 0.0) + boost.weight
+            weight = check_weight(boost.weight, f"boosts[{place}].weight")
+            boosts[boost.signal] = boosts.get(boost.signal, 0.0) + weight
         weights = block_weights(query.modality_weights, self._blocks)
         return compose(parts, weights, self.snapshot.calibration, boosts, query.missing)
 

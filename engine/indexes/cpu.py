@@ -4,6 +4,7 @@
 that are then rescored exactly on the rows. Without it every row is compared.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import CorruptSnapshot
 from engine.index import OperatingPoint
+from engine.indexes.rows import MappedRows, end_short_rows, read_candidates
 
-ROWS_FILE = "rows.faiss"
-INDEX_FILE = "index.faiss"
+Scores = NDArray[np.float32]
+Ids = NDArray[np.int64]
 
 
 class CpuIndex:
@@ -23,25 +24,17 @@ class CpuIndex:
 
     def __init__(self, directory: Path, threads: int = 1) -> None:
         self.threads = threads
-        self._rows = _read(directory / ROWS_FILE)
-        codes = self._rows.codes
-        self._matrix: NDArray[np.float16] = (
-            faiss.rev_swig_ptr(codes.data(), codes.size()).view(np.float16).reshape(self._rows.ntotal, self._rows.d)
-        )
-        self._candidates = _read(directory / INDEX_FILE) if (directory / INDEX_FILE).exists() else None
+        self._rows = MappedRows(directory)
+        self._candidates = read_candidates(directory, self._rows)
         if self._candidates is None:
             self._refined = None
             self.strategy = "exact"
             return
-        if self._candidates.ntotal != self._rows.ntotal:
-            raise CorruptSnapshot(
-                f"{directory / INDEX_FILE}: expected {self._rows.ntotal} rows, got {self._candidates.ntotal}"
-            )
-        self._refined = faiss.IndexRefine(self._candidates, self._rows)
+        self._refined = faiss.IndexRefine(self._candidates, self._rows.stored)
         self.strategy = strategy_of(self._candidates)
 
     def __len__(self) -> int:
-        return int(self._rows.ntotal)
+        return len(self._rows)
 
     @property
     def nlist(self) -> int:
@@ -56,19 +49,26 @@ class CpuIndex:
         # OpenMP's thread count belongs to the calling thread, so it is set where the call is made.
         faiss.omp_set_num_threads(self.threads)
         if self._refined is None or point.exact:
-            scores, ids = self._rows.search(queries, k)
-        else:
-            scores, ids = self._refined.search(queries, k, params=self._parameters(point))
-        if ids[:, -1].min() < 0:
-            scores[ids < 0] = -np.inf
-        return scores, ids
+            return self._rows.search(queries, k)
+        scores, ids = self._refined.search(queries, k, params=refine_parameters(self.strategy, point))
+        return end_short_rows(scores, ids)
+
+    def bare(self, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Callable[[], tuple[Scores, Ids]]:
+        """Return FAISS's own call for one search, nothing of this class around it: what this class is measured by."""
+        index, parameters = self._rows.stored, None
+        if self._refined is not None and not point.exact:
+            index, parameters = self._refined, refine_parameters(self.strategy, point)
+
+        def call() -> tuple[Scores, Ids]:
+            faiss.omp_set_num_threads(self.threads)
+            found: tuple[Scores, Ids] = index.search(queries, k, params=parameters)
+            return found
+
+        return call
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Return the stored rows (len(ids), d), copied out of the mapped file."""
-        return self._matrix[ids]
-
-    def _parameters(self, point: OperatingPoint) -> faiss.SearchParameters:
-        return refine_parameters(self.strategy, point)
+        return self._rows[ids]
 
 
 def strategy_of(candidates: faiss.Index) -> str:
@@ -94,10 +94,3 @@ def refine_parameters(strategy: str, point: OperatingPoint) -> faiss.SearchParam
     if strategy.startswith("transform+"):
         inner = faiss.SearchParametersPreTransform(index_params=inner)
     return faiss.IndexRefineSearchParameters(k_factor=point.k_factor, base_index_params=inner)
-
-
-def _read(path: Path) -> faiss.Index:
-    try:
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise CorruptSnapshot(f"{path}: expected a FAISS index, got a file that FAISS cannot read") from error

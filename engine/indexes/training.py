@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting, MissingDependency
-from engine.indexes.cpu import INDEX_FILE, ROWS_FILE
+from engine.indexes.rows import INDEX_FILE, ROWS_FILE
 
 AUTO = "auto"
 FLAT = "Flat"
@@ -22,6 +22,9 @@ CELLS_FROM = 20_000
 
 # Points a cell sees in training; FAISS warns below 39 and gains nothing that we could measure above this.
 TRAINING_ROWS_PER_CELL = 64
+
+# For what has no cells: 256 points for each of the 256 centroids of a byte, beyond which FAISS itself samples.
+TRAINING_ROWS = 65_536
 
 _ADD_ROWS = 65_536
 
@@ -42,12 +45,18 @@ def write_index(
     """Write the files of one stratum into `directory` and return the factory string that was used.
 
     rows: (n, d).   `factory` is "auto" or any FAISS factory string; the candidates that it finds are always rescored
-    exactly on the rows, so a Refine of its own is left out. Raises InvalidSetting if FAISS refuses the string.
+    exactly on the rows, so a Refine of its own is left out. Raises InvalidSetting if FAISS refuses the string,
+    MissingDependency if `device` is "cuda" and there is no GPU.
     """
+    if device == "cuda":
+        _expect_gpu()
+    elif device != "cpu":
+        raise InvalidSetting(f"expected a device of cpu, cuda, got {device!r}")
     count, width = rows.shape
     used = choose_factory(count, width) if factory == AUTO else factory
     stored = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    candidates = None if used == FLAT else _trained(rows, used, device, seed)
+    made = None if used == FLAT else _trained(rows, used, device, seed)
+    candidates = None if made is None else _without_refine(made)
     for start in range(0, count, _ADD_ROWS):
         wide = np.asarray(rows[start : start + _ADD_ROWS], dtype=np.float32)
         stored.add(wide)
@@ -67,24 +76,29 @@ def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) ->
     except RuntimeError as error:
         reason = str(error).rsplit("Error: ", 1)[-1].strip()
         raise InvalidSetting(f"expected a FAISS factory string for {width} dimensions, got {factory!r}: {reason}") from error
-    if isinstance(index, faiss.IndexRefine):
-        index.own_fields = False
-        index = faiss.downcast_index(index.base_index)
-        index.this.own(True)
-    ivf = faiss.try_extract_index_ivf(index)
-    wanted = count if ivf is None else min(count, TRAINING_ROWS_PER_CELL * ivf.nlist)
+    candidates = _without_refine(index)
+    ivf = faiss.try_extract_index_ivf(candidates)
+    wanted = min(count, TRAINING_ROWS if ivf is None else TRAINING_ROWS_PER_CELL * ivf.nlist)
     chosen = np.sort(np.random.default_rng(seed).choice(count, wanted, replace=False))
+    # Held by a name here: FAISS is only given a pointer to it.
+    clustering = _on_gpu(faiss.IndexFlatIP(ivf.d)) if ivf is not None and device == "cuda" else None
     if ivf is not None:
         ivf.cp.seed = seed
         ivf.cp.min_points_per_centroid = 1
-        if device == "cuda":
-            ivf.clustering_index = _on_gpu(faiss.IndexFlatIP(ivf.d))
+        ivf.clustering_index = clustering
     try:
-        index.train(np.asarray(rows[chosen], dtype=np.float32))
+        candidates.train(np.asarray(rows[chosen], dtype=np.float32))
     except RuntimeError as error:
         reason = str(error).rsplit("Error: ", 1)[-1].strip()
         raise InvalidSetting(f"expected an index that {count} rows can train, got {factory!r}: {reason}") from error
+    if ivf is not None:
+        ivf.clustering_index = None
     return index
+
+
+def _without_refine(index: faiss.Index) -> faiss.Index:
+    """Return what finds the candidates; it belongs to `index` and dies with it (taking it out crashes FAISS 1.15)."""
+    return faiss.downcast_index(index.base_index) if isinstance(index, faiss.IndexRefine) else index
 
 
 def _add(index: faiss.Index, rows: NDArray[np.float32], device: str) -> None:
@@ -94,12 +108,18 @@ def _add(index: faiss.Index, rows: NDArray[np.float32], device: str) -> None:
         return
     # Only the assignment to cells is dear, and it is the quantiser's alone, so the GPU stands in for it here.
     quantizer = ivf.quantizer
-    ivf.quantizer = _on_gpu(quantizer)
-    index.add(rows)
-    ivf.quantizer = quantizer
+    stand_in = _on_gpu(quantizer)
+    ivf.quantizer = stand_in
+    try:
+        index.add(rows)
+    finally:
+        ivf.quantizer = quantizer
 
 
 def _on_gpu(index: faiss.Index) -> faiss.Index:
-    if not hasattr(faiss, "get_num_gpus") or faiss.get_num_gpus() == 0:
-        raise MissingDependency("expected a GPU that FAISS can see for --device cuda, got none; run with --device cpu")
     return faiss.index_cpu_to_all_gpus(index)
+
+
+def _expect_gpu() -> None:
+    if not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() == 0:
+        raise MissingDependency("expected a GPU that FAISS can see for --device cuda, got none; run with --device cpu")

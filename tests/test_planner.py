@@ -1,0 +1,82 @@
+"""Which depth of search a query gets."""
+
+import numpy as np
+import pytest
+
+from engine.fusion import FusedQuery, SpokenPart
+from engine.index import EXACT, OperatingPoint
+from engine.manifest import PointRecord
+from engine.planner import AGREEING, BOOSTED, COMPOSED, SINGLE, Planner, at_size, headroom, query_class
+from engine.records import Missing
+
+ONE = np.ones(2, np.float32)
+
+
+def fused(blocks: str, **boosts: float) -> FusedQuery:
+    return FusedQuery(dict.fromkeys(blocks, ONE), dict.fromkeys(blocks, 0.0), dict.fromkeys(blocks, 0.5), boosts, Missing.DROP)
+
+
+def part(blocks: str) -> SpokenPart:
+    return SpokenPart("vector", 1.0, dict.fromkeys(blocks, ONE))
+
+
+@pytest.mark.parametrize(
+    ("query", "parts", "name"),
+    [
+        (fused("it"), [part("it")], AGREEING),
+        (fused("it"), [part("i"), part("t")], COMPOSED),
+        (fused("it"), [part("it"), part("it")], COMPOSED),
+        (fused("i"), [part("it")], SINGLE),
+        (fused("i"), [part("i"), part("i")], SINGLE),
+        (fused("it", rating=0.1), [part("it")], BOOSTED),
+        (fused("i", rating=-0.1), [part("i")], BOOSTED),
+        (fused("it", rating=0.0), [part("it")], AGREEING),
+    ],
+)
+def test_the_class_of_a_query(query: FusedQuery, parts: list[SpokenPart], name: str) -> None:
+    """One wish for all blocks agrees; several may not; one block is single; a boost that weighs anything decides."""
+    assert query_class(query, parts) == name
+
+
+def record(nprobe: int, recall: float, microseconds: float, name: str = AGREEING) -> PointRecord:
+    return PointRecord(query_class=name, nprobe=nprobe, k_factor=10, recall=recall, microseconds=microseconds)
+
+
+PLANNER = Planner([record(64, 1.0, 300), record(8, 0.985, 90), record(4, 0.9, 50), record(16, 0.996, 120)], 0.99)
+
+
+@pytest.mark.parametrize(
+    ("target", "nprobe", "recall"), [(None, 16, 0.996), (0.8, 4, 0.9), (0.9, 8, 0.985), (0.995, 64, 1.0)]
+)
+def test_the_cheapest_point_that_reaches_the_target(target: float | None, nprobe: int, recall: float) -> None:
+    """Half the way from the target to 1 is asked of what was measured; None is the snapshot's target."""
+    choice = PLANNER.choose(AGREEING, target)
+    assert (choice.point, choice.expected_recall) == (OperatingPoint(nprobe, 10), recall)
+
+
+def test_exact_when_no_point_reaches_the_target() -> None:
+    """A class that was not measured, or never reached the target, is answered exactly."""
+    assert PLANNER.choose(COMPOSED, 0.5).point == EXACT
+    assert Planner([record(4, 0.9, 50)], 0.99).choose(AGREEING, None).point == EXACT
+
+
+def test_headroom_by_hand() -> None:
+    """Half of what the target leaves open."""
+    assert headroom(0.99) == pytest.approx(0.995)
+    assert headroom(0.5) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("k", "rows", "nprobe"),
+    [(10, 100_000, 20), (40, 100_000, 40), (10, 25_000, 10), (40, 25_000, 20), (10, 201, 1), (5, 100_000, 20)],
+)
+def test_the_depth_goes_with_the_roots_of_rows_and_answers(k: int, rows: int, nprobe: int) -> None:
+    """By hand, for a point of 20 cells measured for 10 answers out of 100,000 rows."""
+    assert at_size(OperatingPoint(20, 10), k, rows, 100_000) == OperatingPoint(nprobe, 10)
+
+
+@pytest.mark.parametrize(("k", "rows"), [(10, 200), (1_000, 20_000), (10, 0)])
+def test_a_stratum_that_would_be_rescored_anyway_is_exact(k: int, rows: int) -> None:
+    """With half its rows or more as candidates, comparing all is cheaper; an empty one is no trouble."""
+    assert at_size(OperatingPoint(20, 10), k, rows, 100_000) == EXACT
+    assert at_size(EXACT, 10, 100_000, 100_000) == EXACT
