@@ -136,7 +136,9 @@ def test_more_cells_find_more(written: Callable[[str], Path], device: str) -> No
 
 @devices
 @factories
-def test_short_answers_end_in_nothing(written: Callable[[str], Path], factory: str, device: str, tmp_path: Path) -> None:
+def test_short_answers_end_in_nothing(
+    written: Callable[[str], Path], factory: str, device: str, tmp_path: Path
+) -> None:
     """k beyond the rows: every row once, then -inf and -1; a point too shallow for k is cut the same way."""
     with opened(written(factory), device) as index:
         scores, ids = index.search(QUERIES[:2], len(ROWS) + 5, EXACT)

@@ -13,7 +13,9 @@ ONE = np.ones(2, np.float32)
 
 
 def fused(blocks: str, **boosts: float) -> FusedQuery:
-    return FusedQuery(dict.fromkeys(blocks, ONE), dict.fromkeys(blocks, 0.0), dict.fromkeys(blocks, 0.5), boosts, Missing.DROP)
+    return FusedQuery(
+        dict.fromkeys(blocks, ONE), dict.fromkeys(blocks, 0.0), dict.fromkeys(blocks, 0.5), boosts, Missing.DROP
+    )
 
 
 def part(blocks: str) -> SpokenPart:

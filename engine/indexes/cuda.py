@@ -192,7 +192,9 @@ def _transforms(candidates: faiss.Index) -> list[faiss.VectorTransform]:
 
 def _open_gpu(number: int) -> Device:
     if not hasattr(faiss, "StandardGpuResources"):
-        raise MissingDependency("expected FAISS with GPUs, got one without; pip install faiss-gpu in place of faiss-cpu")
+        raise MissingDependency(
+            "expected FAISS with GPUs, got one without; pip install faiss-gpu in place of faiss-cpu"
+        )
     seen = faiss.get_num_gpus()
     if seen <= number:
         raise MissingDependency(

@@ -75,7 +75,9 @@ def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) ->
         index = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
         reason = str(error).rsplit("Error: ", 1)[-1].strip()
-        raise InvalidSetting(f"expected a FAISS factory string for {width} dimensions, got {factory!r}: {reason}") from error
+        raise InvalidSetting(
+            f"expected a FAISS factory string for {width} dimensions, got {factory!r}: {reason}"
+        ) from error
     candidates = _without_refine(index)
     ivf = faiss.try_extract_index_ivf(candidates)
     wanted = min(count, TRAINING_ROWS if ivf is None else TRAINING_ROWS_PER_CELL * ivf.nlist)
