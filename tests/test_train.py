@@ -17,7 +17,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 
 torch = pytest.importorskip("torch")
 
-from indexer.train import (  # noqa: E402  # noqa: E402
+from indexer.train import (  # noqa: E402
     TrainConfig,
     augment,
     batches,
@@ -26,6 +26,7 @@ from indexer.train import (  # noqa: E402  # noqa: E402
     corpus,
     evaluate,
     objective,
+    scenes,
     train,
     vocabulary,
 )
@@ -77,7 +78,7 @@ def settings(shop: Path, out: Path, **changes: object) -> TrainConfig:
         "photos": (shop / "photographed/photos.csv",), "shares": (0.5, 0.5), "model": str(shop / "tiny.json"),
         "caption_templates": ("{color} {product_type}", "{title}"), "vocabulary": 400, "holdout": 0.34, "steps": 12,
         "batch": 16, "captions": 8, "mix": 0.5, "image_weight": 0.2, "smoothing": 0.05, "patch_dropout": 0.25,
-        "teacher_steps": 2, "checkpoint_every": 4, "report_every": 6,
+        "teacher_steps": 2, "caption_steps": 3, "checkpoint_every": 4, "report_every": 6,
     }  # fmt: skip
     return TrainConfig(**(values | changes))  # type: ignore[arg-type]
 
@@ -227,6 +228,46 @@ def test_a_view_of_the_whole_picture_is_the_picture() -> None:
     same = (views - pixels / 255).abs().amax(dim=(1, 2, 3)) < 1e-3
     flipped = (views.flip(3) - pixels / 255).abs().amax(dim=(1, 2, 3)) < 1e-3
     assert (same | flipped).all()
+
+
+def test_a_product_is_cut_out_of_its_white_background() -> None:
+    """What is white and joined to the edge is background; white inside the product, and pictures on grey, are not."""
+    pixels = torch.full((2, 3, 20, 20), 255, dtype=torch.uint8)
+    pixels[:, :, 5:15, 5:15] = 40
+    pixels[:, :, 9:11, 9:11] = 255
+    pixels[1][pixels[1] == 255] = 128
+    masks = scenes.cut_out(pixels)
+    assert masks[0].sum() == 100
+    assert masks[0, 0, 5:15, 5:15].all()
+    assert masks[1].sum() == 0
+
+
+def test_a_composed_product_covers_its_background_only_in_part() -> None:
+    torch.manual_seed(0)
+    products = torch.zeros(8, 3, 20, 20, dtype=torch.uint8)
+    masks = torch.ones(8, 1, 20, 20)
+    composed = scenes.compose(products, masks, torch.ones(8, 3, 32, 32))
+    covered = (composed < 0.5).float().mean(dim=(1, 2, 3))
+    assert ((covered > 0.1) & (covered < 1)).any()
+    assert (covered > 0).all()
+
+
+def test_swapped_surroundings_keep_the_middle() -> None:
+    swapped = scenes.swap_surroundings(torch.ones(4, 3, 33, 33), torch.zeros(4, 3, 33, 33))
+    assert (swapped[:, :, 16, 16] > 0.99).all()
+    assert (swapped[:, :, 0, 0] < 0.01).all()
+
+
+def test_labels_alone_can_be_drawn_from(tmp_path: Path) -> None:
+    """A photos file without a catalogue is a set of labels, with a text each."""
+    for name in ("a.png", "b.png", "c.png"):
+        Image.new("RGB", (40, 40), "blue").save(tmp_path / name)
+    (tmp_path / "photos.csv").write_text("image,category\na.png,hat\nb.png,shoes\nc.png,hat\n")
+    read = corpus.read([], [tmp_path / "photos.csv"])
+    pixels = torch.zeros(3, 3, 20, 20, dtype=torch.uint8)
+    batch = batches.Sampler(read, range(3), pixels, ()).draw(8, 16, 0.0)
+    assert [concept.text for concept in read.concepts] == ["a photo of a hat", "a photo of a shoes"]
+    assert batch.images.shape == (8, 3, 16, 16)
 
 
 def test_success_is_the_share_of_truths_among_the_best() -> None:

@@ -56,7 +56,7 @@ class Sampler:
         self.source_of = torch.tensor([concept.source for concept in corpus.concepts])
         self.is_label = torch.tensor([source.kind == LABELS for source in corpus.sources])
         is_product = torch.tensor([picture.product for picture in corpus.pictures])
-        products = self.positions[(is_product & self.is_photo)[self.positions]]
+        self.products = products = self.positions[(is_product & self.is_photo)[self.positions]]
         self.photos = self.positions[(~is_product)[self.positions]]
         self.masks = scenes.cut_out(pixels[products])
         self.cut = torch.full((len(corpus.pictures),), -1)
@@ -93,6 +93,10 @@ class Sampler:
             clean[:count] = False
         return Batch(images, concepts, targets, shown, clean)
 
+    def whole(self, positions: torch.Tensor, side: int) -> torch.Tensor:
+        """Return (n, 3, side, side) in 0..1 of the pictures as they are."""
+        return augment.centre_views(self.pixels[positions], side)
+
     def _photos(self, chosen: torch.Tensor, side: int) -> torch.Tensor:
         """Return views of photos, and of product pictures among them, some before another background."""
         images = augment.random_views(self.pixels[chosen], side, PHOTO_VIEWS)
@@ -101,10 +105,16 @@ class Sampler:
         chance = torch.rand(len(chosen))
         swapped = ~self.is_cut[chosen] & (chance < SWAPPED)
         images[swapped] = scenes.swap_surroundings(images[swapped], backgrounds[swapped])
+        alone = self.cut[chosen] >= 0
         composed = self.is_cut[chosen] & (chance < COMPOSED)
+        if alone.any():
+            # Photos are searched against the product picture as it is.
+            images[alone] = augment.random_views(self.pixels[chosen[alone]], side, PRODUCT_VIEWS)
         if composed.any():
             products = chosen[composed]
-            images[composed] = scenes.compose(self.pixels[products], self.masks[self.cut[products]], backgrounds[composed])
+            images[composed] = scenes.compose(
+                self.pixels[products], self.masks[self.cut[products]], backgrounds[composed]
+            )
         return images
 
     def unrelated(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:

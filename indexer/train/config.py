@@ -37,8 +37,10 @@ class TrainConfig:
     with another one; a third of it while settling.
 
     Objective
-    clip_weight, caption_weight, image_weight: contrastive, captions (CoCa only), pictures of one item among themselves.
-    captions: pictures of a batch that are captioned. smoothing: label smoothing of the contrastive targets.
+    clip_weight, caption_weight, image_weight: contrastive, captions (CoCa only), pictures of one item among themselves
+    and photos with product pictures.
+    captions: pictures of a batch that are captioned. caption_steps: then so many steps of the caption decoder alone, on
+    the finished model (about a tenth of the cost). smoothing: label smoothing of the contrastive targets.
 
     Teacher
     teacher: a classifier stored by an earlier run. teacher_steps: or train one first, so long (0: no teacher).
@@ -81,6 +83,7 @@ class TrainConfig:
     caption_weight: float = 1.0
     image_weight: float = 0.0
     captions: int = 48
+    caption_steps: int = 0
     smoothing: float = 0.0
 
     teacher: Path | None = None
@@ -131,7 +134,17 @@ class TrainConfig:
 
     def differences(self, stored: Mapping[str, Any]) -> list[str]:
         """Name the settings that differ from stored ones, leaving out those that do not change what is learnt."""
-        free = {"out", "work", "steps", "threads", "checkpoint_every", "report_every", "device", "precision"}
+        free = {
+            "out",
+            "work",
+            "steps",
+            "caption_steps",
+            "threads",
+            "checkpoint_every",
+            "report_every",
+            "device",
+            "precision",
+        }
         now = self.to_json()
         return [f.name for f in fields(self) if f.name not in free and stored.get(f.name) != now[f.name]]
 

@@ -14,15 +14,19 @@ from torch.nn import functional
 
 from engine.encoders.text_tower import TextTower
 from engine.errors import InvalidSetting
-from indexer.train import checkpoint, corpus, curve, evaluate, objective, pictures, teacher
+from indexer.train import checkpoint, corpus, curve, evaluate, objective, pictures, speech, teacher
 from indexer.train.architecture import open_trainee, set_patch_dropout
 from indexer.train.batches import Batch, Sampler
 from indexer.train.config import TrainConfig
 
+# Beyond this many, looking for a product picture among all costs more than it gives.
+MOST_PRODUCTS = 1024
+PRODUCTS_EVERY = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands. stage: "reading", "teacher" or "training"; rate: pictures a second; left_s: seconds to go."""
+    """Where a run stands. stage: reading, teacher, training or speech; rate: pictures a second, left_s: to go."""
 
     stage: str
     done: int
@@ -78,6 +82,7 @@ class Run:
         self.optimizer = torch.optim.AdamW(self._groups(), lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-6)
         self.loss = objective.MatchLoss(config.caption_weight, config.clip_weight, pad_id=self._pad())
         self.mean, self.std = evaluate.normal(self.trainee)
+        self.products: torch.Tensor | None = None
         self.step = 0
         self.history: list[dict[str, float]] = []
 
@@ -99,6 +104,9 @@ class Run:
             rate = (self.step - resumed_at) / (time.monotonic() - began)
             left = (config.steps - self.step) / rate
             self.progress(Progress("training", self.step, config.steps, rate * config.batch, left, losses, metrics))
+        if self.trainee.captions and config.caption_steps:
+            losses = losses | {"speech": self._learn_to_say()}
+            metrics = {}
         if not metrics:
             metrics = evaluate.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
         self._write(metrics)
@@ -142,7 +150,8 @@ class Run:
         )  # fmt: skip
         if config.image_weight:
             clean = batch.clean.to(device)
-            parts["images"] = config.image_weight * self.loss.alike(unit[clean], batch.shown.to(device)[clean], scale)
+            alike = self.loss.alike(unit[clean], batch.shown.to(device)[clean], scale)
+            parts["images"] = config.image_weight * (alike + self._find(unit, batch, targets, scale))
         if seen is not None and config.caption_weight:
             # Drawn from the end: product pictures come last, and photos are as often mixed as not.
             chosen = torch.nonzero(batch.clean).flatten()
@@ -152,6 +161,22 @@ class Run:
             logits = self.model.text_decoder(seen[chosen.to(device)], heard[:, :-1])
             parts["caption"] = config.caption_weight * self.loss.words(logits, tokens[:, 1:])
         return parts
+
+    def _find(self, unit: torch.Tensor, batch: Batch, targets: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Return the loss of the batch's photos looking for their product picture among all, as they last were."""
+        products = self.sampler.products
+        if not 1 < len(products) <= MOST_PRODUCTS:
+            return unit.sum() * 0
+        if self.step % PRODUCTS_EVERY == 0 or self.products is None:
+            self.products = evaluate.encode_pictures(self.trainee, self.average, self.pixels[products])
+        column = torch.full((len(self.corpus.concepts),), len(products))
+        column[self.sampler.concept_of[products]] = torch.arange(len(products))
+        wanted = torch.zeros(len(targets), len(products) + 1).index_add_(1, column[batch.concepts], targets)
+        rows = torch.nonzero(wanted[:, -1] < 0.01).flatten()
+        if not len(rows):
+            return unit.sum() * 0
+        device = unit.device
+        return self.loss.find(unit[rows.to(device)], self.products.to(device), scale, wanted[rows, :-1].to(device))
 
     def _taught(
         self, classifier: teacher.Classifier, batch: Batch, latent: torch.Tensor
@@ -177,6 +202,14 @@ class Run:
         """Return token ids cut to the longest caption: what is padding has no loss."""
         tokens = self.tokens["caption"][concepts]
         return tokens[:, : int((tokens != self._pad()).sum(dim=1).max())].to(self.config.device)
+
+    def _learn_to_say(self) -> float:
+        return speech.refine(
+            self.average, self.sampler, self.tokens["caption"],
+            lambda views: ((views - self.mean) / self.std).to(self.config.device),
+            side=self.trainee.image_size, steps=self.config.caption_steps, pad=self._pad(),
+            progress=lambda done, total: self._tell("speech", done, total),
+        )  # fmt: skip
 
     def _teacher(self) -> teacher.Classifier | None:
         config = self.config
@@ -233,12 +266,13 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.auxiliary.load_state_dict(state["auxiliary"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.history = state["step"], state["history"]
+        self.step, self.history, self.products = state["step"], state["history"], state.get("products")
         return self.step
 
     def _save(self) -> None:
         state = {
             "config": self.config.to_json(), "step": self.step, "history": self.history,
+            "products": self.products,
             "model": self.model.state_dict(), "average": self.average.state_dict(),
             "auxiliary": self.auxiliary.state_dict(), "optimizer": self.optimizer.state_dict(),
         }  # fmt: skip

@@ -44,6 +44,12 @@ class MatchLoss(CoCaLoss):
         logits = (scale * images @ images.T).masked_fill(torch.eye(len(images), dtype=torch.bool), -1e4)
         return functional.cross_entropy(logits[paired], _shares(same[paired]))
 
+    def find(
+        self, images: torch.Tensor, products: torch.Tensor, scale: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of photos (n, d) that look for theirs among product pictures (p, d); targets: (n, p)."""
+        return functional.cross_entropy(scale * images @ products.T, targets)
+
     def words(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the caption loss of (n, length, vocabulary) logits against (n, length) token ids."""
         loss: torch.Tensor = self.caption_loss(logits.float().flatten(0, 1), labels.flatten())
