@@ -191,7 +191,8 @@ def to_rows(blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]
 
 def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float32]:
     """Return (n,) signal values as distances from the mean in standard deviations; NaN, a missing value, becomes 0."""
-    z: NDArray[np.float32] = np.nan_to_num((values - np.float32(usual.mean)) / np.float32(usual.std), nan=0.0, posinf=0.0, neginf=0.0)
+    distances = (values - np.float32(usual.mean)) / np.float32(usual.std)
+    z: NDArray[np.float32] = np.nan_to_num(distances, nan=0.0, posinf=0.0, neginf=0.0)
     return z
 
 

@@ -23,8 +23,8 @@ def to_unit(rows: NDArray[np.floating]) -> Matrix:
 
 def to_query(values: NDArray[np.float32], field: str = "") -> Matrix:
     """Return one caller's vector (d,) at length 1. Raises InvalidQuery if it is not finite or has no direction."""
-    # np.dot and not @, which warns of an overflow.
-    length = float(np.sqrt(np.dot(values, values)))
+    with np.errstate(over="ignore"):
+        length = float(np.sqrt(values @ values))
     if not _SHORT < length < _LONG:
         # The squares of float32 end at 1e38, the values may go further.
         largest = float(np.abs(values).max(initial=0.0))

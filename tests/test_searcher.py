@@ -1,7 +1,5 @@
 """A searcher over a snapshot that the real indexer built, against scores computed one by one from the catalogue."""
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -80,7 +78,7 @@ def twin(snapshot: Snapshot, query: Query) -> dict[str, float]:
     scores = {}
     for place in PLACES:
         there = [block for block in asked if stored[block][1][place]]
-        if query.missing is Missing.DROP and there != asked or query.missing is Missing.RENORMALIZE and not there:
+        if (query.missing is Missing.DROP and there != asked) or (query.missing is Missing.RENORMALIZE and not there):
             continue
         score = 0.0
         for block in there:

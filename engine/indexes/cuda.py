@@ -1,7 +1,8 @@
 """The rows of one stratum on a GPU, in float16: what it finds is rescored exactly on the mapped rows.
 
 A stratum with cells gets the same cells on the GPU, holding whole rows where the CPU's hold codes, so that nprobe
-means the same and k_factor nothing, unless a transform before the cells drops dimensions. Any other stratum is compared row by row, which a GPU does faster than a graph.
+means the same and k_factor nothing, unless a transform before the cells drops dimensions. Any other stratum is
+compared row by row, which needs no graph on a GPU.
 """
 
 import weakref

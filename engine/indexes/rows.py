@@ -50,7 +50,10 @@ def end_short_rows(
 
 
 def read_candidates(directory: Path, rows: MappedRows) -> faiss.Index | None:
-    """Return the index that finds candidates, None if every row is compared. Raises CorruptSnapshot if it is another's."""
+    """Return the index that finds candidates, None if every row is compared.
+
+    Raises CorruptSnapshot if it is one of other rows.
+    """
     path = directory / INDEX_FILE
     if not path.exists():
         return None
