@@ -90,15 +90,17 @@ def spread(values: Sequence[float] | np.ndarray[Any, Any], digits: int = 1) -> d
 def write(path: Path, question: str, content: Mapping[str, Any], tables: Iterable[Table]) -> None:
     """Write the result as JSON, and its tables as Markdown beside it under the same name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    result = {"question": question, "environment": environment(), **content}
+    here = environment()
+    result = {"question": question, "environment": here, **content}
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text("\n".join(table.to_markdown() for table in tables), encoding="utf-8")
+    texts = [*(table.to_markdown() for table in tables), _caption(here) + "\n"]
+    path.with_suffix(".md").write_text("\n".join(texts), encoding="utf-8")
 
 
-def caption(environment: Mapping[str, Any]) -> str:
+def _caption(here: Mapping[str, Any]) -> str:
     """Return the one line that has to stand beside every number."""
-    commit = str(environment["commit"])[:10] + (", changed since" if environment["dirty"] else "")
-    return f"{environment['cpu']}, {environment['cores']} cores; commit {commit}; {environment['date'][:10]}"
+    commit = f"commit {str(here['commit'])[:10]}{', changed since' if here['dirty'] else ''}"
+    return f"{here['cpu']}, {here['cores']} cores, {here['memory_gib']} GiB; {commit}; {here['date'][:10]}"
 
 
 def _commit() -> tuple[str | None, bool | None]:

@@ -131,7 +131,10 @@ def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[
             for recorder in recorders:
                 recorder.calls.clear()
             answers.append(searcher.search(query))
-            calls.append([call for recorder in recorders for call in recorder.calls])
+            made = [call for recorder in recorders for call in recorder.calls]
+            if not made:
+                raise InvalidSetting("expected the engine to search an index, got no search")
+            calls.append(made)
     finally:
         snapshot.strata = strata
     return calls, answers
