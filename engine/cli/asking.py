@@ -65,11 +65,11 @@ def ask_store(root: Path, request: search_pb2.SearchRequest) -> search_pb2.Searc
     snapshot = open_snapshot(store, name)
     record = snapshot.manifest.model
     encoder = None
-    if record is not None and needs_encoder(request):
+    if record is not None and needs_encoder(query):
         encoder = open_encoder(ModelSpec(record.model, record.pretrained))
         check(encoder, Fingerprint.from_json(record.fingerprint), record.golden)
     answer = Searcher(snapshot, encoder).search(query)
-    return to_response(answer, snapshot.items, None)
+    return to_response(answer, snapshot.items)
 
 
 def ask_server(address: str, request: search_pb2.SearchRequest, timeout_s: float) -> search_pb2.SearchResponse:

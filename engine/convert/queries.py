@@ -1,12 +1,17 @@
-"""Search requests as the domain's queries: checked against the contract, refused where this build cannot answer."""
+"""Search requests as the domain's queries: checked against the contract, refused where this build cannot answer.
 
-from collections.abc import Sequence
+protovalidate knows the contract's rules and finds the words for what breaks them, but costs 35 µs of a query whose
+search takes 300. So this file looks first whether a request is *plain*: surely within every rule, by checks that are
+narrower than the rules. Only what is not plain goes to protovalidate, whose verdict then counts.
+"""
 
-from google.protobuf.message import Message
+from collections.abc import Iterator
 
-from engine.convert.rules import check, take_vector
+import numpy as np
+
+from engine.convert.rules import check
 from engine.errors import NotSupported
-from engine.records import Boost, ImagePart, ItemPart, Missing, Part, Query, TextPart, Vector, VectorPart
+from engine.records import Boost, ImagePart, ItemPart, Missing, Part, Query, TextPart, VectorPart
 from engine.v1 import query_pb2, search_pb2
 
 DEFAULT_PAGE_SIZE = 10
@@ -23,6 +28,7 @@ _SEARCH_FIELDS = frozenset(
         "read_mask",
     }
 )
+_PLAIN_FIELDS = frozenset({"parts", "page_size", "explain", "read_mask"})
 _LINEAR = (query_pb2.Boost.SHAPE_UNSPECIFIED, query_pb2.Boost.SHAPE_LINEAR)
 _MISSING = {
     query_pb2.MISSING_MODALITY_UNSPECIFIED: Missing.RENORMALIZE,
@@ -33,57 +39,78 @@ _MISSING = {
 
 
 def to_query(request: search_pb2.SearchRequest) -> Query:
-    """Return the query that a request asks, its vectors moved out of it.
+    """Return the query that a request asks.
 
     Raises InvalidRequest if it breaks a rule of the contract, NotSupported if it asks for what is not answered yet.
     """
-    vectors = [take_vector(part.vector) if part.WhichOneof("content") == "vector" else None for part in request.parts]
-    check(request)
-    _refuse_others(request, _SEARCH_FIELDS)
-    if not request.parts:
+    fields = {field.name for field, _ in request.ListFields()}
+    parts = tuple(_parts(request))
+    if not (fields <= _PLAIN_FIELDS and _are_plain(parts) and 0 <= request.page_size <= 1000):
+        check(request)
+    # By name, so that a field added to the contract is refused and never silently ignored.
+    for name in fields - _SEARCH_FIELDS:
+        raise _not_yet(name)
+    for place, part in enumerate(parts):
+        if part is None:
+            raise _not_yet(f"parts[{place}].{request.parts[place].WhichOneof('content')}")
+    if not parts:
         raise NotSupported("expected at least one part: ranking by boosts alone is not answered yet", "parts")
     return Query(
-        parts=tuple(_to_part(part, place, vectors) for place, part in enumerate(request.parts)),
-        modality_weights=dict(request.modality_weights) if request.modality_weights else {},
+        parts=parts,  # type: ignore[arg-type]
+        modality_weights=dict(request.modality_weights) if "modality_weights" in fields else {},
         missing=_MISSING[request.missing_modality],
-        boosts=tuple(_to_boost(boost, place) for place, boost in enumerate(request.boosts)) if request.boosts else (),
+        boosts=tuple(_boosts(request)) if "boosts" in fields else (),
         limit=request.page_size or DEFAULT_PAGE_SIZE,
-        recall_target=request.recall_target if request.HasField("recall_target") else None,
+        recall_target=request.recall_target if "recall_target" in fields else None,
         explain=request.explain,
     )
 
 
-def needs_encoder(request: search_pb2.SearchRequest) -> bool:
-    """Return whether a model has to run before the request can be answered."""
-    return any(part.WhichOneof("content") in ("text", "image") for part in request.parts)
+def needs_encoder(query: Query) -> bool:
+    """Return whether a model has to run before the query can be answered."""
+    return any(isinstance(part, TextPart | ImagePart) for part in query.parts)
 
 
-def _to_part(part: query_pb2.QueryPart, place: int, vectors: Sequence[Vector | None]) -> Part:
-    content = part.WhichOneof("content")
-    weight = part.weight if part.HasField("weight") else 1.0
-    values = vectors[place]
-    if values is not None:
-        return VectorPart(values, weight, part.block)
-    if content == "text":
-        return TextPart(part.text, weight, part.block)
-    if content == "image":
-        return ImagePart(part.image, weight, part.block)
-    if content == "item_id":
-        return ItemPart(part.item_id, weight, part.block)
-    raise _not_yet(f"parts[{place}].{content}")
+def _parts(request: search_pb2.SearchRequest) -> Iterator[Part | None]:
+    """Give each part, None for one of a kind that is not answered yet."""
+    for part in request.parts:
+        content = part.WhichOneof("content")
+        weight = part.weight if part.HasField("weight") else 1.0
+        if content == "vector":
+            # A repeated float is a buffer, so numpy copies it in one piece: 2 µs for 256, fromiter takes 10.
+            yield VectorPart(np.array(part.vector.values, np.float32), weight, part.block)
+        elif content == "text":
+            yield TextPart(part.text, weight, part.block)
+        elif content == "image":
+            yield ImagePart(part.image, weight, part.block)
+        elif content == "item_id":
+            yield ItemPart(part.item_id, weight, part.block)
+        else:
+            yield None
 
 
-def _to_boost(boost: query_pb2.Boost, place: int) -> Boost:
-    if boost.shape not in _LINEAR:
-        raise _not_yet(f"boosts[{place}].shape", f" {query_pb2.Boost.Shape.Name(boost.shape)}")
-    return Boost(boost.field, boost.weight)
+def _are_plain(parts: tuple[Part | None, ...]) -> bool:
+    """Return whether the parts are surely within the rules; False only means that they have to be looked at."""
+    if not 0 < len(parts) <= 16:
+        return False
+    for part in parts:
+        # x - x is 0 for every finite number, and NaN for the others.
+        if part is None or part.weight - part.weight != 0 or len(part.block) > 64:
+            return False
+        if isinstance(part, VectorPart):
+            # The sum of squares is finite only if all values are; a dot product takes 1 µs, isfinite().all() 3.
+            if not (0 < len(part.values) <= 16384 and np.dot(part.values, part.values) < np.inf):
+                return False
+        elif not isinstance(part, ItemPart) or not 0 < len(part.item_id) <= 128:
+            return False
+    return True
 
 
-def _refuse_others(message: Message, answered: frozenset[str]) -> None:
-    """Refuse a set field that is not named here, so that a field added to the contract is never silently ignored."""
-    for field, _ in message.ListFields():
-        if field.name not in answered:
-            raise _not_yet(field.name)
+def _boosts(request: search_pb2.SearchRequest) -> Iterator[Boost]:
+    for place, boost in enumerate(request.boosts):
+        if boost.shape not in _LINEAR:
+            raise _not_yet(f"boosts[{place}].shape", f" {query_pb2.Boost.Shape.Name(boost.shape)}")
+        yield Boost(boost.field, boost.weight)
 
 
 def _not_yet(field: str, value: str = "") -> NotSupported:

@@ -23,7 +23,8 @@ from engine.errors import DiptychError, NotSupported
 from engine.server.workers import Call
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, recommendation_pb2, search_pb2
 
-Method = Callable[[Any, Call], Awaitable[Message]]
+Method = Callable[[Any, Call], Awaitable[Message | bytes]]
+"""Answers one rpc, with its response or the bytes of it."""
 
 _FILES = (search_pb2, recommendation_pb2, catalog_pb2, embedding_pb2, index_pb2)
 
@@ -80,7 +81,7 @@ class Edge:
         path = _path(described)
         method = self._methods.get(path, _unanswered(path))
 
-        async def handle(request: Message, context: aio.ServicerContext[Any, Any]) -> Message:
+        async def handle(request: Message, context: aio.ServicerContext[Any, Any]) -> Message | bytes:
             arrived = perf_counter_ns()
             left_s = context.time_remaining()
             self.in_flight += 1
@@ -102,8 +103,12 @@ class Edge:
         return grpc.unary_unary_rpc_method_handler(
             handle,
             request_deserializer=GetMessageClass(described.input_type).FromString,
-            response_serializer=GetMessageClass(described.output_type).SerializeToString,
+            response_serializer=_to_bytes,
         )
+
+
+def _to_bytes(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
 def _path(method: MethodDescriptor) -> str:

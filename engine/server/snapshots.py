@@ -5,6 +5,7 @@ old one before finishes on it, so no answer ever mixes two.
 """
 
 import logging
+import math
 import threading
 from dataclasses import dataclass
 
@@ -13,11 +14,15 @@ from engine.convert.statuses import NothingServed
 from engine.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.manifest import Manifest, ModelRecord
+from engine.planner import MEASURED_K, QUERY_CLASSES
 from engine.records import ItemPart, Query, TextPart
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import CURRENT_FILE, Store
 from engine.v1 import index_pb2
+
+# An ordinary query that was measured to take less does not leave the event loop.
+QUICK_US = 1000
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +33,12 @@ class Served:
 
     searcher: Searcher
     index: index_pb2.Index
+    quick: bool
+    """Whether its ordinary queries were measured to take well below a millisecond each."""
+
+    def is_quick(self, query: Query) -> bool:
+        """Return whether the search of a query that needs no encoder is surely short."""
+        return self.quick and query.limit <= MEASURED_K and query.recall_target is None and not query.explain
 
     @property
     def snapshot(self) -> Snapshot:
@@ -136,7 +147,7 @@ class Snapshots:
         record = snapshot.manifest.model
         searcher = Searcher(snapshot, None if record is None else self._encoder(record))
         _warm_up(searcher)
-        return Served(searcher, to_index(snapshot.manifest))
+        return Served(searcher, to_index(snapshot.manifest), self._device == "cpu" and _is_quick(searcher))
 
     def _encoder(self, record: ModelRecord) -> Encoder:
         """Return the encoder of a snapshot, proved; the open one if it is the same."""
@@ -154,6 +165,15 @@ class Snapshots:
 def _same(one: Fingerprint, other: Fingerprint) -> bool:
     """Return whether both are one model; the dtype only rounds."""
     return {**one.to_json(), "dtype": ""} == {**other.to_json(), "dtype": ""}
+
+
+def _is_quick(searcher: Searcher) -> bool:
+    """Return whether every class of query is answered at a depth that was measured, at QUICK_US at most."""
+    measured = {
+        (point.query_class, point.point): point.microseconds for point in searcher.snapshot.manifest.operating_points
+    }
+    chosen = ((name, searcher.planner.choose(name, None).point) for name in QUERY_CLASSES)
+    return all(measured.get(depth, math.inf) <= QUICK_US for depth in chosen)
 
 
 def _warm_up(searcher: Searcher) -> None:
