@@ -79,7 +79,11 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         raise InvalidSetting(f"expected a recall target between 0 and 1, got {config.recall_target}")
     if not 0 <= config.max_rejects <= 1:
         raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {config.max_rejects}")
+    if not 0 <= config.max_drift <= 1:
+        raise InvalidSetting(f"expected a share of drift between 0 and 1, got {config.max_drift}")
     store = Store(config.store)
+    if config.store.exists() and not config.store.is_dir():
+        raise InvalidSetting(f"expected a folder for the store, got the file {config.store}")
     store.snapshots.mkdir(parents=True, exist_ok=True)
     own = own_blocks(config.catalogue)
     encoder = None if config.model is None or own == {"image", "text"} else open_encoder(config.model)

@@ -1,10 +1,12 @@
 """Catalogues to build from, and the indexer's command as a person meets it: what several tests begin with."""
 
+import hashlib
 import io
 import json
 import shutil
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from PIL import Image
 
+from engine.encoder import Fingerprint, ModelSpec
 from engine.manifest import GateRecord, Manifest
 from engine.store import Store
 from engine.vectors import to_unit
@@ -112,3 +116,33 @@ class Prepared:
         with draft(store) as written:
             seal(store, written, self.copy(written, passed))
         return written.name
+
+
+class Plain:
+    """An encoder of no library: a text is its hash, a picture its mean colour; it writes down what it is given."""
+
+    dim = 8
+
+    def __init__(self, spec: ModelSpec, device: str, dtype: str) -> None:
+        self._log = Path(spec.model)
+        self.fingerprint = Fingerprint("plain", "w", "t", {}, "p", self.dim, "float32")
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the direction of each text's hash."""
+        self._write("text", len(texts))
+        return _unit([list(hashlib.sha256(text.encode()).digest()[: self.dim]) for text in texts])
+
+    def encode_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return the direction of each picture's colour."""
+        self._write("image", len(images))
+        time.sleep(0.05)
+        return _unit([list(image.resize((1, 1)).tobytes()) + [1] * (self.dim - 3) for image in images])
+
+    def _write(self, kind: str, count: int) -> None:
+        with self._log.open("a") as log:
+            log.write(json.dumps([kind, count]) + "\n")
+
+
+def _unit(rows: list[list[int]]) -> NDArray[np.float32]:
+    wide = np.array(rows, np.float32) - 127
+    return wide / np.linalg.norm(wide, axis=1, keepdims=True)

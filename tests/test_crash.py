@@ -1,6 +1,5 @@
 """kill -9 at any moment: what was served is served on, or the whole new snapshot is, and nothing is left behind."""
 
-import hashlib
 import json
 import logging
 import multiprocessing
@@ -10,17 +9,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import Prepared, Vectors, clustered, indexer, write_lines, write_parquet
-from numpy.typing import NDArray
+from catalogues import Plain, Prepared, Vectors, clustered, indexer, write_lines, write_parquet
 from PIL import Image
 
-from engine.encoder import Fingerprint, ModelSpec
+from engine.encoder import ModelSpec
 from engine.records import Query, VectorPart
 from engine.searcher import Searcher
 from engine.snapshot import open_snapshot
@@ -155,39 +152,9 @@ def test_publishing_killed_at_any_step(tmp_path: Path, kills: int) -> None:
     assert served_right(store, versions) == store.names()[-1]
 
 
-class Plain:
-    """An encoder of no library: a text is its hash, a picture its mean colour; it writes down what it is given."""
-
-    dim = 8
-
-    def __init__(self, spec: ModelSpec, device: str, dtype: str) -> None:
-        self._log = Path(spec.model)
-        self.fingerprint = Fingerprint("plain", "w", "t", {}, "p", self.dim, "float32")
-
-    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the direction of each text's hash."""
-        self._write("text", len(texts))
-        return _unit([list(hashlib.sha256(text.encode()).digest()[: self.dim]) for text in texts])
-
-    def encode_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Return the direction of each picture's colour."""
-        self._write("image", len(images))
-        time.sleep(0.05)
-        return _unit([list(image.resize((1, 1)).tobytes()) + [1] * (self.dim - 3) for image in images])
-
-    def _write(self, kind: str, count: int) -> None:
-        with self._log.open("a") as log:
-            log.write(json.dumps([kind, count]) + "\n")
-
-
-def _unit(rows: list[list[int]]) -> NDArray[np.float32]:
-    wide = np.array(rows, np.float32) - 127
-    return wide / np.linalg.norm(wide, axis=1, keepdims=True)
-
-
 def build_plainly(catalogue: Path, root: Path, log: Path) -> None:
     """Build with the plain encoder."""
-    build(BuildConfig(catalogue, root, ModelSpec(str(log), encoder="test_crash:Plain")), no_progress)
+    build(BuildConfig(catalogue, root, ModelSpec(str(log), encoder="catalogues:Plain")), no_progress)
 
 
 def encoded(log: Path, kind: str) -> int:
