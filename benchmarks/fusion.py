@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import report
-from benchmarks.datasets import AGREEING, COMPOSED, DATA, QUERY_NOISE, Clustered, clustered, draw
+from benchmarks.datasets import AGREEING, COMPOSED, DATA, QUERY_NOISE, SIGNALS, Clustered, clustered, draw
 from benchmarks.ground_truth import GroundTruth
 from benchmarks.stores import prepare
 from benchmarks.two_lists import LATE_BOOST, TwoLists
@@ -33,7 +34,6 @@ LATE = f"exact, boost on its top {LATE_BOOST}"
 UNIONS = {100: "union of 100 each, rescored", 400: "union of 400 each, rescored"}
 METHODS = (OURS, UNIONS[100], UNIONS[400], RANKS, LATE)
 
-_BOOSTED_SIGNAL = "rating"
 _RANKS_DEPTH = 100
 _LISTS_CHECKED = 20
 
@@ -44,17 +44,18 @@ Answered = tuple[list[list[str]], list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One way of asking. boost: in units of similarity; beta: the same in units of the score, as the query has it."""
+    """One way of asking. boost: in units of similarity, of `signal`; beta: the same in units of the score."""
 
     kind: str
     weight: float
     missing: Missing
-    boost: float
-    beta: float
+    signal: str = ""
+    boost: float = 0.0
+    beta: float = 0.0
 
     def query(self, parts: tuple[Part, ...]) -> Query:
         """Return these parts asked in this way."""
-        boosts = (Boost(_BOOSTED_SIGNAL, self.beta),) if self.boost else ()
+        boosts = (Boost(self.signal, self.beta),) if self.signal else ()
         return Query(parts, {"image": self.weight, "text": 1.0 - self.weight}, self.missing, boosts, K)
 
 
@@ -96,7 +97,6 @@ def run(
             "k": K,
             "query_seed": seed,
             "query_noise": QUERY_NOISE,
-            "boosted_signal": _BOOSTED_SIGNAL,
             "similarity_std": round(std, 5),
         },
         "dataset": asdict(made),
@@ -125,9 +125,10 @@ def _similarity_std(manifest: Manifest) -> float:
 def _cells(std: float) -> list[Cell]:
     cells = []
     for kind in (AGREEING, COMPOSED):
-        cells += [Cell(kind, weight, Missing.RENORMALIZE, 0.0, 0.0) for weight in WEIGHTS]
-        cells += [Cell(kind, 0.5, missing, 0.0, 0.0) for missing in (Missing.NEUTRAL, Missing.DROP)]
-        cells += [Cell(kind, 0.5, Missing.RENORMALIZE, boost, boost / std) for boost in BOOSTS]
+        cells += [Cell(kind, weight, Missing.RENORMALIZE) for weight in WEIGHTS]
+        cells += [Cell(kind, 0.5, missing) for missing in (Missing.NEUTRAL, Missing.DROP)]
+        for signal, boost in product(SIGNALS, BOOSTS):
+            cells.append(Cell(kind, 0.5, Missing.RENORMALIZE, signal, boost, boost / std))
     return cells
 
 
@@ -169,6 +170,7 @@ def _graded(
         "kind": cell.kind,
         "image_weight": cell.weight,
         "missing": cell.missing.value,
+        "signal": cell.signal,
         "boost": cell.boost,
         "beta": round(cell.beta, 4),
         "methods": methods,
@@ -197,7 +199,7 @@ def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.
         for cell in plain
     ]
     boosts = [
-        (f"{cell['kind']}, boost {cell['boost']:g} (beta {cell['beta']:.2f})", *_shares(cell, METHODS))
+        (f"{cell['kind']}, {cell['signal']} {cell['boost']:g} (beta {cell['beta']:.2f})", *_shares(cell, METHODS))
         for cell in boosted
     ]
     times = [
@@ -213,7 +215,7 @@ def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.
     ]
     return [
         report.Table(f"recall@10 of the exact fused ranking, {what}", ("query", *METHODS[:-1]), recalls),
-        report.Table(f"the same with a boost on {_BOOSTED_SIGNAL}, image .5", ("query", *METHODS), boosts),
+        report.Table("the same with a boost, image 0.5, renormalize", ("query", *METHODS), boosts),
         report.Table(
             "one thread, median over all the rows above",
             ("method", "mean recall@10", "p50 µs", "p95 µs", "p99 µs"),
@@ -229,18 +231,19 @@ def _shares(cell: Mapping[str, Any], methods: Sequence[str]) -> list[str]:
 def _draw(measured: Sequence[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, sharey=True)
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    left, middle, right, last = figure.subplots(1, 4, sharey=True)
     for axes, kind in ((left, AGREEING), (middle, COMPOSED)):
         cells = [c for c in measured if c["kind"] == kind and not c["boost"] and c["missing"] == "renormalize"]
         for name in METHODS[:-1]:
             axes.plot(*_line(cells, "image_weight", name), marker="o", label=name)
         axes.set(title=f"{kind} queries", xlabel="weight of the image")
-    cells = [cell for cell in measured if cell["kind"] == COMPOSED and cell["boost"]]
-    for name in METHODS:
-        right.plot(*_line(cells, "boost", name), marker="o", label=name)
-    right.set(title=f"{COMPOSED} queries, boosted", xlabel="boost, in units of similarity")
-    for axes in (left, middle, right):
+    for axes, signal in zip((right, last), SIGNALS, strict=True):
+        cells = [cell for cell in measured if cell["kind"] == COMPOSED and cell["signal"] == signal]
+        for name in METHODS:
+            axes.plot(*_line(cells, "boost", name), marker="o", label=name)
+        axes.set(title=f"{COMPOSED}, {signal} boosted", xlabel="boost, in units of similarity")
+    for axes in (left, middle, right, last):
         axes.grid(alpha=0.3)
     left.set_ylabel("recall@10 of the exact fused ranking")
     right.legend(loc="lower left", fontsize=7)

@@ -286,7 +286,7 @@ def test_fusion_writes_every_method(data: Path, built: Built, tmp_path: Path) ->
     """Boosted cells have the late boost beside the four methods; beta is the boost over the similarity's spread."""
     fusion.run(TINY, 5, built.store, json_path=tmp_path / "fusion.json", data=data)
     result = assert_whole(tmp_path / "fusion.json", "fusion")
-    assert len(result["cells"]) == 2 * (5 + 2 + 3)
+    assert len(result["cells"]) == 2 * (5 + 2 + 2 * 3)
     std = result["settings"]["similarity_std"]
     for cell in result["cells"]:
         assert set(cell["methods"]) == {name for name in fusion.METHODS if cell["boost"] or name != fusion.LATE}
