@@ -3,7 +3,6 @@
 import json
 import logging
 import multiprocessing
-import os
 import signal
 import sqlite3
 import subprocess
@@ -62,16 +61,18 @@ def build_command(catalogue: Path, store: Store) -> list[str]:
     return [sys.executable, "-m", "indexer.cli", "build", str(catalogue), "--store", str(store.root)]
 
 
-def run_and_kill(command: list[str], after_s: float) -> bool:
-    """Run a command in a process group of its own, kill -9 it after a while; return whether it still ran."""
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+def run_and_kill(command: list[str], after_s: float) -> float | None:
+    """Run a command, kill -9 it after a while; return None, or the seconds it took if it was done before."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         process.wait(after_s)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+        process.kill()
+    if process.wait() == -signal.SIGKILL:
+        return None
+    assert process.returncode == 0
+    return time.monotonic() - started
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
@@ -84,18 +85,20 @@ def test_builds_killed_all_along(tmp_path: Path, kills: int) -> None:
     subprocess.run(build_command(catalogues[0], store), cwd=ROOT, check=True, capture_output=True)
     whole_s = time.monotonic() - started
     before = served_right(store, versions)
-    killed = drafts = published = 0
-    for number in range(kills):
+    killed = builds = drafts = published = 0
+    while killed < kills:
         known = store.names()
-        killed += run_and_kill(build_command(catalogues[number % 2], store), whole_s * (number + 0.5) / kills)
+        builds += 1
+        done_s = run_and_kill(build_command(catalogues[builds % 2], store), whole_s * (killed + 0.5) / kills)
+        killed += done_s is None
+        whole_s = done_s or whole_s  # on a machine that has become faster the moments move with it
         drafts += len(list(store.snapshots.glob(".*.draft")))
         now = served_right(store, versions)
         assert now == before or now not in known, "the old one or the new one"
         published += now != before
         before = now
         assert all(verify(store, name) == [] for name in store.names() if name not in known)
-    _log.info("%d of %d killed over %.1f s: %d drafts left, %d published", killed, kills, whole_s, drafts, published)
-    assert killed >= kills // 2
+    _log.info("%d of %d killed over %.1f s: %d drafts left, %d published", killed, builds, whole_s, drafts, published)
     last = subprocess.run(build_command(catalogues[0], store), cwd=ROOT, capture_output=True, text=True, check=False)
     assert last.returncode == 0, last.stderr
     assert served_right(store, versions) == store.names()[-1]

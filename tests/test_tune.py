@@ -59,7 +59,7 @@ def all_scores(snapshot: Snapshot, query: FusedQuery) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("name", QUERY_CLASSES)
 def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: str) -> None:
-    """At the shallowest, a middle and the deepest point, ids counted by hand give the recall that is on record."""
+    """At the shallowest, a middle and the deepest point, counting ids gives the recall on record: the worst weights'."""
     searcher = Searcher(snapshot, None)
     queries = Sampler(snapshot, SEED).draw(name, QUERIES)
     truth = [set(np.argsort(-all_scores(snapshot, query))[:10].tolist()) for query in queries]
@@ -67,9 +67,12 @@ def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: 
     assert len(records) >= 3
     for record in (records[0], records[len(records) // 2], records[-1]):
         found = [searcher.nearest(query, 10, record.point)[1].tolist() for query in queries]
-        shares = [len(true & set(rows)) / 10 for true, rows in zip(truth, found, strict=True)]
-        # One of 1,280 may differ: two items whose scores differ by a rounding of float16 signals.
-        assert record.recall == pytest.approx(np.mean(shares), abs=4e-3)
+        groups: dict[tuple[object, ...], list[float]] = {}
+        for query, true, rows in zip(queries, truth, found, strict=True):
+            key = (query.missing, *sorted(query.weights.items()))
+            groups.setdefault(key, []).append(len(true & set(rows)) / 10)
+        # A few of a thousand may differ: items whose scores differ by a rounding of float16.
+        assert record.recall == pytest.approx(min(np.mean(shares) for shares in groups.values()), abs=8e-3)
 
 
 def test_the_oracle_is_right(snapshot: Snapshot) -> None:
@@ -181,6 +184,6 @@ def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
     searcher = Searcher(snapshot, None)
     for name in QUERY_CLASSES:
         queries = Sampler(snapshot, 5).draw(name, 20)
-        recall, took = measure(searcher, queries, exact_scores(snapshot, queries), EXACT)
+        recalls, took = measure(searcher, queries, exact_scores(snapshot, queries), EXACT)
         assert recall == 1.0
         assert took > 0
