@@ -203,7 +203,7 @@ def test_ten_thousand_items(tmp_path: Path) -> None:
     vectors = clustered(10_000)
     catalogue = write_parquet(tmp_path / "c.parquet", vectors, name=[f"n{n}" for n in range(10_000)])
     manifest = built(catalogue, tmp_path / "store", signals=("price",))
-    assert manifest.strata[0].factory == "PQ9x4fs"
+    assert manifest.strata[0].factory.startswith("PQ")
     searcher = opened(tmp_path / "store")
     for number in (0, 8_191, 8_192, 8_193, 9_999):
         assert nearest(searcher, image=vectors.image[number], text=vectors.text[number]) == [f"i{number}"]
@@ -255,9 +255,7 @@ def test_a_catalogue_with_too_many_bad_rows(tmp_path: Path) -> None:
     first = built(good, tmp_path / "store")
     ids = [f"i{max(number, 6)}" for number in range(100)]
     bad = write_parquet(tmp_path / "bad.parquet", vectors, item_id=ids)
-    with pytest.raises(
-        InvalidCatalogue, match=r"bad\.parquet: expected at most 5.0% bad rows, got 6 of 100 "
-    ):
+    with pytest.raises(InvalidCatalogue, match=r"bad\.parquet: expected at most 5.0% bad rows, got 6 of 100 "):
         built(bad, tmp_path / "store")
     store = Store(tmp_path / "store")
     assert store.names() == [first.snapshot] == [store.current()]

@@ -1,7 +1,6 @@
 """Measured recall is what an independent count finds, the planner takes the cheapest that reaches, gates catch lies."""
 
 import shutil
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,7 @@ def all_scores(snapshot: Snapshot, query: FusedQuery) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("name", QUERY_CLASSES)
 def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: str) -> None:
-    """At the shallowest, a middle and the deepest point, counting ids gives the recall on record: the worst weights'."""
+    """Counting ids gives the recall on record, that of the worst weights: at a shallow, a middle, a deep point."""
     searcher = Searcher(snapshot, None)
     queries = Sampler(snapshot, SEED).draw(name, QUERIES)
     truth = [set(np.argsort(-all_scores(snapshot, query))[:10].tolist()) for query in queries]
@@ -92,11 +91,11 @@ def test_every_class_has_its_exact_point(snapshot: Snapshot) -> None:
 
 
 def test_deeper_finds_more(snapshot: Snapshot) -> None:
-    """Among points of one k_factor, recall does not fall with nprobe by more than chance."""
+    """The deepest point on record, most cells and most candidates, misses less than the shallowest."""
     for name in QUERY_CLASSES:
-        records = [r for r in snapshot.manifest.operating_points if r.query_class == name and r.k_factor == 10]
-        recalls = [record.recall for record in sorted(records, key=lambda record: record.nprobe)]
-        assert all(later >= earlier - 0.01 for earlier, later in pairwise(recalls))
+        records = [r for r in snapshot.manifest.operating_points if r.query_class == name and r.nprobe]
+        by_depth = sorted(records, key=lambda record: (record.k_factor, record.nprobe))
+        assert by_depth[0].recall < by_depth[-1].recall
 
 
 @pytest.mark.parametrize("target", [0.5, 0.9, 0.95, 0.99, 0.999])
@@ -185,5 +184,5 @@ def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
     for name in QUERY_CLASSES:
         queries = Sampler(snapshot, 5).draw(name, 20)
         recalls, took = measure(searcher, queries, exact_scores(snapshot, queries), EXACT)
-        assert recall == 1.0
+        assert (recalls == 1.0).all()
         assert took > 0
