@@ -1,7 +1,7 @@
 """What is asked of a server and of FAISS alike: queries, the same as messages, and how to judge the answers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,6 @@ from engine.payload import from_bytes
 from engine.recall import recall_at_k
 from engine.records import Answer, Part, Query, TextPart, VectorPart
 from engine.searcher import Searcher
-from engine.snapshot import Stratum
 from engine.v1 import query_pb2, search_pb2
 
 K = 10
@@ -124,7 +123,7 @@ def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[
     recorders = [_Recorder(stratum.index) for stratum in strata]
     calls, answers = [], []
     snapshot.strata = tuple(
-        Stratum(stratum.blocks, stratum.start, recorder) for stratum, recorder in zip(strata, recorders, strict=True)
+        replace(stratum, index=recorder) for stratum, recorder in zip(strata, recorders, strict=True)
     )
     try:
         for query in queries:

@@ -4,9 +4,8 @@
 
 b runs over the item's blocks, p over the query's parts, k is the kind of part p. Items that have the same blocks
 form a *stratum*. Within a stratum everything above is linear in the item, whatever the policy for missing blocks:
-`scale` is a constant of the stratum, so no policy needs anything but its own query vector. The row of an item is
-
-    [ x_b for its blocks | SIGNAL_SCALE * g | zeros up to a multiple of ROW_MULTIPLE ]
+`scale` is a constant of the stratum, so no policy needs anything but its own query vector. `engine.layout` tells
+what a row is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidQuery, UnknownBlock
+from engine.layout import Layout
 from engine.records import Missing
 
 Matrix = NDArray[np.float32]
-
-# Small, so that an index's cells stay those of the vectors: at .25 an unboosted search lost 1 % of recall at any depth,
-# at .1 and below nothing, and boosted searches lost nothing either.
-SIGNAL_SCALE = 0.1
-
-# Product quantisers cut a row into pieces of four.
-ROW_MULTIPLE = 4
 
 # Weights of queries are kept to what float32 can multiply and divide; a smaller one of a block counts as 0.
 LARGEST_WEIGHT = 1e6
@@ -154,39 +147,16 @@ def stratum_scale(query: FusedQuery, blocks: Sequence[str]) -> float | None:
     return sum(query.weights.values()) / sum(query.weights[block] for block in present)
 
 
-def stratum_query(
-    query: FusedQuery, blocks: Sequence[str], dims: Mapping[str, int], signals: Sequence[str]
-) -> StratumQuery | None:
-    """Return the query vector for rows of `blocks`, in that order, then `signals`; None if they are no answers.
+def stratum_query(query: FusedQuery, layout: Layout) -> StratumQuery | None:
+    """Return the query vector for the rows of a stratum; None if they are no answers.
 
     Within the stratum <vector, row> + offset is the fused score.
     """
-    scale = stratum_scale(query, blocks)
+    scale = stratum_scale(query, layout.blocks)
     if scale is None:
         return None
-    factor = np.float32(scale)
-    pieces = [
-        factor * query.vectors[block] if block in query.vectors else np.zeros(dims[block], np.float32)
-        for block in blocks
-    ]
-    tail = np.zeros(row_width(blocks, dims, signals) - sum(dims[block] for block in blocks), np.float32)
-    tail[: len(signals)] = [query.boosts.get(name, 0.0) / SIGNAL_SCALE for name in signals]
-    pieces.append(tail)
-    offset = scale * sum(query.offsets[block] for block in query.offsets if block in blocks)
-    return StratumQuery(np.concatenate(pieces), offset, scale)
-
-
-def row_width(blocks: Sequence[str], dims: Mapping[str, int], signals: Sequence[str]) -> int:
-    """Return the length of a stored row with these blocks and signals."""
-    filled = sum(dims[block] for block in blocks) + len(signals)
-    return -(-filled // ROW_MULTIPLE) * ROW_MULTIPLE
-
-
-def to_rows(blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Return the stored rows (n, row_width) float16 of unit block vectors (n, d_b) and standardised signals (n, s)."""
-    filled = sum(block.shape[1] for block in blocks) + signals.shape[1]
-    padding = np.zeros((len(signals), -filled % ROW_MULTIPLE), np.float16)
-    return np.concatenate([*blocks, SIGNAL_SCALE * signals, padding], axis=1, dtype=np.float16, casting="unsafe")
+    offset = scale * sum(offset for block, offset in query.offsets.items() if block in layout.spans)
+    return StratumQuery(layout.to_query(query.vectors, scale, query.boosts), offset, scale)
 
 
 def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float32]:
@@ -196,24 +166,14 @@ def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float
     return z
 
 
-def contributions(
-    query: FusedQuery,
-    scale: float,
-    row: NDArray[np.floating],
-    blocks: Sequence[str],
-    dims: Mapping[str, int],
-    signals: Sequence[str],
-) -> dict[str, float]:
+def contributions(query: FusedQuery, scale: float, row: NDArray[np.floating], layout: Layout) -> dict[str, float]:
     """Return what each asked block, and each boost as "boost:NAME", adds to the score of one row; they sum to it."""
     wide = row.astype(np.float64)
-    shares: dict[str, float] = {}
-    start = 0
-    for block in blocks:
-        if block in query.vectors:
-            similarity = float(wide[start : start + dims[block]] @ query.vectors[block].astype(np.float64))
-            shares[block] = scale * (similarity + query.offsets[block])
-        start += dims[block]
-    for name, z in zip(signals, wide[start:], strict=False):
-        if name in query.boosts:
-            shares[f"boost:{name}"] = query.boosts[name] * float(z) / SIGNAL_SCALE
+    shares = {
+        block: scale * (float(wide[span] @ query.vectors[block].astype(np.float64)) + query.offsets[block])
+        for block, span in layout.spans.items()
+        if block in query.vectors
+    }
+    for name, boost in query.boosts.items():
+        shares[f"boost:{name}"] = boost * layout.signal(wide, name)
     return shares

@@ -108,7 +108,7 @@ class Searcher:
         found: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = []
         candidates = 0
         for stratum in self.snapshot.strata:
-            asked = stratum_query(fused, stratum.blocks, self.snapshot.dims, self.snapshot.signals)
+            asked = stratum_query(fused, stratum.layout)
             if asked is None:
                 continue
             rows = len(stratum.index)
@@ -142,7 +142,7 @@ class Searcher:
         if scale is None:
             raise InvalidQuery(f"expected an item that answers the query, got row {row}")
         stored = stratum.index.rows(np.array([row - stratum.start]))[0]
-        return contributions(fused, scale, stored, stratum.blocks, self.snapshot.dims, self.snapshot.signals)
+        return contributions(fused, scale, stored, stratum.layout)
 
     def _of_vector(self, part: VectorPart, field: str) -> dict[str, Matrix]:
         dims = self.snapshot.dims

@@ -12,6 +12,7 @@ from engine.errors import CorruptSnapshot
 from engine.fusion import Matrix
 from engine.index import Index, open_index
 from engine.items import Items
+from engine.layout import Layout
 from engine.manifest import MANIFEST_FILE, FileRecord, Manifest
 from engine.store import Store
 
@@ -23,6 +24,7 @@ class Stratum:
     blocks: tuple[str, ...]
     start: int
     index: Index
+    layout: Layout
 
 
 class Snapshot:
@@ -36,7 +38,12 @@ class Snapshot:
         self.calibration = manifest.calibration
         self.items = Items(directory, manifest.item_count)
         self.strata = tuple(
-            Stratum(record.blocks, record.start, open_index(directory / record.directory, device))
+            Stratum(
+                record.blocks,
+                record.start,
+                open_index(directory / record.directory, device),
+                Layout(record.blocks, self.dims, self.signals),
+            )
             for record in manifest.strata
         )
         for record, stratum in zip(manifest.strata, self.strata, strict=True):
@@ -59,12 +66,7 @@ class Snapshot:
         """Return the unit vector of each block that the item has."""
         stratum = self.stratum_of(row)
         stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
-        vectors = {}
-        start = 0
-        for block in stratum.blocks:
-            vectors[block] = stored[start : start + self.dims[block]]
-            start += self.dims[block]
-        return vectors
+        return {block: stored[span] for block, span in stratum.layout.spans.items()}
 
 
 def open_snapshot(store: Store, name: str, device: str = "cpu") -> Snapshot:

@@ -19,6 +19,7 @@ from engine.errors import CorruptSnapshot, InvalidCatalogue, InvalidSetting
 from engine.fusion import Calibration
 from engine.indexes.training import AUTO, write_index
 from engine.items import write_items
+from engine.layout import Layout
 from engine.manifest import (
     SCHEMA,
     BlockRecord,
@@ -202,11 +203,13 @@ def _write_strata(
 ) -> list[str]:
     """Write each stratum's index and return the factory strings that were used."""
     signals = [(values, calibration.signals[name]) for name, values in embedded.signals.items()]
+    dims = {name: rows.shape[1] for name, rows in embedded.blocks.items()}
     factories = []
     for place, stratum in enumerate(strata):
         folder = directory / stratum.directory
         folder.mkdir(parents=True)
-        rows = stratum_rows(stratum, embedded.blocks, signals)
+        layout = Layout(stratum.blocks, dims, tuple(embedded.signals))
+        rows = stratum_rows(stratum, layout, embedded.blocks, signals)
         factory = config.index if place == 0 else AUTO
         factories.append(
             write_index(rows, folder, factory, config.device, partial(progress, f"index {stratum.directory}"))

@@ -56,8 +56,8 @@ def _example(catalogue: Path) -> tuple[Path, str]:
     """Return the picture of one drawn product, and words for another that is not its title."""
     rows = [json.loads(line) for line in (catalogue / "catalog.jsonl").read_text().splitlines()]
     mug = next(row for row in rows if row["product_type"] == "mug")
-    shoe = next(row for row in rows if row["product_type"] == "sneaker")
-    return catalogue / mug["image"], f"{shoe['color']} {shoe['pattern']} {shoe['product_type']}"
+    bicycle = next(row for row in rows if row["product_type"] == "bicycle")
+    return catalogue / mug["image"], f"{bicycle['color']} {bicycle['pattern']} {bicycle['product_type']}"
 
 
 def _wait_for(ready: Path, server: "subprocess.Popen[bytes]") -> str:

@@ -1,7 +1,7 @@
 """Queries made from a catalogue's own items, of every class the planner knows: what an index is tuned and gated on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ BOOST_RANGE = (0.05, 1.0)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
+POLICIES = (Missing.RENORMALIZE, Missing.DROP)
+
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
@@ -32,17 +34,24 @@ class Sampler:
         return [block.name for block in self.snapshot.manifest.blocks if block.encoded]
 
     def draw(self, query_class: str, count: int) -> list[FusedQuery]:
-        """Return `count` queries of a class, none if the snapshot cannot be asked such a one."""
+        """Return `count` queries of a class, none if the snapshot cannot be asked such a one.
+
+        Where items lack blocks each query comes once for each of POLICIES, since what is left out decides which
+        stratum the best items stand in, and so which index has to find them.
+        """
         rng = np.random.default_rng([self.seed, len(query_class), count])
         if query_class == COMPOSED and len(self.snapshot.dims) < 2:
             return []
         if query_class == BOOSTED and not self.snapshot.signals:
             return []
         draw = {AGREEING: self._agreeing, SINGLE: self._single, COMPOSED: self._composed, BOOSTED: self._boosted}
-        return [draw[query_class](rng) for _ in range(count)]
+        drawn = [draw[query_class](rng) for _ in range(count)]
+        if len(self.snapshot.strata) == 1:
+            return drawn
+        return [replace(query, missing=policy) for policy in POLICIES for query in drawn]
 
     def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
-        vectors = self._seen(rng, self._item(rng))
+        vectors = self._seen(rng, self._item(rng, list(self.snapshot.dims)))
         kinds = [name for name in self._encoded if name in vectors]
         kind = str(rng.choice(["item", *kinds]))
         if kind != "item":
@@ -76,8 +85,9 @@ class Sampler:
         return compose(parts, weights, self.snapshot.calibration, boosts, Missing.RENORMALIZE)
 
     def _item(self, rng: np.random.Generator, blocks: Sequence[str] = ()) -> dict[str, Matrix]:
-        """Return the vectors of a random item that has these blocks."""
+        """Return the vectors of a random item that has these blocks, or of any if none has them all."""
         strata = [stratum for stratum in self.snapshot.strata if set(blocks) <= set(stratum.blocks)]
+        strata = strata or list(self.snapshot.strata)
         sizes = np.array([len(stratum.index) for stratum in strata], np.float64)
         stratum = strata[int(rng.choice(len(strata), p=sizes / sizes.sum()))]
         return self.snapshot.vectors(stratum.start + int(rng.integers(len(stratum.index))))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fusion import Moments, standardise, to_rows
+from engine.fusion import Moments, standardise
+from engine.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,12 @@ def stratify(present: Mapping[str, NDArray[np.bool_]]) -> list[StratumRows]:
 
 def stratum_rows(
     stratum: StratumRows,
+    layout: Layout,
     blocks: Mapping[str, NDArray[np.float16]],
     signals: Sequence[tuple[NDArray[np.float32], Moments]],
 ) -> NDArray[np.float16]:
-    """Return the rows (len(places), row_width) that the stratum's index holds."""
+    """Return the rows (len(places), layout.width) that the stratum's index holds."""
     places = stratum.places
     columns = [standardise(values[places], usual) for values, usual in signals]
     g = np.stack(columns, axis=1) if columns else np.zeros((len(places), 0), np.float32)
-    return to_rows([blocks[name][places] for name in stratum.blocks], g)
+    return layout.to_rows([blocks[name][places] for name in stratum.blocks], g)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from engine.errors import InvalidQuery, UnknownBlock
 from engine.fusion import (
     LARGEST_WEIGHT,
-    ROW_MULTIPLE,
     Calibration,
     Moments,
     SpokenPart,
@@ -17,11 +16,10 @@ from engine.fusion import (
     check_weight,
     compose,
     contributions,
-    row_width,
     standardise,
     stratum_query,
-    to_rows,
 )
+from engine.layout import Layout
 from engine.records import Missing
 from engine.vectors import to_unit
 
@@ -89,10 +87,10 @@ def test_one_inner_product_is_the_formula(world: dict) -> None:
     arguments = (world["parts"], world["weights"], world["calibration"], world["boosts"], world["missing"])
     vectors = {b: to_unit(rng.standard_normal((12, dims[b]))).astype(np.float16) for b in blocks}
     g = rng.standard_normal((12, len(signals))).astype(np.float32)
-    rows = to_rows([vectors[b] for b in blocks], g)
-    assert rows.shape == (12, row_width(blocks, dims, signals))
+    layout = Layout(tuple(blocks), dims, tuple(signals))
+    rows = layout.to_rows([vectors[b] for b in blocks], g)
     query = compose(*arguments)
-    asked = stratum_query(query, blocks, dims, signals)
+    asked = stratum_query(query, layout)
     true = [
         twin_score(
             {b: vectors[b][place].astype(np.float64) for b in blocks},
@@ -110,7 +108,7 @@ def test_one_inner_product_is_the_formula(world: dict) -> None:
     order = np.argsort(-scores, kind="stable")
     assert (np.diff(np.array(true)[order]) <= 2 * tolerance).all()
     for place in range(12):
-        shares = contributions(query, asked.scale, rows[place], blocks, dims, signals)
+        shares = contributions(query, asked.scale, rows[place], layout)
         assert sum(shares.values()) == pytest.approx(true[place], abs=tolerance)
         assert {name for name in shares if not name.startswith("boost:")} == set(query.weights) & set(blocks)
 
@@ -140,9 +138,10 @@ DIMS = {"image": 2, "text": 2}
 def test_two_blocks_by_hand(blocks: tuple[str, ...], missing: Missing, score: float | None) -> None:
     """Words minus a picture, weights .25 and .75, a boost of .5 on a signal of 2."""
     item = {"image": np.array([[0.6, 0.8]], np.float32), "text": np.array([[0, 1]], np.float32)}
-    rows = to_rows([item[block] for block in blocks], np.array([[2]], np.float32))
+    layout = Layout(blocks, DIMS, ("rating",))
+    rows = layout.to_rows([item[block] for block in blocks], np.array([[2]], np.float32))
     query = compose([WORDS, NOT_THIS], {"image": 0.25, "text": 0.75}, CALIBRATION, {"rating": 0.5}, missing)
-    asked = stratum_query(query, blocks, DIMS, ("rating",))
+    asked = stratum_query(query, layout)
     if score is None:
         assert asked is None
     else:
@@ -152,9 +151,10 @@ def test_two_blocks_by_hand(blocks: tuple[str, ...], missing: Missing, score: fl
 
 def test_contributions_by_hand() -> None:
     """Each block and each boost by name."""
-    row = to_rows([np.array([[0.6, 0.8]]), np.array([[0, 1]])], np.array([[2]], np.float32))[0]
+    layout = Layout(("image", "text"), DIMS, ("rating",))
+    row = layout.to_rows([np.array([[0.6, 0.8]]), np.array([[0, 1]])], np.array([[2]], np.float32))[0]
     query = compose([WORDS, NOT_THIS], {"image": 0.25, "text": 0.75}, CALIBRATION, {"rating": 0.5}, Missing.DROP)
-    shares = contributions(query, 1.0, row, ("image", "text"), DIMS, ("rating",))
+    shares = contributions(query, 1.0, row, layout)
     assert shares == pytest.approx({"image": 0.85, "text": 1.5, "boost:rating": 1.0}, abs=5e-3)
 
 
@@ -164,20 +164,29 @@ def test_neutral_items_without_any_asked_block_are_ranked_by_boosts() -> None:
     weights = {"image": 1.0, "text": 0.0}
     for missing, there in ((Missing.NEUTRAL, True), (Missing.RENORMALIZE, False), (Missing.DROP, False)):
         query = compose([part], weights, CALIBRATION, {"rating": 2.0}, missing)
-        asked = stratum_query(query, ("text",), DIMS, ("rating",))
+        layout = Layout(("text",), DIMS, ("rating",))
+        asked = stratum_query(query, layout)
         assert (asked is not None) == there
         if asked is not None:
-            row = to_rows([UP[None]], np.array([[1.5]], np.float32))[0]
+            row = layout.to_rows([UP[None]], np.array([[1.5]], np.float32))[0]
             assert float(row.astype(np.float32) @ asked.vector + asked.offset) == pytest.approx(3.0, abs=5e-3)
 
 
-@pytest.mark.parametrize(("dim", "signals", "width"), [(4, (), 4), (4, ("a",), 8), (3, ("a",), 4), (5, (), 8)])
-def test_rows_are_padded_to_whole_pieces(dim: int, signals: tuple[str, ...], width: int) -> None:
-    """Up to the next multiple, with zeros."""
-    rows = to_rows([np.ones((2, dim))], np.ones((2, len(signals)), np.float32))
-    assert rows.shape == (2, row_width(["image"], {"image": dim}, signals)) == (2, width)
-    assert width % ROW_MULTIPLE == 0
-    assert not rows[:, dim + len(signals) :].any()
+@pytest.mark.parametrize(("dim", "signals", "width"), [(4, (), 4), (4, ("a",), 8), (3, ("a",), 8), (5, (), 8)])
+def test_rows_are_whole_pieces(dim: int, signals: tuple[str, ...], width: int) -> None:
+    """Blocks are padded with zeros, so that no piece of a code holds both a vector and a signal."""
+    layout = Layout(("image",), {"image": dim}, signals)
+    rows = layout.to_rows([np.ones((2, dim))], np.ones((2, len(signals)), np.float32))
+    assert rows.shape == (2, layout.width) == (2, width)
+    assert not rows[:, dim : layout.starts["a"] if signals else None].any()
+
+
+def test_a_signal_is_coarse_and_fine() -> None:
+    """1.7 is 1.5 and .2, each an eighth; -9 is beyond the coarse range, so the fine coordinate holds the rest."""
+    layout = Layout((), {}, ("rating",))
+    rows = layout.to_rows([], np.array([[1.7], [-9]], np.float32))
+    np.testing.assert_allclose(rows, [[1.5 / 8, 0, 0.2 / 8, 0], [-3.5 / 8, 0, -5.5 / 8, 0]], atol=1e-4)
+    assert [layout.signal(row.astype(float), "rating") for row in rows] == pytest.approx([1.7, -9], abs=1e-3)
 
 
 def test_weights_left_out_are_zero_and_none_at_all_are_equal() -> None:
@@ -213,7 +222,7 @@ def test_extreme_weights_stay_finite() -> None:
     """The largest weights, and one block that hardly counts, under the policy that divides by it."""
     weights = block_weights({"image": 1e-12, "text": LARGEST_WEIGHT}, NAMES[:2])
     part = SpokenPart("text", LARGEST_WEIGHT, WORDS.vectors)
-    asked = stratum_query(compose([part], weights, CALIBRATION, {}, Missing.RENORMALIZE), ("image",), DIMS, ())
+    asked = stratum_query(compose([part], weights, CALIBRATION, {}, Missing.RENORMALIZE), Layout(("image",), DIMS))
     assert asked is not None
     score = float(asked.vector @ np.array([0.6, 0.8, 0, 0], np.float32)) + asked.offset
     assert score == pytest.approx(1e12 * (0.6 - 0.2) / 0.1, rel=1e-3)

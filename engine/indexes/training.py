@@ -35,7 +35,7 @@ def choose_factory(count: int, width: int) -> str:
     """Return the factory string that `auto` stands for: Flat while exact is fastest, then 4-bit codes, then cells."""
     if count < EXACT_BELOW:
         return FLAT
-    codes = f"PQ{width // 4}x4fs"
+    codes = f"PQ{width // 2}x4fs"
     return codes if count < CELLS_FROM else f"IVF{round(2 * math.sqrt(count))},{codes}"
 
 

@@ -1,0 +1,79 @@
+"""What stands where in a stored row: the vectors of a stratum's blocks, then its signals in two coordinates each.
+
+    [ x_b for its blocks | zeros to a multiple of PIECE | SIGNAL_SCALE * (coarse, 0, fine, 0) for each signal ]
+
+4-bit codes keep 16 values of a coordinate. Of a whole signal that is a quarter of a standard deviation, and a boosted
+ranking of candidates then misses half of its best; the coarse coordinate takes 16 values anyway and the fine one, what
+is left of it, is small, so together they keep a signal to a hundredth.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Small, so that an index's cells stay those of the vectors: at .25 an unboosted search lost 1 % of recall at any depth,
+# at .1 nothing. A power of two, so that the coarse coordinate is exact in float16.
+SIGNAL_SCALE = 0.125
+
+# Product quantisers cut a row into pieces of two or four.
+PIECE = 4
+
+_COARSE_STEP = 0.5
+_COARSE_RANGE = (-3.5, 4.0)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the blocks and signals of one stratum stand in its rows."""
+
+    blocks: tuple[str, ...]
+    dims: Mapping[str, int]
+    signals: tuple[str, ...] = ()
+    spans: Mapping[str, slice] = field(init=False)
+    """Each block's coordinates."""
+    starts: Mapping[str, int] = field(init=False)
+    """Each signal's first coordinate; its second is two further."""
+    width: int = field(init=False)
+    """The length of a row."""
+
+    def __post_init__(self) -> None:
+        spans = {}
+        place = 0
+        for block in self.blocks:
+            spans[block] = slice(place, place + self.dims[block])
+            place += self.dims[block]
+        place += -place % PIECE
+        object.__setattr__(self, "spans", spans)
+        object.__setattr__(self, "starts", {name: place + PIECE * number for number, name in enumerate(self.signals)})
+        object.__setattr__(self, "width", place + PIECE * len(self.signals))
+
+    def to_rows(self, blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]) -> NDArray[np.float16]:
+        """Return the stored rows (n, width) of unit block vectors, (n, d_b) each, and standardised signals (n, s)."""
+        rows = np.zeros((len(signals), self.width), np.float16)
+        for name, vectors in zip(self.blocks, blocks, strict=True):
+            rows[:, self.spans[name]] = vectors
+        for name, z in zip(self.signals, signals.T, strict=True):
+            coarse = np.clip(np.round(z / _COARSE_STEP) * _COARSE_STEP, *_COARSE_RANGE)
+            rows[:, self.starts[name]] = SIGNAL_SCALE * coarse
+            rows[:, self.starts[name] + 2] = SIGNAL_SCALE * (z - coarse)
+        return rows
+
+    def to_query(
+        self, vectors: Mapping[str, NDArray[np.float32]], scale: float, boosts: Mapping[str, float]
+    ) -> NDArray[np.float32]:
+        """Return (width,) coefficients whose inner product with a row is scale * sum <vector, x> + sum boost * z."""
+        query = np.zeros(self.width, np.float32)
+        for name, span in self.spans.items():
+            if name in vectors:
+                np.multiply(vectors[name], scale, out=query[span], dtype=np.float32)
+        for name, boost in boosts.items():
+            start = self.starts[name]
+            query[start] = query[start + 2] = boost / SIGNAL_SCALE
+        return query
+
+    def signal(self, row: NDArray[np.floating], name: str) -> float:
+        """Return the standardised signal that a row holds."""
+        start = self.starts[name]
+        return float(row[start] + row[start + 2]) / SIGNAL_SCALE
