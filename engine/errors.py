@@ -6,6 +6,7 @@ DiptychError
 │   ├── UnknownBlock          a block, or a signal, that the snapshot does not have
 │   └── BadImage              bytes that are no picture, or one beyond the limits
 ├── NotSupported              a request that this build cannot answer yet
+├── NoEncoder                 words or pictures asked of a snapshot that was built from vectors alone
 ├── ItemNotFound              an item_id that the snapshot does not hold
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
@@ -54,6 +55,14 @@ class NotSupported(DiptychError):
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
+        self.field = field
+
+
+class NoEncoder(DiptychError):
+    """Words or pictures asked of a snapshot that was built from vectors alone; `field` names the part."""
+
+    def __init__(self, field: str = "") -> None:
+        super().__init__("expected a snapshot with an encoder for text and image parts, got one of vectors alone")
         self.field = field
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.encoder import Encoder
-from engine.errors import DimensionMismatch, InvalidQuery, NotSupported, UnknownBlock
+from engine.errors import DimensionMismatch, InvalidQuery, NoEncoder, UnknownBlock
 from engine.fusion import (
     FusedQuery,
     Matrix,
@@ -158,10 +158,7 @@ class Searcher:
         if not texts and not images:
             return {}
         if self.encoder is None:
-            raise NotSupported(
-                "expected a snapshot with an encoder for text and image parts, got one built from vectors alone",
-                f"parts[{(texts or images)[0][0]}]",
-            )
+            raise NoEncoder(f"parts[{(texts or images)[0][0]}]")
         vectors: dict[int, Matrix] = {}
         if texts:
             rows = self.encoder.encode_texts([text for _, text in texts])

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NotSupported, UnknownBlock
+from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock
 from engine.index import OperatingPoint
 from engine.records import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.searcher import Searcher
@@ -163,7 +163,7 @@ def test_equal_scores_come_in_the_order_of_rows(searcher: Searcher) -> None:
         (Query(AIMED[:1], {"text": 1.0}), InvalidQuery, "modality_weights", r"the parts speak to \(image\)"),
         (Query(AIMED, boosts=(Boost("margin", 1),)), UnknownBlock, "boosts[0].field", "signal 'margin': .* rating"),
         (Query(AIMED, boosts=(Boost("rating", np.inf),)), InvalidQuery, "boosts[0].weight", "got inf"),
-        (Query((AIMED[0], TextPart("red shoes"))), NotSupported, "parts[1]", "built from vectors alone"),
+        (Query((AIMED[0], TextPart("red shoes"))), NoEncoder, "parts[1]", "of vectors alone"),
     ],
 )
 def test_what_cannot_be_answered_names_its_field(

@@ -20,6 +20,7 @@ from engine.errors import (
     ItemNotFound,
     MissingDependency,
     ModelMismatch,
+    NoEncoder,
     NotSupported,
     SnapshotNotFound,
 )
@@ -47,6 +48,7 @@ class OutOfTime(DiptychError):
 _CODES: dict[type[DiptychError], grpc.StatusCode] = {
     InvalidQuery: grpc.StatusCode.INVALID_ARGUMENT,
     NotSupported: grpc.StatusCode.UNIMPLEMENTED,
+    NoEncoder: grpc.StatusCode.FAILED_PRECONDITION,
     ItemNotFound: grpc.StatusCode.NOT_FOUND,
     SnapshotNotFound: grpc.StatusCode.NOT_FOUND,
     CorruptSnapshot: grpc.StatusCode.FAILED_PRECONDITION,

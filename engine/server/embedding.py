@@ -4,7 +4,7 @@ from functools import partial
 
 from engine.convert.rules import check
 from engine.encoder import Encoder
-from engine.errors import InvalidQuery, NotSupported
+from engine.errors import InvalidQuery, NoEncoder
 from engine.images import decode
 from engine.server.edge import Method
 from engine.server.snapshots import Snapshots
@@ -29,7 +29,7 @@ class EmbeddingService:
         served = self._snapshots.served
         model = served.snapshot.manifest.model
         if model is None or served.searcher.encoder is None:
-            raise NotSupported("expected a snapshot with an encoder, got one built from vectors alone")
+            raise NoEncoder
         response = embedding_pb2.EmbedResponse(model=model.model, snapshot=served.name)
         if request.texts or request.images:
             work = partial(_embed, served.searcher.encoder, request, response, call)
