@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.convert.rules import check
-from engine.errors import NotSupported
+from engine.errors import InvalidQuery, NotSupported
 from engine.records import Boost, ImagePart, ItemPart, Missing, Part, Query, TextPart, VectorPart
 from engine.v1 import query_pb2, search_pb2
 
@@ -53,6 +53,8 @@ def to_query(request: search_pb2.SearchRequest) -> Query:
     for place, part in enumerate(parts):
         if part is None:
             raise _not_yet(f"parts[{place}].{request.parts[place].WhichOneof('content')}")
+    if not parts and "boosts" not in fields:
+        raise InvalidQuery("expected at least one part or boost, got none", "parts")
     if not parts:
         raise NotSupported("expected at least one part: ranking by boosts alone is not answered yet", "parts")
     return Query(

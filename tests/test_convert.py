@@ -1,0 +1,224 @@
+"""Requests and answers on their way between the wire and the domain, and errors on theirs to statuses."""
+
+import grpc
+import numpy as np
+import protovalidate
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import MessageToDict
+from hypothesis import given
+from hypothesis import strategies as st
+from serving import of_vector, request, unpack
+
+from engine.convert.answers import _varint, to_bytes, to_response
+from engine.convert.payloads import to_fields
+from engine.convert.queries import needs_encoder, to_query
+from engine.convert.rules import InvalidRequest
+from engine.convert.statuses import UNKNOWN, NothingServed, OutOfTime, Overloaded, code_of, to_status
+from engine.errors import (
+    BadImage,
+    CorruptSnapshot,
+    DimensionMismatch,
+    DiptychError,
+    GateFailed,
+    InvalidQuery,
+    ItemNotFound,
+    ModelMismatch,
+    NotSupported,
+    SnapshotNotFound,
+    UnknownBlock,
+)
+from engine.items import Items, write_items
+from engine.payload import to_bytes as payload_bytes
+from engine.records import Answer, Boost, Hit, ImagePart, ItemPart, Missing, Plan, TextPart, Timings, VectorPart
+from engine.v1 import query_pb2, search_pb2
+
+Part = query_pb2.QueryPart
+
+
+def test_a_request_becomes_the_query_it_asks() -> None:
+    """Every part, weight, policy, boost and option is found again in the domain's query."""
+    query = to_query(
+        request(
+            Part(text="red", weight=0.5),
+            Part(image=b"png", block="image"),
+            Part(item_id="a", weight=0),
+            of_vector([3, 4], weight=-2),
+            modality_weights={"image": 0.25},
+            missing_modality="MISSING_MODALITY_DROP",
+            boosts=[query_pb2.Boost(field="rating", weight=0.5, shape="SHAPE_LINEAR")],
+            page_size=7,
+            recall_target=0.5,
+            explain=True,
+        )
+    )
+    assert query.parts[:3] == (TextPart("red", 0.5), ImagePart(b"png", block="image"), ItemPart("a", 0.0))
+    assert isinstance(query.parts[3], VectorPart)
+    assert query.parts[3].values.tolist() == [3, 4]
+    assert query.parts[3].values.dtype == np.float32
+    assert query.parts[3].weight == -2
+    assert (query.modality_weights, query.missing) == ({"image": 0.25}, Missing.DROP)
+    assert (query.boosts, query.limit, query.recall_target, query.explain) == ((Boost("rating", 0.5),), 7, 0.5, True)
+    assert needs_encoder(query)
+
+
+def test_what_a_request_leaves_out_has_its_default() -> None:
+    """Ten hits, weight 1, every block, renormalised, no boost, the snapshot's recall, no explanation."""
+    query = to_query(request(Part(item_id="a")))
+    assert query.parts == (ItemPart("a", 1.0, ""),)
+    assert (query.modality_weights, query.missing, query.boosts) == ({}, Missing.RENORMALIZE, ())
+    assert (query.limit, query.recall_target, query.explain) == (10, None, False)
+    assert not needs_encoder(query)
+
+
+LENGTHS = st.sampled_from([0, 1, 2, 16384, 16385])
+FLOATS = st.one_of(st.sampled_from([0.0, 1.0, -1.0, 3e38, np.nan, np.inf, -np.inf]), st.floats(width=32))
+TEXTS = st.one_of(st.text(max_size=6), st.sampled_from(["a" * 64, "a" * 65, "é" * 64, "é" * 256, "é" * 257, "a" * 513]))
+
+
+@st.composite
+def vectors(draw: st.DrawFn) -> query_pb2.Vector:
+    values = [0.5] * draw(LENGTHS)
+    if values:
+        values[draw(st.integers(0, len(values) - 1))] = draw(FLOATS)
+    return query_pb2.Vector(values=values)
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> Part:
+    part = Part()
+    kind = draw(st.sampled_from(["text", "image", "item_id", "vector", "user_id", ""]))
+    if kind == "vector":
+        part.vector.CopyFrom(draw(vectors()))
+    elif kind == "image":
+        part.image = draw(st.binary(max_size=3))
+    elif kind:
+        setattr(part, kind, draw(TEXTS))
+    if draw(st.booleans()):
+        part.weight = draw(FLOATS)
+    if draw(st.booleans()):
+        part.block = draw(TEXTS)
+    return part
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> search_pb2.SearchRequest:
+    asked = search_pb2.SearchRequest(parts=draw(st.lists(parts(), max_size=3)) * draw(st.sampled_from([1, 1, 6, 17])))
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        field = draw(st.sampled_from(["page_size", "weights", "boost", "recall", "missing", "facets", "filter"]))
+        if field == "page_size":
+            asked.page_size = draw(st.sampled_from([-1, 0, 1, 1000, 1001]))
+        elif field == "weights":
+            asked.modality_weights[draw(TEXTS)] = draw(FLOATS)
+        elif field == "boost":
+            shape, scale = draw(st.integers(0, 4)), draw(st.sampled_from([0.0, 1.0, -1.0]))
+            asked.boosts.add(field=draw(TEXTS), weight=draw(FLOATS), shape=shape, scale=scale)
+        elif field == "recall":
+            asked.recall_target = draw(FLOATS)
+        elif field == "missing":
+            asked.missing_modality = draw(st.integers(0, 5))
+        elif field == "facets":
+            asked.facets.extend(draw(st.lists(st.sampled_from(["a", "b", ""]), max_size=3)))
+        else:
+            asked.filter = draw(st.sampled_from(["a = 1", "a" * 8193]))
+    return asked
+
+
+@given(requests())
+def test_a_request_is_invalid_just_if_the_contract_says_so(asked: search_pb2.SearchRequest) -> None:
+    """The quick look of to_query lets nothing pass that protovalidate refuses, and refuses nothing that it passes."""
+    broken = protovalidate.Validator().collect_violations(asked)
+    try:
+        to_query(asked)
+        refused = ()
+    except InvalidRequest as error:
+        refused = error.violations
+    except (NotSupported, InvalidQuery):
+        refused = ()
+    assert len(refused) == len(broken)
+
+
+@pytest.mark.parametrize(
+    ("paths", "fields"),
+    [([], None), (["payload"], None), (["payload.a", "payload.b"], {"a", "b"}), (["payload.a", "payload"], None)],
+)
+def test_a_read_mask_names_fields_of_the_payload(paths: list[str], fields: set[str] | None) -> None:
+    """payload.FIELD is a field, payload is all of them, and so is an empty mask."""
+    assert to_fields(FieldMask(paths=paths)) == fields
+
+
+@pytest.mark.parametrize("path", ["title", "payload.", "payloads.a", "", ".payload"])
+def test_a_read_mask_of_other_fields_is_refused(path: str) -> None:
+    """Only the payload can be cut."""
+    with pytest.raises(InvalidQuery, match=r"expected payload or payload\.FIELD, got"):
+        to_fields(FieldMask(paths=[path]))
+
+
+def answer(*hits: Hit) -> Answer:
+    """Return an answer with these hits."""
+    return Answer(hits, "01S", Plan("ivf", "single", 8, 200, 1.0, 0.5), Timings(1, 2, 3, 4))
+
+
+def test_an_answer_on_the_wire_is_the_message_it_stands_for(tmp_path) -> None:
+    """Hits put together by hand are what protobuf writes, at every length of id and payload at which it changes."""
+    ids = ["a", "é" * 200, "b" * 127, "c" * 128, "d"]
+    payloads = [{}, {"n": 1.5}, {"title": "x" * 100}, {"title": "y" * 200}, {"title": "z" * 40_000}]
+    write_items(tmp_path, ids, [payload_bytes(payload) for payload in payloads])
+    items = Items(tmp_path, len(ids))
+    hits = [Hit(item_id, row - 1.5, row, {}) for row, item_id in enumerate(ids)]
+    response = search_pb2.SearchResponse.FromString(to_bytes(answer(*hits), items, None, 9, 99))
+    assert [(hit.item_id, hit.score) for hit in response.hits] == [(hit.item_id, hit.score) for hit in hits]
+    assert [MessageToDict(hit.payload) for hit in response.hits] == payloads
+    assert all(hit.HasField("payload") for hit in response.hits)
+    assert (response.snapshot, response.plan.strategy, response.plan.candidates) == ("01S", "ivf", 200)
+    assert (response.timings.parse_us, response.timings.score_us, response.timings.total_us) == (9, 4, 99)
+
+
+def test_explained_and_cut_hits_carry_what_was_asked(tmp_path) -> None:
+    """Contributions come with their hit; of the payload only the asked fields do."""
+    write_items(tmp_path, ["a"], [payload_bytes({"title": "t", "price": 2})])
+    hit = Hit("a", 0.75, 0, {"image": 0.5, "boost:rating": 0.25})
+    sent = to_response(answer(hit), Items(tmp_path, 1), frozenset({"price"})).hits[0]
+    assert dict(sent.contributions) == {"image": 0.5, "boost:rating": 0.25}
+    assert (sent.score, MessageToDict(sent.payload)) == (0.75, {"price": 2})
+
+
+@given(st.integers(0, 2**31))
+def test_a_length_is_written_as_protobuf_does(number: int) -> None:
+    """The varint read back by seven bits a byte is the number, and all its bytes but the last go on."""
+    data = _varint(number)
+    assert sum((byte & 127) << (7 * place) for place, byte in enumerate(data)) == number
+    assert [byte >> 7 for byte in data] == [1] * (len(data) - 1) + [0]
+    assert data[-1] > 0 or len(data) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "details"),
+    [
+        (InvalidQuery("x", "parts[0]"), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
+        (DimensionMismatch(3, 4, "a"), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
+        (UnknownBlock("a", ["b"]), "INVALID_ARGUMENT", {"ErrorInfo"}),
+        (BadImage("x", "images[1]"), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
+        (InvalidRequest([("a", "x"), ("b", "y")]), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
+        (NotSupported("x", "filter"), "UNIMPLEMENTED", {"ErrorInfo", "BadRequest"}),
+        (ItemNotFound("a"), "NOT_FOUND", {"ErrorInfo", "ResourceInfo"}),
+        (SnapshotNotFound("x"), "NOT_FOUND", {"ErrorInfo", "ResourceInfo"}),
+        (CorruptSnapshot("x"), "FAILED_PRECONDITION", {"ErrorInfo"}),
+        (ModelMismatch("x"), "FAILED_PRECONDITION", {"ErrorInfo"}),
+        (GateFailed("x"), "FAILED_PRECONDITION", {"ErrorInfo"}),
+        (Overloaded("x"), "RESOURCE_EXHAUSTED", {"ErrorInfo", "RetryInfo"}),
+        (NothingServed("x"), "UNAVAILABLE", {"ErrorInfo", "RetryInfo"}),
+        (OutOfTime("x"), "DEADLINE_EXCEEDED", {"ErrorInfo"}),
+        (DiptychError("secret"), "INTERNAL", set()),
+        (ValueError("secret"), "INTERNAL", set()),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_every_error_has_a_code_and_details(error: Exception, code: str, details: set[str]) -> None:
+    """The table of errors: the code, the details that programs read, and nothing of what is unknown."""
+    status = to_status(error)
+    assert code_of(error).name == code
+    assert status.code == grpc.StatusCode[code].value[0]
+    assert set(unpack(status)) == details
+    assert (status.message == UNKNOWN) == (code == "INTERNAL")
+    assert "secret" not in str(status)
