@@ -1,0 +1,77 @@
+"""The commands of the README and of the operating guide, run as they stand there, on a small demo catalogue."""
+
+import csv
+import json
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from indexer.sample import write
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/operating.md")
+NOT_HERE = ("git", "make", "cd")  # what fetches the project, and the demo, which is these same commands
+
+
+def commands(page: str) -> list[list[str]]:
+    """Return the command lines of a page's console blocks, split as a shell splits them."""
+    blocks = re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [shlex.split(line) for line in lines if not line.startswith(NOT_HERE)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder as the README's reader has it: catalog.csv with its pictures, and a photo."""
+    folder = tmp_path_factory.mktemp("shop")
+    write(folder, 40, seed=3)
+    rows = [json.loads(line) for line in (folder / "catalog.jsonl").read_text().splitlines()]
+    with (folder / "catalog.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    shutil.copy(folder / rows[0]["image"], folder / "photo.jpg")
+    return folder
+
+
+def start(words: list[str], folder: Path, *more: str) -> "subprocess.Popen[str]":
+    environment = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+    program, *arguments = [word for word in words if word not in [f"{k}={v}" for k, v in environment.items()]]
+    return subprocess.Popen(
+        [sys.executable, "-m", f"{program}.cli", *arguments, *more],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200", "HF_HUB_OFFLINE": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_pages_have_commands():
+    """Else the test below would hold for nothing."""
+    assert [len(commands(page)) for page in PAGES] >= [4, 1]
+
+
+def test_every_command_does_what_it_says(folder):
+    """Each exits with 0 and prints something; a server answers and stops when it is asked to."""
+    for page in PAGES:
+        for words in commands(page):
+            background = words[-1] == "&"
+            words = ["127.0.0.1:0" if background and word.startswith("127.0.0.1:") else word for word in words]
+            more = ("--address-file", "address") if background else ()
+            process = start(words[:-1] if background else words, folder, *more)
+            if background:
+                until = time.monotonic() + 120
+                while not (folder / "address").exists() and process.poll() is None and time.monotonic() < until:
+                    time.sleep(0.1)
+                process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=240)
+            assert process.returncode == 0, (words, out, err)
+            assert out or background, words
