@@ -31,6 +31,9 @@ QUERY_KINDS = (AGREEING, COMPOSED, ITEM, *BLOCKS)
 
 QUERY_NOISE = 0.75
 
+# Raised when the same parameters come to make other data.
+_RECIPE = 2
+
 _CHUNK_ROWS = 8_192
 
 Wide = NDArray[np.float64]
@@ -57,7 +60,7 @@ class Clustered:
     @property
     def name(self) -> str:
         """The folder's name, which no other parameters have."""
-        return "clustered-" + "-".join(f"{key}{value:g}" for key, value in asdict(self).items())
+        return f"clustered-{_RECIPE}-" + "-".join(f"{key}{value:g}" for key, value in asdict(self).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,7 @@ def _tables(made: Clustered) -> Iterator["pa.Table"]:
             "category": pa.array([f"category-{category:02d}" for category in category_of[cluster].tolist()]),
             "price": pa.array(np.round(np.exp(rng.normal(3.5, 0.9, size)), 2)),
             "rating": pa.array(np.round(np.clip(rng.normal(4.0, 0.6, size), 1, 5), 1)),
-            "popularity": pa.array(np.round(rng.lognormal(2.0, 1.0, size)), mask=rng.random(size) < 0.05),
+            "popularity": pa.array(np.round(rng.normal(2.0, 1.0, size), 4), mask=rng.random(size) < 0.05),
         }
         for block in BLOCKS:
             own = made.noise * _unit(rng.standard_normal((size, made.dim)))
