@@ -304,6 +304,7 @@ def test_latency_writes_every_load(data: Path, built: Built, tmp_path: Path) -> 
     for load in result["closed"]:
         assert set(load["targets"]) == set(latency.TARGETS)
         assert load["ratio"].keys() == {"p50", "wall_per_request", "cpu_per_request"}
+        assert (load["ratio"]["p50"] is None) == (load["callers"] > 1)
         assert load["targets"][latency.SERVER]["requests"] == 40
         assert load["targets"][latency.SERVER]["recall_at_10"] == load["targets"][latency.RAW]["recall_at_10"] >= 0.8
         assert load["targets"][latency.ECHO]["recall_at_10"] is None
