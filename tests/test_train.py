@@ -27,6 +27,7 @@ from indexer.train import (  # noqa: E402
     evaluate,
     objective,
     scenes,
+    speech,
     train,
     vocabulary,
 )
@@ -268,6 +269,31 @@ def test_labels_alone_can_be_drawn_from(tmp_path: Path) -> None:
     batch = batches.Sampler(read, range(3), pixels, ()).draw(8, 16, 0.0)
     assert [concept.text for concept in read.concepts] == ["a photo of a hat", "a photo of a shoes"]
     assert batch.images.shape == (8, 3, 16, 16)
+
+
+def test_learning_to_say_leaves_the_vectors_as_they_were(trained: Path) -> None:
+    """The last stage moves the decoder and the queries it looks with, not what pictures and texts are found by."""
+    import open_clip
+
+    model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{trained}")
+    pixels = torch.randint(0, 256, (6, 3, 44, 44), dtype=torch.uint8)
+    concepts = tuple(corpus.Concept(str(n), 0, f"thing {n}", f"thing {n}", f"thing {n}") for n in range(6))
+    pictures = tuple(corpus.Picture(Path(f"{n}.png"), n, product=True) for n in range(6))
+    source = corpus.Source(Path("catalog.csv"), corpus.CATALOGUE, photographed=False)
+    sampler = batches.Sampler(corpus.Corpus((source,), concepts, pictures), range(6), pixels, ())
+    tokens = open_clip.get_tokenizer(f"local-dir:{trained}")([concept.caption for concept in concepts])
+    look, query = torch.rand(2, 3, 32, 32), model.visual.attn_pool.query.detach().clone()
+    with torch.no_grad():
+        before = model.encode_image(look), model.encode_text(tokens)
+    losses = [
+        speech.refine(model, sampler, tokens, lambda views: views, side=32, steps=n, pad=0, progress=lambda *_: None)
+        for n in (1, 30)
+    ]
+    with torch.no_grad():
+        after = model.encode_image(look), model.encode_text(tokens)
+    torch.testing.assert_close(after, before)
+    assert losses[1] < losses[0]
+    assert not torch.equal(model.visual.attn_pool.query, query)
 
 
 def test_success_is_the_share_of_truths_among_the_best() -> None:

@@ -45,6 +45,11 @@ def refine(
     for parameter in [*parameters, *queries]:
         parameter.requires_grad_(True)
     first = [query[:1].detach().clone() for query in queries]
+    with torch.no_grad():
+        for query, kept in zip(queries, first, strict=True):
+            # What serves search well is a good place to start looking from.
+            near = query[1 : 1 + len(query) // 4]
+            near.copy_(kept + 0.1 * torch.randn_like(near))
     optimizer = torch.optim.AdamW([*parameters, *queries], lr=LEARNING_RATE, weight_decay=0.05)
     loss = torch.zeros(())
     for step in range(steps):
