@@ -280,9 +280,9 @@ def test_texts_are_refused_where_there_is_no_encoder(store: Store) -> None:
     with running(store.root) as started:
         assert started.search.Search(request(of_vector(clustered(60).image[3], block="image"))).hits[0].item_id == "i3"
         refused = refusal(started.search.Search, request(Part(text="a")))
-        assert (refused.code, refused.fields) == (grpc.StatusCode.UNIMPLEMENTED, ["parts[0]"])
+        assert (refused.code, refused.fields) == (grpc.StatusCode.FAILED_PRECONDITION, ["parts[0]"])
         refused = refusal(started.embedding.Embed, embedding_pb2.EmbedRequest(texts=["a"]))
-        assert refused.code is grpc.StatusCode.UNIMPLEMENTED
+        assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
 
 
 def unanswered(server: Running) -> list[tuple[str, type]]:

@@ -45,17 +45,17 @@ def to_bytes(answer: Answer, items: Items, fields: Fields | None, parse_us: int 
     pieces: list[bytes] = []
     for hit in answer.hits:
         payload = items.payload(hit.row)
-        plain = fields is None and not hit.contributions
-        content = _plain_hit(hit, payload) if plain else _full_hit(hit, payload, fields)
-        pieces += (_HITS, _varint(len(content)), content)
+        if fields is None and not hit.contributions:
+            name = hit.item_id.encode()
+            name_size, payload_size = _varint(len(name)), _varint(len(payload))
+            size = 7 + len(name_size) + len(name) + len(payload_size) + len(payload)
+            score = _SCORE.pack(_SCORE_TAG, hit.score)
+            pieces += (_HITS, _varint(size), _ITEM_ID, name_size, name, score, _PAYLOAD, payload_size, payload)
+        else:
+            content = _full_hit(hit, payload, fields)
+            pieces += (_HITS, _varint(len(content)), content)
     pieces.append(head.SerializeToString())
     return b"".join(pieces)
-
-
-def _plain_hit(hit: Hit, payload: bytes) -> bytes:
-    name = hit.item_id.encode()
-    score = _SCORE.pack(_SCORE_TAG, hit.score)
-    return b"".join((_ITEM_ID, _varint(len(name)), name, score, _PAYLOAD, _varint(len(payload)), payload))
 
 
 def _full_hit(hit: Hit, payload: bytes, fields: Fields | None) -> bytes:
