@@ -191,10 +191,10 @@ def test_the_strategy_is_named_after_what_finds_candidates(written: Callable[[st
     ("count", "factory"),
     [
         (EXACT_BELOW - 1, "Flat"),
-        (EXACT_BELOW, "PQ128x4fs"),
-        (CELLS_FROM - 1, "PQ128x4fs"),
-        (CELLS_FROM, "IVF283,PQ128x4fs"),
-        (1_000_000, "IVF2000,PQ128x4fs"),
+        (EXACT_BELOW, "PQ256x4fs"),
+        (CELLS_FROM - 1, "PQ256x4fs"),
+        (CELLS_FROM, "IVF283,PQ256x4fs"),
+        (1_000_000, "IVF2000,PQ256x4fs"),
     ],
 )
 def test_auto_grows_with_the_rows(count: int, factory: str) -> None:
