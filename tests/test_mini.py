@@ -108,20 +108,20 @@ def test_it_is_small() -> None:
 
 
 def test_texts_and_pictures_of_a_new_catalogue_find_each_other(drawn: Shop) -> None:
-    """500 items of another seed: the other half is among the ten best for nine of ten."""
+    """500 items of another seed: the other half is among the ten best nearly always."""
     scores, truth = drawn.texts @ drawn.images.T, np.arange(len(drawn.rows))
-    assert success(scores, truth, 10) >= 0.90
-    assert success(scores.T, truth, 10) >= 0.90
+    assert success(scores, truth, 10) >= 0.97
+    assert success(scores.T, truth, 10) >= 0.97
 
 
 def test_captions_of_a_new_catalogue_name_type_and_colour(drawn: Shop) -> None:
-    """The generated caption says what the item is and which colour it has."""
+    """The generated caption mostly says what the item is and which colour it has: as often as the card says."""
     rows = drawn.rows[:200]
     said = [f" {line} " for line in say(drawn.folder, [row["image"] for row in rows])]
     kinds = [f" {row['product_type'].lower()} " in line for row, line in zip(rows, said, strict=True)]
     colours = [line.startswith(f" {row['color'].lower()} ") for row, line in zip(rows, said, strict=True)]
-    assert np.mean(kinds) >= 0.95
-    assert np.mean(colours) >= 0.90
+    assert np.mean(kinds) >= 0.70
+    assert np.mean(colours) >= 0.70
 
 
 @pytest.mark.real
@@ -132,8 +132,8 @@ def test_a_shop_photo_finds_its_product(encoder: Encoder, grocery: Shop, heldout
     truth = np.array([places[row["item_id"]] for row in heldout])
     scores = standard(photos @ grocery.images.T) + standard(photos @ grocery.texts.T)
     assert len(heldout) >= 150
-    assert success(scores, truth, 1) >= 0.60
-    assert success(scores, truth, 5) >= 0.88
+    assert success(scores, truth, 1) >= 0.75
+    assert success(scores, truth, 5) >= 0.95
 
 
 @pytest.mark.real
@@ -146,4 +146,4 @@ def test_the_caption_of_a_shop_photo_names_the_product_or_its_category(
         titles[row["item_id"]] in line or line.endswith(f", {row['category'].lower()}")
         for row, line in zip(heldout, said, strict=True)
     ]
-    assert np.mean(named) >= 0.60
+    assert np.mean(named) >= 0.80
