@@ -5,7 +5,6 @@ old one before finishes on it, so no answer ever mixes two.
 """
 
 import logging
-import math
 import threading
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from engine.convert.statuses import NothingServed
 from engine.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.manifest import Manifest, ModelRecord
-from engine.planner import MEASURED_K, QUERY_CLASSES
+from engine.planner import BOOSTED, MEASURED_K, QUERY_CLASSES
 from engine.records import ItemPart, Query, TextPart
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
@@ -26,6 +25,8 @@ QUICK_US = 1000
 
 log = logging.getLogger(__name__)
 
+_UNBOOSTED = frozenset(QUERY_CLASSES) - {BOOSTED}
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -33,12 +34,14 @@ class Served:
 
     searcher: Searcher
     index: index_pb2.Index
-    quick: bool
-    """Whether its ordinary queries were measured to take well below a millisecond each."""
+    quick: frozenset[str]
+    """The classes of query that were measured to take well below a millisecond each."""
 
     def is_quick(self, query: Query) -> bool:
         """Return whether the search of a query that needs no encoder is surely short."""
-        return self.quick and query.limit <= MEASURED_K and query.recall_target is None and not query.explain
+        if query.limit > MEASURED_K or query.recall_target is not None or query.explain:
+            return False
+        return BOOSTED in self.quick if query.boosts else self.quick >= _UNBOOSTED
 
     @property
     def snapshot(self) -> Snapshot:
@@ -147,7 +150,7 @@ class Snapshots:
         record = snapshot.manifest.model
         searcher = Searcher(snapshot, None if record is None else self._encoder(record))
         _warm_up(searcher)
-        return Served(searcher, to_index(snapshot.manifest), self._device == "cpu" and _is_quick(searcher))
+        return Served(searcher, to_index(snapshot.manifest), _quick(searcher) if self._device == "cpu" else frozenset())
 
     def _encoder(self, record: ModelRecord) -> Encoder:
         """Return the encoder of a snapshot, proved; the open one if it is the same."""
@@ -167,13 +170,13 @@ def _same(one: Fingerprint, other: Fingerprint) -> bool:
     return {**one.to_json(), "dtype": ""} == {**other.to_json(), "dtype": ""}
 
 
-def _is_quick(searcher: Searcher) -> bool:
-    """Return whether every class of query is answered at a depth that was measured, at QUICK_US at most."""
-    measured = {
-        (point.query_class, point.point): point.microseconds for point in searcher.snapshot.manifest.operating_points
-    }
-    chosen = ((name, searcher.planner.choose(name, None).point) for name in QUERY_CLASSES)
-    return all(measured.get(depth, math.inf) <= QUICK_US for depth in chosen)
+def _quick(searcher: Searcher) -> frozenset[str]:
+    """Return the classes of query that are answered at a depth measured at QUICK_US at most, or that cannot be asked."""
+    points = searcher.snapshot.manifest.operating_points
+    measured = {(point.query_class, point.point): point.microseconds for point in points}
+    asked = {point.query_class for point in points}
+    slow = {name for name in asked if measured[name, searcher.planner.choose(name, None).point] > QUICK_US}
+    return frozenset(QUERY_CLASSES) - slow
 
 
 def _warm_up(searcher: Searcher) -> None:
