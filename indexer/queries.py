@@ -14,8 +14,8 @@ from engine.vectors import to_unit
 # A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
 NOISE = 0.75
 
-# In standard deviations of the similarity of one block: from a hint to the loudest voice in the score.
-BOOST_RANGE = (0.05, 1.0)
+# In standard deviations of the similarity of one block: from a hint to a voice that drowns all others.
+BOOST_RANGE = (0.1, 4.0)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
@@ -60,7 +60,7 @@ class Sampler:
         return self._compose([SpokenPart(kind, 1.0, vectors)], rng, boosts or {})
 
     def _boosted(self, rng: np.random.Generator) -> FusedQuery:
-        weight = float(rng.uniform(*BOOST_RANGE)) * float(rng.choice([-1.0, 1.0]))
+        weight = float(np.exp(rng.uniform(*np.log(BOOST_RANGE)))) * float(rng.choice([-1.0, 1.0]))
         return self._agreeing(rng, {str(rng.choice(self.snapshot.signals)): weight})
 
     def _single(self, rng: np.random.Generator) -> FusedQuery:

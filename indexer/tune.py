@@ -18,9 +18,10 @@ from engine.snapshot import Snapshot
 from indexer.queries import Sampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
-K_FACTORS = (10, 20, 40, 80, 160)
+K_FACTORS = (10, 20, 40, 80, 160, 320)
 SMALLEST_GAIN = 2e-4
 COMPLETE = 0.999
+PROMISING = 0.05
 QUERIES = 96
 ROUNDING = 1e-5
 _EXACT_TIMED = 8
@@ -138,11 +139,13 @@ def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) 
 def _curve(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> list[PointRecord]:
     exact = exact_scores(searcher.snapshot, queries)
     records = []
+    nprobes = NPROBES
     for k_factor in K_FACTORS:
         best = 0.0
-        for nprobe in NPROBES:
+        row: dict[int, float] = {}
+        for nprobe in nprobes:
             recalls, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor))
-            recall = worst_mean(queries, recalls)
+            recall = row[nprobe] = worst_mean(queries, recalls)
             records.append(
                 PointRecord(
                     query_class=name,
@@ -157,4 +160,6 @@ def _curve(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> list
             best = recall
         if recall >= COMPLETE:
             break
+        # What too few cells do not hold, more candidates do not find.
+        nprobes = tuple(nprobe for nprobe in nprobes if row.get(nprobe, 1.0) >= best - PROMISING)
     return records

@@ -171,7 +171,7 @@ def _same(one: Fingerprint, other: Fingerprint) -> bool:
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:
-    """Return the classes of query that are answered at a depth measured at QUICK_US at most, or that cannot be asked."""
+    """Return the classes of query whose depth was measured at QUICK_US at most, or that cannot be asked."""
     points = searcher.snapshot.manifest.operating_points
     measured = {(point.query_class, point.point): point.microseconds for point in points}
     asked = {point.query_class for point in points}
