@@ -82,7 +82,7 @@ class TextWorkload:
         self._exact = np.full((len(texts), K), -np.inf, np.float32)
         for place, query in enumerate(self.queries):
             fused = searcher.fuse(query, searcher.speak(query.parts))
-            scores, _, _ = searcher.nearest(fused, K, EXACT)
+            scores = searcher.nearest(fused, K, EXACT).scores
             self._exact[place, : len(scores)] = scores
 
     def recall(self, found: Sequence[Found]) -> float:

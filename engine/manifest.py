@@ -43,6 +43,7 @@ class ModelRecord(_Record):
 
     model: str
     pretrained: str | None
+    encoder: str = "openclip"
     fingerprint: dict[str, Any]
     golden: dict[str, Any]
 
@@ -76,7 +77,6 @@ class PointRecord(_Record):
     @property
     def point(self) -> OperatingPoint:
         """The setting alone."""
-        """The setting itself."""
         return OperatingPoint(self.nprobe, self.k_factor)
 
 

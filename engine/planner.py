@@ -51,7 +51,12 @@ class Planner:
             self._points[point.query_class].append(point)
 
     def choose(self, name: str, recall_target: float | None) -> Choice:
-        """Return the cheapest point of a class that reaches the target (None: the snapshot's), exact if none does."""
+        """Return the cheapest point of a class that reaches the target (None: the snapshot's), exact if none does.
+
+        A target of 1 is a promise, and what was measured on a sample cannot keep it: it is exact.
+        """
+        if recall_target is not None and recall_target >= 1.0:
+            return Choice(name, EXACT, 1.0)
         wanted = headroom(self.recall_target if recall_target is None else recall_target)
         for record in self._points[name]:
             if record.recall >= wanted:

@@ -47,7 +47,7 @@ def self_retrieval_gate(searcher: Searcher, seed: int = 13) -> GateRecord:
         weights = {block: float(block in vectors) / len(vectors) for block in snapshot.dims}
         fused = compose([SpokenPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
         point = searcher.planner.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
-        scores, _, _ = searcher.nearest(fused, MEASURED_K, point)
+        scores = searcher.nearest(fused, MEASURED_K, point).scores
         # Not looked for by its row: copies of an item crowd it out, and each of them is as good an answer.
         found += bool(len(scores)) and bool(scores[0] >= _own_score(snapshot, fused, row) - ROUNDING * length(fused))
     return _at_least("self-retrieval@1", found / len(chosen), SELF_RETRIEVAL)

@@ -74,7 +74,7 @@ def measure(
     took = np.empty(len(queries))
     for place, query in enumerate(queries):
         started = perf_counter_ns()
-        scores, _, _ = searcher.nearest(query, MEASURED_K, point)
+        scores = searcher.nearest(query, MEASURED_K, point).scores
         took[place] = (perf_counter_ns() - started) / 1000
         found[place, : len(scores)] = scores
     # Sums of float32 in another order than the oracle's; a query of a catalogue of near copies is hundreds long.
@@ -139,7 +139,7 @@ def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) 
 def _curve(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> list[PointRecord]:
     exact = exact_scores(searcher.snapshot, queries)
     records = []
-    nprobes = NPROBES
+    nprobes: tuple[int, ...] = NPROBES
     for k_factor in K_FACTORS:
         best = 0.0
         row: dict[int, float] = {}

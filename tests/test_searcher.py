@@ -1,5 +1,7 @@
 """A searcher over a snapshot that the real indexer built, against scores computed one by one from the catalogue."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,7 +9,7 @@ import pytest
 
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock
 from engine.index import OperatingPoint
-from engine.records import Boost, ItemPart, Missing, Query, TextPart, VectorPart
+from engine.records import Answer, Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
@@ -196,8 +198,25 @@ def test_the_plan_says_how_it_was_answered(snapshot: Snapshot, searcher: Searche
 def test_no_stratum_that_answers_is_no_hits(snapshot: Snapshot, searcher: Searcher) -> None:
     """A point of any depth, and a limit of zero, are no trouble."""
     fused = searcher.fuse(Query(AIMED), searcher.speak(AIMED))
-    scores, rows, _ = searcher.nearest(fused, 0, OperatingPoint(4, 10))
+    scores, rows, *_ = searcher.nearest(fused, 0, OperatingPoint(4, 10))
     assert (len(scores), len(rows)) == (0, 0)
     assert [len(stratum.index) for stratum in snapshot.strata] == sorted(
         (int((HAS_IMAGE & HAS_TEXT).sum()), int((~HAS_IMAGE).sum()), int((~HAS_TEXT).sum())), reverse=True
     )
+
+
+def test_queries_asked_together_are_answered_as_alone(searcher: Searcher) -> None:
+    """Whatever they share of a search: the same hits and plans, and each error in its own place."""
+    wrong = Query((VectorPart(np.ones(3, np.float32)),))
+    queries = [*QUERIES.values(), wrong, *[replace(query, limit=3, missing=Missing.DROP) for query in QUERIES.values()]]
+    together = searcher.search_many(queries)
+    assert len(together) == len(queries)
+    for query, outcome in zip(queries, together, strict=True):
+        if query is wrong:
+            assert isinstance(outcome, DimensionMismatch)
+            continue
+        assert isinstance(outcome, Answer)
+        alone = searcher.search(query)
+        assert outcome.plan == alone.plan
+        assert [hit.score for hit in outcome.hits] == pytest.approx([hit.score for hit in alone.hits], abs=1e-4)
+        assert {hit.item_id for hit in outcome.hits[:-1]} <= {hit.item_id for hit in alone.hits}

@@ -12,7 +12,7 @@ from engine.fusion import FusedQuery, standardise
 from engine.index import EXACT
 from engine.indexes.training import write_index
 from engine.manifest import Manifest, PointRecord
-from engine.planner import AGREEING, BOOSTED, COMPOSED, QUERY_CLASSES, SINGLE, Planner, headroom
+from engine.planner import AGREEING, BOOSTED, COMPOSED, QUERY_CLASSES, SINGLE, Planner, at_size, headroom
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
@@ -65,7 +65,7 @@ def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: 
     records = [record for record in snapshot.manifest.operating_points if record.query_class == name and record.nprobe]
     assert len(records) >= 3
     for record in (records[0], records[len(records) // 2], records[-1]):
-        found = [searcher.nearest(query, 10, record.point)[1].tolist() for query in queries]
+        found = [searcher.nearest(query, 10, record.point).rows.tolist() for query in queries]
         groups: dict[tuple[object, ...], list[float]] = {}
         for query, true, rows in zip(queries, truth, found, strict=True):
             key = (query.missing, *sorted(query.weights.items()))
@@ -165,7 +165,8 @@ def test_tuning_a_broken_index_leaves_exact_alone(shuffled: tuple[Manifest, Path
     manifest, directory = shuffled
     points = tune(Snapshot(manifest, directory), lambda done, total: None)
     planner = Planner(points, 0.99)
-    assert all(planner.choose(name, None).point == EXACT for name in QUERY_CLASSES)
+    depths = [at_size(planner.choose(name, None).point, 10, ITEMS, ITEMS) for name in QUERY_CLASSES]
+    assert depths == [EXACT] * len(QUERY_CLASSES)
     measured = manifest.model_copy(update={"operating_points": tuple(points)})
     assert self_retrieval_gate(Searcher(Snapshot(measured, directory), None)).passed
 

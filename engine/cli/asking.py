@@ -66,7 +66,7 @@ def ask_store(root: Path, request: search_pb2.SearchRequest) -> search_pb2.Searc
     record = snapshot.manifest.model
     encoder = None
     if record is not None and needs_encoder(query):
-        encoder = open_encoder(ModelSpec(record.model, record.pretrained))
+        encoder = open_encoder(ModelSpec(record.model, record.pretrained, record.encoder))
         check(encoder, Fingerprint.from_json(record.fingerprint), record.golden)
     answer = Searcher(snapshot, encoder).search(query)
     return to_response(answer, snapshot.items)

@@ -5,7 +5,8 @@ search takes 300. So this file looks first whether a request is *plain*: surely 
 narrower than the rules. Only what is not plain goes to protovalidate, whose verdict then counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import inf
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _SEARCH_FIELDS = frozenset(
         "read_mask",
     }
 )
-_PLAIN_FIELDS = frozenset({"parts", "page_size", "explain", "read_mask"})
+_PLAIN_FIELDS = frozenset({"parts", "modality_weights", "missing_modality", "page_size", "explain", "read_mask"})
 _LINEAR = (query_pb2.Boost.SHAPE_UNSPECIFIED, query_pb2.Boost.SHAPE_LINEAR)
 _MISSING = {
     query_pb2.MISSING_MODALITY_UNSPECIFIED: Missing.RENORMALIZE,
@@ -45,7 +46,14 @@ def to_query(request: search_pb2.SearchRequest) -> Query:
     """
     fields = {field.name for field, _ in request.ListFields()}
     parts = tuple(_parts(request))
-    if not (fields <= _PLAIN_FIELDS and _are_plain(parts) and 0 <= request.page_size <= 1000):
+    weights = dict(request.modality_weights) if "modality_weights" in fields else {}
+    if not (
+        fields <= _PLAIN_FIELDS
+        and _are_plain(parts)
+        and _are_plain_weights(weights)
+        and request.missing_modality in _MISSING
+        and 0 <= request.page_size <= 1000
+    ):
         check(request)
     # By name, so that a field added to the contract is refused and never silently ignored.
     for name in fields - _SEARCH_FIELDS:
@@ -59,7 +67,7 @@ def to_query(request: search_pb2.SearchRequest) -> Query:
         raise NotSupported("expected at least one part: ranking by boosts alone is not answered yet", "parts")
     return Query(
         parts=parts,  # type: ignore[arg-type]
-        modality_weights=dict(request.modality_weights) if "modality_weights" in fields else {},
+        modality_weights=weights,
         missing=_MISSING[request.missing_modality],
         boosts=tuple(_boosts(request)) if "boosts" in fields else (),
         limit=request.page_size or DEFAULT_PAGE_SIZE,
@@ -106,6 +114,11 @@ def _are_plain(parts: tuple[Part | None, ...]) -> bool:
         elif not isinstance(part, ItemPart) or not 0 < len(part.item_id) <= 128:
             return False
     return True
+
+
+def _are_plain_weights(weights: Mapping[str, float]) -> bool:
+    """Return whether the weights are surely within the rules."""
+    return len(weights) <= 16 and all(0 < len(name) <= 64 and 0 <= weight < inf for name, weight in weights.items())
 
 
 def _boosts(request: search_pb2.SearchRequest) -> Iterator[Boost]:

@@ -1,6 +1,7 @@
 """How an index is made: rows in, the files of one stratum out, trained and filled on the CPU or a GPU."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,9 @@ TRAINING_ROWS = 65_536
 
 _ADD_ROWS = 65_536
 
+# Many factors, so that most strings fit it.
+_PLAUSIBLE_WIDTH = 960
+
 Report = Callable[[int, int], None]
 
 
@@ -39,6 +43,25 @@ def choose_factory(count: int, width: int) -> str:
     return codes if count < CELLS_FROM else f"IVF{round(2 * math.sqrt(count))},{codes}"
 
 
+def check(factory: str, device: str) -> None:
+    """Refuse early what `write_index` would refuse only after everything was embedded.
+
+    Raises InvalidSetting for a device or factory string that nobody knows, MissingDependency without a GPU for cuda.
+    """
+    if device == "cuda":
+        _expect_gpu()
+    elif device != "cpu":
+        raise InvalidSetting(f"expected a device of cpu, cuda, got {device!r}")
+    if factory in (AUTO, FLAT):
+        return
+    try:
+        faiss.index_factory(_PLAUSIBLE_WIDTH, factory, faiss.METRIC_INNER_PRODUCT)
+    except RuntimeError as error:
+        # Whether the width suits the string is known only once the blocks are; a typo is one for every width.
+        if "could not parse" in str(error):
+            raise InvalidSetting(f"expected a FAISS factory string, got {factory!r}: {_reason(error)}") from error
+
+
 def write_index(
     rows: NDArray[np.float16], directory: Path, factory: str, device: str, report: Report, seed: int = 7
 ) -> str:
@@ -48,10 +71,9 @@ def write_index(
     exactly on the rows, so a Refine of its own is left out. Raises InvalidSetting if FAISS refuses the string,
     MissingDependency if `device` is "cuda" and there is no GPU.
     """
-    if device == "cuda":
-        _expect_gpu()
-    elif device != "cpu":
-        raise InvalidSetting(f"expected a device of cpu, cuda, got {device!r}")
+    check(factory, device)
+    # FAISS keeps this for each thread, and one that searched was left with a single one.
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     count, width = rows.shape
     used = choose_factory(count, width) if factory == AUTO else factory
     stored = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
@@ -61,11 +83,17 @@ def write_index(
         wide = np.asarray(rows[start : start + _ADD_ROWS], dtype=np.float32)
         stored.add(wide)
         if candidates is not None:
-            _add(candidates, wide, device)
+            try:
+                _add(candidates, wide, device)
+            except RuntimeError as error:
+                raise InvalidSetting(f"expected an index that takes rows, got {used!r}: {_reason(error)}") from error
         report(min(start + _ADD_ROWS, count), count)
     faiss.write_index(stored, str(directory / ROWS_FILE))
     if candidates is not None:
-        faiss.write_index(candidates, str(directory / INDEX_FILE))
+        try:
+            faiss.write_index(candidates, str(directory / INDEX_FILE))
+        except RuntimeError as error:
+            raise InvalidSetting(f"expected an index that can be written, got {used!r}: {_reason(error)}") from error
     return used
 
 
@@ -74,9 +102,8 @@ def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) ->
     try:
         index = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
-        reason = str(error).rsplit("Error: ", 1)[-1].strip()
         raise InvalidSetting(
-            f"expected a FAISS factory string for {width} dimensions, got {factory!r}: {reason}"
+            f"expected a FAISS factory string for {width} dimensions, got {factory!r}: {_reason(error)}"
         ) from error
     candidates = _without_refine(index)
     ivf = faiss.try_extract_index_ivf(candidates)
@@ -91,8 +118,9 @@ def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) ->
     try:
         candidates.train(np.asarray(rows[chosen], dtype=np.float32))
     except RuntimeError as error:
-        reason = str(error).rsplit("Error: ", 1)[-1].strip()
-        raise InvalidSetting(f"expected an index that {count} rows can train, got {factory!r}: {reason}") from error
+        raise InvalidSetting(
+            f"expected an index that {count} rows can train, got {factory!r}: {_reason(error)}"
+        ) from error
     if ivf is not None:
         ivf.clustering_index = None
     return index
@@ -116,6 +144,10 @@ def _add(index: faiss.Index, rows: NDArray[np.float32], device: str) -> None:
         index.add(rows)
     finally:
         ivf.quantizer = quantizer
+
+
+def _reason(error: RuntimeError) -> str:
+    return str(error).rsplit("Error: ", 1)[-1].strip()
 
 
 def _on_gpu(index: faiss.Index) -> faiss.Index:

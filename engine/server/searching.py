@@ -1,7 +1,9 @@
 """SearchService: one query or several, each answered by one snapshot."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
 
@@ -17,6 +19,9 @@ from engine.server.snapshots import Served, Snapshots
 from engine.server.workers import Call, Workers
 from engine.v1 import search_pb2
 
+# More would not be searched faster, and would hold up the loop longer.
+GATHERED_AT_MOST = 16
+
 log = logging.getLogger(__name__)
 
 
@@ -27,6 +32,7 @@ class SearchService:
         self._snapshots = snapshots
         self._searchers = searchers
         self._encoders = encoders
+        self._gathered: list[_Gathered] = []
 
     def methods(self) -> dict[str, Method]:
         """Return what answers which rpc."""
@@ -45,9 +51,25 @@ class SearchService:
             # the parsing of a large message does, and the hop to a thread and back costs 150 µs of CPU with one
             # caller and 80 with 16, more than all else around the search.
             call.check()
-            return _answer(served, query, fields, call.arrived_ns, parse_us)
+            gathered = _Gathered(asyncio.get_running_loop().create_future(), served, query, fields, call, parse_us)
+            self._gathered.append(gathered)
+            if len(self._gathered) == 1:
+                # Once all calls that have come by now are parsed: what they share of the search is then done once.
+                asyncio.get_running_loop().call_soon(self._answer_gathered)
+            return await gathered.future
         work = partial(_answer, served, query, fields, call.arrived_ns, parse_us)
         return await self._searchers.run("query", work, call)
+
+    def _answer_gathered(self) -> None:
+        gathered, self._gathered = self._gathered[:GATHERED_AT_MOST], self._gathered[GATHERED_AT_MOST:]
+        if self._gathered:
+            asyncio.get_running_loop().call_soon(self._answer_gathered)
+        by_snapshot: dict[int, list[_Gathered]] = {}
+        for one in gathered:
+            if not one.future.done():
+                by_snapshot.setdefault(id(one.served), []).append(one)
+        for group in by_snapshot.values():
+            _settle(group)
 
     async def batch_search(self, request: search_pb2.BatchSearchRequest, call: Call) -> search_pb2.BatchSearchResponse:
         """Answer several queries, all on one snapshot; one that is wrong gets its own error."""
@@ -57,6 +79,35 @@ class SearchService:
         if any(part.WhichOneof("content") in ("text", "image") for one in request.requests for part in one.parts):
             return await self._encoders.run("encoded batch", work, call)
         return await self._searchers.run("batch", work, call)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """A call that waits for the search it shares with others."""
+
+    future: asyncio.Future[bytes]
+    served: Served
+    query: Query
+    fields: Fields | None
+    call: Call
+    parse_us: int
+
+
+def _settle(group: Sequence[_Gathered]) -> None:
+    """Answer calls that are all for one snapshot."""
+    served = group[0].served
+    try:
+        outcomes = served.searcher.search_many([one.query for one in group])
+    except Exception as error:  # noqa: BLE001 it is not swallowed: every call that waits gets it, and the edge logs it
+        for one in group:
+            one.future.set_exception(error)
+        return
+    for one, outcome in zip(group, outcomes, strict=True):
+        if isinstance(outcome, DiptychError):
+            one.future.set_exception(outcome)
+        else:
+            total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
+            one.future.set_result(to_bytes(outcome, served.snapshot.items, one.fields, one.parse_us, total_us))
 
 
 def _read(request: search_pb2.SearchRequest) -> tuple[Query, Fields | None]:

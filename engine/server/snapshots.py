@@ -14,7 +14,7 @@ from engine.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.manifest import Manifest, ModelRecord
 from engine.planner import BOOSTED, MEASURED_K, QUERY_CLASSES
-from engine.records import ItemPart, Query, TextPart
+from engine.records import Query
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import CURRENT_FILE, Store
@@ -149,7 +149,7 @@ class Snapshots:
         snapshot = open_snapshot(self.store, name, self._device)
         record = snapshot.manifest.model
         searcher = Searcher(snapshot, None if record is None else self._encoder(record))
-        _warm_up(searcher)
+        searcher.warm_up()
         return Served(searcher, to_index(snapshot.manifest), _quick(searcher) if self._device == "cpu" else frozenset())
 
     def _encoder(self, record: ModelRecord) -> Encoder:
@@ -158,7 +158,7 @@ class Snapshots:
         before = self._served
         encoder = before.searcher.encoder if before is not None else None
         if encoder is None or not _same(encoder.fingerprint, expected):
-            encoder = open_encoder(ModelSpec(record.model, record.pretrained), self._device)
+            encoder = open_encoder(ModelSpec(record.model, record.pretrained, record.encoder), self._device)
         elif before is not None and before.snapshot.manifest.model == record:
             return encoder
         check(encoder, expected, record.golden)
@@ -177,10 +177,3 @@ def _quick(searcher: Searcher) -> frozenset[str]:
     asked = {point.query_class for point in points}
     slow = {name for name in asked if measured[name, searcher.planner.choose(name, None).point] > QUICK_US}
     return frozenset(QUERY_CLASSES) - slow
-
-
-def _warm_up(searcher: Searcher) -> None:
-    """Ask for the neighbours of an item and, if there is a model, of a text: what fails here would fail for clients."""
-    searcher.search(Query((ItemPart(searcher.snapshot.items.item_id(0)),)))
-    if searcher.encoder is not None:
-        searcher.search(Query((TextPart("warm"),)))
