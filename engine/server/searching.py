@@ -98,16 +98,16 @@ def _settle(group: Sequence[_Gathered]) -> None:
     served = group[0].served
     try:
         outcomes = served.searcher.search_many([one.query for one in group])
-    except Exception as error:  # noqa: BLE001 it is not swallowed: every call that waits gets it, and the edge logs it
+        for one, outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, DiptychError):
+                one.future.set_exception(outcome)
+            else:
+                total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
+                one.future.set_result(to_bytes(outcome, served.snapshot.items, one.fields, one.parse_us, total_us))
+    except Exception as error:  # noqa: BLE001 it is not swallowed: every call that still waits gets it, and the edge logs it
         for one in group:
-            one.future.set_exception(error)
-        return
-    for one, outcome in zip(group, outcomes, strict=True):
-        if isinstance(outcome, DiptychError):
-            one.future.set_exception(outcome)
-        else:
-            total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
-            one.future.set_result(to_bytes(outcome, served.snapshot.items, one.fields, one.parse_us, total_us))
+            if not one.future.done():
+                one.future.set_exception(error)
 
 
 def _read(request: search_pb2.SearchRequest) -> tuple[Query, Fields | None]:
