@@ -38,7 +38,7 @@ def main() -> int:
                     "--image",
                     str(picture),
                     "--text",
-                    "bright red",
+                    "the same in red",
                     "--modality",
                     "image=0.5",
                     "--modality",
