@@ -147,9 +147,7 @@ class Manifest(_Record):
 
 def render(manifest: Manifest) -> bytes:
     """Return the one text that stands for this manifest, its own checksum in it."""
-    content = manifest.model_dump(mode="json")
-    content["sha256"] = hashlib.sha256(_canonical(content)).hexdigest()
-    return _canonical(content)
+    return _with_checksum(manifest.model_dump(mode="json"))
 
 
 def parse(data: bytes, path: Path) -> Manifest:
@@ -160,7 +158,8 @@ def parse(data: bytes, path: Path) -> Manifest:
         if content["schema_version"] != SCHEMA:
             raise CorruptSnapshot(f"{path}: expected schema version {SCHEMA}, got {content['schema_version']}")
         manifest = Manifest.model_validate(content)
-        rendered = render(manifest)
+        # Of what was read, not of the model: a manifest written before a field had its default is whole too.
+        rendered = _with_checksum(content)
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(map(str, wrong["loc"]))
@@ -170,6 +169,10 @@ def parse(data: bytes, path: Path) -> Manifest:
     if rendered != data:
         raise CorruptSnapshot(f"{path}: expected the content of checksum {claimed}, got another")
     return manifest
+
+
+def _with_checksum(content: dict[str, Any]) -> bytes:
+    return _canonical(content | {"sha256": hashlib.sha256(_canonical(content)).hexdigest()})
 
 
 def _canonical(content: dict[str, Any]) -> bytes:

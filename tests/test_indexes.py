@@ -19,7 +19,7 @@ from engine.indexes.cuda import LARGEST_K, CudaIndex, Device, gpu
 from engine.indexes.exact import ExactIndex
 from engine.indexes.owner import MAX_BATCH, Found, Owner
 from engine.indexes.rows import INDEX_FILE, ROWS_FILE
-from engine.indexes.training import CELLS_FROM, EXACT_BELOW, choose_factory, write_index
+from engine.indexes.training import CELLS_FROM, EXACT_BELOW, check, choose_factory, write_index
 from engine.recall import recall_at_k
 from engine.vectors import to_unit
 
@@ -425,3 +425,17 @@ def test_indexes_of_one_gpu_share_its_owner(written: Callable[[str], Path]) -> N
     """Two indexes, one thread, one set of scratch memory."""
     assert gpu(0) is gpu(0)
     assert CudaIndex(written("Flat"))._device is CudaIndex(written("IVF32,Flat"))._device
+
+
+@pytest.mark.parametrize(("factory", "device"), [("IFV32,Flat", "cpu"), ("auto", "tpu")])
+def test_settings_are_refused_before_there_are_rows(factory: str, device: str) -> None:
+    """A typo must not cost the embedding of a catalogue."""
+    with pytest.raises(InvalidSetting, match="expected a"):
+        check(factory, device)
+
+
+def test_an_index_that_takes_no_rows_is_refused(tmp_path: Path) -> None:
+    """FAISS's reason comes through as a setting that is wrong."""
+    rows = to_unit(np.random.default_rng(1).normal(size=(64, 16)).astype(np.float32)).astype(np.float16)
+    with pytest.raises(InvalidSetting, match="IDMap,Flat"):
+        write_index(rows, tmp_path, "IDMap,Flat", "cpu", quiet)

@@ -48,10 +48,7 @@ def check(factory: str, device: str) -> None:
 
     Raises InvalidSetting for a device or factory string that nobody knows, MissingDependency without a GPU for cuda.
     """
-    if device == "cuda":
-        _expect_gpu()
-    elif device != "cpu":
-        raise InvalidSetting(f"expected a device of cpu, cuda, got {device!r}")
+    _check_device(device)
     if factory in (AUTO, FLAT):
         return
     try:
@@ -71,7 +68,7 @@ def write_index(
     exactly on the rows, so a Refine of its own is left out. Raises InvalidSetting if FAISS refuses the string,
     MissingDependency if `device` is "cuda" and there is no GPU.
     """
-    check(factory, device)
+    _check_device(device)
     # FAISS keeps this for each thread, and one that searched was left with a single one.
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     count, width = rows.shape
@@ -144,6 +141,13 @@ def _add(index: faiss.Index, rows: NDArray[np.float32], device: str) -> None:
         index.add(rows)
     finally:
         ivf.quantizer = quantizer
+
+
+def _check_device(device: str) -> None:
+    if device == "cuda":
+        _expect_gpu()
+    elif device != "cpu":
+        raise InvalidSetting(f"expected a device of cpu, cuda, got {device!r}")
 
 
 def _reason(error: RuntimeError) -> str:
