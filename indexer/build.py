@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.encoder import GOLDEN_TEXTS, Encoder, ModelSpec, golden_images, golden_vectors, open_encoder
-from engine.errors import CorruptSnapshot, InvalidCatalogue, InvalidSetting
+from engine.errors import CorruptSnapshot, GateFailed, InvalidCatalogue, InvalidSetting
 from engine.fusion import Calibration
-from engine.indexes.training import AUTO, write_index
+from engine.indexes.training import AUTO, check, write_index
 from engine.items import write_items
 from engine.layout import Layout
 from engine.manifest import (
@@ -37,7 +37,7 @@ from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
 from indexer.cache import EmbeddingCache
 from indexer.calibrate import calibrate
-from indexer.catalog import CatalogSpec, Reject, catalogue_hash, own_blocks, read
+from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.embed import Embedded, Progress, embed
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
 from indexer.publish import Draft, draft, file_records, publish, seal
@@ -82,30 +82,41 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {config.max_rejects}")
     if not 0 <= config.max_drift <= 1:
         raise InvalidSetting(f"expected a share of drift between 0 and 1, got {config.max_drift}")
+    check(config.index, config.device)
     store = Store(config.store)
     if config.store.exists() and not config.store.is_dir():
         raise InvalidSetting(f"expected a folder for the store, got the file {config.store}")
     store.snapshots.mkdir(parents=True, exist_ok=True)
     own = own_blocks(config.catalogue)
+    # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
+    digest = catalogue_hash(config.catalogue)
     encoder = None if config.model is None or own == {"image", "text"} else open_encoder(config.model)
     embedded = _embedded(config, store, encoder, progress)
     with draft(store) as written:
-        manifest = _write(config, store, written, embedded, frozenset(embedded.blocks) - own, encoder, progress)
+        manifest = _write(config, store, written, embedded, digest, frozenset(embedded.blocks) - own, encoder, progress)
         seal(store, written, manifest)
     if config.publish:
-        publish(store, manifest.snapshot)
+        try:
+            publish(store, manifest.snapshot)
+        except GateFailed as error:
+            raise GateFailed(f"{error}; the snapshot was kept in {config.store}, unpublished") from error
     return manifest
 
 
 def _embedded(config: BuildConfig, store: Store, encoder: Encoder | None, progress: Progress) -> Embedded:
     entries = read(CatalogSpec(config.catalogue, config.text_template, config.signals))
+    expected = count_rows(config.catalogue)
+
+    def counted(stage: str, done: int, total: int | None) -> None:
+        progress(stage, done, max(expected, done))
+
     if encoder is None:
-        embedded = embed(entries, None, None, progress)
+        embedded = embed(entries, None, None, counted)
     else:
         directory = config.store / CACHE_DIRECTORY
         directory.mkdir(exist_ok=True)
         with EmbeddingCache(directory / "embeddings.sqlite") as cache:
-            embedded = embed(entries, encoder, cache, progress)
+            embedded = embed(entries, encoder, cache, counted)
     rejects = len(embedded.rejects)
     path = config.store / REJECTS_FILE
     with store.changing():
@@ -125,6 +136,7 @@ def _write(
     store: Store,
     written: Draft,
     embedded: Embedded,
+    digest: str,
     encoded: frozenset[str],
     encoder: Encoder | None,
     progress: Progress,
@@ -156,7 +168,7 @@ def _write(
         create_time=datetime.now(UTC).isoformat(timespec="seconds"),
         catalogue=CatalogueRecord(
             name=config.catalogue.name,
-            sha256=catalogue_hash(config.catalogue),
+            sha256=digest,
             lines=embedded.lines_read,
             rejects=len(embedded.rejects),
             text_template=config.text_template,
@@ -254,11 +266,20 @@ def _model_record(config: BuildConfig, encoder: Encoder) -> ModelRecord:
     if config.model is None:
         raise InvalidSetting("expected a model for encoded blocks, got none")
     return ModelRecord(
-        model=config.model.model,
-        pretrained=config.model.pretrained,
+        model=_absolute(config.model.model),
+        pretrained=None if config.model.pretrained is None else _absolute(config.model.pretrained),
+        encoder=config.model.encoder,
         fingerprint=encoder.fingerprint.to_json(),
         golden=golden_vectors(encoder),
     )
+
+
+def _absolute(name: str) -> str:
+    """Return what names a local folder or file so that a server started elsewhere finds it too; else the name."""
+    prefix = "local-dir:" if name.startswith("local-dir:") else ""
+    place = Path(name.removeprefix(prefix))
+    # "mini" is the embedded model, whatever folder of that name stands here.
+    return f"{prefix}{place.resolve()}" if name != "mini" and (prefix or place.exists()) else name
 
 
 def _rejects_text(rejects: list[Reject]) -> bytes:

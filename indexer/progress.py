@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+_LINE_EVERY_S = 20.0
+
+
 class Reporter:
     """Call it as progress(stage, done, total); another stage's name ends the stage before.
 
@@ -22,6 +25,7 @@ class Reporter:
         self._stage = ""
         self._done = 0
         self._start = 0.0
+        self._written = 0.0
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
@@ -33,6 +37,8 @@ class Reporter:
         self._done = done
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, total=total)
+        elif not self._quiet and time.monotonic() - self._written >= _LINE_EVERY_S:
+            self._write_state(total)
 
     def end(self) -> None:
         """End the stage, if there is one, with how much it did and how fast."""
@@ -56,13 +62,20 @@ class Reporter:
 
     def _begin(self, stage: str, total: int | None) -> None:
         self._stage = stage
-        self._start = time.monotonic()
+        self._start = self._written = time.monotonic()
         if self._quiet:
             return
         if self._stream.isatty():
             self._bar, self._task = _open_bar(self._stream, stage, total)
         else:
             self._write(f"{stage} ...")
+
+    def _write_state(self, total: int | None) -> None:
+        self._written = time.monotonic()
+        rate = self._done / max(self._written - self._start, 1e-9)
+        of = "" if total is None else f"/{total:,}"
+        left = f", {(total - self._done) / rate:,.0f} s left" if total is not None and rate > 0 else ""
+        self._write(f"{self._stage}: {self._done:,}{of}, {rate:,.1f}/s{left}")
 
     def _write(self, line: str) -> None:
         if not self._quiet:

@@ -20,7 +20,6 @@ class StratumRows:
     @property
     def directory(self) -> str:
         """Where its files stand in a snapshot."""
-        """Where its files lie in the snapshot."""
         return "strata/" + "+".join(self.blocks)
 
 

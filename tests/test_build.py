@@ -138,7 +138,7 @@ def test_any_factory_string(tmp_path: Path, factory: str, strategy: str) -> None
 def test_a_factory_string_that_means_nothing(tmp_path: Path, factory: str) -> None:
     """It is refused with the string and FAISS's reason, and leaves no snapshot."""
     catalogue = write_parquet(tmp_path / "c.parquet", clustered(100))
-    with pytest.raises(InvalidSetting, match=rf"expected a FAISS factory string for 32 dimensions, got '{factory}': ."):
+    with pytest.raises(InvalidSetting, match=rf"expected a FAISS factory string.*, got '{factory}': ."):
         built(catalogue, tmp_path / "store", index=factory)
     assert Store(tmp_path / "store").names() == []
     assert [path.name for path in (tmp_path / "store" / "snapshots").iterdir()] == [".lock"]

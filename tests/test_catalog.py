@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog import CatalogSpec, Product, Reject, catalogue_hash, own_blocks, read
+from indexer.catalog import CatalogSpec, Product, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.catalog.cells import to_price
 from indexer.catalog.row import BadRow
 from indexer.catalog.template import Template
@@ -621,3 +621,40 @@ def test_real_catalogues_have_no_bad_row(name: str, count: int) -> None:
     if not (DATA / name).exists():
         pytest.skip(f"{name} is not here")
     assert len(products(DATA / name)) == count
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b'{"item_id": "a", "n": ' + b"9" * 400 + b"}", "expected a finite number"),
+        (b'{"item_id": "a", "n": ' + b"[" * 18 + b"]" * 18 + b"}", "nested too deeply"),
+        (b'{"item_id": "' + b"a" * 513 + b'"}', "at most 512 bytes"),
+    ],
+)
+def test_odd_values_cost_one_row(tmp_path: Path, row: bytes, reason: str) -> None:
+    """What no payload can hold rejects its row, and the next one is read; blanks around an id do not count."""
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(row + b'\n{"item_id": " b ", "title": "t"}\n')
+    bad, good = read(CatalogSpec(path))
+    assert isinstance(bad, Reject)
+    assert reason in bad.reason
+    assert isinstance(good, Product)
+    assert good.item_id == "b"
+
+
+def test_a_file_name_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
+    """Neither its id nor its title could be written down."""
+    Image.new("RGB", (4, 4)).save(tmp_path / "good.png")
+    (tmp_path / "b\udcff.png").write_bytes((tmp_path / "good.png").read_bytes())
+    kinds = {type(entry) for entry in read(CatalogSpec(tmp_path))}
+    assert kinds == {Product, Reject}
+
+
+def test_rows_are_counted_in_every_format(tmp_path: Path) -> None:
+    """Line breaks of text, gzipped or not, the footer of Parquet, the pictures of a folder."""
+    (tmp_path / "c.jsonl").write_bytes(b"{}\n" * 3)
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"item_id\na\n"))
+    pq.write_table(pa.table({"item_id": ["a", "b"]}), tmp_path / "c.parquet")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    counts = [count_rows(tmp_path / name) for name in ("c.jsonl", "c.csv.gz", "c.parquet", ".")]
+    assert counts == [3, 2, 2, 1]

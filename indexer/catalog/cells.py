@@ -3,6 +3,7 @@
 import datetime
 import math
 import re
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -12,6 +13,8 @@ from indexer.catalog.row import Bad, BadRow
 _LARGEST_EXACT = 2**53
 _LARGEST_FLOAT32 = 3.4028234663852886e38
 _SHOWN = 60
+_DEEPEST = 16
+_LONGEST_ID_BYTES = 512
 # "$1,250.00", "12.50 €", "USD 7": one currency, commas between thousands only, so that "1,25" is not 125.
 _PRICE = re.compile(
     r"(?:[^\W\d_]{3}|[$€£¥₹])?\s?([0-9]{1,3}(?:,[0-9]{3})*|[0-9]+)(\.[0-9]+)?\s?(?:[^\W\d_]{3}|[$€£¥₹])?"
@@ -30,7 +33,27 @@ def shown(value: object) -> str:
 
 
 def to_item_id(value: object) -> str:
-    """Return an id as text: numbers as they would be written, 12.0 as "12". Raises BadRow if it cannot be one."""
+    """Return an id as text without blanks around it: numbers as they would be written, 12.0 as "12".
+
+    Raises BadRow if it cannot be one, or is longer than 512 bytes of UTF-8.
+    """
+    text = _id_text(value).strip()
+    size = len(to_utf8(text, "item_id").encode())
+    if size > _LONGEST_ID_BYTES:
+        raise BadRow(f"item_id: expected at most {_LONGEST_ID_BYTES} bytes, got {size}")
+    return text
+
+
+def to_utf8(text: str, column: str) -> str:
+    """Return the text itself. Raises BadRow if it holds what UTF-8 cannot, as undecodable file names do."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRow(f"{column}: not UTF-8") from None
+    return text
+
+
+def _id_text(value: object) -> str:
     if isinstance(value, Bad):
         raise BadRow(value.reason)
     if is_absent(value):
@@ -99,25 +122,31 @@ def to_price(value: object) -> float:
     return number
 
 
-def to_json(value: object, column: str) -> JSON:
+def to_json(value: object, column: str, depth: int = 0) -> JSON:
     """Return a value as plain JSON.
 
     NaN is null, dates are ISO 8601, integers beyond 64 bits are floats, bytes have no place in JSON and are null.
-    Raises BadRow for infinities and for what has no JSON form.
+    Raises BadRow for infinities, for what has no JSON form, and for what is nested deeper than 16.
     """
+    if depth > _DEEPEST:
+        raise BadRow(f"{column}: nested too deeply")
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else float(value)
+        if -(2**63) <= value < 2**63:
+            return value
+        if abs(value) > sys.float_info.max:
+            raise BadRow(f"{column}: expected a finite number, got an integer of {value.bit_length()} bits")
+        return float(value)
     if isinstance(value, (float, Decimal)):
         number = float(value)
         if math.isinf(number):
             raise BadRow(f"{column}: expected a finite number, got {shown(value)}")
         return None if math.isnan(number) else number
     if isinstance(value, (list, tuple)):
-        return [to_json(part, column) for part in value]
+        return [to_json(part, column, depth + 1) for part in value]
     if isinstance(value, Mapping):
-        return {str(name): to_json(part, column) for name, part in value.items()}
+        return {str(name): to_json(part, column, depth + 1) for name, part in value.items()}
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
