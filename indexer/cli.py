@@ -99,7 +99,7 @@ def build(
         + ", ".join(f"{stratum.count} x {'+'.join(stratum.blocks)} in {stratum.factory}" for stratum in manifest.strata)
     )
     for gate in manifest.gates:
-        typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g})")
+        typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
 
 
 @app.command()
