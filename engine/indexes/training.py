@@ -72,6 +72,7 @@ def write_index(
     # FAISS keeps this for each thread, and one that searched was left with a single one.
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     count, width = rows.shape
+    report(0, count)
     used = choose_factory(count, width) if factory == AUTO else factory
     stored = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     made = None if used == FLAT else _trained(rows, used, device, seed)
