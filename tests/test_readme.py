@@ -17,6 +17,7 @@ from indexer.sample import write
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/operating.md")
+QUESTIONS = ("recall", "latency", "fusion")
 NOT_HERE = ("git", "make", "cd")  # what fetches the project, and the demo, which is these same commands
 
 
@@ -75,3 +76,29 @@ def test_every_command_does_what_it_says(folder):
             out, err = process.communicate(timeout=240)
             assert process.returncode == 0, (words, out, err)
             assert out or background, words
+
+
+def test_the_numbers_are_those_of_the_result_files():
+    """Every measured figure of the README stands in a committed result, with the commit it was measured at."""
+    readme = (ROOT / "README.md").read_text()
+    results = {name: json.loads((ROOT / f"benchmarks/results/{name}.json").read_text()) for name in QUESTIONS}
+    recall, latency, fusion = (results[name] for name in QUESTIONS)
+    lines = [f"built in {recall['summary']['build_s']:.0f} s", f"{recall['summary']['least_recall_at_10']:.3f}"]
+    for closed in latency["closed"]:
+        if closed["callers"] in (1, 16):
+            cpu = [round(closed["targets"][name]["cpu_us_per_request"]) for name in ("raw FAISS", "bare echo")]
+            served = closed["targets"]["engine serve"]
+            ratio = closed["ratio"]["cpu_per_request"]["median"]
+            lines.append(
+                f"| {closed['callers']} | {served['recall_at_10']:.4f} | {served['latency_us']['p50']:,.0f} | {cpu[0]} | "
+                f"{cpu[1]} | {served['cpu_us_per_request']:,.0f} | {ratio:.2f} |"
+            )
+    markdown = (ROOT / "benchmarks/results/fusion.md").read_text()
+    lines += [line for line in readme.splitlines() if line.startswith(("| agreeing", "| composed"))]
+    assert len(lines) > 6
+    for line in lines:
+        assert line in readme
+        assert not line.startswith(("| agreeing", "| composed")) or line in markdown, line
+    assert {result["environment"]["commit"][:10] for result in (recall, latency, fusion)} <= set(
+        re.findall(r"[0-9a-f]{10}", readme)
+    )
