@@ -82,7 +82,7 @@ def test_the_numbers_are_those_of_the_result_files():
     """Every measured figure of the README stands in a committed result, with the commit it was measured at."""
     readme = (ROOT / "README.md").read_text()
     results = {name: json.loads((ROOT / f"benchmarks/results/{name}.json").read_text()) for name in QUESTIONS}
-    recall, latency, fusion = (results[name] for name in QUESTIONS)
+    recall, latency, fusion = results.values()
     lines = [f"built in {recall['summary']['build_s']:.0f} s", f"{recall['summary']['least_recall_at_10']:.3f}"]
     for closed in latency["closed"]:
         if closed["callers"] in (1, 16):
