@@ -90,8 +90,8 @@ def test_the_numbers_are_those_of_the_result_files():
             served = closed["targets"]["engine serve"]
             ratio = closed["ratio"]["cpu_per_request"]["median"]
             lines.append(
-                f"| {closed['callers']} | {served['recall_at_10']:.4f} | {served['latency_us']['p50']:,.0f} | {cpu[0]} | "
-                f"{cpu[1]} | {served['cpu_us_per_request']:,.0f} | {ratio:.2f} |"
+                f"| {closed['callers']} | {served['recall_at_10']:.4f} | {served['latency_us']['p50']:,.0f} | "
+                f"{cpu[0]} | {cpu[1]} | {served['cpu_us_per_request']:,.0f} | {ratio:.2f} |"
             )
     markdown = (ROOT / "benchmarks/results/fusion.md").read_text()
     lines += [line for line in readme.splitlines() if line.startswith(("| agreeing", "| composed"))]
