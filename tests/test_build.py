@@ -141,7 +141,7 @@ def test_a_factory_string_that_means_nothing(tmp_path: Path, factory: str) -> No
     with pytest.raises(InvalidSetting, match=rf"expected a FAISS factory string.*, got '{factory}': ."):
         built(catalogue, tmp_path / "store", index=factory)
     assert Store(tmp_path / "store").names() == []
-    assert [path.name for path in (tmp_path / "store" / "snapshots").iterdir()] == [".lock"]
+    assert [path.name for path in (tmp_path / "store").glob("snapshots/*")] in ([], [".lock"])
 
 
 @pytest.mark.parametrize("factory", ["IVF16,Flat", "PQ8", "PQ16x4fs"])
