@@ -65,5 +65,9 @@ def open_index(directory: Path, device: str) -> Index:
     module, _, name = home.partition(":")
     if not name:
         raise InvalidSetting(f"expected a device of {', '.join(HOMES)} or module:Class, got {device!r}")
-    opened: Index = getattr(import_module(module), name)(directory)
+    try:
+        opener = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise InvalidSetting(f"expected a device of {', '.join(HOMES)} or module:Class, got {device!r}") from error
+    opened: Index = opener(directory)
     return opened

@@ -48,7 +48,7 @@ class Store:
             raise CorruptSnapshot(f"{path}: expected the name of a snapshot, got {error.strerror}") from error
         names = self.names()
         if line.removesuffix("\n") not in names or not line.endswith("\n"):
-            known = ", ".join(names) or "none"
+            known = shown(names)
             raise CorruptSnapshot(f"{path}: expected the name of a snapshot ({known}) and a newline, got {line!r}")
         return line.removesuffix("\n")
 
@@ -56,7 +56,7 @@ class Store:
         """Return the folder of a finished snapshot. Raises SnapshotNotFound."""
         names = self.names()
         if name not in names:
-            raise SnapshotNotFound(f"expected one of {', '.join(names) or 'no snapshots'}, got {name!r}")
+            raise SnapshotNotFound(f"expected one of {shown(names)}, got {name!r}")
         return self.snapshots / name
 
     def manifest(self, name: str) -> Manifest:
@@ -84,6 +84,11 @@ class Store:
         with (self.snapshots / LOCK_FILE).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def shown(names: list[str]) -> str:
+    """Return the newest few names as a message tells them."""
+    return ", ".join(["…", *names[-5:]] if len(names) > 5 else names) or "none"
 
 
 def write_durably(path: Path, data: bytes) -> None:

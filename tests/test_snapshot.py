@@ -274,7 +274,7 @@ def test_a_store_that_is_not_there(tmp_path: Path) -> None:
     store = Store(tmp_path / "none")
     assert store.names() == []
     assert store.current() is None
-    with pytest.raises(SnapshotNotFound, match="expected one of no snapshots, got 'x'"):
+    with pytest.raises(SnapshotNotFound, match="expected one of none, got 'x'"):
         open_snapshot(store, "x")
     assert list(tmp_path.iterdir()) == []
 

@@ -78,7 +78,7 @@ def ask_server(address: str, request: search_pb2.SearchRequest, timeout_s: float
 
     from engine.v1 import search_pb2_grpc
 
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address, [("grpc.max_receive_message_length", -1)]) as channel:
         stub = search_pb2_grpc.SearchServiceStub(channel)
         try:
             response: search_pb2.SearchResponse = stub.Search(request, timeout=timeout_s)

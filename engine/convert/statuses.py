@@ -17,6 +17,7 @@ from engine.errors import (
     DiptychError,
     GateFailed,
     InvalidQuery,
+    InvalidSetting,
     ItemNotFound,
     MissingDependency,
     ModelMismatch,
@@ -26,6 +27,7 @@ from engine.errors import (
 )
 
 DOMAIN = "diptych"
+LONGEST_MESSAGE = 1024
 UNKNOWN = "the server failed; its log says why"
 
 
@@ -54,6 +56,7 @@ _CODES: dict[type[DiptychError], grpc.StatusCode] = {
     CorruptSnapshot: grpc.StatusCode.FAILED_PRECONDITION,
     ModelMismatch: grpc.StatusCode.FAILED_PRECONDITION,
     GateFailed: grpc.StatusCode.FAILED_PRECONDITION,
+    InvalidSetting: grpc.StatusCode.FAILED_PRECONDITION,
     MissingDependency: grpc.StatusCode.FAILED_PRECONDITION,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     NothingServed: grpc.StatusCode.UNAVAILABLE,
@@ -111,7 +114,7 @@ def _reason(error: Exception) -> str:
 
 
 def _status(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> status_pb2.Status:
-    status = status_pb2.Status(code=code.value[0], message=message)
+    status = status_pb2.Status(code=code.value[0], message=message[:LONGEST_MESSAGE])
     for detail in details:
         packed = Any()
         packed.Pack(detail)

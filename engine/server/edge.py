@@ -90,6 +90,8 @@ class Edge:
                 return await method(request, Call(arrived, None if left_s is None else arrived + int(left_s * 1e9)))
             except DiptychError as error:
                 status = to_status(error)
+                if status.code == grpc.StatusCode.INTERNAL.value[0]:
+                    log.exception("failed rpc=%s", path)
             except Exception as error:
                 log.exception("failed rpc=%s", path)
                 status = to_status(error)

@@ -77,7 +77,8 @@ class Server:
         stopping = asyncio.create_task(self._server.stop(self.settings.grace_s))
         drained = asyncio.create_task(self._edge.idle())
         await asyncio.wait({stopping, drained}, return_when=asyncio.FIRST_COMPLETED)
-        # Streams of health.Watch never end by themselves: once the calls are answered nothing is worth the wait.
+        # The last answers may still be on the wire; streams of health.Watch never end by themselves.
+        await asyncio.wait({stopping}, timeout=min(1.0, self.settings.grace_s))
         await self._server.stop(0)
         await stopping
         drained.cancel()

@@ -141,7 +141,7 @@ class Snapshots:
         """Return what changes whenever CURRENT is replaced; a stat is all that polling costs."""
         try:
             status = (self.store.root / CURRENT_FILE).stat()
-        except FileNotFoundError:
+        except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
 
