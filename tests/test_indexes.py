@@ -212,10 +212,10 @@ def test_training_is_the_same_every_time(tmp_path: Path) -> None:
 
 
 def test_writing_tells_how_far_it_is(tmp_path: Path) -> None:
-    """The report ends at all the rows; `auto` says what it stood for; Flat needs no index file."""
+    """The report goes from none to all of the rows; `auto` says what it stood for; Flat needs no index file."""
     reports: list[tuple[int, int]] = []
     used = write_index(ROWS[:100], tmp_path, "auto", "cpu", lambda done, total: reports.append((done, total)))
-    assert (used, reports) == ("Flat", [(100, 100)])
+    assert (used, reports) == ("Flat", [(0, 100), (100, 100)])
     assert not (tmp_path / INDEX_FILE).exists()
 
 

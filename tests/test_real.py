@@ -35,6 +35,12 @@ def found(store: Path, *arguments: str) -> list[dict]:
     return [json.loads(line) for line in printed.splitlines()]
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="module")
 def grocery(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("grocery")
@@ -64,7 +70,7 @@ def test_every_grocery_product_is_served(grocery):
 
 def test_a_grocery_product_is_found_by_its_name(grocery):
     """Asking for a product by its name finds it among the first five of 81, for nearly all of them."""
-    rows = list(csv.DictReader((GROCERY / "catalog.csv").open(encoding="utf-8")))
+    rows = table(GROCERY / "catalog.csv")
     places = [
         [hit["item_id"] for hit in found(grocery, "--text", row["title"], "--limit", "5")].count(row["item_id"])
         for row in rows[::4]
@@ -74,7 +80,7 @@ def test_a_grocery_product_is_found_by_its_name(grocery):
 
 def test_a_shop_photo_and_words_are_one_query(grocery):
     """A photo taken in a shop together with a word gives one ranking whose contributions sum to each score."""
-    photo = next(csv.DictReader((GROCERY / "photos.csv").open(encoding="utf-8")))
+    photo = table(GROCERY / "photos.csv")[0]
     hits = found(
         grocery, "--image", str(GROCERY / photo["image"]), "--text", "apple", "--explain", "--modality", "image=0.7",
         "--modality", "text=0.3",
@@ -92,7 +98,7 @@ def test_fashion_products_are_served_and_found(fashion):
     manifest = store.manifest(store.current())
     assert manifest.item_count == 4500
     assert {block.name: block.item_count for block in manifest.blocks} == {"image": 4500, "text": 4500}
-    rows = list(csv.DictReader((FASHION / "catalog.csv").open(encoding="utf-8")))[::300]
+    rows = table(FASHION / "catalog.csv")[::300]
     for row in rows:
         assert found(fashion, "--item", row["item_id"], "--limit", "1")[0]["item_id"] == row["item_id"]
     titled = [
