@@ -87,7 +87,7 @@ class QueryPart(_message.Message):
     text: _builtins.str
     """Words. Empty is refused."""
     image: _builtins.bytes
-    """A picture's bytes (JPEG, PNG, WebP, GIF; 10 MiB and 40 megapixels at most). Empty is refused."""
+    """A picture's bytes (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF; 10 MiB and 40 megapixels at most). Empty is refused."""
     item_id: _builtins.str
     """A stored item, by its id; NOT_FOUND if the snapshot does not hold it. Empty is refused."""
     user_id: _builtins.str

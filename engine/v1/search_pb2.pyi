@@ -64,12 +64,15 @@ class SearchRequest(_message.Message):
     RECALL_TARGET_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
+    BUDGET_MS_FIELD_NUMBER: _builtins.int
     missing_modality: _query_pb2.MissingModality.ValueType
     """What an item counts for in a block it does not have. Unspecified: RENORMALIZE."""
     filter: _builtins.str
     """Which items may answer: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. Empty: all."""
     collapse_by: _builtins.str
-    """A field of the payload; of the items that share its value only the best is a hit. Empty: none is left out."""
+    """A field of the payload; of the items that share its value only the best is a hit; one without it stands for itself.
+    Empty: none is left out.
+    """
     min_score: _builtins.float
     """The least score of a hit. Unset: any. Zero is a score like any other."""
     page_size: _builtins.int
@@ -80,6 +83,10 @@ class SearchRequest(_message.Message):
     """The recall@10 to reach; the cheapest measured depth that reaches it is taken. Unset: the snapshot's. 1: exact."""
     explain: _builtins.bool
     """Whether hits carry what each block and boost gave to their score. False: contributions are empty."""
+    budget_ms: _builtins.float
+    """The milliseconds that the search itself may take, by what was measured; a shallower depth is taken if need be, and
+    plan.expected_recall says what it finds. Unset: as long as the recall needs.
+    """
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.QueryPart]:
         """What is wished for; weighted and summed for each block. Empty: only boosts rank, and without them it is refused."""
@@ -126,15 +133,20 @@ class SearchRequest(_message.Message):
         recall_target: _builtins.float | None = ...,
         explain: _builtins.bool = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
+        budget_ms: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_score", b"_min_score", "_recall_target", b"_recall_target", "diversity", b"diversity", "min_score", b"min_score", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "budget_ms", b"budget_ms", "diversity", b"diversity", "min_score", b"min_score", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_score", b"_min_score", "_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "facets", b"facets", "filter", b"filter", "min_score", b"min_score", "missing_modality", b"missing_modality", "modality_weights", b"modality_weights", "page_size", b"page_size", "page_token", b"page_token", "parts", b"parts", "pins", b"pins", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "boosts", b"boosts", "budget_ms", b"budget_ms", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "facets", b"facets", "filter", b"filter", "min_score", b"min_score", "missing_modality", b"missing_modality", "modality_weights", b"modality_weights", "page_size", b"page_size", "page_token", b"page_token", "parts", b"parts", "pins", b"pins", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__budget_ms: _TypeAlias = _typing.Literal["budget_ms"]  # noqa: Y015
+    _WhichOneofArgType__budget_ms: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms"]  # noqa: Y015
     _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
     _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__recall_target: _TypeAlias = _typing.Literal["recall_target"]  # noqa: Y015
     _WhichOneofArgType__recall_target: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_ms) -> _WhichOneofReturnType__budget_ms | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @_typing.overload
@@ -226,10 +238,13 @@ class Hit(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    GROUP_SIZE_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item. Never empty."""
     score: _builtins.float
     """Its fused score; higher is better, an average item is near zero. Zero is a score like any other."""
+    group_size: _builtins.int
+    """How many items that pass the filter share its value of collapse_by, itself among them. Zero: collapse_by was empty."""
     @_builtins.property
     def contributions(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """What each block and each boost, by its name, gave to the score; they sum to it. Empty: explain was false."""
@@ -245,10 +260,11 @@ class Hit(_message.Message):
         score: _builtins.float = ...,
         contributions: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         payload: _struct_pb2.Struct | None = ...,
+        group_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "item_id", b"item_id", "payload", b"payload", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "group_size", b"group_size", "item_id", b"item_id", "payload", b"payload", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -292,7 +308,7 @@ class Facet(_message.Message):
     """The field. Never empty."""
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet.Value]:
-        """The commonest values first. Empty: no item passes the filter."""
+        """The commonest values first, 1,000 at most. Empty: no item passes the filter."""
 
     def __init__(
         self,
