@@ -1,4 +1,4 @@
-"""The seam between the engine and whatever holds the rows: three members, so that another home is a small file.
+"""The seam between the engine and whatever holds the rows: four members, so that another home is a small file.
 
 Scores are inner products, higher is better; rows are numbered from 0 within one index.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting
+from engine.rowset import RowSet
 
 HOMES = {
     "cpu": "engine.indexes.cpu:CpuIndex",
@@ -48,12 +49,16 @@ class Index(Protocol):
         """Return the number of rows."""
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first, with their exact inner products.
 
-        queries: (nq, d).   Returns scores, ids: (nq, k); short rows end in -inf, -1.
+        queries: (nq, d).   rows: those that may answer, None for all.
+        Returns scores, ids: (nq, k); short rows end in -inf, -1.
         """
+
+    def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the exact inner product of a vector (d,) with each of these rows, with every row if None."""
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Return the stored rows (len(ids), d)."""

@@ -21,6 +21,7 @@ from engine.indexes.owner import MAX_BATCH, Found, Owner
 from engine.indexes.rows import INDEX_FILE, ROWS_FILE
 from engine.indexes.training import CELLS_FROM, EXACT_BELOW, check, choose_factory, write_index
 from engine.recall import recall_at_k
+from engine.rowset import RowSet
 from engine.vectors import to_unit
 
 FACTORIES = {
@@ -91,6 +92,8 @@ factories = pytest.mark.parametrize("factory", FACTORIES)
 def assert_same(found: Found, exact: Found, tolerance: float = 2e-5) -> None:
     """Scores are the same, and so are the ids within each group of equal scores that ends before the k-th place."""
     np.testing.assert_allclose(found[0], exact[0], atol=tolerance, rtol=tolerance)
+    np.testing.assert_array_equal(found[1] < 0, exact[1] < 0)
+    exact = np.nan_to_num(exact[0], neginf=-1e6), exact[1]
     for scores, ids, true_ids in zip(exact[0], found[1], exact[1], strict=True):
         ends = np.flatnonzero(np.diff(scores) < -2 * tolerance * max(1.0, float(np.abs(scores[0])))) + 1
         for start, end in zip([0, *ends[:-1]], ends, strict=False):
@@ -103,6 +106,56 @@ def test_the_exact_point_is_exact(written: Callable[[str], Path], factory: str, 
     """Whatever finds candidates, the exact point compares every row."""
     with opened(written(factory), device) as index:
         assert_same(index.search(QUERIES, 10, EXACT), ExactIndex(ROWS).search(QUERIES, 10))
+
+
+SHARES = (0.0, 0.001, 0.02, 0.3, 1.0)
+
+
+def some(share: float) -> RowSet:
+    """A share of ROWS, at least one of them unless it is 0."""
+    mask = np.random.default_rng(3).random(len(ROWS)) < share
+    mask[17] |= share > 0
+    return RowSet(mask)
+
+
+@devices
+@factories
+@pytest.mark.parametrize("share", SHARES)
+def test_only_the_rows_that_may_answer_answer(
+    written: Callable[[str], Path], factory: str, device: str, share: float
+) -> None:
+    """Exactly searched, some rows give what an index of them alone would; an approximate search finds most of it."""
+    rows = some(share)
+    exact = ExactIndex(ROWS).search(QUERIES, 10, EXACT, rows)
+    with opened(written(factory), device) as index:
+        assert_same(index.search(QUERIES, 10, EXACT, rows), exact)
+        scores, ids = index.search(QUERIES, 10, DEEP, rows)
+    assert rows.mask[ids[ids >= 0]].all()
+    assert ((ids >= 0) == np.isfinite(scores)).all()
+    if factory != "HNSW32" or share > 0.01:  # a graph leads nowhere when few of its rows may answer
+        assert recall_at_k(scores, exact[0], tolerance=1e-4).mean() > 0.97
+
+
+@devices
+@pytest.mark.parametrize("factory", ["Flat", "IVF32,PQ16x4fs"])
+def test_products_are_those_of_the_rows(written: Callable[[str], Path], factory: str, device: str) -> None:
+    """The inner products of some rows, in the order asked, of none, and of all."""
+    true = ROWS.astype(np.float32) @ QUERIES[0]
+    ids = np.array([5, 2999, 0, 5, 41])
+    with opened(written(factory), device) as index:
+        np.testing.assert_allclose(index.products(QUERIES[0], ids), true[ids], atol=2e-5)
+        np.testing.assert_allclose(index.products(QUERIES[0]), true, atol=2e-5)
+        assert len(index.products(QUERIES[0], ids[:0])) == 0
+
+
+def test_cells_are_counted_where_rows_may_answer(written: Callable[[str], Path]) -> None:
+    """One cell visited is the nearest of those that hold a row which may answer, however far from the query it is."""
+    index = CpuIndex(written("IVF32,PQ16x4fs"))
+    far = int(np.argmin(ROWS.astype(np.float32) @ QUERIES[0]))
+    mask = np.zeros(len(ROWS), np.bool_)
+    mask[far] = True
+    _, ids = index.search(QUERIES[:1], 10, OperatingPoint(1, 10), RowSet(mask))
+    assert ids[0].tolist() == [far] + 9 * [-1]
 
 
 @devices

@@ -5,7 +5,7 @@ that are then rescored exactly on the rows. Without it every row is compared.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import faiss
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.index import OperatingPoint
 from engine.indexes.rows import MappedRows, end_short_rows, read_candidates
+from engine.rowset import RowSet
 
 Scores = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -43,15 +44,32 @@ class CpuIndex:
         return int(ivf.nlist) if ivf is not None else 1
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the k best rows for each query, best first; short rows end in -inf, -1."""
+        """Return the k best rows for each query, best first; short rows end in -inf, -1.
+
+        Where only some rows may answer, nprobe counts the cells that hold any of them.
+        """
         # OpenMP's thread count belongs to the calling thread, so it is set where the call is made.
         faiss.omp_set_num_threads(self.threads)
-        if self._refined is None or point.exact:
-            return self._rows.search(queries, k)
-        scores, ids = self._refined.search(queries, k, params=refine_parameters(self.strategy, point))
+        if self._refined is None or point.exact or (rows is not None and not self.selects):
+            return self._rows.search(queries, k, rows)
+        if rows is None:
+            parameters = refine_parameters(self.strategy, point)
+        else:
+            parameters = _wrapped(self.strategy, point, self._selectors(rows))
+        scores, ids = self._refined.search(queries, k, params=parameters)
         return end_short_rows(scores, ids)
+
+    @property
+    def selects(self) -> bool:
+        """Whether a search for candidates can be kept to some rows; if not, those are compared exactly."""
+        return self.strategy.endswith(("ivf", "hnsw"))
+
+    def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the exact inner product of a vector (d,) with each of these rows, with every row if None."""
+        faiss.omp_set_num_threads(self.threads)
+        return self._rows.products(vector, ids)
 
     def bare(self, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Callable[[], tuple[Scores, Ids]]:
         """Return FAISS's own call for one search, nothing of this class around it: what this class is measured by."""
@@ -70,6 +88,36 @@ class CpuIndex:
         """Return the stored rows (len(ids), d), copied out of the mapped file."""
         return self._rows[ids]
 
+    def _selectors(self, rows: RowSet) -> "_Selectors":
+        if not isinstance(rows.kept, _Selectors):
+            cells = None
+            if self.strategy.endswith("ivf"):
+                held = np.zeros(self.nlist, np.bool_)
+                held[self._cell_of[rows.mask]] = True
+                cells = np.packbits(held, bitorder="little")
+            rows.kept = _Selectors(rows.bits, cells)
+        return rows.kept
+
+    @cached_property
+    def _cell_of(self) -> NDArray[np.int32]:
+        """The cell of each row."""
+        ivf = faiss.extract_index_ivf(self._candidates)
+        cells = np.zeros(len(self), np.int32)
+        for cell in range(self.nlist):
+            size = ivf.invlists.list_size(cell)
+            if size:
+                cells[faiss.rev_swig_ptr(ivf.invlists.get_ids(cell), size)] = cell
+        return cells
+
+
+class _Selectors:
+    """FAISS's own form of a RowSet; the bitmaps must live as long as they are read."""
+
+    def __init__(self, rows: NDArray[np.uint8], cells: NDArray[np.uint8] | None) -> None:
+        self._bitmaps = (rows, cells)
+        self.rows = faiss.IDSelectorBitmap(rows)
+        self.cells = None if cells is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(cells))
+
 
 def strategy_of(candidates: faiss.Index) -> str:
     """Return "ivf", "hnsw" or FAISS's own class name, the transforms before it named first, as in "transform+ivf"."""
@@ -86,11 +134,17 @@ def strategy_of(candidates: faiss.Index) -> str:
 @lru_cache(maxsize=1024)
 def refine_parameters(strategy: str, point: OperatingPoint) -> faiss.SearchParameters:
     """Return FAISS's parameters for one search; they are only read by it, so threads may share them."""
+    return _wrapped(strategy, point, None)
+
+
+def _wrapped(strategy: str, point: OperatingPoint, selectors: _Selectors | None) -> faiss.SearchParameters:
     inner: faiss.SearchParameters | None = None
+    sel = None if selectors is None else selectors.rows
     if strategy.endswith("ivf"):
-        inner = faiss.SearchParametersIVF(nprobe=point.nprobe)
+        cells = None if selectors is None else selectors.cells
+        inner = faiss.SearchParametersIVF(nprobe=point.nprobe, sel=sel, quantizer_params=cells)
     elif strategy.endswith("hnsw"):
-        inner = faiss.SearchParametersHNSW(efSearch=point.nprobe)
+        inner = faiss.SearchParametersHNSW(efSearch=point.nprobe, sel=sel)
     if strategy.startswith("transform+"):
         inner = faiss.SearchParametersPreTransform(index_params=inner)
     return faiss.IndexRefineSearchParameters(k_factor=point.k_factor, base_index_params=inner)

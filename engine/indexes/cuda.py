@@ -21,6 +21,7 @@ from engine.index import EXACT, OperatingPoint
 from engine.indexes.cpu import strategy_of
 from engine.indexes.owner import Found, Owner
 from engine.indexes.rows import MappedRows, read_candidates
+from engine.rowset import RowSet
 from engine.vectors import to_unit
 
 # The GPU's kernels select no more than this, neither rows nor cells.
@@ -76,20 +77,26 @@ class CudaIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def search(self, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
+    def search(self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None) -> Found:
         """Return the k best rows for each query, best first; short rows end in -inf, -1.
 
-        What a GPU cannot select (more than LARGEST_K rows or, when exact, cells) is compared exactly by the CPU.
+        What a GPU cannot select (some rows only, more than LARGEST_K of them or, when exact, cells) is compared exactly
+        by the CPU.
         """
         depth = self._depth(point)
-        if depth is None or min(k, len(self)) > LARGEST_K:
+        if depth is None or min(k, len(self)) > LARGEST_K or rows is not None:
             faiss.omp_set_num_threads(1)
-            return self._rows.search(queries, k)
+            return self._rows.search(queries, k, rows)
         wanted = max(k + max(SPARE, k // 4), k * point.k_factor if self._shortened else 0)
         wanted = min(wanted, LARGEST_K, len(self))
         # A unit length, or a heavily weighted query would overflow float16.
         _, ids = self._device.owner.search(self._held, self._prepared(to_unit(queries)), wanted, depth)
         return self._rescored(queries, ids, k)
+
+    def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the exact inner product of a vector (d,) with each of these rows, with every row if None."""
+        faiss.omp_set_num_threads(1)
+        return self._rows.products(vector, ids)
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Return the stored rows (len(ids), d), copied out of the mapped file."""
@@ -133,7 +140,7 @@ class CudaIndex:
         for place, query in enumerate(queries):
             # In the file's order, which is kinder to a disk, and puts the lower row first among equal scores.
             found = np.sort(ids[place][ids[place] >= 0])
-            products = self._rows[found].astype(np.float32) @ query
+            products = self._rows.products(query, found)
             order = np.argsort(-products, kind="stable")[:k]
             scores[place, : len(order)] = products[order]
             best[place, : len(order)] = found[order]

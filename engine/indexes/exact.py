@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.index import EXACT, OperatingPoint
+from engine.rowset import RowSet
 
 
 class ExactIndex:
@@ -19,7 +20,7 @@ class ExactIndex:
         return len(self._rows)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint = EXACT
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint = EXACT, rows: RowSet | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first; of equal scores the lower row is first."""
         nq = len(queries)
@@ -28,6 +29,8 @@ class ExactIndex:
         for start in range(0, len(self._rows), self._block_rows):
             block = np.asarray(self._rows[start : start + self._block_rows], dtype=np.float32)
             products = queries @ block.T
+            if rows is not None:
+                products[:, ~rows.mask[start : start + self._block_rows]] = -np.inf
             keep = min(k, products.shape[1])
             best = np.argpartition(-products, keep - 1, axis=1)[:, :keep]
             all_scores = np.concatenate([scores, np.take_along_axis(products, best, axis=1)], axis=1)
@@ -35,7 +38,13 @@ class ExactIndex:
             order = np.lexsort((all_ids, -all_scores), axis=1)[:, :k]
             scores = np.take_along_axis(all_scores, order, axis=1)
             ids = np.take_along_axis(all_ids, order, axis=1)
+        ids[np.isneginf(scores)] = -1
         return scores, ids
+
+    def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the inner product of a vector (d,) with each of these rows, with every row if None."""
+        rows = self._rows if ids is None else self._rows[ids]
+        return np.asarray(rows, np.float32) @ vector
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Return the stored rows (len(ids), d)."""

@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import CorruptSnapshot
+from engine.rowset import RowSet
+
+# Looking a row's bit up in a scan of all costs 2 ns a row; picking a row out costs 100 ns more than passing by it.
+GATHERED_SHARE = 1 / 40
 
 ROWS_FILE = "rows.faiss"
 INDEX_FILE = "index.faiss"
@@ -34,10 +38,53 @@ class MappedRows:
         """Return these rows, (len(ids), width)."""
         return self._matrix[ids]
 
-    def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def search(
+        self, queries: NDArray[np.float32], k: int, rows: RowSet | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first, every row compared; short rows end in -inf, -1."""
-        scores, ids = self.stored.search(queries, k)
+        if rows is None:
+            scores, ids = self.stored.search(queries, k)
+            return end_short_rows(scores, ids)
+        if rows.count <= GATHERED_SHARE * len(self):
+            return self._search_gathered(queries, k, rows.ids)
+        selector = faiss.IDSelectorBitmap(rows.bits)
+        scores, ids = self.stored.search(queries, k, params=faiss.SearchParameters(sel=selector))
         return end_short_rows(scores, ids)
+
+    def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return the inner product of a vector with each of these rows, with every row if None."""
+        if ids is None:
+            _, scores, found = self.stored.range_search(vector[None], -np.inf)
+            count = len(self)
+        else:
+            gathered = self._matrix[ids]
+            count = len(ids)
+            _, scores, found = self._over(gathered).range_search(vector[None], -np.inf)
+        products = np.empty(count, np.float32)
+        products[found] = scores
+        return products
+
+    def _search_gathered(
+        self, queries: NDArray[np.float32], k: int, ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if len(ids) == 0:
+            return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1)
+        gathered = self._matrix[ids]
+        scores, places = self._over(gathered).search(queries, k)
+        found = np.where(places < 0, -1, ids[places])
+        return end_short_rows(scores, found)
+
+    def _over(self, matrix: NDArray[np.float16]) -> faiss.IndexScalarQuantizer:
+        """Return FAISS's scan of rows copied out, which must outlive it: numpy's own float16 is twenty times slower."""
+        index = faiss.IndexScalarQuantizer(self.width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        codes = matrix.view(np.uint8)
+        index.is_trained = True
+        index.ntotal = len(matrix)
+        # The owner is for the view's own life; that of the mapped file does, and any is demanded.
+        index.codes = faiss.MaybeOwnedVectorUInt8.create_view(
+            faiss.swig_ptr(codes), codes.size, self.stored.codes.owner
+        )
+        return index
 
 
 def end_short_rows(
