@@ -67,15 +67,20 @@ class NoEncoder(DiptychError):
 
 
 class ItemNotFound(DiptychError):
-    """An item that the snapshot does not hold."""
+    """An item that the snapshot does not hold; `field` is the path of what asked for it, if a request did."""
 
-    def __init__(self, item_id: str) -> None:
+    def __init__(self, item_id: str, field: str = "") -> None:
         super().__init__(f"no item {item_id!r} in this snapshot")
         self.item_id = item_id
+        self.field = field
 
 
 class SnapshotNotFound(DiptychError):
-    """A snapshot that the store does not hold."""
+    """A snapshot that the store does not hold; `name` is the one asked for, empty if any would have done."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class CorruptSnapshot(DiptychError):

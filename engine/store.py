@@ -56,7 +56,7 @@ class Store:
         """Return the folder of a finished snapshot. Raises SnapshotNotFound."""
         names = self.names()
         if name not in names:
-            raise SnapshotNotFound(f"expected one of {shown(names)}, got {name!r}")
+            raise SnapshotNotFound(f"expected one of {shown(names)}, got {name!r}", name)
         return self.snapshots / name
 
     def manifest(self, name: str) -> Manifest:

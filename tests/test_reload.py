@@ -131,6 +131,46 @@ def test_a_damaged_snapshot_is_named_and_not_served(
         assert within(TAKEN_UP_S, lambda: served(started) == better)
 
 
+def test_what_was_refused_for_a_passing_reason_is_taken_up_later(
+    store: Store, prepared: Prepared, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that comes late: told once, tried again while CURRENT stays as it is, and then served."""
+    good = store.current()
+    with running(store.root) as started:
+        late = prepared.add(store)
+        path = store.snapshots / late / "items.arrow"
+        path.rename(store.root / "away")
+        store.activate(late)
+        assert within(TAKEN_UP_S, lambda: "items.arrow" in caplog.text)
+        assert within(TAKEN_UP_S, lambda: started.server.snapshots.refusals > 1), "it was not tried again"
+        assert served(started) == good
+        assert "items.arrow" in started.server.snapshots.refused
+        (store.root / "away").rename(path)
+        assert within(3 * TAKEN_UP_S, lambda: served(started) == late)
+        assert started.server.snapshots.refused == ""
+    assert sum("is refused" in record.message for record in caplog.records) == 1
+
+
+def test_a_snapshot_pruned_while_they_are_listed_is_left_out(store: Store, prepared: Prepared) -> None:
+    """The others are listed, though one went between its name and its manifest being read."""
+
+    class Pruned(Store):
+        """A store of which the newest snapshot goes as soon as it was named."""
+
+        def names(self) -> list[str]:
+            names = super().names()
+            if len(names) > 1:
+                shutil.rmtree(self.snapshots / names[-1])
+            return names
+
+    good = store.current()
+    prepared.add(store)
+    with running(store.root) as started:
+        started.server.snapshots.store = Pruned(store.root)
+        listed = started.index.ListSnapshots(index_pb2.ListSnapshotsRequest())
+    assert [one.name for one in listed.snapshots] == [good]
+
+
 @pytest.mark.parametrize("line", ["", "nothing\n", "../x\n"])
 def test_nonsense_in_current_changes_nothing(store: Store, caplog: pytest.LogCaptureFixture, line: str) -> None:
     """A CURRENT that names no snapshot is logged, and what is served goes on."""
@@ -194,7 +234,10 @@ def test_activate_refuses_what_cannot_be_served(store: Store, prepared: Prepared
             found = refusal(started.index.ActivateSnapshot, index_pb2.ActivateSnapshotRequest(snapshot=name))
             return found.code.name, found.message
 
-        assert refused("nothing")[0] == "NOT_FOUND"
+        unknown = refusal(started.index.ActivateSnapshot, index_pb2.ActivateSnapshotRequest(snapshot="nothing"))
+        assert unknown.code is grpc.StatusCode.NOT_FOUND
+        assert unknown.details["ResourceInfo"].resource_type == "snapshot"
+        assert unknown.details["ResourceInfo"].resource_name == "nothing"
         assert refused("")[0] == "INVALID_ARGUMENT"
         code, message = refused(damaged)
         assert code == "FAILED_PRECONDITION"

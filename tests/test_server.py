@@ -16,7 +16,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from serving import ROWS, Running, build_goods, of_vector, picture, refusal, request, running, unpack
 
+from engine.convert.statuses import to_status
 from engine.encoder import Encoder
+from engine.errors import ItemNotFound
 from engine.images import decode
 from engine.items import write_items
 from engine.records import ImagePart, ItemPart, Query, TextPart
@@ -197,6 +199,15 @@ def test_an_item_that_is_not_there_is_named(server: Running) -> None:
     assert refused.code is grpc.StatusCode.NOT_FOUND
     assert refused.details["ResourceInfo"].resource_name == "pink-shoe"
     assert refused.details["ErrorInfo"].reason == "ITEM_NOT_FOUND"
+
+
+def test_an_unknown_item_is_told_by_the_field_that_named_it() -> None:
+    """Where the field is known it stands before the message and in BadRequest, beside the item's id."""
+    status = to_status(ItemNotFound("pink-shoe", "parts[1].item_id"))
+    details = unpack(status)
+    assert status.message == "parts[1].item_id: no item 'pink-shoe' in this snapshot"
+    assert details["BadRequest"].field_violations[0].field == "parts[1].item_id"
+    assert details["ResourceInfo"].resource_name == "pink-shoe"
 
 
 def test_a_batch_answers_each_query_by_itself(server: Running) -> None:

@@ -91,7 +91,7 @@ def _details(error: Exception, field: str) -> Iterable[Message]:
     if isinstance(error, ItemNotFound):
         yield error_details_pb2.ResourceInfo(resource_type="item", resource_name=error.item_id, description=str(error))
     if isinstance(error, SnapshotNotFound):
-        yield error_details_pb2.ResourceInfo(resource_type="snapshot", description=str(error))
+        yield error_details_pb2.ResourceInfo(resource_type="snapshot", resource_name=error.name, description=str(error))
     if isinstance(error, Overloaded | NothingServed):
         delay = Duration()
         delay.FromMilliseconds(error.retry_ms)

@@ -5,7 +5,7 @@ from functools import partial
 
 from engine.convert.indexes import to_snapshot
 from engine.convert.rules import check
-from engine.errors import CorruptSnapshot
+from engine.errors import CorruptSnapshot, SnapshotNotFound
 from engine.server.edge import Method
 from engine.server.snapshots import Snapshots
 from engine.server.workers import Call, Workers
@@ -63,6 +63,7 @@ def _page(snapshots: Snapshots, size: int, token: str) -> index_pb2.ListSnapshot
     for name in names[:size]:
         try:
             response.snapshots.append(to_snapshot(snapshots.store.manifest(name), served))
-        except CorruptSnapshot as error:
+        except (CorruptSnapshot, SnapshotNotFound) as error:
+            # Damaged, or pruned since it was listed: the others are there all the same.
             log.warning("left out of the list: %s", error)
     return response

@@ -7,6 +7,7 @@ old one before finishes on it, so no answer ever mixes two.
 import logging
 import threading
 from dataclasses import dataclass
+from time import monotonic
 
 from engine.convert.indexes import to_index
 from engine.convert.statuses import NothingServed
@@ -22,6 +23,12 @@ from engine.v1 import index_pb2
 
 # An ordinary query that was measured to take less does not leave the event loop.
 QUICK_US = 1000
+
+# What was refused may be whole the next time: a file still on its way, no descriptor left. Opening reads every byte,
+# so a try that took long is not repeated soon.
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 60.0
+REST = 9
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +66,15 @@ class Snapshots:
 
     def __init__(self, store: Store, device: str = "cpu", poll_s: float = 0.2) -> None:
         self.store = store
+        self.reloads = 0
+        self.refusals = 0
         self._device = device
         self._poll_s = poll_s
         self._served: Served | None = None
         self._seen: object = None
+        self._refused = ""
+        self._tries = 0
+        self._retry_at = 0.0
         # Held while a snapshot is opened: by the follower, or by whoever activates one.
         self._opening = threading.Lock()
         self._closed = threading.Event()
@@ -75,6 +87,11 @@ class Snapshots:
         if served is None:
             raise NothingServed("expected a snapshot to be served, got none yet")
         return served
+
+    @property
+    def refused(self) -> str:
+        """Why the store's current snapshot is not the one served; empty if it is."""
+        return self._refused
 
     def open_current(self) -> None:
         """Serve the store's current snapshot. Raises SnapshotNotFound, CorruptSnapshot, ModelMismatch and the like."""
@@ -112,30 +129,49 @@ class Snapshots:
             served = self._served if name == before and self._served is not None else self._open(name)
             self.store.activate(name)
             self._served = served
+            self._refused = ""
+            self.reloads += 1
             log.info("activated snapshot=%s before=%s", name, before)
             return served.snapshot.manifest, before
 
     def _follow(self) -> None:
         while not self._closed.wait(self._poll_s):
             signature = self._signature()
-            if signature != self._seen:
+            replaced = signature != self._seen
+            if replaced or (self._refused and monotonic() >= self._retry_at):
                 with self._opening:
                     self._seen = signature
+                    self._tries = 0 if replaced else self._tries + 1
                     self._take_up()
 
     def _take_up(self) -> None:
         served = self.served
+        started = monotonic()
+        refused = ""
         try:
             name = self.store.current()
-            if name is None or name == served.name:
-                return
-            self._served = self._open(name)
-            log.info("reloaded snapshot=%s before=%s", name, served.name)
+            if name is not None and name != served.name:
+                self._served = self._open(name)
+                self.reloads += 1
+                log.info("reloaded snapshot=%s before=%s", name, served.name)
         except (DiptychError, OSError) as error:
-            log.error("kept snapshot=%s because the current one is refused: %s", served.name, error)
-        except Exception:
+            refused = str(error) or type(error).__name__
+            if self._is_news(refused):
+                log.error("kept snapshot=%s because the current one is refused: %s", served.name, error)
+        except Exception as error:
             # Whatever is wrong with the new one, the old one answers on, and the next one is still taken up.
-            log.exception("kept snapshot=%s because the current one cannot be opened", served.name)
+            refused = f"{type(error).__name__}: {error}"
+            if self._is_news(refused):
+                log.exception("kept snapshot=%s because the current one cannot be opened", served.name)
+        self._refused = refused
+        self.refusals += bool(refused)
+        ended = monotonic()
+        waits_s = min(FIRST_RETRY_S * 2.0 ** min(self._tries, 16), LAST_RETRY_S)
+        self._retry_at = ended + max(waits_s, REST * (ended - started))
+
+    def _is_news(self, refused: str) -> bool:
+        """Return whether this was not said before of the same CURRENT."""
+        return not self._tries or refused != self._refused
 
     def _signature(self) -> object:
         """Return what changes whenever CURRENT is replaced; a stat is all that polling costs."""
