@@ -1,0 +1,81 @@
+"""The words of a text, as an index of words counts them: the same for a query and for what it should find.
+
+Case, accents and width are folded, an English plural becomes its singular, a decimal number stays one word, and
+writing without spaces is cut into pairs of characters. `TOKENIZER` names all of it, down to Python's Unicode tables:
+an index made with other words than a query's finds the wrong items and says nothing.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+
+_MARKS = re.compile(r"[™®©℠]|['’][sS]\b")
+# Accents, and not the marks of other writing, which tell one letter from another.
+_ACCENT = re.compile("[\u0300-\u036f]")
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_STARTS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_PIECE = re.compile(r"[^\W\d]+|\d+")
+
+
+def to_words(text: str) -> list[str]:
+    """Return the words of a text in its order, repeated as they are repeated."""
+    words: list[str] = []
+    for found in _WORD.findall(_fold(_MARKS.sub(" ", text))):
+        if _STARTS_UNSPACED.match(found):
+            words += [found[place : place + 2] for place in range(max(1, len(found) - 1))]
+        else:
+            words.append(_singular(found.replace(",", ".")))
+    return words
+
+
+def to_terms(text: str, known: Callable[[str], bool]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return what to look up for a query: its words, and pairs of neighbours whose compound is known; each once.
+
+    An unknown word of letters and digits ("27inch") is taken apart, and two words whose compound is known ("smart
+    watch") are looked up as one as well, so that a query need not know how a catalogue writes.
+    """
+    words = to_words(text)
+    terms: list[str] = []
+    for word in words:
+        pieces = _PIECE.findall(word)
+        terms += [_singular(piece) for piece in pieces] if len(pieces) > 1 and not known(word) else [word]
+    pairs = [pair for pair in pairwise(words) if known("".join(pair))]
+    return list(dict.fromkeys(terms)), list(dict.fromkeys(pairs))
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    plain = _ACCENT.sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFC", plain.casefold())
+
+
+def _singular(word: str) -> str:
+    if len(word) < 4 or word[-1] != "s" or not word.isalpha():
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y" if len(word) > 4 else word[:-1]
+    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    return word if word[-2] in "us" else word[:-1]
+
+
+_PROBES = (
+    "Men's BLUE Dresses, 2 boxes & ties™",
+    "Écran 27inch 1,5 m (ＷＩＤＥ) MK-3420",
+    "夏のワンピース ガラス ℃ 100% café",
+    "naïve Straße İ",
+)
+
+
+def _identity() -> str:
+    cut = "\n".join(" ".join(to_words(probe)) for probe in _PROBES)
+    tables = f"{cut}\n{unicodedata.unidata_version}"
+    return f"words-1-{hashlib.sha256(tables.encode()).hexdigest()[:8]}"
+
+
+TOKENIZER = _identity()
+"""The rules and the tables behind to_words, as a word and a hash."""
