@@ -118,21 +118,21 @@ class Lexical:
 
         Cost: O(postings of the query's words), and one counter a row if they are many.
         """
-        query = self._query(text)
-        spans = [(slice(*self._starts[term : term + 2].tolist()), factor) for term, factor in query.factors]
-        if not spans:
+        asked = [(slice(*self._starts[term : term + 2].tolist()), factor) for term, factor in self._query(text)]
+        if not asked:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        rows = np.concatenate([self._rows[span] for span, _ in spans])
-        shares = np.concatenate([self._weights[span] * np.float64(factor) for span, factor in spans])
-        if len(spans) == 1:
-            return rows.astype(np.int64), shares.astype(np.float32)
-        # bincount adds in the order given, word by word, as `score` does: equal to the last bit.
-        if len(rows) < _SPARSE * len(self.present):
-            found, which = np.unique(rows, return_inverse=True)
-            return found.astype(np.int64), np.bincount(which, shares).astype(np.float32)
-        sums = np.bincount(rows, shares)
-        found = np.flatnonzero(sums)
-        return found, sums[found].astype(np.float32)
+        rows = [self._rows[span] for span, _ in asked]
+        shares = [self._weights[span] * factor for span, factor in asked]
+        if len(asked) == 1:
+            return rows[0].astype(np.int64), shares[0]
+        count = sum(map(len, rows))
+        if count < _SPARSE * len(self.present):
+            found, places = np.unique(np.concatenate(rows), return_inverse=True)
+            ends = np.cumsum([len(some) for some in rows])
+            return found.astype(np.int64), _sums(len(found), np.split(places, ends[:-1]), shares)
+        sums = _sums(len(self.present), rows, shares)
+        found = np.flatnonzero(sums > 0)
+        return found, sums[found]
 
     def score(self, text: str, other_text: str) -> float:
         """Return what `scores` would give an item of that other text, were it stored and nothing else changed."""
@@ -141,14 +141,15 @@ class Lexical:
             return 0.0
         present = {term: count for word, count in counts.items() if (term := self._find(word)) is not None}
         length = np.float64(counts.total())
-        total = np.float64(0.0)
-        for term, factor in self._query(text).factors:
+        total = np.float32(0.0)
+        for term, factor in self._query(text):
             if term in present:
                 saturated = _saturation(np.array([present[term]]), length, self.stats.average_length)[0]
-                total += np.float64(np.float32(self._idf(term)) * saturated) * factor
-        return float(np.float32(total))
+                total += np.float32(self._idf(term)) * saturated * factor
+        return float(total)
 
-    def _query(self, text: str) -> "_Asked":
+    def _query(self, text: str) -> list[tuple[int, np.float32]]:
+        """Return the place of each known word, and what its stored weights are multiplied with."""
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
         numbers = {word: self._find(word) for word in words}
         unknown = float(_idf(np.zeros(1, np.int64), self.stats.item_count)[0])
@@ -161,7 +162,7 @@ class Lexical:
                 # A compound says no more than its two words do, however rare it is.
                 limit = sum(says.get(word, unknown) for word in pair)
                 factors[term] = min(1.0, limit / self._idf(term)) / total
-        return _Asked(tuple(factors.items()))
+        return [(term, np.float32(factor)) for term, factor in factors.items()]
 
     def _find(self, word: str) -> int | None:
         hashed = _hash(word)
@@ -173,11 +174,14 @@ class Lexical:
         return float(_idf(np.array([end - start]), self.stats.item_count)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A query's known words: the place of each, and what its stored weights are multiplied with."""
-
-    factors: tuple[tuple[int, float], ...]
+def _sums(
+    count: int, places: Sequence[NDArray[np.integer]], shares: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return what each place gets, added word by word in float32 as `Lexical.score` does: equal to the last bit."""
+    sums = np.zeros(count, np.float32)
+    for some, share in zip(places, shares, strict=True):
+        sums[some] += share  # a row stands once in a word's postings
+    return sums
 
 
 def _saturation(
