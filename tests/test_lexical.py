@@ -113,8 +113,6 @@ def test_one_item_scores_as_if_stored(lexical: Lexical, query: str) -> None:
 
 WORDS = ["red", "blue", "shoe", "shoes", "27inch", "smart", "watch", "smartwatch"]
 TEXTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=6))
-    st.lists(st.sampled_from(["red", "blue", "shoe", "shoes", "27inch", "smart", "watch", "smartwatch"]), max_size=6)
-)
 
 
 @settings(max_examples=60, deadline=None)
