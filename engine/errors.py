@@ -6,7 +6,7 @@ DiptychError
 │   ├── UnknownBlock          a block, or a signal, that the snapshot does not have
 │   └── BadImage              bytes that are no picture, or one beyond the limits
 ├── NotSupported              a request that this build cannot answer yet
-├── NoEncoder                 words or pictures asked of a snapshot that was built from vectors alone
+├── NoEncoder                 words or pictures asked of a snapshot or a model that cannot encode them
 ├── ItemNotFound              an item_id that the snapshot does not hold
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
@@ -59,10 +59,14 @@ class NotSupported(DiptychError):
 
 
 class NoEncoder(DiptychError):
-    """Words or pictures asked of a snapshot that was built from vectors alone; `field` names the part."""
+    """Words or pictures asked of what cannot encode them; `field` names the part."""
 
-    def __init__(self, field: str = "") -> None:
-        super().__init__("expected a snapshot with an encoder for text and image parts, got one of vectors alone")
+    def __init__(
+        self,
+        field: str = "",
+        message: str = "expected a snapshot with an encoder for text and image parts, got one of vectors alone",
+    ) -> None:
+        super().__init__(message)
         self.field = field
 
 

@@ -20,7 +20,7 @@ class _Record(BaseModel):
 
 
 class BlockRecord(_Record):
-    """One block: its dimension, how many items have it, and whether the model below made it (else the caller did)."""
+    """One block: its dimension, how many items have it, and whether a model below made it (else the caller did)."""
 
     name: str
     dimensions: int
@@ -46,6 +46,15 @@ class ModelRecord(_Record):
     encoder: str = "openclip"
     fingerprint: dict[str, Any]
     golden: dict[str, Any]
+
+
+class LexicalRecord(_Record):
+    """The lexical block: its name, different words, items that have words, and how they were cut."""
+
+    name: str
+    vocabulary: int
+    item_count: int
+    tokenizer: str
 
 
 class SimilarityRecord(_Record):
@@ -107,7 +116,11 @@ class CatalogueRecord(_Record):
 
 
 class Manifest(_Record):
-    """Everything a reader needs to know before it trusts a snapshot's files."""
+    """Everything a reader needs to know before it trusts a snapshot's files.
+
+    model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
+    default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
+    """
 
     schema_version: int
     snapshot: str
@@ -118,6 +131,9 @@ class Manifest(_Record):
     blocks: tuple[BlockRecord, ...]
     signals: tuple[SignalRecord, ...]
     model: ModelRecord | None
+    text_model: ModelRecord | None = None
+    lexical: LexicalRecord | None = None
+    default_weights: dict[str, float] = {}
     strata: tuple[StratumRecord, ...]
     similarities: tuple[SimilarityRecord, ...]
     operating_points: tuple[PointRecord, ...]
@@ -130,6 +146,17 @@ class Manifest(_Record):
     def dims(self) -> dict[str, int]:
         """The dimension of each block, in the snapshot's order."""
         return {block.name: block.dimensions for block in self.blocks}
+
+    @property
+    def encoded_blocks(self) -> tuple[str, ...]:
+        """The blocks that `model` made: a text or a picture that it encodes speaks to all of them."""
+        own = () if self.text_model is None else ("text",)
+        return tuple(block.name for block in self.blocks if block.encoded and block.name not in own)
+
+    @property
+    def text_encoded_blocks(self) -> tuple[str, ...]:
+        """The blocks that `text_model` made; only a text speaks to them."""
+        return tuple(block.name for block in self.blocks if block.encoded and block.name not in self.encoded_blocks)
 
     @property
     def calibration(self) -> Calibration:
