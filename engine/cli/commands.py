@@ -37,6 +37,12 @@ def serve(
     message_bytes: Annotated[int | None, typer.Option(help="Largest request.")] = None,
     poll_s: Annotated[float | None, typer.Option(help="How often to look for a newly published snapshot.")] = None,
     grace_s: Annotated[float | None, typer.Option(help="How long calls may take to finish after SIGTERM.")] = None,
+    metrics_address: Annotated[
+        str | None, typer.Option(help="HOST:PORT for Prometheus to fetch metrics from; empty is nowhere. []")
+    ] = None,
+    recall_sample: Annotated[
+        float | None, typer.Option(help="Share of searches that are checked against exact ones. [0.001]")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Serve the store's current snapshot over gRPC, and whatever is published after it, until SIGTERM."""
@@ -52,6 +58,8 @@ def serve(
         "message_bytes": message_bytes,
         "poll_s": poll_s,
         "grace_s": grace_s,
+        "metrics_address": metrics_address,
+        "recall_sample": recall_sample,
         "log_level": log_level,
     }
     settings = load(flags, config)

@@ -20,6 +20,7 @@ from grpc_status import rpc_status
 from engine.convert.rules import InvalidRequest, check
 from engine.convert.statuses import to_status
 from engine.errors import DiptychError, NotSupported
+from engine.server.metrics import Metrics
 from engine.server.workers import Call
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, recommendation_pb2, search_pb2
 
@@ -27,6 +28,9 @@ Method = Callable[[Any, Call], Awaitable[Message | bytes]]
 """Answers one rpc, with its response or the bytes of it."""
 
 _FILES = (search_pb2, recommendation_pb2, catalog_pb2, embedding_pb2, index_pb2)
+
+_OK: int = grpc.StatusCode.OK.value[0]
+_CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +47,9 @@ class Edge:
     methods: "engine.v1.SearchService/Search" → what answers it.
     """
 
-    def __init__(self, methods: Mapping[str, Method]) -> None:
+    def __init__(self, methods: Mapping[str, Method], metrics: Metrics) -> None:
         self.in_flight = 0
+        self._metrics = metrics
         self._idle = asyncio.Event()
         self._idle.set()
         self._methods = dict(methods)
@@ -80,22 +85,31 @@ class Edge:
     def _handler(self, described: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
         path = _path(described)
         method = self._methods.get(path, _unanswered(path))
+        ended = self._metrics.rpc(path).ended
 
         async def handle(request: Message, context: aio.ServicerContext[Any, Any]) -> Message | bytes:
             arrived = perf_counter_ns()
             left_s = context.time_remaining()
             self.in_flight += 1
             self._idle.clear()
+            # What leaves here without an answer and without a status is a call whose caller went away.
+            code = _CANCELLED
             try:
-                return await method(request, Call(arrived, None if left_s is None else arrived + int(left_s * 1e9)))
+                call = Call(arrived, None if left_s is None else arrived + int(left_s * 1e9))
+                response = await method(request, call)
+                code = _OK
+                return response
             except DiptychError as error:
                 status = to_status(error)
-                if status.code == grpc.StatusCode.INTERNAL.value[0]:
+                code = status.code
+                if code == grpc.StatusCode.INTERNAL.value[0]:
                     log.exception("failed rpc=%s", path)
             except Exception as error:
                 log.exception("failed rpc=%s", path)
                 status = to_status(error)
+                code = status.code
             finally:
+                ended(code, (perf_counter_ns() - arrived) / 1000)
                 self.in_flight -= 1
                 if not self.in_flight:
                     self._idle.set()

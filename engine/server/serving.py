@@ -9,14 +9,16 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from engine.errors import InvalidSetting
 from engine.server.catalogue import CatalogService
 from engine.server.edge import Edge, services
 from engine.server.embedding import EmbeddingService
+from engine.server.exposition import CannotListen, Exposition, show
 from engine.server.indexing import IndexService
+from engine.server.metrics import Metrics
 from engine.server.searching import SearchService
 from engine.server.settings import Settings
 from engine.server.snapshots import Snapshots
+from engine.server.watch import Watch
 from engine.server.workers import Workers
 from engine.store import Store
 
@@ -29,6 +31,8 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.port = 0
+        self.metrics = Metrics()
+        self.watch = Watch(settings.recall_sample, self.metrics)
         self.snapshots = Snapshots(Store(settings.store), settings.device, settings.poll_s)
         self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
         self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)
@@ -39,8 +43,12 @@ class Server:
                 **CatalogService(self.snapshots, self._searchers).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
-            }
+            },
+            self.metrics,
         )
+        pools = (self._searchers, self._encoders, self._administrators)
+        show(self.metrics.registry, self._edge, pools, self.snapshots, self.watch)
+        self._exposition: Exposition | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
             options=[
@@ -51,7 +59,7 @@ class Server:
         )
 
     async def listen(self) -> None:
-        """Answer calls: health and reflection truly, the rest with UNAVAILABLE until `open`. Raises InvalidSetting."""
+        """Answer calls: health and reflection truly, the rest with UNAVAILABLE until `open`. Raises CannotListen."""
         self._server.add_generic_rpc_handlers(tuple(self._edge.handlers()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in services()]
@@ -60,8 +68,16 @@ class Server:
         try:
             self.port = self._server.add_insecure_port(self.settings.address)
         except RuntimeError as error:
-            raise InvalidSetting(f"expected a free address to listen on, got {self.settings.address}") from error
+            raise CannotListen(f"expected a free address to listen on, got {self.settings.address}") from error
+        if self.settings.metrics_address:
+            # In a thread, since it may ask for the name of the address.
+            self._exposition = await asyncio.to_thread(Exposition, self.settings.metrics_address, self.metrics.registry)
         await self._server.start()
+
+    @property
+    def metrics_port(self) -> int:
+        """The port that metrics are fetched from, 0 if they are not."""
+        return 0 if self._exposition is None else self._exposition.port
 
     async def open(self) -> None:
         """Serve the store's current snapshot, and whatever follows it. Raises what `Snapshots.open_current` does."""
@@ -85,6 +101,9 @@ class Server:
         await asyncio.to_thread(self.snapshots.close)
         for workers in (self._searchers, self._encoders, self._administrators):
             await asyncio.to_thread(workers.close)
+        await asyncio.to_thread(self.watch.close)
+        if self._exposition is not None:
+            await asyncio.to_thread(self._exposition.close)
         log.info("stopped")
 
     async def _tell(self, status: int) -> None:

@@ -2,16 +2,18 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import InvalidSetting
+from engine.index import HOMES
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
 
@@ -39,8 +41,26 @@ class Settings(BaseSettings):
     """How often to look whether another snapshot was published."""
     grace_s: float = Field(default=10.0, ge=0, le=3600)
     """How long calls may take to finish after SIGTERM."""
+    metrics_address: str = ""
+    """Where Prometheus may fetch metrics, HOST:PORT; port 0 takes a free one, empty is nowhere."""
+    recall_sample: float = Field(default=0.001, ge=0, le=1)
+    """The share of searches that are answered again exactly, to watch their recall; 0 watches none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least serious of what is logged."""
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        if address and not re.fullmatch(r"\S+:\d{1,5}", address):
+            raise ValueError("expected HOST:PORT")
+        return address
+
+    @field_validator("device")
+    @classmethod
+    def _is_device(cls, device: str) -> str:
+        if device not in HOMES and not re.fullmatch(r"[\w.]+:\w+", device):
+            raise ValueError(f"expected {', '.join(HOMES)} or module:Class")
+        return device
 
     @classmethod
     def settings_customise_sources(

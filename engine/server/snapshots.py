@@ -89,6 +89,11 @@ class Snapshots:
         return served
 
     @property
+    def current(self) -> Served | None:
+        """What answers now, None if nothing is served yet."""
+        return self._served
+
+    @property
     def refused(self) -> str:
         """Why the store's current snapshot is not the one served; empty if it is."""
         return self._refused

@@ -76,6 +76,10 @@ class Workers:
         result: Result = await job.future
         return result
 
+    def waiting(self) -> int:
+        """How many jobs wait for a thread."""
+        return self._jobs.qsize()
+
     def close(self) -> None:
         """End the threads once the jobs before are done, and wait for them."""
         for _ in self._threads:
