@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.cache import EmbeddingCache
 from engine.encoder import GOLDEN_TEXTS, Encoder, ModelSpec, golden_images, golden_vectors, open_encoder
 from engine.errors import CorruptSnapshot, GateFailed, InvalidCatalogue, InvalidSetting
 from engine.fusion import Calibration
@@ -35,7 +36,6 @@ from engine.payload import to_bytes
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
-from indexer.cache import EmbeddingCache
 from indexer.calibrate import calibrate
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.embed import Embedded, Progress, embed

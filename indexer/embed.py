@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.cache import EmbeddingCache, Half, space_of
 from engine.encoder import Encoder
 from engine.errors import InvalidSetting
-from indexer.cache import EmbeddingCache, Half, space_of
 from indexer.catalog.product import JSON, Product, Reject
 from indexer.embedded import Embedded, GrowingBlock
 from indexer.images import PIXELS_AHEAD, ROWS_AHEAD, Picture, decode_picture, load_ahead, read_picture

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.cache import EmbeddingCache, Half, Space, space_of
 from engine.encoder import Fingerprint
 from engine.errors import InvalidSetting
-from indexer.cache import EmbeddingCache, Half, Space, space_of
 
 SPACE = Space("model", "preprocess", "text", 4)
 

@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.cells import BadRow, to_price
 from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.template import Template
 from indexer.catalog import CatalogSpec, Product, Reject, catalogue_hash, count_rows, own_blocks, read
-from indexer.catalog.cells import to_price
-from indexer.catalog.row import BadRow
-from indexer.catalog.template import Template
 
 DATA = Path(__file__).parents[2] / "shared/data"
 

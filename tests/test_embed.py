@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.cache import EmbeddingCache
 from engine.encoder import Encoder, Fingerprint
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.cache import EmbeddingCache
 from indexer.catalog import CatalogSpec, Product, Reject, read
 from indexer.embed import embed
 from indexer.embedded import GrowingBlock

@@ -11,14 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from engine.cells import TEXT_COLUMNS, BadRow
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
 from indexer.catalog.row import (
     IMAGE_COLUMNS,
     ITEM_ID,
-    TEXT_COLUMNS,
     VECTOR_COLUMNS,
-    BadRow,
     Row,
     check_unique,
     open_bytes,

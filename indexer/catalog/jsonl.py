@@ -6,9 +6,10 @@ from pathlib import Path
 
 import orjson
 
+from engine.cells import BadRow
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
-from indexer.catalog.row import ITEM_ID, BadRow, Row, open_bytes
+from indexer.catalog.row import ITEM_ID, Row, open_bytes
 
 MAX_LINE_BYTES = 16 * 2**20
 

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.cells import Bad
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
-from indexer.catalog.row import IMAGE_COLUMNS, VECTOR_COLUMNS, Bad, Row, check_unique
+from indexer.catalog.row import IMAGE_COLUMNS, VECTOR_COLUMNS, Row, check_unique
 from indexer.catalog.vectors import OwnVectors
 
 _BATCH_ROWS = 8192

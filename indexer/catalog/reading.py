@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -10,11 +9,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cells import JSON, Bad, BadRow, is_absent, shown, to_item_id, to_plain, to_signal, to_text
 from engine.errors import InvalidCatalogue
-from indexer.catalog.cells import is_absent, shown, to_item_id, to_json, to_number, to_price, to_text
-from indexer.catalog.product import DEFAULT_TEMPLATE, JSON, CatalogSpec, Product, Reject
-from indexer.catalog.row import IMAGE_COLUMNS, ITEM_ID, TEXT_COLUMNS, VECTOR_COLUMNS, Bad, BadRow, Row, Source
-from indexer.catalog.template import Template
+from engine.template import Template
+from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reject
+from indexer.catalog.row import IMAGE_COLUMNS, ITEM_ID, VECTOR_COLUMNS, Row, Source
 from indexer.catalog.vectors import OwnVectors
 
 FORMATS = {
@@ -25,7 +24,7 @@ FORMATS = {
     ".parquet": "indexer.catalog.parquet:Parquet",
 }
 _GZIPPED = frozenset(FORMATS) - {".parquet"}
-_NOT_PAYLOAD = frozenset({ITEM_ID, "price", *TEXT_COLUMNS, *IMAGE_COLUMNS, *VECTOR_COLUMNS})
+_NOT_PAYLOAD = frozenset({ITEM_ID, *IMAGE_COLUMNS, *VECTOR_COLUMNS})
 
 
 def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
@@ -133,15 +132,12 @@ class _Maker:
         names = [image for image in images if isinstance(image, str)]
         if names:
             payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
-        numbers = {name: self._to_signal(values.get(name), name) for name in self._signals}
+        numbers = {name: to_signal(values.get(name), name) for name in self._signals}
         text = ""
         if "text" not in self._own:
             text = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
         pictures = () if "image" in self._own else tuple(map(self._to_picture, images))
         return Product(row.line, item_id, text, pictures, vectors, numbers, payload)
-
-    def _to_signal(self, value: object, name: str) -> float:
-        return math.nan if is_absent(value) else to_number(value, name)
 
     def _to_picture(self, image: str | bytes) -> Path | bytes:
         if isinstance(image, bytes):
@@ -161,20 +157,10 @@ class _Maker:
 def _to_payload(values: Mapping[str, object]) -> dict[str, JSON]:
     """Return what a row keeps: plain JSON, ids, pictures and vectors left out, title and the like always text."""
     payload: dict[str, JSON] = {}
-    for name in values:
-        value = values[name]
-        if is_absent(value):
-            continue
-        if name not in _NOT_PAYLOAD:
-            plain = to_json(value, name)
-            if plain is not None:
-                payload[name] = plain
-        elif name in TEXT_COLUMNS:
-            plain = to_json(value, name)
-            if plain is not None:
-                payload[name] = plain if isinstance(plain, (list, dict)) else to_text(plain)
-        elif name == "price":
-            payload[name] = to_price(value)
+    for name, value in values.items():
+        plain = None if name in _NOT_PAYLOAD else to_plain(value, name)
+        if plain is not None:
+            payload[name] = plain
     return payload
 
 

@@ -12,21 +12,9 @@ from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
 
 ITEM_ID = "item_id"
-TEXT_COLUMNS = frozenset({"title", "description", "category", "brand"})
 IMAGE_COLUMNS = ("image", "images")
 VECTOR_COLUMNS = {"image_vector": "image", "text_vector": "text"}
 """Columns that bring an item's own vectors, and the block that each of them fills."""
-
-
-class BadRow(Exception):
-    """A row that cannot become a product; its message is the reason a person reads. It never leaves the catalogue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """Stands in a row for a value that could not be read; the row is rejected for `reason`."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.cells import shown
-from indexer.catalog.row import Bad, BadRow
+from engine.cells import Bad, BadRow, shown
 
 Matrix = NDArray[np.float32]
 

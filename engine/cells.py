@@ -1,14 +1,18 @@
-"""What one value of a row means, so that a number, a text and a gap are the same in every format."""
+"""What one value of an item means, so that a number, a text and a gap are the same in every format, and live too."""
 
 import datetime
 import math
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeAlias
 
-from indexer.catalog.product import JSON
-from indexer.catalog.row import Bad, BadRow
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+TEXT_COLUMNS = frozenset({"title", "description", "category", "brand"})
+"""Columns whose values are always text."""
 
 _LARGEST_EXACT = 2**53
 _LARGEST_FLOAT32 = 3.4028234663852886e38
@@ -19,6 +23,17 @@ _LONGEST_ID_BYTES = 512
 _PRICE = re.compile(
     r"(?:[^\W\d_]{3}|[$€£¥₹])?\s?([0-9]{1,3}(?:,[0-9]{3})*|[0-9]+)(\.[0-9]+)?\s?(?:[^\W\d_]{3}|[$€£¥₹])?"
 )
+
+
+class BadRow(Exception):
+    """A row that cannot become a product; its message is the reason a person reads. Whoever reads rows catches it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Stands in a row for a value that could not be read; the row is rejected for `reason`."""
+
+    reason: str
 
 
 def is_absent(value: object) -> bool:
@@ -156,3 +171,23 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
     if isinstance(value, Bad):
         raise BadRow(value.reason)
     raise BadRow(f"{column}: expected a JSON value, got {shown(value)}")
+
+
+def to_plain(value: object, column: str) -> JSON:
+    """Return what a payload keeps of a column's value, None for nothing: JSON, a price a number, a title text.
+
+    Raises BadRow.
+    """
+    if is_absent(value):
+        return None
+    if column == "price":
+        return to_price(value)
+    plain = to_json(value, column)
+    if plain is None or column not in TEXT_COLUMNS or isinstance(plain, (list, dict)):
+        return plain
+    return to_text(plain)
+
+
+def to_signal(value: object, column: str) -> float:
+    """Return a business signal, NaN where the row has none. Raises BadRow."""
+    return math.nan if is_absent(value) else to_number(value, column)
