@@ -16,8 +16,8 @@ from PIL import Image
 from engine.encoder import Fingerprint, ModelSpec, digest
 from engine.encoders import checkpoint
 from engine.encoders.checkpoint import Source
+from engine.encoders.devices import to_device, to_dtype
 from engine.encoders.text_tower import TextTower
-from engine.errors import InvalidSetting
 from engine.vectors import to_unit
 
 Matrix = NDArray[np.float32]
@@ -59,8 +59,8 @@ class OpenClipEncoder:
         """
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = _to_device(device)
-        self.dtype = _to_dtype(dtype, self.device)
+        self.device = to_device(device)
+        self.dtype = to_dtype(dtype, self.device)
         self.batch_size = batch_size
         source = checkpoint.find(spec, random_weights)
         self.model = checkpoint.load(source, self.device, self.dtype)
@@ -135,37 +135,6 @@ def _bucket(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.
         end = min(start + batch_size, int(np.searchsorted(lengths[order], longest, side="right")))
         yield order[start:end]
         start = end
-
-
-def _to_device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = name.partition(":")
-    if kind == "cpu" and not number:
-        return torch.device("cpu")
-    if kind == "cuda" and (number.isdecimal() or not number):
-        count = torch.cuda.device_count()
-        if int(number or 0) >= count:
-            raise InvalidSetting(f"expected one of {count} CUDA devices, got {name!r}")
-        return torch.device(name)
-    raise InvalidSetting(f"expected the device auto, cpu, cuda or cuda:N, got {name!r}")
-
-
-def _to_dtype(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
-    dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    if name not in dtypes:
-        raise InvalidSetting(f"expected the dtype auto, {' or '.join(dtypes)}, got {name!r}")
-    return dtypes[name]
-
-
-def _computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is the faster one. AVX-512's instructions alone are not enough: on a Xeon that has them and no
-    AMX, ViT-B-32 took 0.9 to 1.6 times as long as in float32, in batches three times."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
 def _describe(config: dict[str, Any]) -> str:
