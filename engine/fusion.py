@@ -24,6 +24,9 @@ Matrix = NDArray[np.float32]
 LARGEST_WEIGHT = 1e6
 SMALLEST_WEIGHT = 1e-12
 
+LEXICAL = "lexical"
+"""The block of an item's words. It has no vector: its similarity is a lexical score, added to the inner product."""
+
 SHARED_SPACE_KINDS = ("text", "image")
 """Kinds that an encoder turns into one vector that speaks to all blocks of that encoder."""
 
@@ -53,11 +56,12 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class SpokenPart:
-    """A part once encoded: one unit vector for each block that it speaks to."""
+    """A part once encoded: one unit vector for each block that it speaks to, and the words it says to that of words."""
 
     kind: str
     weight: float
     vectors: Mapping[str, Matrix]
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class FusedQuery:
     vectors: block → (d_b,) float32, the sum of v_b * w_p * q_pb / std.
     offsets: block → the sum of -v_b * w_p * mean / std.
     weights: block → v_b, for the blocks that are asked (spoken to, with a weight that is not 0).
+    words: (v_b * w_p / std, text) for each text that speaks to the block of words.
     """
 
     vectors: Mapping[str, Matrix]
@@ -74,6 +79,7 @@ class FusedQuery:
     weights: Mapping[str, float]
     boosts: Mapping[str, float]
     missing: Missing
+    words: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +120,15 @@ def compose(
     boosts: Mapping[str, float],
     missing: Missing,
 ) -> FusedQuery:
-    """Return the query's coefficients. Raises InvalidQuery if no part speaks to a block whose weight is not 0."""
+    """Return the query's coefficients. Raises InvalidQuery if no part speaks to a block whose weight is not 0.
+
+    Without parts the boosts alone are the score.
+    """
+    if not parts:
+        return FusedQuery({}, {}, {}, dict(boosts), Missing.NEUTRAL)
     vectors: dict[str, Matrix] = {}
     offsets: dict[str, float] = {}
+    words = []
     for part in parts:
         for block, vector in part.vectors.items():
             if weights[block] == 0.0:
@@ -126,15 +138,20 @@ def compose(
             term = np.float32(factor) * vector
             vectors[block] = term if block not in vectors else vectors[block] + term
             offsets[block] = offsets.get(block, 0.0) - factor * usual.mean
-    if not vectors:
-        spoken = sorted({block for part in parts for block in part.vectors})
+        if part.words and weights.get(LEXICAL, 0.0):
+            usual = calibration.of(part.kind, LEXICAL)
+            factor = weights[LEXICAL] * part.weight / usual.std
+            words.append((factor, part.words))
+            offsets[LEXICAL] = offsets.get(LEXICAL, 0.0) - factor * usual.mean
+    if not offsets:
+        spoken = sorted({block for part in parts for block in (*part.vectors, *([LEXICAL] if part.words else []))})
         raise InvalidQuery(
             f"expected a weight above 0 for a block that the parts speak to ({', '.join(spoken) or 'none'}), "
             f"got {dict(weights)}",
             "modality_weights",
         )
-    asked = {block: weights[block] for block in vectors}
-    return FusedQuery(vectors, offsets, asked, dict(boosts), missing)
+    asked = {block: weights[block] for block in offsets}
+    return FusedQuery(vectors, offsets, asked, dict(boosts), missing, tuple(words))
 
 
 def stratum_scale(query: FusedQuery, blocks: Sequence[str]) -> float | None:
@@ -155,7 +172,7 @@ def stratum_query(query: FusedQuery, layout: Layout) -> StratumQuery | None:
     scale = stratum_scale(query, layout.blocks)
     if scale is None:
         return None
-    offset = scale * sum(offset for block, offset in query.offsets.items() if block in layout.spans)
+    offset = scale * sum(offset for block, offset in query.offsets.items() if block in layout.blocks)
     return StratumQuery(layout.to_query(query.vectors, scale, query.boosts), offset, scale)
 
 
@@ -166,14 +183,21 @@ def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float
     return z
 
 
-def contributions(query: FusedQuery, scale: float, row: NDArray[np.floating], layout: Layout) -> dict[str, float]:
-    """Return what each asked block, and each boost as "boost:NAME", adds to the score of one row; they sum to it."""
+def contributions(
+    query: FusedQuery, scale: float | None, row: NDArray[np.floating], layout: Layout
+) -> dict[str, float]:
+    """Return what each asked block, and each boost as "boost:NAME", adds to the score of one row; they sum to it.
+
+    scale: None if the policy makes the row no answer; then blocks add nothing. What words add beside their offset is
+    not in the row, and not in here.
+    """
     wide = row.astype(np.float64)
-    shares = {
-        block: scale * (float(wide[span] @ query.vectors[block].astype(np.float64)) + query.offsets[block])
-        for block, span in layout.spans.items()
-        if block in query.vectors
-    }
+    shares = {}
+    for block, offset in query.offsets.items():
+        if block in layout.blocks and scale is not None:
+            vector = query.vectors.get(block)
+            product = 0.0 if vector is None else float(wide[layout.spans[block]] @ vector.astype(np.float64))
+            shares[block] = scale * (product + offset)
     for name, boost in query.boosts.items():
         shares[f"boost:{name}"] = boost * layout.signal(wide, name)
     return shares

@@ -26,7 +26,10 @@ _COARSE_RANGE = (-3.5, 4.0)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the blocks and signals of one stratum stand in its rows."""
+    """Where the blocks and signals of one stratum stand in its rows.
+
+    A block without a dimension, such as one of words, takes no coordinates.
+    """
 
     blocks: tuple[str, ...]
     dims: Mapping[str, int]
@@ -41,7 +44,7 @@ class Layout:
     def __post_init__(self) -> None:
         spans = {}
         place = 0
-        for block in self.blocks:
+        for block in (block for block in self.blocks if block in self.dims):
             spans[block] = slice(place, place + self.dims[block])
             place += self.dims[block]
         place += -place % PIECE
@@ -52,7 +55,7 @@ class Layout:
     def to_rows(self, blocks: Sequence[NDArray[np.floating]], signals: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the stored rows (n, width) of unit block vectors, (n, d_b) each, and standardised signals (n, s)."""
         rows = np.zeros((len(signals), self.width), np.float16)
-        for name, vectors in zip(self.blocks, blocks, strict=True):
+        for name, vectors in zip(self.spans, blocks, strict=True):
             rows[:, self.spans[name]] = vectors
         for name, z in zip(self.signals, signals.T, strict=True):
             coarse = np.clip(np.round(z / _COARSE_STEP) * _COARSE_STEP, *_COARSE_RANGE)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 
 
 def to_bytes(payload: Mapping[str, Any]) -> bytes:
@@ -21,3 +21,19 @@ def from_bytes(data: bytes) -> dict[str, Any]:
     """Return the payload; every number is a float, as a Struct keeps it."""
     payload: dict[str, Any] = MessageToDict(Struct.FromString(data))
     return payload
+
+
+def to_value(value: Any, target: Value) -> None:
+    """Put one value of a payload, such as a facet's, into an empty message."""
+    if value is None:
+        target.null_value = 0  # type: ignore[assignment]
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, int | float):
+        target.number_value = value
+    elif isinstance(value, str):
+        target.string_value = value
+    elif isinstance(value, Mapping):
+        target.struct_value.update(value)
+    else:
+        target.list_value.extend(value)

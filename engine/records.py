@@ -1,8 +1,9 @@
 """What a query asks and what an answer tells, as plain values that know no library and no wire format."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +61,57 @@ class Missing(Enum):
     """It is no answer unless it has every block asked."""
 
 
+class Shape(Enum):
+    """How a boosted value turns into what is added."""
+
+    LINEAR = "linear"
+    """The standardised signal itself, or the number of the payload."""
+    LOG1P = "log1p"
+    """ln(1 + value), values below zero counting as zero."""
+    EXP_DECAY = "exp_decay"
+    """exp(-|value - origin| / scale)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boost:
-    """Add `weight` times the item's standardised signal to its score; an item without it gets nothing added."""
+    """Add `weight` times a signal, or a number of the payload, to the score; an item without it gets nothing added."""
 
-    signal: str
+    field: str
     weight: float
+    shape: Shape = Shape.LINEAR
+    origin: float = 0.0
+    scale: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """An item that stands at a place of the whole list, counted from 0, whatever its score."""
+
+    item_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """Variety by maximal marginal relevance among the best `candidates`, 0 for ten pages of them up to 1,000.
+
+    share: how much the score counts; unlikeness to the hits before counts the rest.
+    """
+
+    share: float = 0.7
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page begins, and how the pages before it were made, so that this one goes on where they ended.
+
+    window: how many hits the first page asked for.   shown: its rows, where another search might find others.
+    """
+
+    offset: int
+    window: int
+    shown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +125,50 @@ class Query:
     limit: int = 10
     recall_target: float | None = None
     explain: bool = False
+    filter: str = ""
+    pins: tuple[Pin, ...] = ()
+    diversity: Diversity | None = None
+    collapse_by: str = ""
+    facets: tuple[str, ...] = ()
+    min_score: float | None = None
+    budget_ms: float | None = None
+    page: Page | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether one search for the best rows, and nothing after it, answers the query."""
+        return not (
+            self.filter
+            or self.pins
+            or self.collapse_by
+            or self.facets
+            or self.diversity is not None
+            or self.min_score is not None
+            or self.page is not None
+            or not self.parts
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer. `row` is its place in the snapshot; contributions are empty unless asked, and sum to the score."""
+    """One answer. `row` is its place in what was searched; contributions are empty unless asked, and sum to the score.
+
+    group_size: how many items share its value of what hits were collapsed by; 0 if they were not.
+    """
 
     item_id: str
     score: float
     row: int
     contributions: Mapping[str, float]
+    group_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """How often each value of a field occurs among the items that may answer, the commonest first; None: no value."""
+
+    field: str
+    values: tuple[tuple[Any, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +195,17 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The hits of one query, best first, and how they were found."""
+    """The hits of one query, best first, and how they were found.
+
+    payload: gives the payload of a hit's row, as it was when the query was answered.   more: whether hits follow.
+    degraded: whether the recall asked for was given up for the sake of the time allowed.
+    """
 
     hits: tuple[Hit, ...]
     snapshot: str
     plan: Plan
     timings: Timings
+    payload: Callable[[int], bytes]
+    facets: tuple[Facet, ...] = ()
+    more: bool = False
+    degraded: bool = False

@@ -1,15 +1,19 @@
 """One snapshot answering queries: parts to vectors, vectors to one fused query, the best rows of every stratum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import islice
 from time import perf_counter_ns
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
+from engine.additions import Additions
 from engine.encoder import Encoder
-from engine.errors import DimensionMismatch, DiptychError, InvalidQuery, NoEncoder, UnknownBlock
+from engine.errors import DimensionMismatch, DiptychError, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock
 from engine.fusion import (
+    LEXICAL,
     FusedQuery,
     Matrix,
     SpokenPart,
@@ -22,28 +26,69 @@ from engine.fusion import (
 )
 from engine.images import decode
 from engine.index import EXACT, OperatingPoint
-from engine.planner import MEASURED_K, Choice, Planner, at_size, query_class
-from engine.records import Answer, Hit, ImagePart, ItemPart, Missing, Part, Plan, Query, TextPart, Timings, VectorPart
+from engine.planner import MEASURED_K, Choice, Planner, query_class
+from engine.ranking import Scored, collapsed, diversified, pinned
+from engine.records import (
+    Answer,
+    Boost,
+    Diversity,
+    Facet,
+    Hit,
+    ImagePart,
+    ItemPart,
+    Missing,
+    Page,
+    Part,
+    Plan,
+    Query,
+    Shape,
+    TextPart,
+    Timings,
+    VectorPart,
+)
+from engine.retrieval import EXACT_STRATEGY, Found, Retriever
 from engine.snapshot import Snapshot
 from engine.vectors import to_query
+from engine.view import Selection, View
 
-EXACT_STRATEGY = "exact"
 EVERY_CELL = OperatingPoint(2**20, 1)
-WITH_CELLS = ("ivf", "hnsw")
-"""Ends of the names of strategies whose depth is a number of cells, or of a graph's candidates."""
+
+# How many times as many rows are looked for when those found so far are not enough.
+_NEXT_WINDOW = 4
+
+_MOST_DIVERSE = 1_000
+_DIVERSE_PAGES = 10
+_MOST_VALUES = 1_000
 
 
 class Searcher:
-    """A snapshot with its own encoder (None if it was built from vectors alone); any number of threads may ask."""
+    """A snapshot with its own encoders (None where it was built without); any number of threads may ask.
 
-    def __init__(self, snapshot: Snapshot, encoder: Encoder | None) -> None:
+    `view` is what is searched: the snapshot, and what changed since. Whoever changes items sets another.
+    """
+
+    def __init__(self, snapshot: Snapshot, encoder: Encoder | None, text_encoder: Encoder | None = None) -> None:
         self.snapshot = snapshot
         self.encoder = encoder
-        self.planner = Planner(snapshot.manifest.operating_points, snapshot.manifest.recall_target)
-        self._blocks = tuple(snapshot.dims)
-        self._encoded = tuple(block.name for block in snapshot.manifest.blocks if block.encoded)
+        self.text_encoder = text_encoder
+        manifest = snapshot.manifest
+        self._blocks = (*snapshot.dims, *([LEXICAL] if snapshot.lexical is not None else []))
+        self._default_weights = manifest.default_weights
+        self._encoded = manifest.encoded_blocks
+        self._text_encoded = manifest.text_encoded_blocks
         self._largest_rows = max((len(stratum.index) for stratum in snapshot.strata), default=0)
+        self.planner = Planner(manifest.operating_points, manifest.recall_target, self._largest_rows)
         self.strategy = max(snapshot.strata, key=lambda stratum: len(stratum.index)).index.strategy
+        self._retriever = Retriever(View(snapshot), self.planner, self._largest_rows)
+
+    @property
+    def view(self) -> View:
+        """What is searched now."""
+        return self._retriever.view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self._retriever = Retriever(view, self.planner, self._largest_rows)
 
     def search(self, query: Query) -> Answer:
         """Return the best items for a query. Raises InvalidQuery, ItemNotFound; the field named is that of the part."""
@@ -59,187 +104,183 @@ class Searcher:
         Cost: one exact search.
         """
         item = ItemPart(self.snapshot.items.item_id(0))
-        self.search(Query((item,)))
-        if self.encoder is not None:
-            self.search(Query((TextPart("warm"),)))
+        searcher = self if self.view.delta is None else Searcher(self.snapshot, self.encoder, self.text_encoder)
+        searcher.search(Query((item,)))
+        if self.encoder is not None or self.text_encoder is not None:
+            searcher.search(Query((TextPart("warm"),)))
         vectors = {block: np.ones(dim, np.float32) for block, dim in self.snapshot.dims.items()}
         everything = FusedQuery(vectors, dict.fromkeys(vectors, 0.0), dict.fromkeys(vectors, 1.0), {}, Missing.NEUTRAL)
         self.nearest(everything, MEASURED_K, EXACT)
         self.nearest(everything, MEASURED_K, EVERY_CELL)
 
     def search_many(self, queries: Sequence[Query]) -> list[Answer | DiptychError]:
-        """Return, for each query, its answer or why there is none.
+        """Return, for each query, its answer or why there is none; all of them are answered from one view.
 
         Queries that need the same depth share one search of each stratum, which costs each a quarter less from eight
         queries on.
         """
+        retriever = self._retriever
         outcomes: list[Answer | DiptychError | None] = [None] * len(queries)
         groups: dict[tuple[OperatingPoint, int], list[_Asked]] = {}
         for place, query in enumerate(queries):
             try:
-                asked = self._ask(place, query)
+                asked = self._ask(place, query, retriever.view)
+                if query.plain and not asked.additions:
+                    groups.setdefault((asked.choice.point, query.limit), []).append(asked)
+                else:
+                    outcomes[place] = self._arrange(asked, retriever)
             except DiptychError as error:
                 outcomes[place] = error
-            else:
-                groups.setdefault((asked.choice.point, query.limit), []).append(asked)
         for (point, limit), group in groups.items():
             started = perf_counter_ns()
-            found = self.nearest_many([asked.fused for asked in group], limit, point)
+            found = retriever.nearest_many([asked.fused for asked in group], limit, point)
             search_us = (perf_counter_ns() - started) // 1000
             for asked, best in zip(group, found, strict=True):
-                outcomes[asked.place] = self._answer(asked, best, search_us)
+                outcomes[asked.place] = self._answer(asked, best, retriever.view, search_us)
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _ask(self, place: int, query: Query) -> "_Asked":
+    def _ask(self, place: int, query: Query, view: View) -> "_Asked":
         started = perf_counter_ns()
-        parts = self.speak(query.parts)
+        parts = self.speak(query.parts, view)
         encoded = perf_counter_ns()
-        fused = self.fuse(query, parts)
-        choice = self.planner.choose(query_class(fused, parts), query.recall_target)
+        signals, others = self._split(query.boosts)
+        fused = self._fuse(query, parts, signals)
+        additions = Additions(view, fused, others) if others or fused.words else None
+        selection = view.select(query.filter)
+        choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
+        if not parts:
+            choice = Choice("", EXACT, 1.0)
         plan_us = (perf_counter_ns() - encoded) // 1000
-        return _Asked(place, query, fused, choice, (encoded - started) // 1000, plan_us)
-
-    def _answer(self, asked: "_Asked", found: "Found", search_us: int) -> Answer:
-        started = perf_counter_ns()
-        hits = self._hits(asked.fused, found.scores, found.rows, asked.query.explain)
-        plan = Plan(
-            strategy=found.strategy,
-            query_class=asked.choice.query_class,
-            nprobe=found.nprobe,
-            candidates=found.candidates,
-            selectivity=1.0,
-            expected_recall=1.0 if found.strategy in (EXACT_STRATEGY, "") else asked.choice.expected_recall,
+        return _Asked(
+            place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us
         )
-        score_us = (perf_counter_ns() - started) // 1000
-        return Answer(hits, self.snapshot.name, plan, Timings(asked.encode_us, asked.plan_us, search_us, score_us))
 
-    def speak(self, parts: Sequence[Part]) -> list[SpokenPart]:
+    def _answer(self, asked: "_Asked", found: Found, view: View, search_us: int) -> Answer:
+        started = perf_counter_ns()
+        scored = zip(found.scores.tolist(), found.rows.tolist(), strict=True)
+        hits = tuple(Hit(view.item_id(row), score, row, {}) for score, row in scored)
+        if asked.query.explain:
+            hits = tuple(_explained(hit, asked, view) for hit in hits)
+        more = len(hits) == asked.query.limit and view.answers(asked.fused) > len(hits)
+        plan = _plan(asked, found)
+        score_us = (perf_counter_ns() - started) // 1000
+        timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
+        return Answer(
+            hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded
+        )
+
+    def _arrange(self, asked: "_Asked", retriever: Retriever) -> Answer:
+        """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""
+        started = perf_counter_ns()
+        query, view = asked.query, retriever.view
+        windows = _Windows(asked, retriever)
+        listing = _Listing(asked, view)
+        page = query.page or Page(0, query.limit)
+        hits = list(islice(listing.hits(windows), page.offset, page.offset + query.limit + 1))
+        arranged = perf_counter_ns()
+        answered = tuple(
+            Hit(view.item_id(row), score, row, {}, listing.size_of(row)) for score, row in hits[: query.limit]
+        )
+        if query.explain:
+            answered = tuple(_explained(hit, asked, view) for hit in answered)
+        facets = tuple(Facet(name, view.facet(name, asked.selection, _MOST_VALUES)) for name in query.facets)
+        search_us = windows.took_ns // 1000
+        score_us = (perf_counter_ns() - started) // 1000 - search_us
+        return Answer(
+            hits=answered,
+            snapshot=self.snapshot.name,
+            plan=_plan(asked, windows.found),
+            timings=Timings(asked.encode_us, asked.plan_us, search_us, score_us),
+            payload=view.payload,
+            facets=facets,
+            more=len(hits) > query.limit,
+            degraded=asked.choice.degraded,
+        )
+
+    def speak(self, parts: Sequence[Part], view: View | None = None) -> list[SpokenPart]:
         """Return each part as one unit vector for each block that it speaks to."""
+        view = self.view if view is None else view
         encoded = self._encode(parts)
         spoken = []
         for place, part in enumerate(parts):
             field = f"parts[{place}]"
+            words = ""
             if part.block and part.block not in self._blocks:
                 raise UnknownBlock(part.block, self._blocks, f"{field}.block")
             if isinstance(part, VectorPart):
                 kind, vectors = "vector", self._of_vector(part, field)
             elif isinstance(part, ItemPart):
-                kind, vectors = "item", dict(self.snapshot.vectors(self.snapshot.items.row_of(part.item_id)))
+                kind, vectors = "item", _of_item(view, part, field)
+            elif isinstance(part, TextPart):
+                kind, vectors = "text", encoded[place]
+                words = part.text if LEXICAL in self._blocks and part.block in ("", LEXICAL) else ""
             else:
-                kind = "text" if isinstance(part, TextPart) else "image"
-                vectors = dict.fromkeys(self._encoded, encoded[place])
+                kind, vectors = "image", encoded[place]
             if part.block:
-                if part.block not in vectors:
+                if part.block not in vectors and not words:
                     raise InvalidQuery(f"expected a part that speaks to block {part.block!r}, got {kind}", field)
-                vectors = {part.block: vectors[part.block]}
-            spoken.append(SpokenPart(kind, check_weight(part.weight, f"{field}.weight"), vectors))
+                vectors = {block: vector for block, vector in vectors.items() if block == part.block}
+            spoken.append(SpokenPart(kind, check_weight(part.weight, f"{field}.weight"), vectors, words))
         return spoken
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
-        """Return the query as coefficients of the stored rows."""
-        boosts: dict[str, float] = {}
-        for place, boost in enumerate(query.boosts):
-            if boost.signal not in self.snapshot.signals:
-                raise UnknownBlock(boost.signal, self.snapshot.signals, f"boosts[{place}].field", "signal")
+        """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
+        return self._fuse(query, parts, self._split(query.boosts)[0])
+
+    def nearest(
+        self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: Selection | None = None
+    ) -> Found:
+        """Return the `limit` best rows of one query over all strata, or of a selection, by inner product alone."""
+        return self._retriever.nearest_many((fused,), limit, point, selection)[0]
+
+    def _fuse(self, query: Query, parts: Sequence[SpokenPart], signals: Mapping[str, float]) -> FusedQuery:
+        weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
+        return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
+
+    def _split(self, boosts: Sequence[Boost]) -> tuple[dict[str, float], list[Boost]]:
+        """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
+        signals: dict[str, float] = {}
+        others = []
+        for place, boost in enumerate(boosts):
             weight = check_weight(boost.weight, f"boosts[{place}].weight")
-            boosts[boost.signal] = boosts.get(boost.signal, 0.0) + weight
-        weights = block_weights(query.modality_weights, self._blocks)
-        return compose(parts, weights, self.snapshot.calibration, boosts, query.missing)
-
-    def nearest(self, fused: FusedQuery, limit: int, point: OperatingPoint) -> "Found":
-        """Return the `limit` best rows of one query over all strata."""
-        return self.nearest_many((fused,), limit, point)[0]
-
-    def nearest_many(self, queries: Sequence[FusedQuery], limit: int, point: OperatingPoint) -> "list[Found]":
-        """Return the `limit` best rows of each query over all strata, one search of each stratum for all of them."""
-        k = max(limit, MEASURED_K)
-        pieces: list[list[Found]] = [[] for _ in queries]
-        for stratum in self.snapshot.strata:
-            asked = [stratum_query(query, stratum.layout) for query in queries]
-            present = [(place, one) for place, one in enumerate(asked) if one is not None]
-            if not present:
+            if boost.shape is Shape.LINEAR and boost.field in self.snapshot.signals:
+                signals[boost.field] = signals.get(boost.field, 0.0) + weight
                 continue
-            rows = len(stratum.index)
-            depth = at_size(point, k, rows, self._largest_rows)
-            first = present[0][1].vector[None]
-            vectors = first if len(present) == 1 else np.stack([one.vector for _, one in present])
-            scores, ids = stratum.index.search(vectors, min(k, rows), depth)
-            ids += stratum.start
-            exact = depth.exact or stratum.index.strategy == EXACT_STRATEGY
-            candidates = rows if exact else k * depth.k_factor
-            strategy = EXACT_STRATEGY if exact else stratum.index.strategy
-            nprobe = depth.nprobe if strategy.endswith(WITH_CELLS) else 0
-            for number, (place, one) in enumerate(present):
-                piece = Found(scores[number] + np.float32(one.offset), ids[number], candidates, strategy, nprobe)
-                pieces[place].append(piece)
-        return [_merged(found, limit) for found in pieces]
-
-    def _hits(
-        self, fused: FusedQuery, scores: NDArray[np.float32], rows: NDArray[np.int64], explain: bool
-    ) -> tuple[Hit, ...]:
-        item_id = self.snapshot.items.item_id
-        if not explain:
-            return tuple(
-                Hit(item_id(row), score, row, {}) for score, row in zip(scores.tolist(), rows.tolist(), strict=True)
-            )
-        hits = []
-        for row in rows.tolist():
-            shares = self._contributions(fused, row)
-            hits.append(Hit(item_id(row), sum(shares.values()), row, shares))
-        return tuple(hits)
-
-    def _contributions(self, fused: FusedQuery, row: int) -> Mapping[str, float]:
-        stratum = self.snapshot.stratum_of(row)
-        scale = stratum_scale(fused, stratum.blocks)
-        if scale is None:
-            raise InvalidQuery(f"expected an item that answers the query, got row {row}")
-        stored = stratum.index.rows(np.array([row - stratum.start]))[0]
-        return contributions(fused, scale, stored, stratum.layout)
+            try:
+                self.snapshot.columns.check_number(boost.field)
+            except InvalidQuery as error:
+                error.field = f"boosts[{place}].field"
+                raise
+            others.append(boost)
+        return signals, others
 
     def _of_vector(self, part: VectorPart, field: str) -> dict[str, Matrix]:
         dims = self.snapshot.dims
-        blocks = [part.block] if part.block else [block for block in dims if dims[block] == len(part.values)]
+        blocks = [part.block] if part.block in dims else [block for block in dims if dims[block] == len(part.values)]
         if not blocks or dims[blocks[0]] != len(part.values):
-            raise DimensionMismatch(dims[part.block or self._blocks[0]], len(part.values), f"{field}.vector")
+            raise DimensionMismatch(dims.get(part.block, next(iter(dims.values()))), len(part.values), f"{field}.vector")
         return dict.fromkeys(blocks, to_query(part.values, f"{field}.vector"))
 
-    def _encode(self, parts: Sequence[Part]) -> dict[int, Matrix]:
-        """Return the unit vector of each text and image part by its place."""
+    def _encode(self, parts: Sequence[Part]) -> dict[int, dict[str, Matrix]]:
+        """Return what each text and image part says to each block that it speaks to, by the part's place."""
         texts = [(place, part.text) for place, part in enumerate(parts) if isinstance(part, TextPart)]
         images = [(place, part.data) for place, part in enumerate(parts) if isinstance(part, ImagePart)]
-        if not texts and not images:
-            return {}
-        if self.encoder is None:
-            raise NoEncoder(f"parts[{(texts or images)[0][0]}]")
-        vectors: dict[int, Matrix] = {}
-        if texts:
-            rows = self.encoder.encode_texts([text for _, text in texts])
-            vectors.update(zip([place for place, _ in texts], rows, strict=True))
-        if images:
-            pictures = []
-            for place, data in images:
-                try:
-                    pictures.append(decode(data))
-                except InvalidQuery as error:
-                    error.field = f"parts[{place}].image"
-                    raise
-            rows = self.encoder.encode_images(pictures)
-            vectors.update(zip([place for place, _ in images], rows, strict=True))
-        return vectors
-
-
-class Found(NamedTuple):
-    """The best rows of one query, best first, and how they were looked for.
-
-    strategy: how the largest stratum that was looked at was searched; "" if none was.   nprobe: 0 where there are no
-    cells.   candidates: how many rows were rescored exactly.
-    """
-
-    scores: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    candidates: int
-    strategy: str
-    nprobe: int
+        spoken: dict[int, dict[str, Matrix]] = {place: {} for place, _ in (*texts, *images)}
+        if not spoken:
+            return spoken
+        if images and self.encoder is None:
+            raise NoEncoder(f"parts[{images[0][0]}]")
+        if texts and self.encoder is None and self.text_encoder is None and LEXICAL not in self._blocks:
+            raise NoEncoder(f"parts[{texts[0][0]}]")
+        for encoder, blocks in ((self.encoder, self._encoded), (self.text_encoder, self._text_encoded)):
+            if texts and blocks and encoder is not None:
+                for (place, _), row in zip(texts, encoder.encode_texts([text for _, text in texts]), strict=True):
+                    spoken[place] |= dict.fromkeys(blocks, row)
+        if images and self.encoder is not None:
+            pictures = [_picture(data, place) for place, data in images]
+            for (place, _), row in zip(images, self.encoder.encode_images(pictures), strict=True):
+                spoken[place] = dict.fromkeys(self._encoded, row)
+        return spoken
 
 
 class _Asked(NamedTuple):
@@ -249,23 +290,161 @@ class _Asked(NamedTuple):
     query: Query
     fused: FusedQuery
     choice: Choice
+    selection: Selection
+    additions: Additions | None
     encode_us: int
     plan_us: int
 
 
-def _merged(pieces: Sequence[Found], limit: int) -> Found:
-    """Return the best of what the strata found; the first of them is the largest."""
-    if not pieces:
-        return Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
-    scores, rows = pieces[0].scores, pieces[0].rows
-    if len(pieces) > 1:
-        scores = np.concatenate([piece.scores for piece in pieces])
-        rows = np.concatenate([piece.rows for piece in pieces])
-        order = np.lexsort((rows, -scores))[:limit]
-        scores, rows = scores[order], rows[order]
-    scores, rows = scores[:limit], rows[:limit]
-    if len(scores) and scores[-1] == -np.inf:
-        keep = np.isfinite(scores)
-        scores, rows = scores[keep], rows[keep]
-    candidates = sum(piece.candidates for piece in pieces)
-    return Found(scores, rows, candidates, pieces[0].strategy, pieces[0].nprobe)
+class _Windows:
+    """The rows of one query, best first, found in windows that grow, of which no more are looked for than are read.
+
+    A deeper search may find a row that belongs before those already given; it comes after them then, so that what
+    one page has shown is never shown again, and what a page might have shown is never left out.
+    """
+
+    def __init__(self, asked: _Asked, retriever: Retriever) -> None:
+        self._asked = asked
+        self._retriever = retriever
+        self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
+        self.took_ns = 0
+
+    def __iter__(self) -> Iterator[Scored]:
+        asked = self._asked
+        query = asked.query
+        page = query.page or Page(0, query.limit)
+        wanted = page.window + 1
+        if query.collapse_by:
+            wanted *= _NEXT_WINDOW
+        if query.diversity is not None:
+            wanted = max(wanted, _diverse(query.diversity, page.window))
+        if page.shown:
+            wanted *= _NEXT_WINDOW
+        given = set(page.shown)
+        yield from ((0.0, row) for row in page.shown)
+        while True:
+            started = perf_counter_ns()
+            self.found = self._retriever.best(asked.fused, wanted, asked.choice, asked.selection, asked.additions)
+            self.took_ns += perf_counter_ns() - started
+            for score, row in zip(self.found.scores.tolist(), self.found.rows.tolist(), strict=True):
+                if row not in given:
+                    given.add(row)
+                    yield score, row
+            if len(self.found.rows) < wanted:
+                return
+            wanted *= _NEXT_WINDOW
+
+
+class _Listing:
+    """The list of all hits of one query, out of its rows: grouped, varied, with its pins."""
+
+    def __init__(self, asked: _Asked, view: View) -> None:
+        self._asked = asked
+        self._view = view
+        query = asked.query
+        self._groups = view.groups(query.collapse_by) if query.collapse_by else None
+
+    def hits(self, windows: _Windows) -> Iterator[Scored]:
+        """Give the hits of all pages, best first."""
+        query = self._asked.query
+        stream: Iterator[Scored] = iter(windows)
+        if query.min_score is not None:
+            least = query.min_score
+            stream = (scored for scored in stream if scored[0] >= least)
+        pins = self._pins()
+        rows = {row for _, (_, row) in pins}
+        if self._groups is not None:
+            taken: set[Hashable] = {group for row in rows if (group := self._group_of(row)) is not None}
+            stream = collapsed(stream, self._group_of, rows, taken)
+        if query.diversity is not None:
+            window = (query.page or Page(0, query.limit)).window
+            candidates = _diverse(query.diversity, window)
+            stream = diversified(stream, candidates, query.diversity.share, self._vectors, self._asked.fused.weights)
+        return pinned(stream, pins) if pins else stream
+
+    def size_of(self, row: int) -> int:
+        """Return how many items of the selection share the group of a row, 0 if hits are not grouped."""
+        if self._groups is None:
+            return 0
+        group = self._group_of(row)
+        return 1 if group is None else self._groups.size(group, self._asked.selection)
+
+    def _group_of(self, row: int) -> int | None:
+        return None if self._groups is None else self._groups.of(row)
+
+    def _pins(self) -> list[tuple[int, Scored]]:
+        pins: dict[int, tuple[int, Scored]] = {}
+        for pin in self._asked.query.pins:
+            try:
+                row = self._view.row_of(pin.item_id)
+            except ItemNotFound:
+                continue
+            if row not in pins and self._view.holds(self._asked.selection, row):
+                pins[row] = (pin.position, (sum(_shares(self._asked, row, self._view).values()), row))
+        return list(pins.values())
+
+    def _vectors(self, rows: NDArray[np.int64]) -> dict[str, tuple[Matrix, NDArray[np.bool_]]]:
+        """Return the vectors of rows by block, zero where missing, and which of them there are."""
+        dims = self._view.snapshot.dims
+        vectors = {block: np.zeros((len(rows), dim), np.float32) for block, dim in dims.items()}
+        there = {block: np.zeros(len(rows), np.bool_) for block in dims}
+        places = np.array([self._view.place_of(row) for row in rows.tolist()])
+        for place in np.unique(places).tolist():
+            stratum = self._view.strata[place]
+            inside = np.flatnonzero(places == place)
+            stored = stratum.index.rows(rows[inside] - stratum.start)
+            for block, span in stratum.layout.spans.items():
+                vectors[block][inside] = stored[:, span]
+                there[block][inside] = True
+        return {block: (vectors[block], there[block]) for block in dims}
+
+
+def _diverse(diversity: Diversity, window: int) -> int:
+    return diversity.candidates or min(_MOST_DIVERSE, _DIVERSE_PAGES * window)
+
+
+def _plan(asked: _Asked, found: Found) -> Plan:
+    exact = found.strategy in (EXACT_STRATEGY, "")
+    return Plan(
+        strategy=found.strategy,
+        query_class=asked.choice.query_class,
+        nprobe=found.nprobe,
+        candidates=found.candidates,
+        selectivity=asked.selection.selectivity,
+        expected_recall=1.0 if exact else asked.choice.expected_recall,
+    )
+
+
+def _explained(hit: Hit, asked: _Asked, view: View) -> Hit:
+    shares = _shares(asked, hit.row, view)
+    return Hit(hit.item_id, sum(shares.values()), hit.row, shares, hit.group_size)
+
+
+def _shares(asked: _Asked, row: int, view: View) -> dict[str, float]:
+    """Return what each block and boost adds to the score of one row, nothing for blocks if it is no answer."""
+    place = view.place_of(row)
+    stratum = view.strata[place]
+    local = row - stratum.start
+    scale = stratum_scale(asked.fused, stratum.blocks)
+    stored = stratum.index.rows(np.array([local]))[0]
+    shares = contributions(asked.fused, scale, stored, stratum.layout)
+    if asked.additions is not None:
+        for name, share in asked.additions.shares(place, local).items():
+            shares[name] = shares.get(name, 0.0) + share
+    return shares
+
+
+def _of_item(view: View, part: ItemPart, field: str) -> dict[str, Matrix]:
+    try:
+        return view.vectors(view.row_of(part.item_id))
+    except ItemNotFound as error:
+        error.field = f"{field}.item_id"
+        raise
+
+
+def _picture(data: bytes, place: int) -> Image:
+    try:
+        return decode(data)
+    except InvalidQuery as error:
+        error.field = f"parts[{place}].image"
+        raise

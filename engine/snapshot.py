@@ -13,6 +13,7 @@ from engine.fusion import Matrix
 from engine.index import Index, open_index
 from engine.items import Items
 from engine.layout import Layout
+from engine.lexical import LEXICAL, Lexical
 from engine.manifest import MANIFEST_FILE, FileRecord, Manifest
 from engine.store import Store
 
@@ -37,6 +38,7 @@ class Snapshot:
         self.signals = tuple(signal.name for signal in manifest.signals)
         self.calibration = manifest.calibration
         self.items = Items(directory, manifest.item_count)
+        self.lexical = None if manifest.lexical is None else Lexical(directory / LEXICAL, manifest.item_count)
         self.strata = tuple(
             Stratum(
                 record.blocks,

@@ -29,11 +29,13 @@ def recall_gate(searcher: Searcher, recall_target: float, seed: int = 12) -> lis
     """
     records = []
     for name in QUERY_CLASSES:
-        queries = Sampler(searcher.snapshot, seed).draw(name, CHECKED_QUERIES)
+        sampler = Sampler(searcher.snapshot, seed)
+        queries = sampler.draw(name, CHECKED_QUERIES)
         if not queries:
             continue
+        some = sampler.select(name)
         point = searcher.planner.choose(name, None).point
-        recalls, _ = measure(searcher, queries, exact_scores(searcher.snapshot, queries), point)
+        recalls, _ = measure(searcher, queries, exact_scores(searcher.snapshot, queries, some), point, some)
         error = float(recalls.std()) / np.sqrt(len(recalls))
         limit = round(recall_target - min(2 * error, MOST_BELOW_TARGET), 5)
         records.append(_at_least(f"recall@10 {name}", float(recalls.mean()), limit))

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.fusion import FusedQuery, Matrix, SpokenPart, compose
-from engine.planner import AGREEING, BOOSTED, COMPOSED, SINGLE
+from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE
 from engine.records import Missing
+from engine.rowset import RowSet
 from engine.snapshot import Snapshot
 from engine.vectors import to_unit
+from engine.view import Selection
 
 # A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
 NOISE = 0.75
@@ -45,10 +47,24 @@ class Sampler:
         if query_class == BOOSTED and not self.snapshot.signals:
             return []
         draw = {AGREEING: self._agreeing, SINGLE: self._single, COMPOSED: self._composed, BOOSTED: self._boosted}
-        drawn = [draw[query_class](rng) for _ in range(count)]
+        if query_class == FILTERED:
+            # Of each class in turn, since a filter may come with any of them.
+            asked = [name for name in draw if self.draw(name, 1)]
+            drawn = [draw[asked[place % len(asked)]](rng) for place in range(count)]
+        else:
+            drawn = [draw[query_class](rng) for _ in range(count)]
         if len(self.snapshot.strata) == 1:
             return drawn
         return [replace(query, missing=policy) for policy in POLICIES for query in drawn]
+
+    def select(self, query_class: str) -> Selection | None:
+        """Return the rows among which queries of a class are asked, None for all."""
+        if query_class != FILTERED:
+            return None
+        rng = np.random.default_rng([self.seed, len(self.snapshot)])
+        rows = [RowSet(rng.random(len(stratum.index)) < FILTERED_SHARE) for stratum in self.snapshot.strata]
+        count = sum(some.count for some in rows)
+        return Selection(tuple(rows), count, count / max(1, len(self.snapshot)))
 
     def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = self._seen(rng, self._item(rng, list(self.snapshot.dims)))

@@ -49,4 +49,4 @@ def stratum_rows(
     places = stratum.places
     columns = [standardise(values[places], usual) for values, usual in signals]
     g = np.stack(columns, axis=1) if columns else np.zeros((len(places), 0), np.float32)
-    return layout.to_rows([blocks[name][places] for name in stratum.blocks], g)
+    return layout.to_rows([blocks[name][places] for name in layout.spans], g)

@@ -15,6 +15,7 @@ from engine.planner import MEASURED_K, QUERY_CLASSES
 from engine.recall import recall_at_k
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot
+from engine.view import Selection
 from indexer.queries import Sampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
@@ -40,26 +41,32 @@ def tune(snapshot: Snapshot, report: Report, seed: int = 11) -> list[PointRecord
     searched = searcher.strategy != "exact"
     records = []
     for place, name in enumerate(QUERY_CLASSES):
-        queries = Sampler(snapshot, seed).draw(name, QUERIES)
+        sampler = Sampler(snapshot, seed)
+        queries = sampler.draw(name, QUERIES)
         if queries:
-            records += [_exact_record(searcher, name, queries), *(_curve(searcher, name, queries) if searched else [])]
+            some = sampler.select(name)
+            records.append(_exact_record(searcher, name, queries, some))
+            records += _curve(searcher, name, queries, some) if searched else []
         report(place + 1, len(QUERY_CLASSES))
     return records
 
 
-def exact_scores(snapshot: Snapshot, queries: Sequence[FusedQuery], k: int = MEASURED_K) -> NDArray[np.float32]:
-    """Return the k best scores of each query over all strata, (nq, k), every row compared in numpy."""
+def exact_scores(
+    snapshot: Snapshot, queries: Sequence[FusedQuery], some: Selection | None = None, k: int = MEASURED_K
+) -> NDArray[np.float32]:
+    """Return the k best scores of each query over all strata, (nq, k), every row that may answer compared in numpy."""
     best = np.full((len(queries), k), -np.inf, np.float32)
-    for stratum in snapshot.strata:
+    for place, stratum in enumerate(snapshot.strata):
         asked = [stratum_query(query, stratum.layout) for query in queries]
-        answered = [place for place, query in enumerate(asked) if query is not None]
+        answered = [number for number, query in enumerate(asked) if query is not None]
         if not answered:
             continue
         vectors = np.stack([query.vector for query in asked if query is not None])
         offsets = np.array([query.offset for query in asked if query is not None], np.float32)
-        count = len(stratum.index)
-        for start in range(0, count, _ORACLE_ROWS):
-            rows = stratum.index.rows(np.arange(start, min(start + _ORACLE_ROWS, count)))
+        held = None if some is None else some.rows[place]
+        ids = np.arange(len(stratum.index)) if held is None else held.ids
+        for start in range(0, len(ids), _ORACLE_ROWS):
+            rows = stratum.index.rows(ids[start : start + _ORACLE_ROWS])
             scores, _ = ExactIndex(rows).search(vectors, k)
             both = np.concatenate([best[answered], scores + offsets[:, None]], axis=1)
             best[answered] = -np.sort(-both, axis=1)[:, :k]
@@ -67,14 +74,18 @@ def exact_scores(snapshot: Snapshot, queries: Sequence[FusedQuery], k: int = MEA
 
 
 def measure(
-    searcher: Searcher, queries: Sequence[FusedQuery], exact: NDArray[np.float32], point: OperatingPoint
+    searcher: Searcher,
+    queries: Sequence[FusedQuery],
+    exact: NDArray[np.float32],
+    point: OperatingPoint,
+    some: Selection | None = None,
 ) -> tuple[NDArray[np.float64], float]:
     """Return the recall@10 of each query at a point, (nq,), and the median microseconds of one search."""
     found = np.full((len(queries), MEASURED_K), -np.inf, np.float32)
     took = np.empty(len(queries))
     for place, query in enumerate(queries):
         started = perf_counter_ns()
-        scores = searcher.nearest(query, MEASURED_K, point).scores
+        scores = searcher.nearest(query, MEASURED_K, point, some).scores
         took[place] = (perf_counter_ns() - started) / 1000
         found[place, : len(scores)] = scores
     # Sums of float32 in another order than the oracle's; a query of a catalogue of near copies is hundreds long.
@@ -125,26 +136,30 @@ def draw_curve(records: Sequence[PointRecord], recall_target: float, path: Path)
     figure.savefig(path, dpi=110)
 
 
-def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> PointRecord:
+def _exact_record(
+    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None
+) -> PointRecord:
     took = []
     for query in queries[:_EXACT_TIMED]:
         started = perf_counter_ns()
-        searcher.nearest(query, MEASURED_K, EXACT)
+        searcher.nearest(query, MEASURED_K, EXACT, some)
         took.append((perf_counter_ns() - started) / 1000)
     return PointRecord(
         query_class=name, nprobe=0, k_factor=0, recall=1.0, microseconds=round(float(np.median(took)), 1)
     )
 
 
-def _curve(searcher: Searcher, name: str, queries: Sequence[FusedQuery]) -> list[PointRecord]:
-    exact = exact_scores(searcher.snapshot, queries)
+def _curve(
+    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None
+) -> list[PointRecord]:
+    exact = exact_scores(searcher.snapshot, queries, some)
     records = []
     nprobes: tuple[int, ...] = NPROBES
     for k_factor in K_FACTORS:
         best = 0.0
         row: dict[int, float] = {}
         for nprobe in nprobes:
-            recalls, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor))
+            recalls, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor), some)
             recall = row[nprobe] = worst_mean(queries, recalls)
             records.append(
                 PointRecord(

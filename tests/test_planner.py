@@ -6,7 +6,7 @@ import pytest
 from engine.fusion import FusedQuery, SpokenPart
 from engine.index import EXACT, OperatingPoint
 from engine.manifest import PointRecord
-from engine.planner import AGREEING, BOOSTED, COMPOSED, SINGLE, Planner, at_size, headroom, query_class
+from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, SINGLE, Choice, Planner, at_size, headroom, query_class
 from engine.records import Missing
 
 ONE = np.ones(2, np.float32)
@@ -44,7 +44,7 @@ def record(nprobe: int, recall: float, microseconds: float, name: str = AGREEING
     return PointRecord(query_class=name, nprobe=nprobe, k_factor=10, recall=recall, microseconds=microseconds)
 
 
-PLANNER = Planner([record(64, 1.0, 300), record(8, 0.985, 90), record(4, 0.9, 50), record(16, 0.996, 120)], 0.99)
+PLANNER = Planner([record(64, 1.0, 300), record(8, 0.985, 90), record(4, 0.9, 50), record(16, 0.996, 120)], 0.99, 100_000)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_cheapest_point_that_reaches_the_target(target: float | None, nprobe
 def test_exact_when_no_point_reaches_the_target() -> None:
     """A class that was not measured, or never reached the target, is answered exactly."""
     assert PLANNER.choose(COMPOSED, 0.5).point == EXACT
-    assert Planner([record(4, 0.9, 50)], 0.99).choose(AGREEING, None).point == EXACT
+    assert Planner([record(4, 0.9, 50)], 0.99, 100_000).choose(AGREEING, None).point == EXACT
 
 
 def test_headroom_by_hand() -> None:
@@ -82,3 +82,57 @@ def test_a_stratum_that_would_be_rescored_anyway_is_exact(k: int, rows: int) -> 
     """With half its rows or more as candidates, comparing all is cheaper; an empty one is no trouble."""
     assert at_size(OperatingPoint(20, 10), k, rows, 100_000) == EXACT
     assert at_size(EXACT, 10, 100_000, 100_000) == EXACT
+
+
+def exact(microseconds: float, name: str = AGREEING) -> PointRecord:
+    return PointRecord(query_class=name, nprobe=0, k_factor=0, recall=1.0, microseconds=microseconds)
+
+
+# Comparing a row takes .08 µs; among a tenth of the items four times the cells are needed.
+MEASURED = Planner([exact(8_000), record(16, 0.996, 120), record(64, 0.996, 300, FILTERED)], 0.99, 100_000)
+
+
+@pytest.mark.parametrize(
+    ("matching", "point"),
+    [
+        (100_000, OperatingPoint(16, 10)),
+        (10_000, OperatingPoint(64, 10)),  # comparing takes .08 * (10,000 + .03 * 100,000) = 1,040 µs, cells 480
+        (31_623, OperatingPoint(32, 10)),  # half the way, by logarithms: twice the cells
+        (2_000, EXACT),  # .08 * 2 * 2,000 = 320 µs, and the cells would take 1,240
+        (200, EXACT),
+        (1, EXACT),
+    ],
+)
+def test_the_depth_where_some_rows_may_answer(matching: int, point: OperatingPoint) -> None:
+    """More cells the fewer rows may answer, until comparing them all is cheaper, or not much dearer and sure."""
+    choice = MEASURED.choose(AGREEING, None)
+    assert MEASURED.depth(choice, 10, 100_000, matching) == point
+    assert MEASURED.depth(choice, 10, 100_000) == OperatingPoint(16, 10)
+
+
+def test_a_budget_takes_the_best_depth_that_it_allows() -> None:
+    """What was measured to take no longer; nothing is said to be degraded that reaches the target."""
+    asked = PLANNER.choose(AGREEING, 0.995, budget_ms=0.2)
+    assert (asked.point.nprobe, asked.expected_recall, asked.degraded) == (16, 0.996, True)
+    assert PLANNER.choose(AGREEING, 0.9, budget_ms=0.2) == Choice(
+        AGREEING, OperatingPoint(8, 10), 0.985, 90, pytest.approx(10**0.5), 200.0, False
+    )
+
+
+def test_a_budget_below_all_takes_the_cheapest() -> None:
+    """An answer comes all the same, and says what to expect of it."""
+    asked = PLANNER.choose(AGREEING, None, budget_ms=0.001)
+    assert (asked.point.nprobe, asked.expected_recall, asked.degraded) == (4, 0.9, True)
+
+
+def test_a_budget_holds_where_some_rows_may_answer() -> None:
+    """Cells are left out until the time that is expected fits."""
+    choice = MEASURED.choose(AGREEING, None, budget_ms=0.24)
+    assert MEASURED.depth(choice, 10, 100_000, 10_000) == OperatingPoint(32, 10)
+
+
+def test_a_target_of_one_is_exact_unless_there_is_no_time() -> None:
+    """A promise that a sample cannot keep."""
+    assert MEASURED.choose(AGREEING, 1.0).point == EXACT
+    asked = MEASURED.choose(AGREEING, 1.0, budget_ms=0.2)
+    assert (asked.point, asked.expected_recall, asked.degraded) == (OperatingPoint(16, 10), 0.996, True)

@@ -7,9 +7,10 @@ again costs 45 µs, this 10. The numbers are those of google.protobuf's encoding
 
 from struct import Struct as Layout
 
-from engine.convert.payloads import Fields, put_payload
-from engine.items import Items
-from engine.records import Answer, Hit
+from engine.convert.pages import LARGEST_SHOWN, digest, to_token
+from engine.convert.payloads import Fields, put_payload, to_fields
+from engine.payload import to_value
+from engine.records import Answer, Hit, Page, Query
 from engine.v1 import search_pb2
 
 _HITS = b"\x0a"  # SearchResponse.hits, field 1, of a length
@@ -20,15 +21,27 @@ _PAYLOAD = b"\x22"  # Hit.payload, field 4, of a length
 _SHORT = tuple(bytes((length,)) for length in range(128))
 
 
-def to_response(answer: Answer, items: Items, fields: Fields | None = None) -> search_pb2.SearchResponse:
-    """Return the answer with the payload of each hit, cut to `fields`."""
-    return search_pb2.SearchResponse.FromString(to_bytes(answer, items, fields))
+def to_response(request: search_pb2.SearchRequest, query: Query, answer: Answer) -> search_pb2.SearchResponse:
+    """Return the response to a request, which asks `query`."""
+    return search_pb2.SearchResponse.FromString(to_bytes(request, query, answer))
 
 
-def to_bytes(answer: Answer, items: Items, fields: Fields | None, parse_us: int = 0, total_us: int = 0) -> bytes:
-    """Return the bytes of the response, the payload of each hit cut to `fields`; the edge's timings are its own."""
+def to_bytes(
+    request: search_pb2.SearchRequest, query: Query, answer: Answer, parse_us: int = 0, total_us: int = 0
+) -> bytes:
+    """Return the bytes of the response to a request, which asks `query`; the edge's timings are its own.
+
+    The payload of each hit is cut to the request's read_mask.
+    """
+    fields = to_fields(request.read_mask) if request.HasField("read_mask") else None
     plan, timings = answer.plan, answer.timings
-    head = search_pb2.SearchResponse(snapshot=answer.snapshot)
+    head = search_pb2.SearchResponse(snapshot=answer.snapshot, degraded=answer.degraded)
+    if answer.more:
+        head.next_page_token = _next_page(request, query, answer)
+    for facet in answer.facets:
+        counted = head.facets.add(field=facet.field)
+        for value, count in facet.values:
+            to_value(value, counted.values.add(count=count).value)
     sent = head.plan
     sent.strategy = plan.strategy
     sent.nprobe = plan.nprobe
@@ -44,8 +57,8 @@ def to_bytes(answer: Answer, items: Items, fields: Fields | None, parse_us: int 
     took.total_us = total_us
     pieces: list[bytes] = []
     for hit in answer.hits:
-        payload = items.payload(hit.row)
-        if fields is None and not hit.contributions:
+        payload = answer.payload(hit.row)
+        if fields is None and not hit.contributions and not hit.group_size:
             name = hit.item_id.encode()
             name_size, payload_size = _varint(len(name)), _varint(len(payload))
             size = 7 + len(name_size) + len(name) + len(payload_size) + len(payload)
@@ -58,8 +71,17 @@ def to_bytes(answer: Answer, items: Items, fields: Fields | None, parse_us: int 
     return b"".join(pieces)
 
 
+def _next_page(request: search_pb2.SearchRequest, query: Query, answer: Answer) -> str:
+    page = query.page or Page(0, query.limit)
+    shown = page.shown
+    if query.plain and query.limit <= LARGEST_SHOWN:
+        # Queries that come together share a search, which at equal distances may keep another candidate than one alone.
+        shown = tuple(hit.row for hit in answer.hits)
+    return to_token(answer.snapshot, digest(request), page.offset + query.limit, page.window, shown)
+
+
 def _full_hit(hit: Hit, payload: bytes, fields: Fields | None) -> bytes:
-    sent = search_pb2.Hit(item_id=hit.item_id, score=hit.score, contributions=hit.contributions)
+    sent = search_pb2.Hit(item_id=hit.item_id, score=hit.score, contributions=hit.contributions, group_size=hit.group_size)
     put_payload(sent.payload, payload, fields)
     return sent.SerializeToString()
 

@@ -10,27 +10,35 @@ from math import inf
 
 import numpy as np
 
+from engine.convert.pages import digest, to_page
 from engine.convert.rules import check
 from engine.errors import InvalidQuery, NotSupported
-from engine.records import Boost, ImagePart, ItemPart, Missing, Part, Query, TextPart, VectorPart
+from engine.records import (
+    Boost,
+    Diversity,
+    ImagePart,
+    ItemPart,
+    Missing,
+    Page,
+    Part,
+    Pin,
+    Query,
+    Shape,
+    TextPart,
+    VectorPart,
+)
 from engine.v1 import query_pb2, search_pb2
 
 DEFAULT_PAGE_SIZE = 10
 
-_SEARCH_FIELDS = frozenset(
-    {
-        "parts",
-        "modality_weights",
-        "missing_modality",
-        "boosts",
-        "page_size",
-        "recall_target",
-        "explain",
-        "read_mask",
-    }
-)
 _PLAIN_FIELDS = frozenset({"parts", "modality_weights", "missing_modality", "page_size", "explain", "read_mask"})
-_LINEAR = (query_pb2.Boost.SHAPE_UNSPECIFIED, query_pb2.Boost.SHAPE_LINEAR)
+_SHAPES = {
+    query_pb2.Boost.SHAPE_UNSPECIFIED: Shape.LINEAR,
+    query_pb2.Boost.SHAPE_LINEAR: Shape.LINEAR,
+    query_pb2.Boost.SHAPE_LOG1P: Shape.LOG1P,
+    query_pb2.Boost.SHAPE_EXP_DECAY: Shape.EXP_DECAY,
+}
+_DEFAULT_SHARE = 0.7
 _MISSING = {
     query_pb2.MISSING_MODALITY_UNSPECIFIED: Missing.RENORMALIZE,
     query_pb2.MISSING_MODALITY_RENORMALIZE: Missing.RENORMALIZE,
@@ -39,10 +47,11 @@ _MISSING = {
 }
 
 
-def to_query(request: search_pb2.SearchRequest) -> Query:
-    """Return the query that a request asks.
+def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
+    """Return the query that a request asks of a snapshot.
 
-    Raises InvalidRequest if it breaks a rule of the contract, NotSupported if it asks for what is not answered yet.
+    Raises InvalidRequest if it breaks a rule of the contract, InvalidQuery for a page of another snapshot or request,
+    NotSupported if it asks for what is not answered yet.
     """
     fields = {field.name for field, _ in request.ListFields()}
     parts = tuple(_parts(request))
@@ -55,24 +64,39 @@ def to_query(request: search_pb2.SearchRequest) -> Query:
         and 0 <= request.page_size <= 1000
     ):
         check(request)
-    # By name, so that a field added to the contract is refused and never silently ignored.
-    for name in fields - _SEARCH_FIELDS:
-        raise _not_yet(name)
     for place, part in enumerate(parts):
         if part is None:
-            raise _not_yet(f"parts[{place}].{request.parts[place].WhichOneof('content')}")
+            field = f"parts[{place}].{request.parts[place].WhichOneof('content')}"
+            raise NotSupported(f"{field} is not answered yet", field)
     if not parts and "boosts" not in fields:
         raise InvalidQuery("expected at least one part or boost, got none", "parts")
-    if not parts:
-        raise NotSupported("expected at least one part: ranking by boosts alone is not answered yet", "parts")
+    if fields <= _PLAIN_FIELDS:
+        return Query(
+            parts=parts,  # type: ignore[arg-type]
+            modality_weights=weights,
+            missing=_MISSING[request.missing_modality],
+            limit=request.page_size or DEFAULT_PAGE_SIZE,
+            explain=request.explain,
+        )
     return Query(
         parts=parts,  # type: ignore[arg-type]
         modality_weights=weights,
         missing=_MISSING[request.missing_modality],
-        boosts=tuple(_boosts(request)) if "boosts" in fields else (),
+        boosts=tuple(
+            Boost(boost.field, boost.weight, _SHAPES[boost.shape], boost.origin, boost.scale)
+            for boost in request.boosts
+        ),
         limit=request.page_size or DEFAULT_PAGE_SIZE,
         recall_target=request.recall_target if "recall_target" in fields else None,
         explain=request.explain,
+        filter=request.filter.strip(),
+        pins=tuple(Pin(pin.item_id, pin.position) for pin in request.pins),
+        diversity=_diversity(request.diversity) if "diversity" in fields else None,
+        collapse_by=request.collapse_by,
+        facets=tuple(request.facets),
+        min_score=request.min_score if "min_score" in fields else None,
+        budget_ms=request.budget_ms if "budget_ms" in fields else None,
+        page=_page(request, snapshot) if "page_token" in fields else None,
     )
 
 
@@ -121,12 +145,9 @@ def _are_plain_weights(weights: Mapping[str, float]) -> bool:
     return len(weights) <= 16 and all(0 < len(name) <= 64 and 0 <= weight < inf for name, weight in weights.items())
 
 
-def _boosts(request: search_pb2.SearchRequest) -> Iterator[Boost]:
-    for place, boost in enumerate(request.boosts):
-        if boost.shape not in _LINEAR:
-            raise _not_yet(f"boosts[{place}].shape", f" {query_pb2.Boost.Shape.Name(boost.shape)}")
-        yield Boost(boost.field, boost.weight)
+def _diversity(asked: query_pb2.Diversity) -> Diversity:
+    return Diversity(getattr(asked, "lambda") if asked.HasField("lambda") else _DEFAULT_SHARE, asked.candidates)
 
 
-def _not_yet(field: str, value: str = "") -> NotSupported:
-    return NotSupported(f"{field}{value} is not answered yet", field)
+def _page(request: search_pb2.SearchRequest, snapshot: str) -> Page:
+    return to_page(request.page_token, snapshot, digest(request))

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from engine.convert.rules import InvalidRequest
 from engine.errors import (
+    CorruptLog,
     CorruptSnapshot,
     DiptychError,
     GateFailed,
@@ -22,6 +23,7 @@ from engine.errors import (
     MissingDependency,
     ModelMismatch,
     NoEncoder,
+    NotDurable,
     NotSupported,
     SnapshotNotFound,
 )
@@ -54,6 +56,8 @@ _CODES: dict[type[DiptychError], grpc.StatusCode] = {
     ItemNotFound: grpc.StatusCode.NOT_FOUND,
     SnapshotNotFound: grpc.StatusCode.NOT_FOUND,
     CorruptSnapshot: grpc.StatusCode.FAILED_PRECONDITION,
+    CorruptLog: grpc.StatusCode.FAILED_PRECONDITION,
+    NotDurable: grpc.StatusCode.UNAVAILABLE,
     ModelMismatch: grpc.StatusCode.FAILED_PRECONDITION,
     GateFailed: grpc.StatusCode.FAILED_PRECONDITION,
     InvalidSetting: grpc.StatusCode.FAILED_PRECONDITION,

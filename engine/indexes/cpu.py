@@ -91,7 +91,7 @@ class CpuIndex:
     def _selectors(self, rows: RowSet) -> "_Selectors":
         if not isinstance(rows.kept, _Selectors):
             cells = None
-            if self.strategy.endswith("ivf"):
+            if self.strategy.endswith("ivf") and 2 * rows.count < len(rows):
                 held = np.zeros(self.nlist, np.bool_)
                 held[self._cell_of[rows.mask]] = True
                 cells = np.packbits(held, bitorder="little")

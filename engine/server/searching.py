@@ -8,7 +8,6 @@ from functools import partial
 from time import perf_counter_ns
 
 from engine.convert.answers import to_bytes
-from engine.convert.payloads import Fields, to_fields
 from engine.convert.queries import needs_encoder, to_query
 from engine.convert.rules import check
 from engine.convert.statuses import to_status
@@ -41,23 +40,23 @@ class SearchService:
     async def search(self, request: search_pb2.SearchRequest, call: Call) -> bytes:
         """Answer one query."""
         served = self._snapshots.served
-        query, fields = _read(request)
+        query = to_query(request, served.name)
         parse_us = (perf_counter_ns() - call.arrived_ns) // 1000
         if needs_encoder(query):
-            work = partial(_answer, served, query, fields, call.arrived_ns, parse_us)
+            work = partial(_answer, served, request, query, call.arrived_ns, parse_us)
             return await self._encoders.run("encoded query", work, call)
         if served.is_quick(query):
             # Blocking work on the event loop, against the rule: a search of 300 µs holds up the others no longer than
             # the parsing of a large message does, and the hop to a thread and back costs 150 µs of CPU with one
             # caller and 80 with 16, more than all else around the search.
             call.check()
-            gathered = _Gathered(asyncio.get_running_loop().create_future(), served, query, fields, call, parse_us)
+            gathered = _Gathered(asyncio.get_running_loop().create_future(), served, request, query, call, parse_us)
             self._gathered.append(gathered)
             if len(self._gathered) == 1:
                 # Once all calls that have come by now are parsed: what they share of the search is then done once.
                 asyncio.get_running_loop().call_soon(self._answer_gathered)
             return await gathered.future
-        work = partial(_answer, served, query, fields, call.arrived_ns, parse_us)
+        work = partial(_answer, served, request, query, call.arrived_ns, parse_us)
         return await self._searchers.run("query", work, call)
 
     def _answer_gathered(self) -> None:
@@ -87,8 +86,8 @@ class _Gathered:
 
     future: asyncio.Future[bytes]
     served: Served
+    request: search_pb2.SearchRequest
     query: Query
-    fields: Fields | None
     call: Call
     parse_us: int
 
@@ -103,22 +102,19 @@ def _settle(group: Sequence[_Gathered]) -> None:
                 one.future.set_exception(outcome)
             else:
                 total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
-                one.future.set_result(to_bytes(outcome, served.snapshot.items, one.fields, one.parse_us, total_us))
+                one.future.set_result(to_bytes(one.request, one.query, outcome, one.parse_us, total_us))
     except Exception as error:  # noqa: BLE001 it is not swallowed: every call that still waits gets it, and the edge logs it
         for one in group:
             if not one.future.done():
                 one.future.set_exception(error)
 
 
-def _read(request: search_pb2.SearchRequest) -> tuple[Query, Fields | None]:
-    query = to_query(request)
-    return query, to_fields(request.read_mask) if request.HasField("read_mask") else None
-
-
-def _answer(served: Served, query: Query, fields: Fields | None, arrived_ns: int, parse_us: int) -> bytes:
+def _answer(
+    served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
+) -> bytes:
     answer = served.searcher.search(query)
     total_us = (perf_counter_ns() - arrived_ns) // 1000
-    return to_bytes(answer, served.snapshot.items, fields, parse_us, total_us)
+    return to_bytes(request, query, answer, parse_us, total_us)
 
 
 def _answer_all(
@@ -134,9 +130,9 @@ def _answer_all(
 def _outcome(served: Served, request: search_pb2.SearchRequest) -> search_pb2.BatchSearchResult:
     started = perf_counter_ns()
     try:
-        query, fields = _read(request)
+        query = to_query(request, served.name)
         parse_us = (perf_counter_ns() - started) // 1000
-        response = search_pb2.SearchResponse.FromString(_answer(served, query, fields, started, parse_us))
+        response = search_pb2.SearchResponse.FromString(_answer(served, request, query, started, parse_us))
         return search_pb2.BatchSearchResult(response=response)
     except DiptychError as error:
         return search_pb2.BatchSearchResult(error=to_status(error))

@@ -1,0 +1,86 @@
+"""What a score has beside the inner product with a row: words that match, and boosts that the rows do not hold.
+
+A boost on a declared signal that is linear is a coordinate of the index and not among these.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import exp, log1p, nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.fusion import LEXICAL, FusedQuery, stratum_scale
+from engine.records import Boost, Shape
+from engine.view import View
+
+Values = NDArray[np.float32]
+
+
+class Additions:
+    """What is added for one query, for each row of one view."""
+
+    def __init__(self, view: View, query: FusedQuery, boosts: Sequence[Boost]) -> None:
+        self._view = view
+        self._query = query
+        self._boosts = [(boost, _shaped(view, boost)) for boost in boosts if boost.weight]
+        self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
+
+    def __bool__(self) -> bool:
+        return bool(self._boosts or self._words)
+
+    def of(self, place: int) -> Values:
+        """Return what is added to each row of a stratum, (len(stratum),); the policy for missing blocks is in it."""
+        total = np.zeros(len(self._view.strata[place].index), np.float32)
+        for boost, values in self._boosts:
+            total += np.float32(boost.weight) * values[place]
+        scale = stratum_scale(self._query, self._view.strata[place].blocks)
+        for factor, scores in self._words:
+            total += np.float32(factor * (1.0 if scale is None else scale)) * scores[place]
+        return total
+
+    def shares(self, place: int, local: int) -> dict[str, float]:
+        """Return what each adds to one row of a stratum, by the name it has among the contributions."""
+        shares: dict[str, float] = {}
+        for boost, values in self._boosts:
+            name = f"boost:{boost.field}"
+            shares[name] = shares.get(name, 0.0) + boost.weight * float(values[place][local])
+        scale = stratum_scale(self._query, self._view.strata[place].blocks)
+        for factor, scores in self._words:
+            if scale is not None:
+                shares[LEXICAL] = shares.get(LEXICAL, 0.0) + factor * scale * float(scores[place][local])
+        return shares
+
+
+def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
+    """Return the boost's value for each row, 0 where the item has no number there; its weight is not in it."""
+    columns = view.snapshot.columns
+    key = ("boost", boost.field, boost.shape, boost.origin, boost.scale)
+    return view.column(
+        key,
+        lambda: _shape(columns.numbers(boost.field), boost),
+        partial(_shape_one, boost),
+    )
+
+
+def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if boost.shape is Shape.LOG1P:
+            values = np.log1p(np.maximum(numbers, 0.0))
+        elif boost.shape is Shape.EXP_DECAY:
+            values = np.exp(-np.abs(numbers - boost.origin) / boost.scale)
+        else:
+            values = numbers
+        shaped: Values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    return shaped
+
+
+def _shape_one(boost: Boost, payload: Mapping[str, Any]) -> float:
+    from engine.columns import number_of
+
+    return float(_shape(np.array([number_of(payload, boost.field)]), boost)[0])
+
+
+def _lexical(view: View, text: str) -> tuple[Values, ...]:
+    raise NotImplementedError

@@ -1,0 +1,190 @@
+"""The best rows of a view for one fused query: every stratum searched at the depth it needs, one ranked list of all.
+
+What is added beside the inner product (words, boosts that the index does not hold) is searched by the threshold
+algorithm (Fagin, Lotem, Naor 2001): of two lists, rows by inner product and rows by what is added, as many are looked
+at as it takes until no unseen row could be better than those already seen.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.additions import Additions
+from engine.fusion import FusedQuery, StratumQuery, stratum_query
+from engine.index import EXACT, OperatingPoint
+from engine.planner import MEASURED_K, Choice, Planner, at_size
+from engine.rowset import RowSet
+from engine.snapshot import Stratum
+from engine.view import Selection, View
+
+EXACT_STRATEGY = "exact"
+WITH_CELLS = ("ivf", "hnsw")
+"""Ends of the names of strategies whose depth is a number of cells, or of a graph's candidates."""
+
+# How many rows each list gives at first, in wanted ones, and how many more each time that they do not decide.
+_FIRST_LOOK = 4
+_NEXT_LOOK = 4
+
+# From this share of the rows on, scoring all of them costs less than another look.
+_ALL_FROM = 1 / 8
+
+Scores = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+class Found(NamedTuple):
+    """The best rows of one query, best first, and how they were looked for.
+
+    strategy: how the largest stratum that was looked at was searched; "" if none was.   nprobe: 0 where there are no
+    cells.   candidates: how many rows were rescored exactly.
+    """
+
+    scores: Scores
+    rows: Rows
+    candidates: int
+    strategy: str
+    nprobe: int
+
+
+class Retriever:
+    """Finds rows of one view; any number of threads may ask."""
+
+    def __init__(self, view: View, planner: Planner, largest_rows: int) -> None:
+        self.view = view
+        self.planner = planner
+        self._largest_rows = largest_rows
+
+    def nearest_many(
+        self, queries: Sequence[FusedQuery], limit: int, point: OperatingPoint, selection: Selection | None = None
+    ) -> list[Found]:
+        """Return the `limit` best rows of each query over all strata, one search of each stratum for all of them.
+
+        Every row that is alive may answer, or those of a selection, and only inner products count.
+        """
+        selected = self.view.everything if selection is None else selection
+        k = max(limit, MEASURED_K)
+        pieces: list[list[Found]] = [[] for _ in queries]
+        for stratum, some in zip(self.view.strata, selected.rows, strict=True):
+            asked = [stratum_query(query, stratum.layout) for query in queries]
+            present = [(place, one) for place, one in enumerate(asked) if one is not None]
+            if not present or (some is not None and some.count == 0):
+                continue
+            rows = len(stratum.index) if some is None else some.count
+            depth = at_size(point, k, len(stratum.index), self._largest_rows)
+            first = present[0][1].vector[None]
+            vectors = first if len(present) == 1 else np.stack([one.vector for _, one in present])
+            scores, ids = _search(stratum, vectors, min(k, rows), depth, some)
+            ids += stratum.start
+            for number, (place, one) in enumerate(present):
+                found = scores[number] + np.float32(one.offset)
+                pieces[place].append(_piece(stratum, found, ids[number], depth, _compared(stratum, depth, k, some)))
+        return [_merged(found, limit) for found in pieces]
+
+    def best(
+        self, query: FusedQuery, limit: int, choice: Choice, selection: Selection, additions: Additions | None
+    ) -> Found:
+        """Return the `limit` best rows of a selection; fewer only if fewer may answer."""
+        pieces = []
+        for place, (stratum, some) in enumerate(zip(self.view.strata, selection.rows, strict=True)):
+            one = stratum_query(query, stratum.layout)
+            matching = len(stratum.index) if some is None else some.count
+            if one is None or matching == 0:
+                continue
+            k = min(max(limit, MEASURED_K), matching)
+            if additions:
+                piece = self._with_additions(stratum, one, k, choice, some, additions.of(place))
+            else:
+                piece = self._without(stratum, one, k, choice, some)
+            pieces.append(piece)
+        return _merged(pieces, limit)
+
+    def _without(
+        self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None
+    ) -> Found:
+        depth = self._depth(choice, k, stratum, some)
+        scores, ids = _search(stratum, one.vector[None], k, depth, some)
+        compared = _compared(stratum, depth, k, some)
+        return _piece(stratum, scores[0] + np.float32(one.offset), ids[0] + stratum.start, depth, compared)
+
+    def _with_additions(
+        self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, added: Scores
+    ) -> Found:
+        matching = len(stratum.index) if some is None else some.count
+        wanted = _FIRST_LOOK * k
+        open_to = added if some is None else np.where(some.mask, added, -np.inf).astype(np.float32)
+        while one.vector.any() and wanted < _ALL_FROM * matching:
+            depth = self._depth(choice, wanted, stratum, some)
+            if depth.exact:
+                break
+            near, near_ids = (found[0] for found in _search(stratum, one.vector[None], wanted, depth, some))
+            far_ids = np.argpartition(-open_to, wanted - 1)[:wanted]
+            ids = np.union1d(near_ids[near_ids >= 0], far_ids)
+            scores = stratum.index.products(one.vector, ids) + added[ids]
+            best = np.lexsort((ids, -scores))[:k]
+            # No row outside both lists has more of either than the last of each.
+            if scores[best[-1]] >= near[-1] + open_to[far_ids].min():
+                offset = np.float32(one.offset)
+                return _piece(stratum, scores[best] + offset, ids[best] + stratum.start, depth, len(ids))
+            wanted *= _NEXT_LOOK
+        return self._all(stratum, one, k, some, added)
+
+    def _all(self, stratum: Stratum, one: StratumQuery, k: int, some: RowSet | None, added: Scores) -> Found:
+        ids = None if some is None else some.ids
+        scores = added.copy() if ids is None else added[ids]
+        if one.vector.any():
+            scores += stratum.index.products(one.vector, ids)
+        best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
+        rows = best if ids is None else ids[best]
+        order = np.lexsort((rows, -scores[best]))
+        found = scores[best][order] + np.float32(one.offset)
+        return Found(found, rows[order] + stratum.start, len(scores), EXACT_STRATEGY, 0)
+
+    def _depth(self, choice: Choice, k: int, stratum: Stratum, some: RowSet | None) -> OperatingPoint:
+        return self.planner.depth(choice, k, len(stratum.index), None if some is None else some.count)
+
+
+def _search(
+    stratum: Stratum, vectors: NDArray[np.float32], k: int, depth: OperatingPoint, some: RowSet | None
+) -> tuple[Scores, Rows]:
+    """Search one stratum; where the cells visited hold too few rows that may answer, every row is compared."""
+    matching = len(stratum.index) if some is None else some.count
+    scores, ids = stratum.index.search(vectors, k, depth, some)
+    if not depth.exact and ids[:, min(k, matching) - 1].min() < 0:
+        scores, ids = stratum.index.search(vectors, k, EXACT, some)
+    return scores, ids
+
+
+def _is_exact(stratum: Stratum, depth: OperatingPoint) -> bool:
+    return depth.exact or stratum.index.strategy == EXACT_STRATEGY
+
+
+def _compared(stratum: Stratum, depth: OperatingPoint, k: int, some: RowSet | None) -> int:
+    """Return how many rows of a stratum are compared exactly."""
+    matching = len(stratum.index) if some is None else some.count
+    return matching if _is_exact(stratum, depth) else min(matching, k * depth.k_factor)
+
+
+def _piece(stratum: Stratum, scores: Scores, rows: Rows, depth: OperatingPoint, compared: int) -> Found:
+    strategy = EXACT_STRATEGY if _is_exact(stratum, depth) else stratum.index.strategy
+    nprobe = depth.nprobe if strategy.endswith(WITH_CELLS) else 0
+    return Found(scores, rows, compared, strategy, nprobe)
+
+
+def _merged(pieces: Sequence[Found], limit: int) -> Found:
+    """Return the best of what the strata found; the first of them is the largest."""
+    if not pieces:
+        return Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
+    scores, rows = pieces[0].scores, pieces[0].rows
+    if len(pieces) > 1:
+        scores = np.concatenate([piece.scores for piece in pieces])
+        rows = np.concatenate([piece.rows for piece in pieces])
+        order = np.lexsort((rows, -scores))[:limit]
+        scores, rows = scores[order], rows[order]
+    scores, rows = scores[:limit], rows[:limit]
+    if len(scores) and scores[-1] == -np.inf:
+        keep = np.isfinite(scores)
+        scores, rows = scores[keep], rows[keep]
+    candidates = sum(piece.candidates for piece in pieces)
+    return Found(scores, rows, candidates, pieces[0].strategy, pieces[0].nprobe)

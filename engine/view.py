@@ -1,0 +1,283 @@
+"""What one answer is made from: a snapshot and what changed since, read as one list of rows.
+
+A view never changes. Whatever changes an item makes a new view, and an answer takes one view from its first step to its
+last, so that it never mixes two states.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ItemNotFound
+from engine.fusion import FusedQuery, Matrix, stratum_scale
+from engine.payload import from_bytes
+from engine.rowset import Mask, RowSet
+from engine.snapshot import Snapshot, Stratum
+
+if TYPE_CHECKING:
+    from engine.delta import Delta
+    from engine.filters import Predicate
+
+# As many masks of a million rows are 64 MB.
+_KEPT_FILTERS = 64
+_KEPT_COLUMNS = 16
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rows that may answer: one RowSet for each stratum of the view, None where all of them may.
+
+    selectivity: the share of the view's items that this is.
+    """
+
+    rows: tuple[RowSet | None, ...]
+    count: int
+    selectivity: float
+
+
+class View:
+    """A snapshot with its changes; any number of threads may read it.
+
+    Rows of the snapshot keep their numbers, and those of changed items have higher ones.
+    """
+
+    def __init__(self, snapshot: Snapshot, delta: "Delta | None" = None, before: "View | None" = None) -> None:
+        """Lay the changes over the snapshot. before: an older view of the same snapshot, whose work can be used again."""
+        self.snapshot = snapshot
+        self.delta = delta if delta is not None and (delta.hidden_count or delta.strata) else None
+        self.strata = (*snapshot.strata, *self.delta.strata) if self.delta is not None else snapshot.strata
+        same = before is not None and before.snapshot is snapshot
+        self._derived: _Derived = before._derived if before is not None and same else _Derived()
+        self._selections: OrderedDict[str, Selection] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return self.everything.count
+
+    @cached_property
+    def everything(self) -> Selection:
+        """Every row that is alive."""
+        if self.delta is None:
+            return Selection((None,) * len(self.strata), len(self.snapshot), 1.0)
+        hidden = self.delta.hidden
+        rows: list[RowSet | None] = []
+        for stratum in self.snapshot.strata:
+            mask = hidden[stratum.start : stratum.start + len(stratum.index)]
+            rows.append(RowSet(~mask) if mask.any() else None)
+        rows += [RowSet(self.delta.alive(stratum)) for stratum in self.delta.strata]
+        count = sum(
+            len(stratum.index) if some is None else some.count for stratum, some in zip(self.strata, rows, strict=True)
+        )
+        return Selection(tuple(rows), count, 1.0)
+
+    def select(self, text: str) -> Selection:
+        """Return the rows that pass a filter; "" passes all. Raises InvalidQuery naming what is wrong, and where."""
+        if not text:
+            return self.everything
+        with self._lock:
+            known = self._selections.get(text)
+            if known is not None:
+                self._selections.move_to_end(text)
+                return known
+        selection = self._select(text)
+        with self._lock:
+            self._selections[text] = selection
+            while len(self._selections) > _KEPT_FILTERS:
+                self._selections.popitem(last=False)
+        return selection
+
+    def item_id(self, row: int) -> str:
+        """Return the id of a row."""
+        return self.snapshot.items.item_id(row) if row < len(self.snapshot) else self._changed.item_id(row)
+
+    def payload(self, row: int) -> bytes:
+        """Return the payload of a row as `engine.payload` wrote it."""
+        return self.snapshot.items.payload(row) if row < len(self.snapshot) else self._changed.payload(row)
+
+    def row_of(self, item_id: str) -> int:
+        """Return the row of an item that is alive. Raises ItemNotFound."""
+        if self.delta is None:
+            return self.snapshot.items.row_of(item_id)
+        row = self.delta.row_of(item_id)
+        if row is not None:
+            return row
+        row = self.snapshot.items.row_of(item_id)
+        if self.delta.hidden[row]:
+            raise ItemNotFound(item_id)
+        return row
+
+    def stratum_of(self, row: int) -> Stratum:
+        """Return the stratum that holds a row."""
+        return self.strata[self.place_of(row)]
+
+    def place_of(self, row: int) -> int:
+        """Return which of the strata holds a row."""
+        for place, stratum in enumerate(self.strata):
+            if stratum.start <= row < stratum.start + len(stratum.index):
+                return place
+        raise IndexError(f"expected a row of {len(self.strata)} strata, got {row}")
+
+    def vectors(self, row: int) -> dict[str, Matrix]:
+        """Return the unit vector of each block that the item has."""
+        stratum = self.stratum_of(row)
+        stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
+        return {block: stored[span] for block, span in stratum.layout.spans.items()}
+
+    def column(
+        self,
+        key: Hashable,
+        stored: Callable[[], NDArray[Any]],
+        of: Callable[[dict[str, Any]], Any],
+    ) -> tuple[NDArray[Any], ...]:
+        """Return one value for each row, an array for each stratum, made once and kept.
+
+        key: tells this column from others.   stored: makes the values of all the snapshot's rows, (n,).
+        of: makes that of one changed item from its payload.
+        """
+        kept = self._derived.columns.get(key, lambda: _Column(stored()))
+        parts = [
+            kept.stored[stratum.start : stratum.start + len(stratum.index)] for stratum in self.snapshot.strata
+        ]
+        if self.delta is not None:
+            parts += [kept.changed(self._changed, stratum, of) for stratum in self.delta.strata]
+        return tuple(parts)
+
+    def answers(self, query: FusedQuery) -> int:
+        """Return how many rows answer a query at all, whatever their score."""
+        count = 0
+        for stratum, some in zip(self.strata, self.everything.rows, strict=True):
+            if stratum_scale(query, stratum.blocks) is not None:
+                count += len(stratum.index) if some is None else some.count
+        return count
+
+    def holds(self, selection: Selection, row: int) -> bool:
+        """Return whether a row is among those selected."""
+        place = self.place_of(row)
+        some = selection.rows[place]
+        return some is None or bool(some.mask[row - self.strata[place].start])
+
+    def groups(self, name: str) -> "Groups":
+        """Return which rows have the same value of a field. Raises UnknownField."""
+        return Groups(self, name)
+
+    def facet(self, name: str, selection: Selection, most: int) -> tuple[tuple[Any, int], ...]:
+        """Return how often each value of a field occurs in a selection, the commonest first, `most` of them.
+
+        None stands for rows without a value. Raises UnknownField.
+        """
+        masks = [
+            np.ones(len(stratum.index), np.bool_) if some is None else some.mask
+            for stratum, some in zip(self.strata, selection.rows, strict=True)
+        ]
+        stored = len(self.snapshot.strata)
+        counts: dict[Hashable, tuple[Any, int]] = {}
+        for value, count in self.snapshot.columns.facet(name, np.concatenate(masks[:stored])):
+            counts[_told_apart(value)] = (value, count)
+        for stratum, mask in zip(self.strata[stored:], masks[stored:], strict=True):
+            for local in np.flatnonzero(mask).tolist():
+                for value in facet_values(from_bytes(self.payload(stratum.start + local)), name):
+                    counts[_told_apart(value)] = (value, counts.get(_told_apart(value), (value, 0))[1] + 1)
+        return tuple(sorted(counts.values(), key=lambda entry: (-entry[1], _order(entry[0])))[:most])
+
+    @property
+    def _changed(self) -> "Delta":
+        if self.delta is None:
+            raise IndexError("expected a row of the snapshot, and nothing has changed since")
+        return self.delta
+
+    def _select(self, text: str) -> Selection:
+        predicate, masks = self._passing(text)
+        rows = []
+        for mask, alive in zip(masks, self.everything.rows, strict=True):
+            rows.append(RowSet(mask if alive is None else mask & alive.mask))
+        count = sum(some.count for some in rows)
+        return Selection(tuple(rows), count, count / max(1, len(self)))
+
+    def _passing(self, text: str) -> tuple["Predicate", tuple[Mask, ...]]:
+        from engine.filters import bind, parse
+
+        predicate: Predicate = self._derived.predicates.get(text, lambda: bind(parse(text), self.snapshot.columns))
+        return predicate, self.column(("filter", text), predicate.mask, predicate.matches)
+
+
+class Groups:
+    """Which rows of a view have the same value of one field."""
+
+    def __init__(self, view: View, name: str) -> None:
+        columns = view.snapshot.columns
+        self._view = view
+        self._codes = view.column(("group", name), lambda: columns.groups(name), view.coder(name))
+        self._sizes: dict[int, int] | None = None
+
+    def of(self, row: int) -> int | None:
+        """Return a number that rows of the same value share, None if the row has no value."""
+        place = self._view.place_of(row)
+        code = int(self._codes[place][row - self._view.strata[place].start])
+        return None if code < 0 else code
+
+    def size(self, group: int, selection: Selection) -> int:
+        """Return how many rows of a selection, always the same one, are in a group."""
+        if self._sizes is None:
+            selected = [
+                codes if some is None else codes[some.mask]
+                for codes, some in zip(self._codes, selection.rows, strict=True)
+            ]
+            codes, counts = np.unique(np.concatenate(selected), return_counts=True)
+            self._sizes = dict(zip(codes.tolist(), counts.tolist(), strict=True))
+        return self._sizes.get(group, 0)
+
+
+class _Derived:
+    """What was worked out for one snapshot, and goes on from view to view."""
+
+    def __init__(self) -> None:
+        self.columns: _Kept[_Column] = _Kept(_KEPT_FILTERS + _KEPT_COLUMNS)
+        self.predicates: _Kept[Predicate] = _Kept(_KEPT_FILTERS)
+
+
+class _Kept(Generic[Value]):
+    """The values used last, by key."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return the value of a key, made now unless it is kept."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            value = self._values.setdefault(key, value)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
+
+
+@dataclass(slots=True)
+class _Column:
+    """One value a row: those of the snapshot, and those of changed items as far as they were asked for."""
+
+    stored: NDArray[Any]
+    _changed: dict[int, list[Any]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def changed(self, delta: "Delta", stratum: Stratum, of: Callable[[dict[str, Any]], Any]) -> NDArray[Any]:
+        """Return the values of a stratum of changed items. Its rows only grow in number, so each is looked at once."""
+        count = len(stratum.index)
+        with self._lock:
+            values = self._changed.setdefault(stratum.start, [])
+            for row in range(stratum.start + len(values), stratum.start + count):
+                values.append(of(from_bytes(delta.payload(row))))
+            return np.array(values[:count], self.stored.dtype)
