@@ -106,7 +106,7 @@ def test_one_block_only(tmp_path: Path, block: str) -> None:
     rows = [{"item_id": f"i{n}", f"{block}_vector": row.tolist()} for n, row in enumerate(vectors.image)]
     manifest = built(write_lines(tmp_path / "c.jsonl", rows), tmp_path / "store")
     assert [stratum.blocks for stratum in manifest.strata] == [(block,)]
-    assert {point.query_class for point in manifest.operating_points} == {"agreeing", "single"}
+    assert {point.query_class for point in manifest.operating_points} == {"agreeing", "single", "filtered"}
     assert nearest(opened(tmp_path / "store"), **{block: vectors.image[9]}) == ["i9"]
 
 

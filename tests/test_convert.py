@@ -1,5 +1,9 @@
 """Requests and answers on their way between the wire and the domain, and errors on theirs to statuses."""
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
 import grpc
 import numpy as np
 import protovalidate
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from serving import of_vector, request, unpack
 
 from engine.convert.answers import _varint, to_bytes, to_response
+from engine.convert.pages import LARGEST_SHOWN, to_token
 from engine.convert.payloads import to_fields
 from engine.convert.queries import needs_encoder, to_query
 from engine.convert.rules import MOST_TOLD, InvalidRequest
@@ -29,9 +34,22 @@ from engine.errors import (
     SnapshotNotFound,
     UnknownBlock,
 )
-from engine.items import Items, write_items
 from engine.payload import to_bytes as payload_bytes
-from engine.records import Answer, Boost, Hit, ImagePart, ItemPart, Missing, Plan, TextPart, Timings, VectorPart
+from engine.records import (
+    Answer,
+    Boost,
+    Facet,
+    Hit,
+    ImagePart,
+    ItemPart,
+    Missing,
+    Page,
+    Plan,
+    Query,
+    TextPart,
+    Timings,
+    VectorPart,
+)
 from engine.v1 import query_pb2, search_pb2
 
 Part = query_pb2.QueryPart
@@ -51,7 +69,8 @@ def test_a_request_becomes_the_query_it_asks() -> None:
             page_size=7,
             recall_target=0.5,
             explain=True,
-        )
+        ),
+        "01S",
     )
     assert query.parts[:3] == (TextPart("red", 0.5), ImagePart(b"png", block="image"), ItemPart("a", 0.0))
     assert isinstance(query.parts[3], VectorPart)
@@ -65,7 +84,7 @@ def test_a_request_becomes_the_query_it_asks() -> None:
 
 def test_what_a_request_leaves_out_has_its_default() -> None:
     """Ten hits, weight 1, every block, renormalised, no boost, the snapshot's recall, no explanation."""
-    query = to_query(request(Part(item_id="a")))
+    query = to_query(request(Part(item_id="a")), "01S")
     assert query.parts == (ItemPart("a", 1.0, ""),)
     assert (query.modality_weights, query.missing, query.boosts) == ({}, Missing.RENORMALIZE, ())
     assert (query.limit, query.recall_target, query.explain) == (10, None, False)
@@ -130,7 +149,7 @@ def test_a_request_is_invalid_just_if_the_contract_says_so(asked: search_pb2.Sea
     """The quick look of to_query lets nothing pass that protovalidate refuses, and refuses nothing that it passes."""
     broken = protovalidate.Validator().collect_violations(asked)
     try:
-        to_query(asked)
+        to_query(asked, "01S")
         refused = ()
     except InvalidRequest as error:
         refused = error.violations
@@ -141,10 +160,15 @@ def test_a_request_is_invalid_just_if_the_contract_says_so(asked: search_pb2.Sea
 
 @pytest.mark.parametrize(
     ("paths", "fields"),
-    [([], None), (["payload"], None), (["payload.a", "payload.b"], {"a", "b"}), (["payload.a", "payload"], None)],
+    [
+        ([], None),
+        (["payload"], None),
+        (["payload.a", "payload.b.c"], {("a",), ("b", "c")}),
+        (["payload.a", "payload"], None),
+    ],
 )
-def test_a_read_mask_names_fields_of_the_payload(paths: list[str], fields: set[str] | None) -> None:
-    """payload.FIELD is a field, payload is all of them, and so is an empty mask."""
+def test_a_read_mask_names_fields_of_the_payload(paths: list[str], fields: set[tuple[str, ...]] | None) -> None:
+    """payload.FIELD is a field, payload.FIELD.FIELD one inside, payload is all of them, and so is an empty mask."""
     assert to_fields(FieldMask(paths=paths)) == fields
 
 
@@ -155,33 +179,88 @@ def test_a_read_mask_of_other_fields_is_refused(path: str) -> None:
         to_fields(FieldMask(paths=[path]))
 
 
-def answer(*hits: Hit) -> Answer:
-    """Return an answer with these hits."""
-    return Answer(hits, "01S", Plan("ivf", "single", 8, 200, 1.0, 0.5), Timings(1, 2, 3, 4))
+def answer(*hits: Hit, payloads: Sequence[dict[str, object]], more: bool = False) -> Answer:
+    """Return an answer with these hits, whose payloads are those of their rows."""
+    plan = Plan("ivf", "single", 8, 200, 1.0, 0.5)
+    return Answer(hits, "01S", plan, Timings(1, 2, 3, 4), lambda row: payload_bytes(payloads[row]), more=more)
 
 
-def test_an_answer_on_the_wire_is_the_message_it_stands_for(tmp_path) -> None:
+PLAIN = Query((ItemPart("a"),))
+
+
+def test_an_answer_on_the_wire_is_the_message_it_stands_for() -> None:
     """Hits put together by hand are what protobuf writes, at every length of id and payload at which it changes."""
     ids = ["a", "é" * 200, "b" * 127, "c" * 128, "d"]
     payloads = [{}, {"n": 1.5}, {"title": "x" * 100}, {"title": "y" * 200}, {"title": "z" * 40_000}]
-    write_items(tmp_path, ids, [payload_bytes(payload) for payload in payloads])
-    items = Items(tmp_path, len(ids))
     hits = [Hit(item_id, row - 1.5, row, {}) for row, item_id in enumerate(ids)]
-    response = search_pb2.SearchResponse.FromString(to_bytes(answer(*hits), items, None, 9, 99))
+    asked = request(Part(item_id="a"))
+    response = search_pb2.SearchResponse.FromString(to_bytes(asked, PLAIN, answer(*hits, payloads=payloads), 9, 99))
     assert [(hit.item_id, hit.score) for hit in response.hits] == [(hit.item_id, hit.score) for hit in hits]
     assert [MessageToDict(hit.payload) for hit in response.hits] == payloads
     assert all(hit.HasField("payload") for hit in response.hits)
     assert (response.snapshot, response.plan.strategy, response.plan.candidates) == ("01S", "ivf", 200)
     assert (response.timings.parse_us, response.timings.score_us, response.timings.total_us) == (9, 4, 99)
+    assert response.next_page_token == ""
 
 
-def test_explained_and_cut_hits_carry_what_was_asked(tmp_path) -> None:
-    """Contributions come with their hit; of the payload only the asked fields do."""
-    write_items(tmp_path, ["a"], [payload_bytes({"title": "t", "price": 2})])
-    hit = Hit("a", 0.75, 0, {"image": 0.5, "boost:rating": 0.25})
-    sent = to_response(answer(hit), Items(tmp_path, 1), frozenset({"price"})).hits[0]
+def test_explained_and_cut_hits_carry_what_was_asked() -> None:
+    """Contributions come with their hit, and the size of its group; of the payload only the asked fields do."""
+    hit = Hit("a", 0.75, 0, {"image": 0.5, "boost:rating": 0.25}, group_size=3)
+    payloads = [{"title": "t", "price": 2, "colour": {"main": "red", "trim": {"of": "gold"}}, "size": {"eu": 42}}]
+    paths = ["payload.price", "payload.colour.trim", "payload.size.eu.never", "payload.gone"]
+    asked = request(Part(item_id="a"), read_mask=FieldMask(paths=paths))
+    sent = to_response(asked, PLAIN, answer(hit, payloads=payloads)).hits[0]
     assert dict(sent.contributions) == {"image": 0.5, "boost:rating": 0.25}
-    assert (sent.score, MessageToDict(sent.payload)) == (0.75, {"price": 2})
+    assert (sent.score, sent.group_size) == (0.75, 3)
+    assert MessageToDict(sent.payload) == {"price": 2, "colour": {"trim": {"of": "gold"}}, "size": {}}
+
+
+def test_facets_carry_values_of_every_kind() -> None:
+    """As they stand in the payload; null stands for items without the field."""
+    values = (("red", 3), (None, 2), (True, 2), (1.5, 1), (["a", 2.0], 1), ({"a": None}, 1))
+    told = Answer(
+        (), "01S", Plan("exact", "", 0, 9, 1.0, 1.0), Timings(0, 0, 0, 0), bytes, facets=(Facet("x", values),)
+    )
+    (facet,) = to_response(request(Part(item_id="a")), PLAIN, told).facets
+    assert facet.field == "x"
+    assert [(MessageToDict(value.value), value.count) for value in facet.values] == list(values)
+
+
+def test_a_token_leads_to_the_next_page_of_the_same_request() -> None:
+    """Whatever the size of the next page; the rows shown go with it, for no later page shows them again."""
+    asked = request(Part(item_id="a"), page_size=2)
+    hits = [Hit("x", 2.0, 7, {}), Hit("y", 1.0, 3, {})]
+    shown = to_response(asked, Query((ItemPart("a"),), limit=2), answer(*hits, payloads=[{}] * 8, more=True))
+    asked.page_token = shown.next_page_token
+    asked.page_size = 5
+    assert to_query(asked, "01S").page == Page(2, 2, (7, 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "snapshot", "message"),
+    [
+        ({"explain": True}, "01S", "expected the request that the page before was asked with, got another"),
+        ({"filter": "price < 5"}, "01S", "expected the request that the page before was asked with"),
+        ({}, "01T", "expected a page of snapshot 01T, got one of 01S; ask for the first page"),
+        ({"page_token": "made up"}, "01S", "expected the next_page_token of an answer"),
+        ({"page_token": "WzFd"}, "01S", "expected the next_page_token of an answer"),
+        ({"page_token": "é"}, "01S", "expected the next_page_token of an answer"),
+    ],
+)
+def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: str, message: str) -> None:
+    """Of another request, of another snapshot, or of nobody."""
+    asked = request(Part(item_id="a"))
+    token = to_response(asked, PLAIN, answer(Hit("x", 2.0, 0, {}), payloads=[{}], more=True)).next_page_token
+    asked.MergeFrom(search_pb2.SearchRequest(**{"page_token": token, **change}))
+    with pytest.raises(InvalidQuery, match=re.escape(message)) as refused:
+        to_query(asked, snapshot)
+    assert refused.value.field == "page_token"
+
+
+def test_a_token_stays_within_what_the_contract_takes() -> None:
+    """With as many rows shown as a token carries, of the largest numbers."""
+    token = to_token("0" * 26, "f" * 18, 999_999, 1_000, [2**48] * LARGEST_SHOWN)
+    assert len(token) <= 1024
 
 
 @given(st.integers(0, 2**31))

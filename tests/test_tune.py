@@ -12,7 +12,7 @@ from engine.fusion import FusedQuery, standardise
 from engine.index import EXACT
 from engine.indexes.training import write_index
 from engine.manifest import Manifest, PointRecord
-from engine.planner import AGREEING, BOOSTED, COMPOSED, QUERY_CLASSES, SINGLE, Planner, at_size, headroom
+from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, QUERY_CLASSES, SINGLE, Planner, at_size, headroom
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
@@ -60,12 +60,16 @@ def all_scores(snapshot: Snapshot, query: FusedQuery) -> NDArray[np.float64]:
 def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: str) -> None:
     """Counting ids gives the recall on record, that of the worst weights: at a shallow, a middle, a deep point."""
     searcher = Searcher(snapshot, None)
-    queries = Sampler(snapshot, SEED).draw(name, QUERIES)
-    truth = [set(np.argsort(-all_scores(snapshot, query))[:10].tolist()) for query in queries]
+    sampler = Sampler(snapshot, SEED)
+    queries = sampler.draw(name, QUERIES)
+    some = sampler.select(name)
+    assert (some is not None) == (name == FILTERED)
+    out = 0.0 if some is None or some.rows[0] is None else np.where(some.rows[0].mask, 0.0, -np.inf)
+    truth = [set(np.argsort(-(all_scores(snapshot, query) + out))[:10].tolist()) for query in queries]
     records = [record for record in snapshot.manifest.operating_points if record.query_class == name and record.nprobe]
     assert len(records) >= 3
     for record in (records[0], records[len(records) // 2], records[-1]):
-        found = [searcher.nearest(query, 10, record.point).rows.tolist() for query in queries]
+        found = [searcher.nearest(query, 10, record.point, some).rows.tolist() for query in queries]
         groups: dict[tuple[object, ...], list[float]] = {}
         for query, true, rows in zip(queries, truth, found, strict=True):
             key = (query.missing, *sorted(query.weights.items()))
@@ -101,7 +105,7 @@ def test_deeper_finds_more(snapshot: Snapshot) -> None:
 @pytest.mark.parametrize("target", [0.5, 0.9, 0.95, 0.99, 0.999])
 def test_the_planner_takes_the_cheapest_that_reaches(snapshot: Snapshot, target: float) -> None:
     """No point on record is both cheaper and good enough."""
-    planner = Planner(snapshot.manifest.operating_points, snapshot.manifest.recall_target)
+    planner = Planner(snapshot.manifest.operating_points, snapshot.manifest.recall_target, ITEMS)
     for name in QUERY_CLASSES:
         good = [
             record
@@ -142,7 +146,7 @@ def shuffled(store: Store, snapshot: Snapshot, tmp_path_factory: pytest.TempPath
 
 
 def test_the_gates_pass_a_sound_index(snapshot: Snapshot) -> None:
-    """All four classes, and items found by themselves."""
+    """All five classes, and items found by themselves."""
     searcher = Searcher(snapshot, None)
     records = recall_gate(searcher, 0.99)
     assert [record.name for record in records] == [f"recall@10 {name}" for name in QUERY_CLASSES]
@@ -153,7 +157,7 @@ def test_the_gates_pass_a_sound_index(snapshot: Snapshot) -> None:
 def test_the_gates_catch_shuffled_codes(shuffled: tuple[Manifest, Path]) -> None:
     """An index that answers with the wrong items fails every recall gate and self-retrieval."""
     searcher = Searcher(Snapshot(*shuffled), None)
-    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 4
+    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 5
     found = self_retrieval_gate(searcher)
     assert not found.passed
     assert found.value < 0.5
@@ -164,7 +168,7 @@ def test_tuning_a_broken_index_leaves_exact_alone(shuffled: tuple[Manifest, Path
     """Measured anew, no point reaches the target, so the planner compares every row, and answers are right."""
     manifest, directory = shuffled
     points = tune(Snapshot(manifest, directory), lambda done, total: None)
-    planner = Planner(points, 0.99)
+    planner = Planner(points, 0.99, ITEMS)
     depths = [at_size(planner.choose(name, None).point, 10, ITEMS, ITEMS) for name in QUERY_CLASSES]
     assert depths == [EXACT] * len(QUERY_CLASSES)
     measured = manifest.model_copy(update={"operating_points": tuple(points)})
@@ -175,8 +179,8 @@ def test_the_gates_catch_a_point_that_promises_too_much(snapshot: Snapshot) -> N
     """One cell of 64 is no recall of 1, whatever the record says."""
     searcher = Searcher(snapshot, None)
     lies = [PointRecord(query_class=name, nprobe=1, k_factor=1, recall=1.0, microseconds=1.0) for name in QUERY_CLASSES]
-    searcher.planner = Planner(lies, 0.99)
-    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 4
+    searcher.planner = Planner(lies, 0.99, ITEMS)
+    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 5
 
 
 def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
