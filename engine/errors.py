@@ -10,6 +10,8 @@ DiptychError
 ├── ItemNotFound              an item_id that the snapshot does not hold
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
+├── CorruptLog                a file of live changes that is damaged, or something else
+├── NotDurable                a change that could not be written to disk
 ├── ModelMismatch             an encoder that is not the one the snapshot was built with
 ├── InvalidCatalogue          a catalogue that cannot be read at all, or with too many bad rows
 ├── InvalidSetting            an option whose value has no meaning
@@ -89,6 +91,14 @@ class SnapshotNotFound(DiptychError):
 
 class CorruptSnapshot(DiptychError):
     """A file of a snapshot that is not what its manifest says; the message names the file."""
+
+
+class CorruptLog(DiptychError):
+    """A file of live changes that is damaged, or something else; the message names the file."""
+
+
+class NotDurable(DiptychError):
+    """A change that could not be written to disk, so it did not happen; the message says why."""
 
 
 class ModelMismatch(DiptychError):

@@ -16,15 +16,15 @@ ROWS_FILE = "rows.faiss"
 INDEX_FILE = "index.faiss"
 
 
-class MappedRows:
-    """The rows of `rows.faiss`, to look at and to compare exactly; any number of threads may."""
+class Rows:
+    """Rows to look at and to compare exactly; any number of threads may.
 
-    def __init__(self, directory: Path) -> None:
-        self.stored = read_faiss(directory / ROWS_FILE)
-        codes = self.stored.codes
-        self._matrix: NDArray[np.float16] = (
-            faiss.rev_swig_ptr(codes.data(), codes.size()).view(np.float16).reshape(len(self), self.width)
-        )
+    stored: FAISS's scan of the (n, d) matrix, which lives as long as this does.
+    """
+
+    def __init__(self, stored: faiss.IndexScalarQuantizer, matrix: NDArray[np.float16]) -> None:
+        self.stored = stored
+        self._matrix = matrix
 
     def __len__(self) -> int:
         return int(self.stored.ntotal)
@@ -75,16 +75,30 @@ class MappedRows:
         return end_short_rows(scores, found)
 
     def _over(self, matrix: NDArray[np.float16]) -> faiss.IndexScalarQuantizer:
-        """Return FAISS's scan of rows copied out, which must outlive it: numpy's own float16 is twenty times slower."""
-        index = faiss.IndexScalarQuantizer(self.width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        codes = matrix.view(np.uint8)
-        index.is_trained = True
-        index.ntotal = len(matrix)
-        # The owner is for the view's own life; that of the mapped file does, and any is demanded.
-        index.codes = faiss.MaybeOwnedVectorUInt8.create_view(
-            faiss.swig_ptr(codes), codes.size, self.stored.codes.owner
-        )
-        return index
+        return scan(matrix, self.stored.codes.owner)
+
+
+class MappedRows(Rows):
+    """The rows of `rows.faiss`."""
+
+    def __init__(self, directory: Path) -> None:
+        stored = read_faiss(directory / ROWS_FILE)
+        codes = stored.codes
+        matrix = faiss.rev_swig_ptr(codes.data(), codes.size()).view(np.float16).reshape(stored.ntotal, stored.d)
+        super().__init__(stored, matrix)
+
+
+def scan(matrix: NDArray[np.float16], owner: object) -> faiss.IndexScalarQuantizer:
+    """Return FAISS's scan of a matrix (n, d), which must outlive it: numpy's own float16 is twenty times slower.
+
+    owner: that of any vector of codes. FAISS demands one for the view's own life, which numpy sees to here.
+    """
+    index = faiss.IndexScalarQuantizer(matrix.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    codes = matrix.view(np.uint8)
+    index.is_trained = True
+    index.ntotal = len(matrix)
+    index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(codes), codes.size, owner)
+    return index
 
 
 def end_short_rows(
