@@ -56,6 +56,10 @@ def build(
         str, typer.Option(help="mini, a directory, local-dir:…, hf-hub:…, or an open_clip architecture.")
     ] = "mini",
     pretrained: Annotated[str | None, typer.Option(help="Weights of an open_clip architecture: tag or file.")] = None,
+    text_model: Annotated[
+        str | None, typer.Option(help="Sentence model for the texts, beside --model for pictures: a directory or name.")
+    ] = None,
+    lexical: Annotated[bool, typer.Option(help="Index the words of the texts too.")] = False,
     text: Annotated[str, typer.Option(help="What is embedded of a row's columns.")] = "{title}. {description}",
     signal: Annotated[list[str] | None, typer.Option(help="Numeric column usable in boosts; may be repeated.")] = None,
     index: Annotated[
@@ -69,6 +73,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Embed a catalogue, build its index, measure it, and publish it if it passes."""
+    from engine.cli.findings import exact_classes
     from engine.encoder import ModelSpec
     from indexer.build import BuildConfig
     from indexer.build import build as run
@@ -78,6 +83,8 @@ def build(
         catalogue=catalogue,
         store=store,
         model=ModelSpec(model, pretrained),
+        text_model=None if text_model is None else ModelSpec(text_model, encoder="sentence"),
+        lexical=lexical,
         text_template=text,
         signals=tuple(signal or ()),
         index=index,
@@ -100,6 +107,8 @@ def build(
     )
     for gate in manifest.gates:
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
+    for sentence in exact_classes(manifest):
+        typer.echo(f"  notice: {sentence}")
 
 
 @app.command()

@@ -180,7 +180,7 @@ def test_a_low_recall_is_told_once_and_so_is_its_return(
     def check(missing: int, times: int) -> None:
         found = found_by(searcher, QUERY, missing)
         for _ in range(times):
-            watch._check(watching._Job(searcher, QUERY, found))
+            watch._check(watching._Job(searcher, searcher.view, QUERY, found))
 
     check(1, ENOUGH - 1)
     assert caplog.records == []
@@ -197,9 +197,9 @@ def test_another_snapshot_begins_anew(searcher: Searcher, metrics: Metrics) -> N
     """What was checked of a snapshot that is served no more is no part of the mean."""
     watch = Watch(0.0, metrics)
     found = found_by(searcher, QUERY, 5)
-    watch._check(watching._Job(searcher, QUERY, found))
+    watch._check(watching._Job(searcher, searcher.view, QUERY, found))
     assert watch.mean.recall == 0.5
-    watch._check(watching._Job(searcher, QUERY, replace(found_by(searcher, QUERY, 0), snapshot="next")))
+    watch._check(watching._Job(searcher, searcher.view, QUERY, replace(found_by(searcher, QUERY, 0), snapshot="next")))
     assert (watch.mean.checks, watch.mean.recall) == (1, 1.0)
 
 
@@ -209,9 +209,11 @@ def test_a_target_that_was_given_up_for_time_is_not_held_against_the_index(
     """Where a budget allowed only a depth of recall .8, .8 is what the mean is compared with."""
     watch = Watch(0.0, metrics)
     found = replace(found_by(searcher, QUERY, 2), plan=replace(APPROXIMATE, expected_recall=0.8))
-    watch._check(watching._Job(searcher, replace(QUERY, budget_ms=0.1), found))
+    watch._check(watching._Job(searcher, searcher.view, replace(QUERY, budget_ms=0.1), found))
     assert (watch.mean.recall, watch.mean.target) == (0.8, 0.8)
-    watch._check(watching._Job(searcher, replace(QUERY, recall_target=0.5), found_by(searcher, QUERY, 2)))
+    watch._check(
+        watching._Job(searcher, searcher.view, replace(QUERY, recall_target=0.5), found_by(searcher, QUERY, 2))
+    )
     assert watch.mean.target == pytest.approx((0.8 + 0.5) / 2)
 
 

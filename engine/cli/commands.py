@@ -6,6 +6,8 @@ imported by the verb that needs it, so that --help answers at once.
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-MISSING = {"renormalize": 1, "neutral": 2, "drop": 3}
 
 
 @app.command()
@@ -62,7 +62,8 @@ def serve(
         "recall_sample": recall_sample,
         "log_level": log_level,
     }
-    settings = load(flags, config)
+    with _wrong_settings_are_wrong_usage():
+        settings = load(flags, config)
     if print_config:
         typer.echo(render(settings), nl=False)
         return
@@ -85,40 +86,86 @@ def query(
         list[str] | None, typer.Option(help="text=0.7: how much the texts count; repeated, one after the other.")
     ] = None,
     modality: Annotated[list[str] | None, typer.Option(help="image=0.3: how much a block counts.")] = None,
-    boost: Annotated[list[str] | None, typer.Option(help="rating=0.3: add a signal to the score.")] = None,
+    boost: Annotated[
+        list[str] | None,
+        typer.Option(help="rating=0.3: add a signal or a number to the score, see above; may be repeated."),
+    ] = None,
     missing: Annotated[str, typer.Option(help="renormalize, neutral or drop items without a block.")] = "renormalize",
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--filter", help="""Which items may answer: 'category = "shoes" AND price < 50'.""", metavar="EXPR"
+        ),
+    ] = None,
+    pin: Annotated[
+        list[str] | None, typer.Option(help="ITEM@RANK: show an item at this rank, 1 for the first; may be repeated.")
+    ] = None,
+    diversity: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Vary the hits: how much the score counts, 0.7 for example; 1 varies nothing."),
+    ] = None,
+    collapse_by: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="Show only the best of the items with the same value.")
+    ] = None,
+    facet: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD", help="Count the values of a field over all that may answer; may be repeated."),
+    ] = None,
+    min_score: Annotated[float | None, typer.Option(help="The least score of a hit.")] = None,
+    fields: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Which fields of the items to show: title,attributes.color")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many hits.")] = 10,
+    page_token: Annotated[
+        str | None, typer.Option(help="What the page before said on stderr; all else as it was then.")
+    ] = None,
     recall_target: Annotated[float | None, typer.Option(help="The recall@10 to reach.")] = None,
+    budget_ms: Annotated[
+        float | None, typer.Option(help="How long the search may take; looks less deep if it has to.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each block and boost gave.")] = False,
     store: Annotated[Path | None, typer.Option(help="Folder of a store; no server is needed.")] = None,
     address: Annotated[str | None, typer.Option(help="HOST:PORT of a server to ask. [127.0.0.1:50051]")] = None,
     timeout_s: Annotated[float, typer.Option(help="How long to wait for the server.")] = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each hit.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line for each hit, and one for each facet.")
+    ] = False,
 ) -> None:
-    """Ask for products by words, pictures, other products, or any mix of them."""
-    from engine.cli.asking import ask_server, ask_store, to_request
-    from engine.cli.printing import print_table, to_lines
+    """Ask for products by words, pictures, other products, or any mix of them.
+
+    --boost FIELD=W adds W times a signal, or a number of the items; FIELD:log1p=W adds W times ln(1 + number);
+    FIELD:exp_decay(ORIGIN,SCALE)=W adds W where the number is ORIGIN, and falls to W/e where it is SCALE away.
+    """
+    from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
+    from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
+    from engine.cli.printing import print_next_page, print_tables, to_lines
 
     if store is not None and address is not None:
         raise typer.BadParameter("expected one of --store and --address, got both")
     if missing not in MISSING:
         raise typer.BadParameter(f"expected {', '.join(MISSING)}, got {missing!r}", param_hint="--missing")
     texts = ([" ".join(words)] if words else []) + (text or [])
-    if not (texts or image or item):
-        raise typer.BadParameter("expected words, --text, --image or --item, got none of them")
-    request = to_request(
-        texts=texts,
-        images=image or [],
-        item_ids=item or [],
-        weights=to_weights(weight, "--weight"),
+    if not (texts or image or item or boost):
+        raise typer.BadParameter("expected words, --text, --image, --item or --boost, got none of them")
+    wishes = Wishes(
         modality_weights=dict(to_weights(modality, "--modality")),
-        boosts=to_weights(boost, "--boost"),
+        boosts=to_boosts(boost),
+        pins=list(to_pins(pin)),
+        facets=facet or (),
+        fields=to_names(fields, "--fields"),
+        missing=missing,
+        filter=only or "",
+        diversity=diversity,
+        collapse_by=collapse_by or "",
+        min_score=min_score,
+        recall_target=recall_target,
+        budget_ms=budget_ms,
+        limit=limit,
+        page_token=page_token or "",
+        explain=explain,
     )
-    request.missing_modality = MISSING[missing]  # type: ignore[assignment]
-    request.page_size = limit
-    request.explain = explain
-    if recall_target is not None:
-        request.recall_target = recall_target
+    with _wrong_settings_are_wrong_usage():
+        request = to_request(texts, image or [], item or [], to_weights(weight, "--weight"), wishes)
     response = (
         ask_store(store, request) if store is not None else ask_server(address or "127.0.0.1:50051", request, timeout_s)
     )
@@ -126,7 +173,8 @@ def query(
         for line in to_lines(response):
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        print_table(response)
+        print_tables(response, wishes.fields)
+    print_next_page(response)
 
 
 @app.command()
@@ -148,18 +196,16 @@ def doctor(
         raise typer.Exit(1)
 
 
-def to_weights(pairs: list[str] | None, option: str) -> list[tuple[str, float]]:
-    """Return "image=0.3" as ("image", .3), in the order given. Raises BadParameter."""
-    weights = []
-    for pair in pairs or []:
-        name, equals, value = pair.rpartition("=")
-        try:
-            weights.append((name, float(value)))
-        except ValueError:
-            equals = ""
-        if not equals or not name:
-            raise typer.BadParameter(f"expected NAME=NUMBER, got {pair!r}", param_hint=option)
-    return weights
+@contextmanager
+def _wrong_settings_are_wrong_usage() -> Iterator[None]:
+    """End with one line on stderr and exit code 2 where an option, or what stands for one, has no meaning."""
+    from engine.errors import InvalidSetting
+
+    try:
+        yield
+    except InvalidSetting as error:
+        typer.echo(f"engine: {error}", err=True)
+        raise typer.Exit(2) from error
 
 
 def main() -> None:

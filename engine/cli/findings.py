@@ -9,6 +9,8 @@ from pathlib import Path
 
 from engine.encoder import ModelSpec, open_encoder
 from engine.errors import DiptychError
+from engine.manifest import Manifest
+from engine.planner import FILTERED, headroom
 from engine.snapshot import damages
 from engine.store import Store
 
@@ -81,4 +83,21 @@ def _store(store: Store) -> Finding:
     damage = damages(manifest, store.directory(name))
     if damage:
         return Finding(what, False, "; ".join(damage))
-    return Finding(what, True, f"{manifest.item_count} items in {name}, {len(store.names())} snapshots")
+    found = f"{manifest.item_count} items in {name}, {len(store.names())} snapshots"
+    return Finding(what, True, "; ".join([found, *exact_classes(manifest)]))
+
+
+def exact_classes(manifest: Manifest) -> list[str]:
+    """Return a sentence for each class of query that is answered exactly because no depth of the index reaches its
+    target: none is wrong, but each such query compares every item."""
+    sentences = []
+    wanted = headroom(manifest.recall_target)
+    points = [point for point in manifest.operating_points if point.query_class != FILTERED]
+    for name in dict.fromkeys(point.query_class for point in points):
+        depths = [point.recall for point in points if point.query_class == name and not point.point.exact]
+        if depths and max(depths) < wanted:
+            sentences.append(
+                f"{name} queries are answered exactly: the deepest search of the index finds {max(depths):.3f} of the "
+                f"best ten, and {wanted:.3f} is wanted"
+            )
+    return sentences

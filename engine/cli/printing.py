@@ -1,6 +1,6 @@
-"""Hits for a person, and hits for a program."""
+"""Hits and facets for a person, and for a program."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -12,12 +12,41 @@ from rich.text import Text
 from engine.v1 import search_pb2
 
 SHOWN = ("title", "category", "price", "image")
+VALUES_SHOWN = 10
 
 
 def to_lines(response: search_pb2.SearchResponse) -> Iterator[dict[str, Any]]:
-    """Give each hit as values that JSON holds, best first; `rank` counts from 1."""
+    """Give each hit, best first, then each facet, as values that JSON holds; `rank` counts from 1 on each page."""
+    yield from _hits(response)
+    for facet in response.facets:
+        values = [{"value": MessageToDict(one.value), "count": one.count} for one in facet.values]
+        yield {"facet": facet.field, "values": values}
+
+
+def print_tables(response: search_pb2.SearchResponse, fields: Sequence[str] = ()) -> None:
+    """Print the hits on stdout, one a line, then the commonest values of each facet; on stderr how they were found.
+
+    fields: of the items; if none is named, those of SHOWN that an item has.
+    """
+    console = Console()
+    if not console.is_terminal:
+        # A pipe has no width of its own, and 80 columns would break every title.
+        console = Console(width=200)
+    console.print(_hit_table(list(_hits(response)), fields))
+    for facet in response.facets:
+        console.print(_facet_table(facet))
+    Console(stderr=True).print(Text(_found(response)), style="dim", soft_wrap=True)
+
+
+def print_next_page(response: search_pb2.SearchResponse) -> None:
+    """Say on stderr how the next page is asked for, if there is one."""
+    if response.next_page_token:
+        Console(stderr=True).print(Text(f"next page: --page-token {response.next_page_token}"), soft_wrap=True)
+
+
+def _hits(response: search_pb2.SearchResponse) -> Iterator[dict[str, Any]]:
     for rank, hit in enumerate(response.hits, start=1):
-        yield {
+        line = {
             "rank": rank,
             "item_id": hit.item_id,
             "score": hit.score,
@@ -25,34 +54,54 @@ def to_lines(response: search_pb2.SearchResponse) -> Iterator[dict[str, Any]]:
             "payload": MessageToDict(hit.payload),
             "snapshot": response.snapshot,
         }
+        # Only hits that were collapsed stand for a group.
+        yield line | {"group_size": hit.group_size} if hit.group_size else line
 
 
-def print_table(response: search_pb2.SearchResponse) -> None:
-    """Print the hits on stdout, one a line, and how they were found on stderr."""
-    lines = list(to_lines(response))
-    fields = [field for field in SHOWN if any(field in line["payload"] for line in lines)]
+def _hit_table(lines: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
+    fields = fields or [field for field in SHOWN if any(field in line["payload"] for line in lines)]
     shares = any(line["contributions"] for line in lines)
+    groups = any("group_size" in line for line in lines)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("rank", justify="right")
     table.add_column("score", justify="right")
     table.add_column("item_id", overflow="fold")
+    if groups:
+        table.add_column("group", justify="right")
     for field in fields:
         table.add_column(field, justify="right" if field == "price" else "left", overflow="fold")
     if shares:
         table.add_column("contributions", overflow="fold")
     for line in lines:
         cells = [str(line["rank"]), f"{line['score']:.3f}", line["item_id"]]
-        cells += [_cell(line["payload"].get(field)) for field in fields]
+        if groups:
+            cells.append(str(line.get("group_size", 1)))
+        cells += [_cell(_at(line["payload"], field)) for field in fields]
         if shares:
             cells.append(_shares(line["contributions"]))
         # Text, because a title may hold what Rich would read as its markup.
         table.add_row(*(Text(cell) for cell in cells))
-    console = Console()
-    if not console.is_terminal:
-        # A pipe has no width of its own, and 80 columns would break every title.
-        console = Console(width=200)
-    console.print(table)
-    Console(stderr=True).print(Text(_found(response)), style="dim", soft_wrap=True)
+    return table
+
+
+def _facet_table(facet: search_pb2.Facet) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(Text(facet.field), overflow="fold")
+    table.add_column("count", justify="right")
+    for one in facet.values[:VALUES_SHOWN]:
+        value = MessageToDict(one.value)
+        table.add_row(Text("(none)" if value is None else _cell(value)), str(one.count))
+    if len(facet.values) > VALUES_SHOWN:
+        table.add_row(Text(f"… and {len(facet.values) - VALUES_SHOWN} more"), "")
+    return table
+
+
+def _at(payload: Mapping[str, Any], path: str) -> Any:
+    """Return what stands at a.b.c of a payload, None if nothing does."""
+    value: Any = payload
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _cell(value: Any) -> str:

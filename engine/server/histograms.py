@@ -9,7 +9,6 @@ from threading import Lock
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
-from prometheus_client.utils import floatToGoString
 
 
 class Histogram:
@@ -79,7 +78,7 @@ class Histograms(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give what was observed so far."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
-        names = [floatToGoString(float(f"{bound * self._scale:g}")) for bound in self._bounds] + ["+Inf"]
+        names = [repr(float(f"{bound * self._scale:g}")) for bound in self._bounds] + ["+Inf"]
         with self._lock:
             children = list(self._children.items())
         for values, child in children:

@@ -9,6 +9,8 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from engine.records import Answer, Query
+from engine.searcher import Searcher
 from engine.server.catalogue import CatalogService
 from engine.server.edge import Edge, services
 from engine.server.embedding import EmbeddingService
@@ -33,7 +35,7 @@ class Server:
         self.port = 0
         self.metrics = Metrics()
         self.watch = Watch(settings.recall_sample, self.metrics)
-        self.snapshots = Snapshots(Store(settings.store), settings.device, settings.poll_s)
+        self.snapshots = Snapshots(Store(settings.store), settings.device, settings.poll_s, self._witness)
         self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
         self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)
         self._administrators = Workers("administrators", 1, settings.waiting_limit)
@@ -105,6 +107,10 @@ class Server:
         if self._exposition is not None:
             await asyncio.to_thread(self._exposition.close)
         log.info("stopped")
+
+    def _witness(self, searcher: Searcher, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
+        self.metrics.searched(answer, parse_us, total_us)
+        self.watch.saw(searcher, query, answer)
 
     async def _tell(self, status: int) -> None:
         for name in ("", *self._edge.answered_services()):

@@ -6,17 +6,18 @@ old one before finishes on it, so no answer ever mixes two.
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
 from engine.convert.indexes import to_index
 from engine.convert.statuses import NothingServed
-from engine.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
-from engine.manifest import Manifest, ModelRecord
-from engine.planner import BOOSTED, MEASURED_K, QUERY_CLASSES
-from engine.records import Query
+from engine.manifest import Manifest
+from engine.planner import BOOSTED, FILTERED, MEASURED_K, QUERY_CLASSES
+from engine.records import Answer, Query, Shape
 from engine.searcher import Searcher
+from engine.server.models import open_models
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import CURRENT_FILE, Store
 from engine.v1 import index_pb2
@@ -32,7 +33,11 @@ REST = 9
 
 log = logging.getLogger(__name__)
 
-_UNBOOSTED = frozenset(QUERY_CLASSES) - {BOOSTED}
+# A filtered query is never plain.
+_UNBOOSTED = frozenset(QUERY_CLASSES) - {BOOSTED, FILTERED}
+
+Witness = Callable[[Searcher, Query, Answer, int, int], None]
+"""Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,22 @@ class Served:
     index: index_pb2.Index
     quick: frozenset[str]
     """The classes of query that were measured to take well below a millisecond each."""
+    witness: Witness | None = None
 
     def is_quick(self, query: Query) -> bool:
         """Return whether the search of a query that needs no encoder is surely short."""
-        if query.limit > MEASURED_K or query.recall_target is not None or query.explain:
+        if query.limit > MEASURED_K or query.recall_target is not None or query.explain or not query.plain:
             return False
-        return BOOSTED in self.quick if query.boosts else self.quick >= _UNBOOSTED
+        if not query.boosts:
+            return self.quick >= _UNBOOSTED
+        signals = self.searcher.snapshot.signals
+        linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in query.boosts)
+        return linear and BOOSTED in self.quick
+
+    def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
+        """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
+        if self.witness is not None:
+            self.witness(self.searcher, query, answer, parse_us, total_us)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -64,8 +79,9 @@ class Served:
 class Snapshots:
     """Serves the store's current snapshot, and follows it once `follow` was called."""
 
-    def __init__(self, store: Store, device: str = "cpu", poll_s: float = 0.2) -> None:
+    def __init__(self, store: Store, device: str = "cpu", poll_s: float = 0.2, witness: Witness | None = None) -> None:
         self.store = store
+        self._witness = witness
         self.reloads = 0
         self.refusals = 0
         self._device = device
@@ -188,33 +204,16 @@ class Snapshots:
 
     def _open(self, name: str) -> Served:
         snapshot = open_snapshot(self.store, name, self._device)
-        record = snapshot.manifest.model
-        searcher = Searcher(snapshot, None if record is None else self._encoder(record))
-        searcher.warm_up()
-        return Served(searcher, to_index(snapshot.manifest), _quick(searcher) if self._device == "cpu" else frozenset())
-
-    def _encoder(self, record: ModelRecord) -> Encoder:
-        """Return the encoder of a snapshot, proved; the open one if it is the same."""
-        expected = Fingerprint.from_json(record.fingerprint)
         before = self._served
-        encoder = before.searcher.encoder if before is not None else None
-        if encoder is None or not _same(encoder.fingerprint, expected):
-            encoder = open_encoder(ModelSpec(record.model, record.pretrained, record.encoder), self._device)
-        elif before is not None and before.snapshot.manifest.model == record:
-            return encoder
-        check(encoder, expected, record.golden)
-        return encoder
-
-
-def _same(one: Fingerprint, other: Fingerprint) -> bool:
-    """Return whether both are one model; the dtype only rounds."""
-    return {**one.to_json(), "dtype": ""} == {**other.to_json(), "dtype": ""}
+        models = open_models(snapshot.manifest, self._device, None if before is None else before.searcher)
+        searcher = Searcher(snapshot, *models)
+        searcher.warm_up()
+        quick = _quick(searcher) if self._device == "cpu" else frozenset()
+        return Served(searcher, to_index(snapshot.manifest), quick, self._witness)
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:
     """Return the classes of query whose depth was measured at QUICK_US at most, or that cannot be asked."""
-    points = searcher.snapshot.manifest.operating_points
-    measured = {(point.query_class, point.point): point.microseconds for point in points}
-    asked = {point.query_class for point in points}
-    slow = {name for name in asked if measured[name, searcher.planner.choose(name, None).point] > QUICK_US}
+    asked = {point.query_class for point in searcher.snapshot.manifest.operating_points}
+    slow = {name for name in asked if searcher.planner.choose(name, None).microseconds > QUICK_US}
     return frozenset(QUERY_CLASSES) - slow

@@ -18,8 +18,10 @@ from engine.errors import DiptychError
 from engine.planner import MEASURED_K
 from engine.recall import recall_at_k
 from engine.records import Answer, Query
-from engine.searcher import EXACT_STRATEGY, Searcher
+from engine.retrieval import EXACT_STRATEGY
+from engine.searcher import Searcher
 from engine.server.metrics import Metrics
+from engine.view import View
 
 WAITING_AT_MOST = 8
 # The thread rests nine times as long as a check took, so that it never takes more than a tenth of one processor. It
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Job:
     searcher: Searcher
+    view: View
     query: Query
     answer: Answer
 
@@ -77,7 +80,7 @@ class Watch:
         if self._jobs.qsize() >= WAITING_AT_MOST:
             self._metrics.unchecked("dropped")
         else:
-            self._jobs.put(_Job(searcher, query, answer))
+            self._jobs.put(_Job(searcher, searcher.view, query, answer))
 
     @property
     def mean(self) -> Mean | None:
@@ -109,7 +112,7 @@ class Watch:
     def _check(self, job: _Job) -> None:
         query, plan = job.query, job.answer.plan
         k = min(query.limit, MEASURED_K)
-        exact = job.searcher.search(
+        exact = _as_it_was(job).search(
             replace(query, recall_target=1.0, budget_ms=None, limit=k, explain=False, facets=())
         )
         recall = recall_of(job.answer, exact, query, k)
@@ -148,6 +151,15 @@ def recall_of(answer: Answer, exact: Answer, query: Query, k: int) -> float:
         scores = [hit.score for hit in one.hits[:k] if hit.item_id not in pinned]
         row[: len(scores)] = sorted(scores, reverse=True)
     return float(recall_at_k(rows[:1], rows[1:])[0])
+
+
+def _as_it_was(job: _Job) -> Searcher:
+    """Return a searcher of the items that there were when the query was answered."""
+    if job.searcher.view is job.view:
+        return job.searcher
+    searcher = Searcher(job.searcher.snapshot, job.searcher.encoder, job.searcher.text_encoder)
+    searcher.view = job.view
+    return searcher
 
 
 def _is_telling(query: Query, answer: Answer) -> bool:

@@ -1,0 +1,50 @@
+"""The models that a snapshot was built with, opened and proved; those that are open already are used again."""
+
+from collections.abc import Iterable
+
+from engine.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
+from engine.manifest import Manifest, ModelRecord
+from engine.searcher import Searcher
+
+Proved = tuple[ModelRecord, Encoder]
+
+
+def open_models(
+    manifest: Manifest, device: str = "cpu", before: Searcher | None = None
+) -> tuple[Encoder | None, Encoder | None]:
+    """Return the encoder of a snapshot and that of its texts alone, None where it was built without.
+
+    before: a searcher whose encoders are used again where they are the same. Raises ModelMismatch, InvalidSetting.
+    """
+    proved = [] if before is None else list(_proved(before))
+    opened = []
+    for record in (manifest.model, manifest.text_model):
+        encoder = None if record is None else _open(record, device, proved)
+        opened.append(encoder)
+        if record is not None and encoder is not None:
+            proved.append((record, encoder))
+    return opened[0], opened[1]
+
+
+def _proved(searcher: Searcher) -> Iterable[Proved]:
+    manifest = searcher.snapshot.manifest
+    for record, encoder in ((manifest.model, searcher.encoder), (manifest.text_model, searcher.text_encoder)):
+        if record is not None and encoder is not None:
+            yield record, encoder
+
+
+def _open(record: ModelRecord, device: str, proved: Iterable[Proved]) -> Encoder:
+    expected = Fingerprint.from_json(record.fingerprint)
+    for known, encoder in proved:
+        if _same(encoder.fingerprint, expected):
+            if known != record:
+                check(encoder, expected, record.golden)
+            return encoder
+    encoder = open_encoder(ModelSpec(record.model, record.pretrained, record.encoder), device)
+    check(encoder, expected, record.golden)
+    return encoder
+
+
+def _same(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether both are one model; the dtype only rounds."""
+    return {**one.to_json(), "dtype": ""} == {**other.to_json(), "dtype": ""}
