@@ -1,7 +1,7 @@
 """The log of live changes: what was upserted and deleted since the catalogue, on disk before anybody is told so.
 
 One SQLite file in the store. Each change has a number that only ever rises; of an item only the newest change is kept,
-since an upsert is the whole item. A snapshot names the last change that it holds, so whoever reads it goes on from there.
+since an upsert is the whole item. A snapshot names the last change that it holds; whoever reads it goes on from there.
 """
 
 import os

@@ -120,6 +120,7 @@ class Manifest(_Record):
 
     model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
     default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
+    live_seq: the number of the last live change that it holds; those that came later are laid over it.
     """
 
     schema_version: int
@@ -141,6 +142,7 @@ class Manifest(_Record):
     gates: tuple[GateRecord, ...]
     versions: dict[str, str]
     files: dict[str, FileRecord]
+    live_seq: int = 0
 
     @property
     def dims(self) -> dict[str, int]:
