@@ -31,6 +31,11 @@ def to_words(text: str) -> list[str]:
     return words
 
 
+def has_words(text: str) -> bool:
+    """Return whether to_words finds any."""
+    return _WORD.search(_fold(_MARKS.sub(" ", text))) is not None
+
+
 def to_terms(text: str, known: Callable[[str], bool]) -> tuple[list[str], list[tuple[str, str]]]:
     """Return what to look up for a query: its words, and pairs of neighbours whose compound is known; each once.
 

@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 
 from engine.cache import EmbeddingCache
-from engine.encoder import GOLDEN_TEXTS, Encoder, ModelSpec, golden_images, golden_vectors, open_encoder
+from engine.encoder import ModelSpec
 from engine.errors import CorruptSnapshot, GateFailed, InvalidCatalogue, InvalidSetting
 from engine.fusion import Calibration
 from engine.indexes.training import AUTO, check, write_index
 from engine.items import write_items
 from engine.layout import Layout
+from engine.lexical import LEXICAL
 from engine.manifest import (
     SCHEMA,
     BlockRecord,
     CatalogueRecord,
     GateRecord,
     Manifest,
-    ModelRecord,
     SignalRecord,
     SimilarityRecord,
     StratumRecord,
@@ -36,10 +36,12 @@ from engine.payload import to_bytes
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
-from indexer.calibrate import calibrate
+from engine.words import has_words
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.embed import Embedded, Progress, embed
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
+from indexer.lexical import build_lexical
+from indexer.models import Models
 from indexer.publish import Draft, draft, file_records, publish, seal
 from indexer.strata import StratumRows, stratify, stratum_rows
 from indexer.tune import draw_curve, tune
@@ -47,19 +49,31 @@ from indexer.tune import draw_curve, tune
 REJECTS_FILE = "rejects.jsonl"
 CURVE_FILE = "curve.png"
 CACHE_DIRECTORY = "cache"
-_PACKAGES = ("diptych", "faiss-gpu", "faiss-cpu", "numpy", "pyarrow", "torch", "open-clip-torch")
+_PACKAGES = (
+    "diptych",
+    "faiss-gpu",
+    "faiss-cpu",
+    "numpy",
+    "pyarrow",
+    "torch",
+    "open-clip-torch",
+    "sentence-transformers",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class BuildConfig:
     """What to build and how. `index`: "auto" or a FAISS factory string, used for the largest stratum.
 
-    model: None for a catalogue that brings all its vectors. max_rejects, max_drift: shares of rows, of items.
+    model: None for a catalogue that brings all its vectors. text_model: makes the text block in place of `model`.
+    lexical: whether the words of the items' texts are indexed too. max_rejects, max_drift: shares of rows, of items.
     """
 
     catalogue: Path
     store: Path
     model: ModelSpec | None = None
+    text_model: ModelSpec | None = None
+    lexical: bool = False
     text_template: str = "{title}. {description}"
     signals: tuple[str, ...] = ()
     index: str = AUTO
@@ -90,10 +104,10 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     own = own_blocks(config.catalogue)
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
-    encoder = None if config.model is None or own == {"image", "text"} else open_encoder(config.model)
-    embedded = _embedded(config, store, encoder, progress)
+    models = Models.open(config.model, config.text_model, own)
+    embedded = _embedded(config, store, models, progress)
     with draft(store) as written:
-        manifest = _write(config, store, written, embedded, digest, frozenset(embedded.blocks) - own, encoder, progress)
+        manifest = _write(config, store, written, embedded, digest, frozenset(embedded.blocks) - own, models, progress)
         seal(store, written, manifest)
     if config.publish:
         try:
@@ -103,20 +117,20 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     return manifest
 
 
-def _embedded(config: BuildConfig, store: Store, encoder: Encoder | None, progress: Progress) -> Embedded:
+def _embedded(config: BuildConfig, store: Store, models: Models, progress: Progress) -> Embedded:
     entries = read(CatalogSpec(config.catalogue, config.text_template, config.signals))
     expected = count_rows(config.catalogue)
 
     def counted(stage: str, done: int, total: int | None) -> None:
         progress(stage, done, max(expected, done))
 
-    if encoder is None:
+    if not models.specs:
         embedded = embed(entries, None, None, counted)
     else:
         directory = config.store / CACHE_DIRECTORY
         directory.mkdir(exist_ok=True)
         with EmbeddingCache(directory / "embeddings.sqlite") as cache:
-            embedded = embed(entries, encoder, cache, counted)
+            embedded = embed(entries, models.encoder, cache, counted, text_encoder=models.text_encoder)
     rejects = len(embedded.rejects)
     path = config.store / REJECTS_FILE
     with store.changing():
@@ -138,21 +152,14 @@ def _write(
     embedded: Embedded,
     digest: str,
     encoded: frozenset[str],
-    encoder: Encoder | None,
+    models: Models,
     progress: Progress,
 ) -> Manifest:
     directory = written.directory
     parent = _parent(store)
-    probes = (
-        {}
-        if encoder is None or not encoded
-        else {
-            "text": lambda: encoder.encode_texts(GOLDEN_TEXTS),
-            "image": lambda: encoder.encode_images(golden_images()),
-        }
-    )
-    calibration = calibrate(embedded.blocks, embedded.present, encoded, embedded.signals, probes)
-    strata = stratify(embedded.present)
+    calibration = models.calibrate(embedded, encoded)
+    worded = np.array([bool(config.lexical and has_words(text)) for text in embedded.texts])
+    strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
     order = np.concatenate([stratum.places for stratum in strata]).tolist()
     write_items(
@@ -160,6 +167,10 @@ def _write(
         [embedded.item_ids[place] for place in order],
         [to_bytes(embedded.payloads[place]) for place in order],
     )
+    lexical = None
+    if worded.any():
+        lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
+        calibration = Calibration({**calibration.similarities, ("text", LEXICAL): usual}, calibration.signals)
     (directory / REJECTS_FILE).write_bytes(_rejects_text(embedded.rejects))
     manifest = Manifest(
         schema_version=SCHEMA,
@@ -186,7 +197,9 @@ def _write(
         signals=tuple(
             SignalRecord(name=name, mean=usual.mean, std=usual.std) for name, usual in calibration.signals.items()
         ),
-        model=_model_record(config, encoder) if encoder is not None and encoded else None,
+        model=models.record("model", encoded),
+        text_model=models.record("text_model", encoded),
+        lexical=lexical,
         strata=_strata_records(strata, factories),
         similarities=tuple(
             SimilarityRecord(part_kind=kind, block=block, mean=usual.mean, std=usual.std)
@@ -260,26 +273,6 @@ def _parent(store: Store) -> Snapshot | None:
         return None if current is None else open_snapshot(store, current)
     except CorruptSnapshot:
         return None
-
-
-def _model_record(config: BuildConfig, encoder: Encoder) -> ModelRecord:
-    if config.model is None:
-        raise InvalidSetting("expected a model for encoded blocks, got none")
-    return ModelRecord(
-        model=_absolute(config.model.model),
-        pretrained=None if config.model.pretrained is None else _absolute(config.model.pretrained),
-        encoder=config.model.encoder,
-        fingerprint=encoder.fingerprint.to_json(),
-        golden=golden_vectors(encoder),
-    )
-
-
-def _absolute(name: str) -> str:
-    """Return what names a local folder or file so that a server started elsewhere finds it too; else the name."""
-    prefix = "local-dir:" if name.startswith("local-dir:") else ""
-    place = Path(name.removeprefix(prefix))
-    # "mini" is the embedded model, whatever folder of that name stands here.
-    return f"{prefix}{place.resolve()}" if name != "mini" and (prefix or place.exists()) else name
 
 
 def _rejects_text(rejects: list[Reject]) -> bytes:

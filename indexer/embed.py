@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.cache import EmbeddingCache, Half, space_of
+from engine.cells import JSON
 from engine.encoder import Encoder
 from engine.errors import InvalidSetting
-from indexer.catalog.product import JSON, Product, Reject
+from indexer.catalog.product import Product, Reject
 from indexer.embedded import Embedded, GrowingBlock
 from indexer.images import PIXELS_AHEAD, ROWS_AHEAD, Picture, decode_picture, load_ahead, read_picture
 
@@ -45,16 +46,17 @@ def embed(
     progress: Progress = no_progress,
     batch: int = BATCH,
     threads: int | None = None,
+    text_encoder: Encoder | None = None,
 ) -> Embedded:
     """Return all products that have something to embed, and every reject, both in the catalogue's order.
 
     A row's own vectors are taken as they are, at length 1. A row of several pictures gets the unit mean of their
     vectors; if one of them is bad the row is rejected, since a product half shown is a product wrongly found. A row
     without text has no text block; one with nothing at all is rejected, and so is one whose vector has another length
-    than the block's first.
+    than the block's first. `text_encoder` makes the text block, if there is one; else `encoder` does.
     Raises InvalidSetting if a row needs an encoder and there is none, and whatever `entries` raises.
     """
-    rows = _Rows(encoder, cache, batch)
+    rows = _Rows(encoder, text_encoder or encoder, cache, batch)
     progress("embed", 0, None)
     load = _Loader(encoder, cache)
     for number, (entry, loaded) in enumerate(load_ahead(entries, load, threads), start=1):
@@ -103,6 +105,7 @@ class _Slot:
     item_id: str
     payload: dict[str, JSON]
     signals: dict[str, float]
+    words: str
     blocks: dict[str, _Vectors] = field(default_factory=dict)
     reason: str = ""
 
@@ -151,12 +154,16 @@ class _Queue(Generic[Content]):
 class _Rows:
     """Rows on their way to Embedded."""
 
-    def __init__(self, encoder: Encoder | None, cache: EmbeddingCache | None, batch: int) -> None:
-        self._encoder = encoder
+    def __init__(
+        self, image_encoder: Encoder | None, text_encoder: Encoder | None, cache: EmbeddingCache | None, batch: int
+    ) -> None:
+        self._image_encoder = image_encoder
+        self._text_encoder = text_encoder
         self._cache = cache
         self._image_batch = batch * _IMAGE_BATCHES
         self._text_batch = batch * _TEXT_BATCHES
-        self._spaces = {kind: space_of(encoder.fingerprint, kind) for kind in ("image", "text")} if encoder else {}
+        encoders = {"image": image_encoder, "text": text_encoder}
+        self._spaces = {kind: space_of(one.fingerprint, kind) for kind, one in encoders.items() if one is not None}
         self._unknown = _Queue[str]("text")
         self._texts = _Queue[str]("text")
         self._images = _Queue[Image.Image]("image")
@@ -164,6 +171,7 @@ class _Rows:
         self._waiting: deque[_Slot | Reject] = deque()
         self._item_ids: list[str] = []
         self._payloads: list[dict[str, JSON]] = []
+        self._words: list[str] = []
         self._blocks: dict[str, GrowingBlock] = {}
         self._signals: dict[str, array[float]] = {}
         self._rejects: list[Reject] = []
@@ -205,10 +213,11 @@ class _Rows:
             signals={name: np.array(values, dtype=np.float32) for name, values in self._signals.items()},
             rejects=self._rejects,
             lines_read=self.done,
+            texts=self._words,
         )
 
     def _to_slot(self, product: Product, pictures: list[Picture]) -> _Slot:
-        slot = _Slot(product.line, product.item_id, product.payload, product.signals)
+        slot = _Slot(product.line, product.item_id, product.payload, product.signals, product.words)
         slot.blocks = {name: [vector] for name, vector in product.vectors.items()}
         if pictures:
             slot.blocks["image"] = [picture.vector for picture in pictures]
@@ -217,7 +226,7 @@ class _Rows:
                     self._images.add(picture.content, picture.pixels, slot, place)
                     self._image_pixels += picture.size
         if product.text and "text" not in product.vectors:
-            if self._encoder is None:
+            if self._text_encoder is None:
                 raise _without_encoder(product, "a text", "a text_vector column, or leave the text template empty")
             slot.blocks["text"] = [None]
             key = hashlib.sha256(product.text.encode()).digest()
@@ -245,15 +254,17 @@ class _Rows:
             self._encode_images()
 
     def _encode_texts(self) -> None:
-        if self._encoder:
+        if self._text_encoder:
             keys = list(self._texts.contents)[: self._text_batch]
-            self._settle(self._texts, keys, self._encoder.encode_texts([self._texts.contents[key] for key in keys]))
+            contents = [self._texts.contents[key] for key in keys]
+            self._settle(self._texts, keys, self._text_encoder.encode_texts(contents))
 
     def _encode_images(self) -> None:
-        if self._encoder:
+        if self._image_encoder:
             keys = list(self._images.contents)[: self._image_batch]
             self._image_pixels = 0
-            self._settle(self._images, keys, self._encoder.encode_images([self._images.contents[key] for key in keys]))
+            contents = [self._images.contents[key] for key in keys]
+            self._settle(self._images, keys, self._image_encoder.encode_images(contents))
 
     def _settle(self, queue: "_Queue[Content]", keys: list[bytes], vectors: NDArray[np.float32]) -> None:
         space = self._spaces[queue.block]
@@ -292,6 +303,7 @@ class _Rows:
         row = len(self._item_ids)
         self._item_ids.append(slot.item_id)
         self._payloads.append(slot.payload)
+        self._words.append(slot.words)
         for name, vectors in slot.blocks.items():
             given = [vector for vector in vectors if vector is not None]
             if name not in self._blocks:

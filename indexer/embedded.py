@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cells import JSON
 from engine.vectors import to_unit
-from indexer.catalog.product import JSON, Reject
+from indexer.catalog.product import Reject
 
 _CHUNK_ROWS = 8192
 
@@ -18,7 +19,7 @@ class Embedded:
 
     blocks: (n, d_b) float16 unit rows by name, zero where an item has none; a block that no item has is not there.
     present: (n,) which items have it.   signals: (n,) float32, NaN where missing.
-    lines_read: rows of the catalogue, so n + len(rejects).
+    lines_read: rows of the catalogue, so n + len(rejects).   texts: (n) what each item says, "" for nothing.
     """
 
     item_ids: list[str]
@@ -28,6 +29,7 @@ class Embedded:
     signals: dict[str, NDArray[np.float32]]
     rejects: list[Reject]
     lines_read: int
+    texts: list[str]
 
 
 class GrowingBlock:

@@ -93,14 +93,16 @@ def drift_gate(snapshot: Snapshot, parent: Snapshot | None, limit: float, seed: 
 
 
 def _comparable_blocks(snapshot: Snapshot, parent: Snapshot) -> set[str]:
-    if snapshot.manifest.model is None or parent.manifest.model is None:
-        return set()
-    if snapshot.manifest.model.fingerprint != parent.manifest.model.fingerprint:
-        return set()
+    now, before = snapshot.manifest, parent.manifest
+    pairs = (
+        (now.model, before.model, {*now.encoded_blocks} & {*before.encoded_blocks}),
+        (now.text_model, before.text_model, {*now.text_encoded_blocks} & {*before.text_encoded_blocks}),
+    )
     return {
-        block.name
-        for block in snapshot.manifest.blocks
-        if block.encoded and snapshot.dims[block.name] == parent.dims.get(block.name)
+        block
+        for one, other, blocks in pairs
+        if one is not None and other is not None and one.fingerprint == other.fingerprint
+        for block in blocks
     }
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from engine.fusion import FusedQuery, Matrix, SpokenPart, compose
-from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE
+from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG, SWAYED
 from engine.records import Missing
 from engine.rowset import RowSet
 from engine.snapshot import Snapshot
@@ -16,8 +17,8 @@ from engine.view import Selection
 # A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
 NOISE = 0.75
 
-# In standard deviations of the similarity of one block: from a hint to a voice that drowns all others.
-BOOST_RANGE = (0.1, 4.0)
+# In standard deviations of the similarity of one block: from a hint to a voice, and on to one that drowns all others.
+BOOST_RANGES = {BOOSTED: (0.1, STRONG), SWAYED: (STRONG, 4.0)}
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
@@ -32,8 +33,11 @@ class Sampler:
     seed: int
 
     @property
-    def _encoded(self) -> list[str]:
-        return [block.name for block in self.snapshot.manifest.blocks if block.encoded]
+    def _spoken(self) -> dict[str, tuple[str, ...]]:
+        """Each block that a model made, and all blocks that its vectors speak to."""
+        manifest = self.snapshot.manifest
+        groups = (manifest.encoded_blocks, manifest.text_encoded_blocks)
+        return {block: blocks for blocks in groups for block in blocks}
 
     def draw(self, query_class: str, count: int) -> list[FusedQuery]:
         """Return `count` queries of a class, none if the snapshot cannot be asked such a one.
@@ -44,12 +48,18 @@ class Sampler:
         rng = np.random.default_rng([self.seed, len(query_class), count])
         if query_class == COMPOSED and len(self.snapshot.dims) < 2:
             return []
-        if query_class == BOOSTED and not self.snapshot.signals:
+        if query_class in BOOST_RANGES and not self.snapshot.signals:
             return []
-        draw = {AGREEING: self._agreeing, SINGLE: self._single, COMPOSED: self._composed, BOOSTED: self._boosted}
+        draw = {
+            AGREEING: self._agreeing,
+            SINGLE: self._single,
+            COMPOSED: self._composed,
+            BOOSTED: partial(self._boosted, BOOSTED),
+            SWAYED: partial(self._boosted, SWAYED),
+        }
         if query_class == FILTERED:
-            # Of each class in turn, since a filter may come with any of them.
-            asked = [name for name in draw if self.draw(name, 1)]
+            # Of each class in turn, since a filter may come with any of them; strong boosts need their own depth anyway.
+            asked = [name for name in draw if name != SWAYED and self.draw(name, 1)]
             drawn = [draw[asked[place % len(asked)]](rng) for place in range(count)]
         else:
             drawn = [draw[query_class](rng) for _ in range(count)]
@@ -68,25 +78,30 @@ class Sampler:
 
     def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = self._seen(rng, self._item(rng, list(self.snapshot.dims)))
-        kinds = [name for name in self._encoded if name in vectors]
+        kinds = [name for name in self._spoken if name in vectors]
         kind = str(rng.choice(["item", *kinds]))
         if kind != "item":
             # Words and pictures speak to every block of their encoder with one vector, across the modality gap.
-            vectors = dict.fromkeys(self._encoded, vectors[kind])
+            vectors = dict.fromkeys(self._spoken[kind], vectors[kind])
         return self._compose([SpokenPart(kind, 1.0, vectors)], rng, boosts or {})
 
-    def _boosted(self, rng: np.random.Generator) -> FusedQuery:
-        weight = float(np.exp(rng.uniform(*np.log(BOOST_RANGE)))) * float(rng.choice([-1.0, 1.0]))
-        return self._agreeing(rng, {str(rng.choice(self.snapshot.signals)): weight})
+    def _boosted(self, name: str, rng: np.random.Generator) -> FusedQuery:
+        weight = float(np.exp(rng.uniform(*np.log(BOOST_RANGES[name])))) * float(rng.choice([-1.0, 1.0]))
+        boosts = {str(rng.choice(self.snapshot.signals)): weight}
+        return (
+            self._composed(rng, boosts)
+            if rng.random() < 0.5 and len(self.snapshot.dims) > 1
+            else self._agreeing(rng, boosts)
+        )
 
     def _single(self, rng: np.random.Generator) -> FusedQuery:
         block = str(rng.choice(list(self.snapshot.dims)))
         vector = self._seen(rng, self._item(rng, [block]))[block]
         return self._compose([SpokenPart("item", 1.0, {block: vector})], rng, {}, only=block)
 
-    def _composed(self, rng: np.random.Generator) -> FusedQuery:
+    def _composed(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = {block: self._seen(rng, self._item(rng, [block]))[block] for block in self.snapshot.dims}
-        return self._compose([SpokenPart("item", 1.0, vectors)], rng, {})
+        return self._compose([SpokenPart("item", 1.0, vectors)], rng, boosts or {})
 
     def _compose(
         self, parts: Sequence[SpokenPart], rng: np.random.Generator, boosts: dict[str, float], only: str = ""

@@ -27,6 +27,7 @@ class Product:
     vectors: what the row brings itself, by block, each (d,) float32, finite, of any length but zero.
     signals: every signal of the spec, NaN where the row has none.   payload: plain JSON, absent columns left out.
     Of a block that the catalogue brings vectors for, a row has no `text` and no `images`: nothing else is embedded.
+    words: the row's text, also where its vector was brought.
     """
 
     line: int
@@ -36,6 +37,7 @@ class Product:
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     signals: dict[str, float] = field(default_factory=dict)
     payload: dict[str, JSON] = field(default_factory=dict)
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,11 +133,10 @@ class _Maker:
         if names:
             payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
         numbers = {name: to_signal(values.get(name), name) for name in self._signals}
-        text = ""
-        if "text" not in self._own:
-            text = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
+        words = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
+        text = "" if "text" in self._own else words
         pictures = () if "image" in self._own else tuple(map(self._to_picture, images))
-        return Product(row.line, item_id, text, pictures, vectors, numbers, payload)
+        return Product(row.line, item_id, text, pictures, vectors, numbers, payload, words)
 
     def _to_picture(self, image: str | bytes) -> Path | bytes:
         if isinstance(image, bytes):

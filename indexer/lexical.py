@@ -1,0 +1,56 @@
+"""The lexical block of a build: its files, and what score is usual for a shopper's few words.
+
+A sentence's cosine is spread over all items; a lexical score is 0 for most and high for those that hold the words. So
+that one standard deviation is worth the same in both blocks, the spread is taken over every item, those without a
+match too, and for queries like a shopper's: one, two or three words of an item's own text. Whole texts as queries
+would not do: the more words, the less of them any other item has, and the spread of a title of twenty words is a
+quarter of that of one word. Scores are shares of what was asked, so that one pair of moments fits any query.
+
+On a catalogue of electronics with 86 judged queries the fused ranking is as good as at its best for any spread from
+half to twice the one measured here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.fusion import Moments
+from engine.lexical import LEXICAL, Lexical, write_lexical
+from engine.manifest import LexicalRecord
+from engine.words import to_words
+from indexer.calibrate import SAMPLE, SMALLEST_STD
+
+QUERY_LENGTHS = (1, 2, 3)
+
+
+def build_lexical(directory: Path, texts: Sequence[str]) -> tuple[LexicalRecord, Moments]:
+    """Write the block into its folder of a snapshot and return its record and the moments of a text against it.
+
+    texts: one a row, "" for an item that has none; at least one has a word.
+    """
+    stats = write_lexical(directory / LEXICAL, texts)
+    record = LexicalRecord(
+        name=LEXICAL, vocabulary=stats.vocabulary, item_count=stats.item_count, tokenizer=stats.tokenizer
+    )
+    return record, usual_scores(Lexical(directory / LEXICAL, len(texts)), texts)
+
+
+def usual_scores(lexical: Lexical, texts: Sequence[str], seed: int = 7) -> Moments:
+    """Return mean and standard deviation of a few words' scores over all other items that have words."""
+    rng = np.random.default_rng(seed)
+    there = np.flatnonzero(lexical.present)
+    total = squares = 0.0
+    drawn = rng.choice(there, min(SAMPLE, len(there)), replace=False)
+    for number, row in enumerate(drawn.tolist()):
+        words = list(dict.fromkeys(to_words(texts[row])))
+        length = min(QUERY_LENGTHS[number % len(QUERY_LENGTHS)], len(words))
+        rows, scores = lexical.scores(" ".join(rng.choice(words, length, replace=False)))
+        others = scores[rows != row].astype(np.float64)
+        total += float(others.sum())
+        squares += float(np.square(others).sum())
+    count = len(drawn) * (len(there) - 1)
+    if count < 2:
+        return Moments(0.0, 1.0)
+    mean = total / count
+    return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), SMALLEST_STD))
