@@ -32,7 +32,7 @@ class Additions:
 
     def of(self, place: int) -> Values:
         """Return what is added to each row of a stratum, (len(stratum),); the policy for missing blocks is in it."""
-        total = np.zeros(len(self._view.strata[place].index), np.float32)
+        total = np.zeros(self._view.strata[place].count, np.float32)
         for boost, values in self._boosts:
             total += np.float32(boost.weight) * values[place]
         scale = stratum_scale(self._query, self._view.strata[place].blocks)

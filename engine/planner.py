@@ -1,8 +1,8 @@
-"""How a query is answered: the cheapest measured depth that reaches the recall asked for, or every row that may answer.
-"""
+"""How a query is answered: the cheapest measured depth that reaches the recall asked for, or every row that may answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log, sqrt
 
 from engine.fusion import FusedQuery, SpokenPart
@@ -13,10 +13,14 @@ AGREEING = "agreeing"
 SINGLE = "single"
 COMPOSED = "composed"
 BOOSTED = "boosted"
+SWAYED = "swayed"
 FILTERED = "filtered"
-QUERY_CLASSES = (AGREEING, SINGLE, COMPOSED, BOOSTED, FILTERED)
-"""One wish for all blocks; one block asked; wishes that may differ by block; any of these with a boost; and any of
-them among FILTERED_SHARE of the items."""
+QUERY_CLASSES = (AGREEING, SINGLE, COMPOSED, BOOSTED, SWAYED, FILTERED)
+"""One wish for all blocks; one block asked; wishes that may differ by block; any of these with boosts up to STRONG; with
+stronger ones; and any of them among FILTERED_SHARE of the items."""
+
+STRONG = 0.5
+"""Boosts are strong from here on, in standard deviations of the signal for one of likeness."""
 
 MEASURED_K = 10
 
@@ -50,8 +54,10 @@ class Choice:
 
 def query_class(query: FusedQuery, parts: Sequence[SpokenPart]) -> str:
     """Return which of QUERY_CLASSES a query is of; queries of different classes need different depths."""
-    if any(query.boosts.values()):
-        return BOOSTED
+    boost = sum(map(abs, query.boosts.values()))
+    if boost:
+        likeness = sum(query.weights.values()) * max((abs(part.weight) for part in parts), default=0.0)
+        return BOOSTED if boost <= STRONG * likeness else SWAYED
     if len(query.vectors) == 1:
         return SINGLE
     speaks_to_all = all(part.vectors.keys() >= query.vectors.keys() for part in parts)
@@ -74,6 +80,7 @@ class Planner:
             self._points[point.query_class].append(point)
         exact = [point.microseconds for point in points if point.point.exact and point.query_class != FILTERED]
         self._row_us = min(exact, default=0.0) / self._largest_rows
+        self._usual = {name: self._choose(name, recall_target, None) for name in QUERY_CLASSES}
 
     def choose(self, name: str, recall_target: float | None, budget_ms: float | None = None) -> Choice:
         """Return the cheapest point of a class that reaches the target (None: the snapshot's), exact if none does.
@@ -81,7 +88,11 @@ class Planner:
         A target of 1 is a promise, and what was measured on a sample cannot keep it: it is exact.
         budget_ms: if that point was measured to take longer, the best that does not, or else the cheapest, is taken.
         """
-        target = self.recall_target if recall_target is None else recall_target
+        if recall_target is None and budget_ms is None:
+            return self._usual[name]
+        return self._choose(name, self.recall_target if recall_target is None else recall_target, budget_ms)
+
+    def _choose(self, name: str, target: float, budget_ms: float | None) -> Choice:
         within = None if budget_ms is None else budget_ms * 1000
         points = self._points[name]
         exact = next((record for record in points if record.point.exact), None)
@@ -129,6 +140,7 @@ class Planner:
         return unmeasured
 
 
+@lru_cache(maxsize=4096)
 def at_size(point: OperatingPoint, k: int, rows: int, largest_rows: int) -> OperatingPoint:
     """Return the point for `k` answers out of a stratum of `rows`, measured for 10 out of one of `largest_rows`.
 

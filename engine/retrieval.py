@@ -71,8 +71,8 @@ class Retriever:
             present = [(place, one) for place, one in enumerate(asked) if one is not None]
             if not present or (some is not None and some.count == 0):
                 continue
-            rows = len(stratum.index) if some is None else some.count
-            depth = at_size(point, k, len(stratum.index), self._largest_rows)
+            rows = stratum.count if some is None else some.count
+            depth = at_size(point, k, stratum.count, self._largest_rows)
             first = present[0][1].vector[None]
             vectors = first if len(present) == 1 else np.stack([one.vector for _, one in present])
             scores, ids = _search(stratum, vectors, min(k, rows), depth, some)
@@ -89,7 +89,7 @@ class Retriever:
         pieces = []
         for place, (stratum, some) in enumerate(zip(self.view.strata, selection.rows, strict=True)):
             one = stratum_query(query, stratum.layout)
-            matching = len(stratum.index) if some is None else some.count
+            matching = stratum.count if some is None else some.count
             if one is None or matching == 0:
                 continue
             k = min(max(limit, MEASURED_K), matching)
@@ -100,9 +100,7 @@ class Retriever:
             pieces.append(piece)
         return _merged(pieces, limit)
 
-    def _without(
-        self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None
-    ) -> Found:
+    def _without(self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None) -> Found:
         depth = self._depth(choice, k, stratum, some)
         scores, ids = _search(stratum, one.vector[None], k, depth, some)
         compared = _compared(stratum, depth, k, some)
@@ -111,7 +109,7 @@ class Retriever:
     def _with_additions(
         self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, added: Scores
     ) -> Found:
-        matching = len(stratum.index) if some is None else some.count
+        matching = stratum.count if some is None else some.count
         wanted = _FIRST_LOOK * k
         open_to = added if some is None else np.where(some.mask, added, -np.inf).astype(np.float32)
         while one.vector.any() and wanted < _ALL_FROM * matching:
@@ -142,14 +140,14 @@ class Retriever:
         return Found(found, rows[order] + stratum.start, len(scores), EXACT_STRATEGY, 0)
 
     def _depth(self, choice: Choice, k: int, stratum: Stratum, some: RowSet | None) -> OperatingPoint:
-        return self.planner.depth(choice, k, len(stratum.index), None if some is None else some.count)
+        return self.planner.depth(choice, k, stratum.count, None if some is None else some.count)
 
 
 def _search(
     stratum: Stratum, vectors: NDArray[np.float32], k: int, depth: OperatingPoint, some: RowSet | None
 ) -> tuple[Scores, Rows]:
     """Search one stratum; where the cells visited hold too few rows that may answer, every row is compared."""
-    matching = len(stratum.index) if some is None else some.count
+    matching = stratum.count if some is None else some.count
     scores, ids = stratum.index.search(vectors, k, depth, some)
     if not depth.exact and ids[:, min(k, matching) - 1].min() < 0:
         scores, ids = stratum.index.search(vectors, k, EXACT, some)
@@ -162,7 +160,7 @@ def _is_exact(stratum: Stratum, depth: OperatingPoint) -> bool:
 
 def _compared(stratum: Stratum, depth: OperatingPoint, k: int, some: RowSet | None) -> int:
     """Return how many rows of a stratum are compared exactly."""
-    matching = len(stratum.index) if some is None else some.count
+    matching = stratum.count if some is None else some.count
     return matching if _is_exact(stratum, depth) else min(matching, k * depth.k_factor)
 
 

@@ -76,9 +76,9 @@ class Searcher:
         self._default_weights = manifest.default_weights
         self._encoded = manifest.encoded_blocks
         self._text_encoded = manifest.text_encoded_blocks
-        self._largest_rows = max((len(stratum.index) for stratum in snapshot.strata), default=0)
+        self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
         self.planner = Planner(manifest.operating_points, manifest.recall_target, self._largest_rows)
-        self.strategy = max(snapshot.strata, key=lambda stratum: len(stratum.index)).index.strategy
+        self.strategy = max(snapshot.strata, key=lambda stratum: stratum.count).index.strategy
         self._retriever = Retriever(View(snapshot), self.planner, self._largest_rows)
 
     @property
@@ -151,9 +151,7 @@ class Searcher:
         if not parts:
             choice = Choice("", EXACT, 1.0)
         plan_us = (perf_counter_ns() - encoded) // 1000
-        return _Asked(
-            place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us
-        )
+        return _Asked(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
 
     def _answer(self, asked: "_Asked", found: Found, view: View, search_us: int) -> Answer:
         started = perf_counter_ns()
@@ -165,9 +163,7 @@ class Searcher:
         plan = _plan(asked, found)
         score_us = (perf_counter_ns() - started) // 1000
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
-        return Answer(
-            hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded
-        )
+        return Answer(hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded)
 
     def _arrange(self, asked: "_Asked", retriever: Retriever) -> Answer:
         """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""
@@ -258,7 +254,9 @@ class Searcher:
         dims = self.snapshot.dims
         blocks = [part.block] if part.block in dims else [block for block in dims if dims[block] == len(part.values)]
         if not blocks or dims[blocks[0]] != len(part.values):
-            raise DimensionMismatch(dims.get(part.block, next(iter(dims.values()))), len(part.values), f"{field}.vector")
+            raise DimensionMismatch(
+                dims.get(part.block, next(iter(dims.values()))), len(part.values), f"{field}.vector"
+            )
         return dict.fromkeys(blocks, to_query(part.values, f"{field}.vector"))
 
     def _encode(self, parts: Sequence[Part]) -> dict[int, dict[str, Matrix]]:

@@ -70,11 +70,11 @@ class View:
         hidden = self.delta.hidden
         rows: list[RowSet | None] = []
         for stratum in self.snapshot.strata:
-            mask = hidden[stratum.start : stratum.start + len(stratum.index)]
+            mask = hidden[stratum.start : stratum.start + stratum.count]
             rows.append(RowSet(~mask) if mask.any() else None)
         rows += [RowSet(self.delta.alive(stratum)) for stratum in self.delta.strata]
         count = sum(
-            len(stratum.index) if some is None else some.count for stratum, some in zip(self.strata, rows, strict=True)
+            stratum.count if some is None else some.count for stratum, some in zip(self.strata, rows, strict=True)
         )
         return Selection(tuple(rows), count, 1.0)
 
@@ -121,7 +121,7 @@ class View:
     def place_of(self, row: int) -> int:
         """Return which of the strata holds a row."""
         for place, stratum in enumerate(self.strata):
-            if stratum.start <= row < stratum.start + len(stratum.index):
+            if stratum.start <= row < stratum.start + stratum.count:
                 return place
         raise IndexError(f"expected a row of {len(self.strata)} strata, got {row}")
 
@@ -143,9 +143,7 @@ class View:
         of: makes that of one changed item from its payload.
         """
         kept = self._derived.columns.get(key, lambda: _Column(stored()))
-        parts = [
-            kept.stored[stratum.start : stratum.start + len(stratum.index)] for stratum in self.snapshot.strata
-        ]
+        parts = [kept.stored[stratum.start : stratum.start + stratum.count] for stratum in self.snapshot.strata]
         if self.delta is not None:
             parts += [kept.changed(self._changed, stratum, of) for stratum in self.delta.strata]
         return tuple(parts)
@@ -155,7 +153,7 @@ class View:
         count = 0
         for stratum, some in zip(self.strata, self.everything.rows, strict=True):
             if stratum_scale(query, stratum.blocks) is not None:
-                count += len(stratum.index) if some is None else some.count
+                count += stratum.count if some is None else some.count
         return count
 
     def holds(self, selection: Selection, row: int) -> bool:
@@ -174,7 +172,7 @@ class View:
         None stands for rows without a value. Raises UnknownField.
         """
         masks = [
-            np.ones(len(stratum.index), np.bool_) if some is None else some.mask
+            np.ones(stratum.count, np.bool_) if some is None else some.mask
             for stratum, some in zip(self.strata, selection.rows, strict=True)
         ]
         stored = len(self.snapshot.strata)
@@ -275,7 +273,7 @@ class _Column:
 
     def changed(self, delta: "Delta", stratum: Stratum, of: Callable[[dict[str, Any]], Any]) -> NDArray[Any]:
         """Return the values of a stratum of changed items. Its rows only grow in number, so each is looked at once."""
-        count = len(stratum.index)
+        count = stratum.count
         with self._lock:
             values = self._changed.setdefault(stratum.start, [])
             for row in range(stratum.start + len(values), stratum.start + count):

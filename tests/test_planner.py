@@ -6,7 +6,19 @@ import pytest
 from engine.fusion import FusedQuery, SpokenPart
 from engine.index import EXACT, OperatingPoint
 from engine.manifest import PointRecord
-from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, SINGLE, Choice, Planner, at_size, headroom, query_class
+from engine.planner import (
+    AGREEING,
+    BOOSTED,
+    COMPOSED,
+    FILTERED,
+    SINGLE,
+    SWAYED,
+    Choice,
+    Planner,
+    at_size,
+    headroom,
+    query_class,
+)
 from engine.records import Missing
 
 ONE = np.ones(2, np.float32)
@@ -33,10 +45,14 @@ def part(blocks: str) -> SpokenPart:
         (fused("it", rating=0.1), [part("it")], BOOSTED),
         (fused("i", rating=-0.1), [part("i")], BOOSTED),
         (fused("it", rating=0.0), [part("it")], AGREEING),
+        (fused("it", rating=0.3, margin=-0.2), [part("it")], BOOSTED),  # likeness weighs .5 + .5
+        (fused("it", rating=0.3, margin=-0.3), [part("it")], SWAYED),
+        (fused("it", rating=0.6), [SpokenPart("vector", -2.0, {"i": ONE, "t": ONE})], BOOSTED),
     ],
 )
 def test_the_class_of_a_query(query: FusedQuery, parts: list[SpokenPart], name: str) -> None:
-    """One wish for all blocks agrees; several may not; one block is single; a boost that weighs anything decides."""
+    """One wish for all blocks agrees; several may not; one block is single; a boost that weighs anything decides, and how
+    much it weighs beside likeness."""
     assert query_class(query, parts) == name
 
 
@@ -44,7 +60,9 @@ def record(nprobe: int, recall: float, microseconds: float, name: str = AGREEING
     return PointRecord(query_class=name, nprobe=nprobe, k_factor=10, recall=recall, microseconds=microseconds)
 
 
-PLANNER = Planner([record(64, 1.0, 300), record(8, 0.985, 90), record(4, 0.9, 50), record(16, 0.996, 120)], 0.99, 100_000)
+PLANNER = Planner(
+    [record(64, 1.0, 300), record(8, 0.985, 90), record(4, 0.9, 50), record(16, 0.996, 120)], 0.99, 100_000
+)
 
 
 @pytest.mark.parametrize(

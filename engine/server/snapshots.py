@@ -14,7 +14,7 @@ from engine.convert.indexes import to_index
 from engine.convert.statuses import NothingServed
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.manifest import Manifest
-from engine.planner import BOOSTED, FILTERED, MEASURED_K, QUERY_CLASSES
+from engine.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, SWAYED
 from engine.records import Answer, Query, Shape
 from engine.searcher import Searcher
 from engine.server.models import open_models
@@ -33,8 +33,8 @@ REST = 9
 
 log = logging.getLogger(__name__)
 
-# A filtered query is never plain.
-_UNBOOSTED = frozenset(QUERY_CLASSES) - {BOOSTED, FILTERED}
+_UNBOOSTED = frozenset({AGREEING, SINGLE, COMPOSED})
+_ANY_BOOST = frozenset({BOOSTED, SWAYED})
 
 Witness = Callable[[Searcher, Query, Answer, int, int], None]
 """Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
@@ -58,7 +58,7 @@ class Served:
             return self.quick >= _UNBOOSTED
         signals = self.searcher.snapshot.signals
         linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in query.boosts)
-        return linear and BOOSTED in self.quick
+        return linear and self.quick >= _ANY_BOOST
 
     def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
         """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
