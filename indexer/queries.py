@@ -1,6 +1,6 @@
 """Queries made from a catalogue's own items, of every class the planner knows: what an index is tuned and gated on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -50,7 +50,7 @@ class Sampler:
             return []
         if query_class in BOOST_RANGES and not self.snapshot.signals:
             return []
-        draw = {
+        draw: dict[str, Callable[[np.random.Generator], FusedQuery]] = {
             AGREEING: self._agreeing,
             SINGLE: self._single,
             COMPOSED: self._composed,
