@@ -15,6 +15,7 @@ from engine.errors import CorruptLog, NotDurable
 from engine.live import LIVE_FILE, Change, LiveLog, Made, Upsert, open_log
 
 PICTURES = {bytes([number]) * 32: bytes([number]) * 10 for number in range(4)}
+FIRST, SECOND = list(PICTURES)[:2]
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_what_is_put_is_read_back(log: LiveLog) -> None:
     made = first.upsert.made["text"]
     assert (made.recipe, made.vector.dtype) == (b"r" * 32, np.float16)
     np.testing.assert_array_equal(made.vector, np.ones(4))
-    assert log.picture(tuple(PICTURES)[0]) == PICTURES[tuple(PICTURES)[0]]
+    assert log.picture(FIRST) == PICTURES[FIRST]
 
 
 def test_only_the_newest_change_of_an_item_is_kept(log: LiveLog) -> None:
@@ -62,8 +63,8 @@ def test_only_the_newest_change_of_an_item_is_kept(log: LiveLog) -> None:
     assert put(log, "a", Upsert(b"new")) == 3
     assert [(change.seq, change.item_id) for change in log.since(0)] == [(2, "b"), (3, "a")]
     with pytest.raises(CorruptLog, match="expected the picture 0000"):
-        log.picture(tuple(PICTURES)[0])
-    assert log.picture(tuple(PICTURES)[1]) == PICTURES[tuple(PICTURES)[1]]
+        log.picture(FIRST)
+    assert log.picture(SECOND) == PICTURES[SECOND]
 
 
 def test_numbers_rise_after_all_is_forgotten(log: LiveLog) -> None:
@@ -137,7 +138,7 @@ def test_a_standing_log_reads_one_state(log: LiveLog) -> None:
             (change,) = log.since(0)
             assert change.upsert is not None
             assert (log.last(), change.upsert.payload) == (1, b"payload")
-            assert log.picture(tuple(PICTURES)[0]) == PICTURES[tuple(PICTURES)[0]]
+            assert log.picture(FIRST) == PICTURES[FIRST]
         assert log.last() == 3
 
 
