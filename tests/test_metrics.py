@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, of_vector, refusal, request, running
 
 from engine.errors import InvalidSetting
-from engine.records import Answer, Plan, Timings
+from engine.records import Answer, Plan, Query, Timings, VectorPart
 from engine.server.exposition import CannotListen, Exposition
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
@@ -123,7 +124,7 @@ def test_what_is_served_is_told_after_a_reload_too(server: Running, store: Store
     first, second = store.current(), prepared.add(store)
     found = told(server)
     assert found["diptych_snapshot_info", "", first, "exact"] == 1
-    assert found["diptych_snapshot_items",] == 60
+    assert (found["diptych_snapshot_items",], found["diptych_items",]) == (60, 60)
     assert found["diptych_reloads_total", "served"] == 0
     server.index.ActivateSnapshot(index_pb2.ActivateSnapshotRequest(snapshot=second))
     found = told(server)
@@ -134,6 +135,22 @@ def test_what_is_served_is_told_after_a_reload_too(server: Running, store: Store
     found = told(server, lambda found: found["diptych_reload_refused",] == 1)
     assert found["diptych_reload_refused",] == 1
     assert found["diptych_reloads_total", "refused"] > 0
+
+
+def test_an_answer_that_was_seen_is_counted_and_checked(store: Store) -> None:
+    """Its stages, its plan and, here where all are checked, its recall stand on the page."""
+    with running(store.root, metrics_address="127.0.0.1:0", recall_sample=1) as started:
+        served = started.server.snapshots.served
+        query = Query((VectorPart(VECTORS.image[3], block="image"),))
+        exact = served.searcher.search(query)
+        plan = replace(exact.plan, strategy="ivf", expected_recall=0.995)
+        served.saw(query, replace(exact, plan=plan), 10, 500)
+        found = told(started, lambda found: ("diptych_recall_mean",) in found)
+    assert found["diptych_stage_seconds_sum", "total"] == pytest.approx(500e-6)
+    assert found["diptych_plans_total", "single", "ivf"] == 1
+    assert found["diptych_recall_count", "single", "ivf"] == 1
+    assert (found["diptych_recall_mean",], found["diptych_recall_expected",]) == (1.0, 0.995)
+    assert found["diptych_recall_target",] == pytest.approx(0.99)
 
 
 def test_nothing_of_what_was_asked_is_told(server: Running) -> None:

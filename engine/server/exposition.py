@@ -106,6 +106,7 @@ class _Served(Collector):
         }
         yield InfoMetricFamily("diptych_snapshot", "What is served.", told)
         yield GaugeMetricFamily("diptych_snapshot_items", "Items of the snapshot.", manifest.item_count)
+        yield GaugeMetricFamily("diptych_items", "Items that can be found, live ones too.", len(served.searcher.view))
         yield GaugeMetricFamily(
             "diptych_snapshot_created_timestamp_seconds",
             "When the snapshot was built.",
