@@ -15,7 +15,7 @@ import hashlib
 import json
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def write_lexical(directory: Path, texts: Sequence[str]) -> LexicalStats:
     order = np.argsort(posted, kind="stable")  # stable: rows stay ascending within a word
     frequencies = np.bincount(posted, minlength=len(numbers))
     row_of = np.frombuffer(rows, np.int32)[order]
-    saturated = _saturation(np.frombuffer(counts, np.int32)[order], lengths[row_of], average)
+    saturated = _saturation(np.frombuffer(counts, np.int32)[order], lengths[row_of], average).astype(np.float32)
     _write(directory / "terms.npy", hashes[by_hash])
     _write(directory / "starts.npy", np.concatenate([[0], np.cumsum(frequencies)]).astype(np.int64))
     _write(directory / "rows.npy", row_of)
@@ -118,7 +118,7 @@ class Lexical:
 
         Cost: O(postings of the query's words), and one counter a row if they are many.
         """
-        asked = [(slice(*self._starts[term : term + 2].tolist()), factor) for term, factor in self._query(text)]
+        asked = [(slice(*self._starts[term : term + 2].tolist()), factor) for _, term, factor in self._query(text)]
         if not asked:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         rows = [self._rows[span] for span, _ in asked]
@@ -136,42 +136,50 @@ class Lexical:
 
     def score(self, text: str, other_text: str) -> float:
         """Return what `scores` would give an item of that other text, were it stored and nothing else changed."""
-        counts = Counter(to_words(other_text))
-        if not counts:
-            return 0.0
-        present = {term: count for word, count in counts.items() if (term := self._find(word)) is not None}
-        length = np.float64(counts.total())
-        total = np.float32(0.0)
-        for term, factor in self._query(text):
-            if term in present:
-                saturated = _saturation(np.array([present[term]]), length, self.stats.average_length)[0]
-                total += np.float32(self._idf(term)) * saturated * factor
-        return float(total)
+        return self.scorer(text)(other_text)
 
-    def _query(self, text: str) -> list[tuple[int, np.float32]]:
-        """Return the place of each known word, and what its stored weights are multiplied with."""
+    def scorer(self, text: str) -> Callable[[str], float]:
+        """Return `score` for one query text and many others; what is asked is looked up once."""
+        asked = [(word, np.float32(self._idf(term)), factor) for word, term, factor in self._query(text)]
+        average = self.stats.average_length
+
+        def score(other_text: str) -> float:
+            words = to_words(other_text)
+            counts = Counter(words)
+            total = np.float32(0.0)
+            for word, idf, factor in asked:
+                if count := counts.get(word, 0):
+                    total += idf * np.float32(_saturation(count, len(words), average)) * factor
+            return float(total)
+
+        return score
+
+    def _query(self, text: str) -> list[tuple[str, int, np.float32]]:
+        """Return each known word, its place, and what its stored weights are multiplied with."""
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
-        numbers = {word: self._find(word) for word in words}
-        unknown = float(_idf(np.zeros(1, np.int64), self.stats.item_count)[0])
-        says = {word: unknown if term is None else self._idf(term) for word, term in numbers.items()}
+        places = {word: self._find(word) for word in words}
+        unknown = float(_idf(0, self.stats.item_count))
+        says = {word: unknown if place is None else self._idf(place) for word, place in places.items()}
         total = sum(says.values())
-        factors = {term: 1.0 / total for term in numbers.values() if term is not None}
+        factors = {word: 1.0 / total for word, place in places.items() if place is not None}
         for pair in pairs:
-            term = self._find("".join(pair))
-            if term is not None and term not in factors:
+            compound = "".join(pair)
+            place = self._find(compound)
+            if place is not None and compound not in factors:
                 # A compound says no more than its two words do, however rare it is.
                 limit = sum(says.get(word, unknown) for word in pair)
-                factors[term] = min(1.0, limit / self._idf(term)) / total
-        return [(term, np.float32(factor)) for term, factor in factors.items()]
+                factors[compound] = min(1.0, limit / self._idf(place)) / total
+                places[compound] = place
+        return [(word, place, np.float32(factors[word])) for word, place in places.items() if place is not None]
 
     def _find(self, word: str) -> int | None:
         hashed = _hash(word)
         place = int(np.searchsorted(self._terms, np.uint64(hashed)))
         return place if place < len(self._terms) and int(self._terms[place]) == hashed else None
 
-    def _idf(self, term: int) -> float:
-        start, end = self._starts[term : term + 2].tolist()
-        return float(_idf(np.array([end - start]), self.stats.item_count)[0])
+    def _idf(self, place: int) -> float:
+        start, end = self._starts[place : place + 2].tolist()
+        return float(_idf(end - start, self.stats.item_count))
 
 
 def _sums(
@@ -184,18 +192,14 @@ def _sums(
     return sums
 
 
-def _saturation(
-    counts: NDArray[np.integer], lengths: NDArray[np.float64] | np.float64, average: float
-) -> NDArray[np.float32]:
-    """Return tf / (tf + k1 * (1 - b + b * length / average)): 0 to 1, half for a word that stands once in an item."""
-    saturated: NDArray[np.float32] = (counts / (counts + K1 * (1 - B + B * lengths / average))).astype(np.float32)
-    return saturated
+def _saturation(counts: Any, lengths: Any, average: float) -> Any:
+    """Return tf / (tf + k1 * (1 - b + b * length / average)), 0 to 1: nearly half for a word that stands once."""
+    return counts / (counts + K1 * (1 - B + B * lengths / average))
 
 
-def _idf(frequencies: NDArray[np.integer], item_count: int) -> NDArray[np.float64]:
+def _idf(frequencies: Any, item_count: int) -> Any:
     """Return ln(1 + (N - n + .5) / (n + .5)), above 0 for every word."""
-    idf: NDArray[np.float64] = np.log1p((item_count - frequencies + 0.5) / (frequencies + 0.5))
-    return idf
+    return np.log1p((item_count - frequencies + 0.5) / (frequencies + 0.5))
 
 
 def _hash(word: str) -> int:
@@ -211,6 +215,8 @@ def _map(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
         values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise CorruptSnapshot(f"{path}: expected a file of the lexical block, got {error}") from error
+    # A plain array over the mapped file: numpy's own class for those makes every slice ten times as slow.
+    values = np.asarray(values)
     if values.dtype != dtype or values.ndim != 1:
         raise CorruptSnapshot(f"{path}: expected one row of {np.dtype(dtype)}, got {values.shape} of {values.dtype}")
     return values
