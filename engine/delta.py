@@ -17,7 +17,7 @@ from engine.intake import Arrival
 from engine.layout import Layout
 from engine.rowset import Mask
 from engine.snapshot import Snapshot, Stratum
-from engine.words import to_words
+from engine.words import has_words
 
 # Each stratum has a range of row numbers of its own; those of a snapshot are below the first.
 _RANGE_BITS = 32
@@ -215,7 +215,7 @@ class Delta:
     def _blocks(self, arrival: Arrival) -> tuple[str, ...]:
         blocks = [block for block in self._shared.snapshot.dims if block in arrival.vectors]
         lexical = self._shared.snapshot.manifest.lexical
-        if lexical is not None and to_words(arrival.text):
+        if lexical is not None and has_words(arrival.text):
             blocks.append(lexical.name)
         return tuple(blocks)
 

@@ -76,7 +76,6 @@ class Intake:
     def __init__(self, snapshot: Snapshot, encoders: Mapping[str, Encoder], cache: EmbeddingCache | None) -> None:
         self._dims = snapshot.dims
         self._signals = snapshot.signals
-        self._lexical = snapshot.manifest.lexical is not None
         self._template = Template(snapshot.manifest.catalogue.text_template)
         self._encoders = {block: encoder for block, encoder in encoders.items() if block in self._dims}
         self._spaces = {block: space_of(encoder.fingerprint, block) for block, encoder in self._encoders.items()}
@@ -118,7 +117,7 @@ class Intake:
         if upsert.images and "image" in self._dims and "image" not in self._spaces and "image" not in own:
             raise InvalidQuery("expected vectors for block 'image', since the catalogue brings its own", "images")
         self._want(one, "image", upsert.images)
-        if not one.vectors and not one.wanted and not (self._lexical and text):
+        if not one.vectors and not one.wanted:
             raise InvalidQuery("nothing to embed: no text, no image, no vector of a block of this snapshot")
         return one
 

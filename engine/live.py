@@ -107,6 +107,12 @@ class Transaction:
         """Return which rpc a request was for and what it was answered, None if it was never answered."""
         return self._log.response(request_id)
 
+    def number_after(self, seq: int) -> None:
+        """Give no further change a number up to `seq`, as a log would that was begun anew beside an old snapshot."""
+        if self._log.last() < seq:
+            self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
+            self._connection.execute("INSERT INTO sqlite_sequence VALUES ('changes', ?)", (seq,))
+
     def put(self, item_id: str, upsert: Upsert | None, pictures: Callable[[bytes], bytes]) -> int:
         """Add a change and return its number. pictures: gives the bytes of a picture by its sha256."""
         run = self._connection.execute

@@ -41,6 +41,7 @@ from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own
 from indexer.embed import Embedded, Progress, embed
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
 from indexer.lexical import build_lexical
+from indexer.live import LiveChanges, live_changes
 from indexer.models import Models
 from indexer.publish import Draft, draft, file_records, publish, seal
 from indexer.strata import StratumRows, stratify, stratum_rows
@@ -67,6 +68,8 @@ class BuildConfig:
 
     model: None for a catalogue that brings all its vectors. text_model: makes the text block in place of `model`.
     lexical: whether the words of the items' texts are indexed too. max_rejects, max_drift: shares of rows, of items.
+    exported_at: when the catalogue was exported; live changes made before are in it already and not laid over it.
+    forget_changes: forget all live changes made before the build began, once the snapshot is served.
     """
 
     catalogue: Path
@@ -82,6 +85,8 @@ class BuildConfig:
     max_rejects: float = 0.05
     max_drift: float = 0.5
     publish: bool = True
+    exported_at: datetime | None = None
+    forget_changes: bool = False
 
 
 def build(config: BuildConfig, progress: Progress) -> Manifest:
@@ -105,20 +110,30 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
     models = Models.open(config.model, config.text_model, own)
-    embedded = _embedded(config, store, models, progress)
+    since_s = 0.0 if config.exported_at is None else config.exported_at.timestamp()
+    with live_changes(config.store, since_s) as changes:
+        embedded = _embedded(config, store, models, changes, own, progress)
     with draft(store) as written:
         manifest = _write(config, store, written, embedded, digest, frozenset(embedded.blocks) - own, models, progress)
+        manifest = manifest.model_copy(update={"live_seq": changes.last})
         seal(store, written, manifest)
     if config.publish:
         try:
             publish(store, manifest.snapshot)
         except GateFailed as error:
             raise GateFailed(f"{error}; the snapshot was kept in {config.store}, unpublished") from error
+        if config.forget_changes:
+            changes.forget(config.store)
     return manifest
 
 
-def _embedded(config: BuildConfig, store: Store, models: Models, progress: Progress) -> Embedded:
-    entries = read(CatalogSpec(config.catalogue, config.text_template, config.signals))
+def _embedded(
+    config: BuildConfig, store: Store, models: Models, changes: LiveChanges, own: frozenset[str], progress: Progress
+) -> Embedded:
+    spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
+    texts = models.encoder is not None or models.text_encoder is not None
+    embeddable = {"text": texts, "image": models.encoder is not None}
+    entries = changes.lay_over(read(spec), spec, frozenset(block for block in embeddable if embeddable[block]) - own)
     expected = count_rows(config.catalogue)
 
     def counted(stage: str, done: int, total: int | None) -> None:

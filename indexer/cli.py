@@ -6,6 +6,7 @@ by the verb that needs it, so that --help answers at once.
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,6 +71,14 @@ def build(
     max_rejects: Annotated[str, typer.Option(help="Share of bad rows above which nothing is published.")] = "5%",
     max_drift: Annotated[str, typer.Option(help="Share of known items that may change beyond recognition.")] = "50%",
     no_publish: Annotated[bool, typer.Option("--no-publish", help="Write the snapshot, but do not serve it.")] = False,
+    exported_at: Annotated[
+        datetime | None,
+        typer.Option(help="When the catalogue was exported, in UTC; live changes made before are not laid over it."),
+    ] = None,
+    forget_changes: Annotated[
+        bool,
+        typer.Option("--forget-changes", help="Forget live changes made before this build began, once it is served."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Embed a catalogue, build its index, measure it, and publish it if it passes."""
@@ -93,6 +102,8 @@ def build(
         max_rejects=to_share(max_rejects, "--max-rejects"),
         max_drift=to_share(max_drift, "--max-drift"),
         publish=not no_publish,
+        exported_at=None if exported_at is None else exported_at.replace(tzinfo=UTC),
+        forget_changes=forget_changes,
     )
     with Reporter() as progress:
         manifest = run(config, progress)
