@@ -88,6 +88,21 @@ def latency(
         question.run(made, queries, effort, store, query_seed, path, ModelSpec(model, None), json)
 
 
+@app.command()
+def relevance(
+    data: Annotated[Path, typer.Option(help="Folder of a catalogue, queries.csv and judgments.csv.")] = Path(
+        "bench-data/icecat_search"
+    ),
+    text_model: Annotated[str | None, typer.Option(help="Sentence model; the package's MiniLM if left out.")] = None,
+    json: Json = None,
+) -> None:
+    """Do the best answers come first, as people judged them?"""
+    from benchmarks import relevance as question
+    from engine.encoder import ModelSpec
+
+    question.run(data, None if text_model is None else ModelSpec(text_model, encoder="sentence"), json)
+
+
 Number = TypeVar("Number", int, float)
 
 
