@@ -3,14 +3,14 @@
 A boost on a declared signal that is linear is a coordinate of the index and not among these.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from math import exp, log1p, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import InvalidQuery
 from engine.fusion import LEXICAL, FusedQuery, stratum_scale
 from engine.records import Boost, Shape
 from engine.view import View
@@ -83,4 +83,16 @@ def _shape_one(boost: Boost, payload: Mapping[str, Any]) -> float:
 
 
 def _lexical(view: View, text: str) -> tuple[Values, ...]:
-    raise NotImplementedError
+    """Return how well the words of each row match a text, 0 where none does."""
+    lexical = view.snapshot.lexical
+    if lexical is None:
+        raise InvalidQuery("expected a snapshot with a block of words, got one without")
+    stored = np.zeros(len(view.snapshot), np.float32)
+    rows, scores = lexical.scores(text)
+    stored[rows] = scores
+    parts = [stored[stratum.start : stratum.start + stratum.count] for stratum in view.snapshot.strata]
+    if view.delta is not None:
+        for stratum in view.delta.strata:
+            changed = (view.delta.text(row) for row in range(stratum.start, stratum.start + stratum.count))
+            parts.append(np.fromiter((lexical.score(text, words) for words in changed), np.float32, stratum.count))
+    return tuple(parts)

@@ -66,7 +66,7 @@ def query_class(query: FusedQuery, parts: Sequence[SpokenPart]) -> str:
 
 def headroom(recall_target: float) -> float:
     """Return the measured recall to ask for, so that queries which were not measured reach the target as well."""
-    return recall_target + (1.0 - recall_target) / 2
+    return recall_target + (1.0 - recall_target) / 4
 
 
 class Planner:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.cache import EmbeddingCache
+from engine.columns import write_columns
 from engine.encoder import ModelSpec
 from engine.errors import CorruptSnapshot, GateFailed, InvalidCatalogue, InvalidSetting
 from engine.fusion import Calibration
@@ -182,6 +183,7 @@ def _write(
         [embedded.item_ids[place] for place in order],
         [to_bytes(embedded.payloads[place]) for place in order],
     )
+    write_columns(directory, (embedded.payloads[place] for place in order), len(order))
     lexical = None
     if worded.any():
         lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
@@ -226,7 +228,7 @@ def _write(
         versions=_versions(),
         files={},
     )
-    points = tune(Snapshot(manifest, directory), partial(progress, "tune"))
+    points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
     gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)

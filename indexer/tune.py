@@ -11,7 +11,7 @@ from engine.fusion import FusedQuery, stratum_query
 from engine.index import EXACT, OperatingPoint
 from engine.indexes.exact import ExactIndex
 from engine.manifest import PointRecord
-from engine.planner import MEASURED_K, QUERY_CLASSES
+from engine.planner import MEASURED_K, QUERY_CLASSES, headroom
 from engine.recall import recall_at_k
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot
@@ -20,6 +20,7 @@ from indexer.queries import Sampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
 K_FACTORS = (10, 20, 40, 80, 160, 320)
+BETWEEN = (0.6, 0.7, 0.85)
 SMALLEST_GAIN = 2e-4
 COMPLETE = 0.999
 PROMISING = 0.05
@@ -31,9 +32,10 @@ _ORACLE_ROWS = 65_536
 Report = Callable[[int, int], None]
 
 
-def tune(snapshot: Snapshot, report: Report, seed: int = 11) -> list[PointRecord]:
+def tune(snapshot: Snapshot, report: Report, recall_target: float = 0.99, seed: int = 11) -> list[PointRecord]:
     """Return the measured points of every class that the snapshot can be asked, the exact one among them.
 
+    Most of them lie about the depth that `recall_target` needs.
     Cost: the exact answers of QUERIES queries a class, then QUERIES searches for each point; the row of a k_factor ends
     where more cells gain nothing.
     """
@@ -46,7 +48,7 @@ def tune(snapshot: Snapshot, report: Report, seed: int = 11) -> list[PointRecord
         if queries:
             some = sampler.select(name)
             records.append(_exact_record(searcher, name, queries, some))
-            records += _curve(searcher, name, queries, some) if searched else []
+            records += _curve(searcher, name, queries, some, headroom(recall_target)) if searched else []
         report(place + 1, len(QUERY_CLASSES))
     return records
 
@@ -136,9 +138,7 @@ def draw_curve(records: Sequence[PointRecord], recall_target: float, path: Path)
     figure.savefig(path, dpi=110)
 
 
-def _exact_record(
-    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None
-) -> PointRecord:
+def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None) -> PointRecord:
     took = []
     for query in queries[:_EXACT_TIMED]:
         started = perf_counter_ns()
@@ -150,29 +150,40 @@ def _exact_record(
 
 
 def _curve(
-    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None
+    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None, wanted: float
 ) -> list[PointRecord]:
     exact = exact_scores(searcher.snapshot, queries, some)
-    records = []
+    records: list[PointRecord] = []
+
+    def look(nprobe: int, k_factor: int) -> float:
+        recalls, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor), some)
+        recall = worst_mean(queries, recalls)
+        records.append(
+            PointRecord(
+                query_class=name,
+                nprobe=nprobe,
+                k_factor=k_factor,
+                recall=round(recall, 5),
+                microseconds=round(took, 1),
+            )
+        )
+        return recall
+
     nprobes: tuple[int, ...] = NPROBES
     for k_factor in K_FACTORS:
         best = 0.0
         row: dict[int, float] = {}
         for nprobe in nprobes:
-            recalls, took = measure(searcher, queries, exact, OperatingPoint(nprobe, k_factor), some)
-            recall = row[nprobe] = worst_mean(queries, recalls)
-            records.append(
-                PointRecord(
-                    query_class=name,
-                    nprobe=nprobe,
-                    k_factor=k_factor,
-                    recall=round(recall, 5),
-                    microseconds=round(took, 1),
-                )
-            )
+            recall = row[nprobe] = look(nprobe, k_factor)
             if recall == 1.0 or (best > 0.9 and recall - best < SMALLEST_GAIN):
                 break
             best = recall
+        reaches = next((nprobe for nprobe, found in row.items() if found >= wanted), None)
+        if reaches is not None:
+            # What is asked for most lies between this point and the one before, which is half as deep.
+            for share in BETWEEN:
+                if look(round(share * reaches), k_factor) >= wanted:
+                    break
         if recall >= COMPLETE:
             break
         # What too few cells do not hold, more candidates do not find.

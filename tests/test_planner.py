@@ -69,7 +69,7 @@ PLANNER = Planner(
     ("target", "nprobe", "recall"), [(None, 16, 0.996), (0.8, 4, 0.9), (0.9, 8, 0.985), (0.995, 64, 1.0)]
 )
 def test_the_cheapest_point_that_reaches_the_target(target: float | None, nprobe: int, recall: float) -> None:
-    """Half the way from the target to 1 is asked of what was measured; None is the snapshot's target."""
+    """A quarter of the way from the target to 1 is asked of what was measured; None is the snapshot's target."""
     choice = PLANNER.choose(AGREEING, target)
     assert (choice.point, choice.expected_recall) == (OperatingPoint(nprobe, 10), recall)
 
@@ -81,9 +81,9 @@ def test_exact_when_no_point_reaches_the_target() -> None:
 
 
 def test_headroom_by_hand() -> None:
-    """Half of what the target leaves open."""
-    assert headroom(0.99) == pytest.approx(0.995)
-    assert headroom(0.5) == pytest.approx(0.75)
+    """A quarter of what the target leaves open."""
+    assert headroom(0.99) == pytest.approx(0.9925)
+    assert headroom(0.5) == pytest.approx(0.625)
 
 
 @pytest.mark.parametrize(
