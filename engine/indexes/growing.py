@@ -25,7 +25,7 @@ class GrowingIndex:
 
     def __init__(self, matrix: NDArray[np.float16]) -> None:
         """Search the rows (n, d), which never change."""
-        self._rows = Rows(scan(matrix, _owner()), matrix)
+        self._rows = Rows(scan(matrix, _from_memory().codes.owner), matrix)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -70,8 +70,13 @@ class GrowingRows:
 
 
 @cache
-def _owner() -> Any:
-    """Return what FAISS takes for the owner of views: that of an index read from memory."""
+def _from_memory() -> Any:
+    """Return an index whose codes are a view, for FAISS takes a view's owner only from another view.
+
+    The whole index is kept: its owner is a place in it.
+    """
     index = faiss.IndexScalarQuantizer(1, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     data = faiss.serialize_index(index)
-    return faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.size)).codes.owner
+    view = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.size))
+    view.kept = data
+    return view
