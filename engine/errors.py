@@ -4,6 +4,7 @@ DiptychError
 ├── InvalidQuery              a request that can never be answered
 │   ├── DimensionMismatch     a vector of another length than the block it speaks to
 │   ├── UnknownBlock          a block, or a signal, that the snapshot does not have
+│   ├── UnknownField          a field that no payload of the snapshot has
 │   └── BadImage              bytes that are no picture, or one beyond the limits
 ├── NotSupported              a request that this build cannot answer yet
 ├── NoEncoder                 words or pictures asked of a snapshot or a model that cannot encode them
@@ -46,6 +47,15 @@ class UnknownBlock(InvalidQuery):
 
     def __init__(self, name: str, known: Iterable[str], field: str = "", noun: str = "block") -> None:
         super().__init__(f"unknown {noun} {name!r}: this snapshot has {', '.join(known) or 'none'}", field)
+
+
+class UnknownField(InvalidQuery):
+    """A name that is no field of any payload; the message tells the nearest names."""
+
+    def __init__(self, name: str, nearest: Iterable[str], field: str = "", place: str = "") -> None:
+        near = ", ".join(nearest)
+        hint = f"nearest are {near}" if near else "nothing is near"
+        super().__init__(f"unknown field {name!r}{place}: {hint}", field)
 
 
 class BadImage(InvalidQuery):

@@ -11,7 +11,7 @@ from engine.errors import CorruptSnapshot
 from engine.fusion import Calibration, Moments
 from engine.index import OperatingPoint
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST_FILE = "manifest.json"
 
 

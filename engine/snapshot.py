@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.columns import Columns
 from engine.errors import CorruptSnapshot
 from engine.fusion import Matrix
 from engine.index import Index, open_index
@@ -44,6 +45,7 @@ class Snapshot:
         self.signals = tuple(signal.name for signal in manifest.signals)
         self.calibration = manifest.calibration
         self.items = Items(directory, manifest.item_count)
+        self.columns = Columns(directory, manifest.item_count)
         self.lexical = None if manifest.lexical is None else Lexical(directory / LEXICAL, manifest.item_count)
         self.strata = tuple(
             Stratum(

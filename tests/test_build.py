@@ -225,6 +225,7 @@ def test_the_manifest_says_what_was_built_of_what_with_what(tmp_path: Path) -> N
     assert first.create_time.endswith("+00:00")
     folder = Store(tmp_path / "store").directory(first.snapshot)
     assert set(first.files) == {
+        "columns.arrow",
         "items.arrow",
         "lookup.npy",
         "curve.png",

@@ -18,6 +18,7 @@ from indexer.embed import no_progress
 
 FILES = (
     "manifest.json",
+    "columns.arrow",
     "items.arrow",
     "lookup.npy",
     "strata/image+text/rows.faiss",
@@ -206,9 +207,9 @@ def test_files_of_another_build_are_refused(store: Store, tmp_path: Path) -> Non
 def test_a_schema_of_the_future_is_refused(store: Store) -> None:
     """The message says which version came, so that a person knows to update the reader."""
     path = store.snapshots / served(store).name / MANIFEST_FILE
-    content = json.loads(path.read_bytes()) | {"schema_version": 2, "new_in_2": True}
+    content = json.loads(path.read_bytes()) | {"schema_version": 3, "new_in_3": True}
     path.write_text(json.dumps(content))
-    with pytest.raises(CorruptSnapshot, match=r"manifest\.json: expected schema version 1, got 2"):
+    with pytest.raises(CorruptSnapshot, match=r"manifest\.json: expected schema version 2, got 3"):
         served(store)
 
 
@@ -222,7 +223,7 @@ def test_a_schema_of_the_future_is_refused(store: Store) -> None:
         '"text"',
         "{}",
         '{"sha256": "0"}',
-        '{"sha256": "0", "schema_version": 1}',
+        '{"sha256": "0", "schema_version": 2}',
         "\ufffe",
         "{" * 50,
         "[" * 100_000,
