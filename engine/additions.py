@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.columns import number_of
 from engine.errors import InvalidQuery
 from engine.fusion import LEXICAL, FusedQuery, stratum_scale
 from engine.records import Boost, Shape
@@ -55,7 +56,7 @@ class Additions:
 
 def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
     """Return the boost's value for each row, 0 where the item has no number there; its weight is not in it."""
-    columns = view.snapshot.columns
+    columns = view.columns
     key = ("boost", boost.field, boost.shape, boost.origin, boost.scale)
     return view.column(
         key,
@@ -77,8 +78,6 @@ def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:
 
 
 def _shape_one(boost: Boost, payload: Mapping[str, Any]) -> float:
-    from engine.columns import number_of
-
     return float(_shape(np.array([number_of(payload, boost.field)]), boost)[0])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import islice
 from time import perf_counter_ns
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from engine.fusion import (
     check_weight,
     compose,
     contributions,
-    stratum_query,
     stratum_scale,
 )
 from engine.images import decode
@@ -58,7 +57,6 @@ _NEXT_WINDOW = 4
 
 _MOST_DIVERSE = 1_000
 _DIVERSE_PAGES = 10
-_MOST_VALUES = 1_000
 
 
 class Searcher:
@@ -143,7 +141,7 @@ class Searcher:
         started = perf_counter_ns()
         parts = self.speak(query.parts, view)
         encoded = perf_counter_ns()
-        signals, others = self._split(query.boosts)
+        signals, others = self._split(query.boosts, view)
         fused = self._fuse(query, parts, signals)
         additions = Additions(view, fused, others) if others or fused.words else None
         selection = view.select(query.filter)
@@ -169,17 +167,20 @@ class Searcher:
         """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""
         started = perf_counter_ns()
         query, view = asked.query, retriever.view
+        if query.collapse_by:
+            view.columns.check(query.collapse_by, "collapse_by")
         windows = _Windows(asked, retriever)
         listing = _Listing(asked, view)
         page = query.page or Page(0, query.limit)
         hits = list(islice(listing.hits(windows), page.offset, page.offset + query.limit + 1))
-        arranged = perf_counter_ns()
         answered = tuple(
             Hit(view.item_id(row), score, row, {}, listing.size_of(row)) for score, row in hits[: query.limit]
         )
         if query.explain:
             answered = tuple(_explained(hit, asked, view) for hit in answered)
-        facets = tuple(Facet(name, view.facet(name, asked.selection, _MOST_VALUES)) for name in query.facets)
+        facets = tuple(
+            Facet(name, _facet(view, place, name, asked.selection)) for place, name in enumerate(query.facets)
+        )
         search_us = windows.took_ns // 1000
         score_us = (perf_counter_ns() - started) // 1000 - search_us
         return Answer(
@@ -221,7 +222,7 @@ class Searcher:
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
-        return self._fuse(query, parts, self._split(query.boosts)[0])
+        return self._fuse(query, parts, self._split(query.boosts, self.view)[0])
 
     def nearest(
         self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: Selection | None = None
@@ -233,7 +234,7 @@ class Searcher:
         weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
         return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
 
-    def _split(self, boosts: Sequence[Boost]) -> tuple[dict[str, float], list[Boost]]:
+    def _split(self, boosts: Sequence[Boost], view: View) -> tuple[dict[str, float], list[Boost]]:
         """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
         signals: dict[str, float] = {}
         others = []
@@ -242,11 +243,7 @@ class Searcher:
             if boost.shape is Shape.LINEAR and boost.field in self.snapshot.signals:
                 signals[boost.field] = signals.get(boost.field, 0.0) + weight
                 continue
-            try:
-                self.snapshot.columns.check_number(boost.field)
-            except InvalidQuery as error:
-                error.field = f"boosts[{place}].field"
-                raise
+            view.columns.check_number(boost.field, f"boosts[{place}].field")
             others.append(boost)
         return signals, others
 
@@ -399,6 +396,11 @@ class _Listing:
 
 def _diverse(diversity: Diversity, window: int) -> int:
     return diversity.candidates or min(_MOST_DIVERSE, _DIVERSE_PAGES * window)
+
+
+def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:
+    view.columns.check(name, f"facets[{place}]")
+    return view.facet(name, selection)
 
 
 def _plan(asked: _Asked, found: Found) -> Plan:

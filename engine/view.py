@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.columns import Columns, GroupKey, field_names, group_of
+from engine.delta import Delta
 from engine.errors import ItemNotFound
 from engine.fusion import FusedQuery, Matrix, stratum_scale
 from engine.payload import from_bytes
@@ -21,7 +23,6 @@ from engine.rowset import Mask, RowSet
 from engine.snapshot import Snapshot, Stratum
 
 if TYPE_CHECKING:
-    from engine.delta import Delta
     from engine.filters import Predicate
 
 # As many masks of a million rows are 64 MB.
@@ -49,8 +50,8 @@ class View:
     Rows of the snapshot keep their numbers, and those of changed items have higher ones.
     """
 
-    def __init__(self, snapshot: Snapshot, delta: "Delta | None" = None, before: "View | None" = None) -> None:
-        """Lay the changes over the snapshot. before: an older view of the same snapshot, whose work can be used again."""
+    def __init__(self, snapshot: Snapshot, delta: Delta | None = None, before: "View | None" = None) -> None:
+        """Lay the changes over the snapshot. before: an older view, whose work is used again if it is of the same."""
         self.snapshot = snapshot
         self.delta = delta if delta is not None and (delta.hidden_count or delta.strata) else None
         self.strata = (*snapshot.strata, *self.delta.strata) if self.delta is not None else snapshot.strata
@@ -162,57 +163,79 @@ class View:
         some = selection.rows[place]
         return some is None or bool(some.mask[row - self.strata[place].start])
 
+    @cached_property
+    def columns(self) -> Columns:
+        """The fields of the payloads, those that only changed items have among them."""
+        columns = self.snapshot.columns
+        if self.delta is None:
+            return columns
+        for stratum in self.delta.strata:
+            self._derived.learn(self.delta, stratum)
+        return columns.knowing(self._derived.fields)
+
     def groups(self, name: str) -> "Groups":
         """Return which rows have the same value of a field. Raises UnknownField."""
         return Groups(self, name)
 
-    def facet(self, name: str, selection: Selection, most: int) -> tuple[tuple[Any, int], ...]:
-        """Return how often each value of a field occurs in a selection, the commonest first, `most` of them.
+    def facet(self, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:
+        """Return how often each value of a field occurs in a selection, the commonest first, FACET_VALUES at most.
 
-        None stands for rows without a value. Raises UnknownField.
+        None stands for items without a value. Raises UnknownField.
         """
         masks = [
             np.ones(stratum.count, np.bool_) if some is None else some.mask
             for stratum, some in zip(self.strata, selection.rows, strict=True)
         ]
         stored = len(self.snapshot.strata)
-        counts: dict[Hashable, tuple[Any, int]] = {}
-        for value, count in self.snapshot.columns.facet(name, np.concatenate(masks[:stored])):
-            counts[_told_apart(value)] = (value, count)
-        for stratum, mask in zip(self.strata[stored:], masks[stored:], strict=True):
-            for local in np.flatnonzero(mask).tolist():
-                for value in facet_values(from_bytes(self.payload(stratum.start + local)), name):
-                    counts[_told_apart(value)] = (value, counts.get(_told_apart(value), (value, 0))[1] + 1)
-        return tuple(sorted(counts.values(), key=lambda entry: (-entry[1], _order(entry[0])))[:most])
+        changed = (
+            from_bytes(self.payload(stratum.start + local))
+            for stratum, mask in zip(self.strata[stored:], masks[stored:], strict=True)
+            for local in np.flatnonzero(mask).tolist()
+        )
+        return tuple(self.columns.facet(name, np.concatenate(masks[:stored]), changed))
+
+    def group_codes(self, name: str) -> tuple[NDArray[np.int32], ...]:
+        """Return a number for each row that rows of the same value share, -1 without one, an array a stratum."""
+        columns = self.columns
+        columns.check(name)
+        new = self._derived.new_groups(name)
+
+        def code_of(payload: dict[str, Any]) -> int:
+            key = group_of(payload, name)
+            code = columns.group_code(name, key)
+            if key is not None and code < 0:
+                code = new.setdefault(key, columns.group_count(name) + len(new))
+            return code
+
+        return self.column(("group", name), lambda: columns.groups(name), code_of)
 
     @property
-    def _changed(self) -> "Delta":
+    def _changed(self) -> Delta:
         if self.delta is None:
             raise IndexError("expected a row of the snapshot, and nothing has changed since")
         return self.delta
 
     def _select(self, text: str) -> Selection:
-        predicate, masks = self._passing(text)
+        masks = self._passing(text)
         rows = []
         for mask, alive in zip(masks, self.everything.rows, strict=True):
             rows.append(RowSet(mask if alive is None else mask & alive.mask))
         count = sum(some.count for some in rows)
         return Selection(tuple(rows), count, count / max(1, len(self)))
 
-    def _passing(self, text: str) -> tuple["Predicate", tuple[Mask, ...]]:
+    def _passing(self, text: str) -> tuple[Mask, ...]:
         from engine.filters import bind, parse
 
-        predicate: Predicate = self._derived.predicates.get(text, lambda: bind(parse(text), self.snapshot.columns))
-        return predicate, self.column(("filter", text), predicate.mask, predicate.matches)
+        predicate: Predicate = self._derived.predicates.get(text, lambda: bind(parse(text), self.columns))
+        return self.column(("filter", text), predicate.mask, predicate.matches)
 
 
 class Groups:
     """Which rows of a view have the same value of one field."""
 
     def __init__(self, view: View, name: str) -> None:
-        columns = view.snapshot.columns
         self._view = view
-        self._codes = view.column(("group", name), lambda: columns.groups(name), view.coder(name))
+        self._codes = view.group_codes(name)
         self._sizes: dict[int, int] | None = None
 
     def of(self, row: int) -> int | None:
@@ -238,7 +261,24 @@ class _Derived:
 
     def __init__(self) -> None:
         self.columns: _Kept[_Column] = _Kept(_KEPT_FILTERS + _KEPT_COLUMNS)
+        self.fields: set[str] = set()
+        self._learnt: dict[int, int] = {}
+        self._groups: dict[str, dict[GroupKey, int]] = {}
+        self._lock = Lock()
         self.predicates: _Kept[Predicate] = _Kept(_KEPT_FILTERS)
+
+    def learn(self, delta: Delta, stratum: Stratum) -> None:
+        """Take note of the fields of a stratum's items; each is looked at once."""
+        with self._lock:
+            first = self._learnt.get(stratum.start, 0)
+            for row in range(stratum.start + first, stratum.start + stratum.count):
+                self.fields = self.fields | field_names(from_bytes(delta.payload(row)))
+            self._learnt[stratum.start] = max(first, stratum.count)
+
+    def new_groups(self, name: str) -> dict[GroupKey, int]:
+        """Return the groups of a field that no row of the snapshot is in; who asks may add to them."""
+        with self._lock:
+            return self._groups.setdefault(name, {})
 
 
 class _Kept(Generic[Value]):
@@ -271,7 +311,7 @@ class _Column:
     _changed: dict[int, list[Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def changed(self, delta: "Delta", stratum: Stratum, of: Callable[[dict[str, Any]], Any]) -> NDArray[Any]:
+    def changed(self, delta: Delta, stratum: Stratum, of: Callable[[dict[str, Any]], Any]) -> NDArray[Any]:
         """Return the values of a stratum of changed items. Its rows only grow in number, so each is looked at once."""
         count = stratum.count
         with self._lock:

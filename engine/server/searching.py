@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
+
+from google.rpc import code_pb2
 
 from engine.convert.answers import to_bytes
 from engine.convert.queries import needs_encoder, to_query
 from engine.convert.rules import check
 from engine.convert.statuses import to_status
 from engine.errors import DiptychError
-from engine.records import Query
+from engine.records import Answer, Query
 from engine.server.edge import Method
 from engine.server.snapshots import Served, Snapshots
 from engine.server.workers import Call, Workers
@@ -103,39 +105,65 @@ def _settle(group: Sequence[_Gathered]) -> None:
             else:
                 total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
                 one.future.set_result(to_bytes(one.request, one.query, outcome, one.parse_us, total_us))
+                served.saw(one.query, outcome, one.parse_us, total_us)
     except Exception as error:  # noqa: BLE001 it is not swallowed: every call that still waits gets it, and the edge logs it
         for one in group:
             if not one.future.done():
                 one.future.set_exception(error)
 
 
-def _answer(
-    served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
-) -> bytes:
+def _answer(served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int) -> bytes:
     answer = served.searcher.search(query)
     total_us = (perf_counter_ns() - arrived_ns) // 1000
-    return to_bytes(request, query, answer, parse_us, total_us)
+    response = to_bytes(request, query, answer, parse_us, total_us)
+    served.saw(query, answer, parse_us, total_us)
+    return response
 
 
 def _answer_all(
     served: Served, requests: Sequence[search_pb2.SearchRequest], call: Call
 ) -> search_pb2.BatchSearchResponse:
-    results = []
-    for request in requests:
+    response = search_pb2.BatchSearchResponse()
+    for start in range(0, len(requests), GATHERED_AT_MOST):
         call.check()
-        results.append(_outcome(served, request))
-    return search_pb2.BatchSearchResponse(results=results)
+        response.results.extend(_outcomes(served, requests[start : start + GATHERED_AT_MOST]))
+    return response
 
 
-def _outcome(served: Served, request: search_pb2.SearchRequest) -> search_pb2.BatchSearchResult:
+def _outcomes(served: Served, requests: Sequence[search_pb2.SearchRequest]) -> Iterator[search_pb2.BatchSearchResult]:
+    """Answer some queries of a batch together; each has its own outcome, whatever becomes of the others."""
     started = perf_counter_ns()
+    asked = [_read(request, served.name) for request in requests]
+    parse_us = (perf_counter_ns() - started) // 1000
+    found = iter(_found(served, [query for query in asked if isinstance(query, Query)]))
+    total_us = (perf_counter_ns() - started) // 1000
+    for request, query in zip(requests, asked, strict=True):
+        if isinstance(query, Query):
+            outcome = next(found)
+            if isinstance(outcome, Answer):
+                data = to_bytes(request, query, outcome, parse_us, total_us)
+                served.saw(query, outcome, parse_us, total_us)
+                yield search_pb2.BatchSearchResult(response=search_pb2.SearchResponse.FromString(data))
+                continue
+            query = outcome
+        status = to_status(query)
+        if status.code == code_pb2.INTERNAL:
+            log.error("failed query of a batch", exc_info=query)
+        yield search_pb2.BatchSearchResult(error=status)
+
+
+def _found(served: Served, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
+    """Return what each query found; should something fail that nobody foresaw, it fails only its own query."""
     try:
-        query = to_query(request, served.name)
-        parse_us = (perf_counter_ns() - started) // 1000
-        response = search_pb2.SearchResponse.FromString(_answer(served, request, query, started, parse_us))
-        return search_pb2.BatchSearchResult(response=response)
+        return served.searcher.search_many(queries)
+    except Exception as error:  # noqa: BLE001 it is not swallowed: it becomes the outcome of the query it belongs to
+        if len(queries) == 1:
+            return [error]
+        return [outcome for query in queries for outcome in _found(served, [query])]
+
+
+def _read(request: search_pb2.SearchRequest, snapshot: str) -> Query | DiptychError:
+    try:
+        return to_query(request, snapshot)
     except DiptychError as error:
-        return search_pb2.BatchSearchResult(error=to_status(error))
-    except Exception as error:
-        log.exception("failed query of a batch")
-        return search_pb2.BatchSearchResult(error=to_status(error))
+        return error
