@@ -24,7 +24,7 @@ from engine.server.metrics import Metrics
 from engine.server.settings import load
 from engine.server.workers import Call
 from engine.store import CURRENT_FILE, Store
-from engine.v1 import index_pb2, query_pb2
+from engine.v1 import index_pb2, query_pb2, search_pb2
 
 Part = query_pb2.QueryPart
 SEARCH = "engine.v1.SearchService/Search"
@@ -93,6 +93,18 @@ def test_calls_are_counted_by_rpc_and_code(server: Running) -> None:
     assert found["diptych_call_seconds_count", SEARCH] == 3
     assert 0 < found["diptych_call_seconds_sum", SEARCH] < 30
     assert found["diptych_calls_in_flight",] == 0
+
+
+def test_searches_are_counted_by_how_they_were_answered(server: Running) -> None:
+    """Alone or in a batch, on the loop or in a thread, each answer counts once in its plan and in its stages."""
+    one = request(of_vector(VECTORS.image[3], block="image"))
+    server.search.Search(one)
+    server.search.BatchSearch(search_pb2.BatchSearchRequest(requests=[one, one, request()]))
+    server.search.Search(request(Part(item_id="i7"), recall_target=1))
+    found = told(server)
+    assert found["diptych_plans_total", "single", "exact"] == 3
+    assert found["diptych_plans_total", "agreeing", "exact"] == 1
+    assert [found["diptych_stage_seconds_count", stage] for stage in ("parse", "search", "total")] == [4, 4, 4]
 
 
 def test_a_call_whose_caller_went_away_is_cancelled(server: Running) -> None:

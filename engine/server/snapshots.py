@@ -215,5 +215,6 @@ class Snapshots:
 def _quick(searcher: Searcher) -> frozenset[str]:
     """Return the classes of query whose depth was measured at QUICK_US at most, or that cannot be asked."""
     asked = {point.query_class for point in searcher.snapshot.manifest.operating_points}
-    slow = {name for name in asked if searcher.planner.choose(name, None).microseconds > QUICK_US}
+    # A depth that was not measured takes 0 µs, which says nothing.
+    slow = {name for name in asked if not 0 < searcher.planner.choose(name, None).microseconds <= QUICK_US}
     return frozenset(QUERY_CLASSES) - slow

@@ -30,6 +30,7 @@ REST = 9
 WINDOW = 500
 ENOUGH = 100
 TOLERATED = 0.02
+ROUNDING = 1e-5
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Watch:
 
     @property
     def mean(self) -> Mean | None:
-        """What the last checks of the served snapshot found, None if there was none."""
+        """What the last checks found, all of one snapshot; None if there was none."""
         checked = list(self._checked)
         return Mean(len(checked), *map(fmean, zip(*checked, strict=True))) if checked else None
 
@@ -112,9 +113,9 @@ class Watch:
     def _check(self, job: _Job) -> None:
         query, plan = job.query, job.answer.plan
         k = min(query.limit, MEASURED_K)
-        exact = _as_it_was(job).search(
-            replace(query, recall_target=1.0, budget_ms=None, limit=k, explain=False, facets=())
-        )
+        # Explained or not as it was: the scores of both are then sums made in the same way.
+        asked = replace(query, recall_target=1.0, budget_ms=None, limit=k, facets=())
+        exact = _as_it_was(job).search(asked)
         recall = recall_of(job.answer, exact, query, k)
         self._metrics.recalled(plan.strategy, plan.query_class, recall)
         target = job.searcher.planner.recall_target if query.recall_target is None else query.recall_target
@@ -150,7 +151,9 @@ def recall_of(answer: Answer, exact: Answer, query: Query, k: int) -> float:
         # A pinned hit stands where it does whatever was found.
         scores = [hit.score for hit in one.hits[:k] if hit.item_id not in pinned]
         row[: len(scores)] = sorted(scores, reverse=True)
-    return float(recall_at_k(rows[:1], rows[1:])[0])
+    # A candidate's score and the same row's among all of them are float32 sums in different orders.
+    largest = max((abs(hit.score) for hit in exact.hits[:k]), default=0.0)
+    return float(recall_at_k(rows[:1], rows[1:], ROUNDING * max(1.0, largest))[0])
 
 
 def _as_it_was(job: _Job) -> Searcher:
