@@ -1,4 +1,4 @@
-"""How a query is answered: the cheapest measured depth that reaches the recall asked for, or every row that may answer."""
+"""How a query is answered: the cheapest measured depth that reaches the recall asked for, or all that may answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ BOOSTED = "boosted"
 SWAYED = "swayed"
 FILTERED = "filtered"
 QUERY_CLASSES = (AGREEING, SINGLE, COMPOSED, BOOSTED, SWAYED, FILTERED)
-"""One wish for all blocks; one block asked; wishes that may differ by block; any of these with boosts up to STRONG; with
-stronger ones; and any of them among FILTERED_SHARE of the items."""
+"""One wish for all blocks; one block asked; wishes that may differ by block; any of these with boosts up to STRONG;
+with stronger ones; and any of them among FILTERED_SHARE of the items."""
 
 STRONG = 0.5
 """Boosts are strong from here on, in standard deviations of the signal for one of likeness."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock
+from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock, UnknownField
 from engine.index import OperatingPoint
 from engine.records import Answer, Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.searcher import Searcher
@@ -152,7 +152,7 @@ def test_equal_scores_come_in_the_order_of_rows(searcher: Searcher) -> None:
 @pytest.mark.parametrize(
     ("query", "error", "field", "message"),
     [
-        (Query((ItemPart("gone"),)), ItemNotFound, None, "no item 'gone'"),
+        (Query((ItemPart("gone"),)), ItemNotFound, "parts[0].item_id", "no item 'gone'"),
         (Query((VectorPart(np.ones(5, np.float32)),)), DimensionMismatch, "parts[0].vector", "expected 16 .*, got 5"),
         (Query((AIMED[0], VectorPart(np.zeros(DIM, np.float32)))), InvalidQuery, "parts[1].vector", "all zeros"),
         (Query((VectorPart(np.full(DIM, np.nan, np.float32)),)), InvalidQuery, "parts[0].vector", "NaN or infinity"),
@@ -163,7 +163,7 @@ def test_equal_scores_come_in_the_order_of_rows(searcher: Searcher) -> None:
         (Query(AIMED, {"sound": 1.0}), UnknownBlock, "modality_weights", "unknown block 'sound'"),
         (Query(AIMED, {"text": -1.0}), InvalidQuery, "modality_weights[text]", "got -1"),
         (Query(AIMED[:1], {"text": 1.0}), InvalidQuery, "modality_weights", r"the parts speak to \(image\)"),
-        (Query(AIMED, boosts=(Boost("margin", 1),)), UnknownBlock, "boosts[0].field", "signal 'margin': .* rating"),
+        (Query(AIMED, boosts=(Boost("margin", 1),)), UnknownField, "boosts[0].field", "'margin'"),
         (Query(AIMED, boosts=(Boost("rating", np.inf),)), InvalidQuery, "boosts[0].weight", "got inf"),
         (Query((AIMED[0], TextPart("red shoes"))), NoEncoder, "parts[1]", "of vectors alone"),
     ],

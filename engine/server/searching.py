@@ -138,18 +138,20 @@ def _outcomes(served: Served, requests: Sequence[search_pb2.SearchRequest]) -> I
     found = iter(_found(served, [query for query in asked if isinstance(query, Query)]))
     total_us = (perf_counter_ns() - started) // 1000
     for request, query in zip(requests, asked, strict=True):
-        if isinstance(query, Query):
-            outcome = next(found)
-            if isinstance(outcome, Answer):
+        outcome: Answer | Exception = next(found) if isinstance(query, Query) else query
+        if isinstance(query, Query) and isinstance(outcome, Answer):
+            try:
                 data = to_bytes(request, query, outcome, parse_us, total_us)
+            except Exception as error:  # noqa: BLE001 it is not swallowed: it is told, and logged, below
+                outcome = error
+            else:
                 served.saw(query, outcome, parse_us, total_us)
                 yield search_pb2.BatchSearchResult(response=search_pb2.SearchResponse.FromString(data))
-                continue
-            query = outcome
-        status = to_status(query)
-        if status.code == code_pb2.INTERNAL:
-            log.error("failed query of a batch", exc_info=query)
-        yield search_pb2.BatchSearchResult(error=status)
+        if isinstance(outcome, Exception):
+            status = to_status(outcome)
+            if status.code == code_pb2.INTERNAL:
+                log.error("failed query of a batch", exc_info=outcome)
+            yield search_pb2.BatchSearchResult(error=status)
 
 
 def _found(served: Served, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
