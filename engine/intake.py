@@ -67,7 +67,7 @@ class _Waiting:
 
 
 class Intake:
-    """Takes items in for one snapshot. Used by one thread at a time.
+    """Takes items in for one snapshot; any number of threads may ask.
 
     encoders: what makes the vectors of block "image" from pictures and of block "text" from texts; a block that the
     catalogue brings vectors for is not among them.

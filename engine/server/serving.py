@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from engine.records import Answer, Query
 from engine.searcher import Searcher
 from engine.server.catalogue import CatalogService
+from engine.server.changes import Changes
 from engine.server.edge import Edge, services
 from engine.server.embedding import EmbeddingService
 from engine.server.exposition import CannotListen, Exposition, show
@@ -35,20 +36,24 @@ class Server:
         self.port = 0
         self.metrics = Metrics()
         self.watch = Watch(settings.recall_sample, self.metrics)
-        self.snapshots = Snapshots(Store(settings.store), settings.device, settings.poll_s, self._witness)
+        self._changes = Changes(settings.store, settings.poll_s)
+        self.snapshots = Snapshots(
+            Store(settings.store), self._changes, settings.device, settings.poll_s, self._witness
+        )
         self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
         self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)
         self._administrators = Workers("administrators", 1, settings.waiting_limit)
+        self._writers = Workers("writers", 1, settings.waiting_limit)
         self._edge = Edge(
             {
                 **SearchService(self.snapshots, self._searchers, self._encoders).methods(),
-                **CatalogService(self.snapshots, self._searchers).methods(),
+                **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
             },
             self.metrics,
         )
-        pools = (self._searchers, self._encoders, self._administrators)
+        pools = (self._searchers, self._encoders, self._administrators, self._writers)
         show(self.metrics.registry, self._edge, pools, self.snapshots, self.watch)
         self._exposition: Exposition | None = None
         self._health = health.aio.HealthServicer()
@@ -86,6 +91,7 @@ class Server:
         self._edge.warm_up()
         await asyncio.to_thread(self.snapshots.open_current)
         self.snapshots.follow()
+        self._changes.follow(lambda: self.snapshots.served.overlay)
         await self._tell(health_pb2.HealthCheckResponse.SERVING)
         log.info("serving snapshot=%s port=%d store=%s", self.snapshots.served.name, self.port, self.settings.store)
 
@@ -101,8 +107,9 @@ class Server:
         await stopping
         drained.cancel()
         await asyncio.to_thread(self.snapshots.close)
-        for workers in (self._searchers, self._encoders, self._administrators):
+        for workers in (self._searchers, self._encoders, self._administrators, self._writers):
             await asyncio.to_thread(workers.close)
+        await asyncio.to_thread(self._changes.close)
         await asyncio.to_thread(self.watch.close)
         if self._exposition is not None:
             await asyncio.to_thread(self._exposition.close)

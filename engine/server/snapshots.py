@@ -17,6 +17,7 @@ from engine.manifest import Manifest
 from engine.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, SWAYED
 from engine.records import Answer, Query, Shape
 from engine.searcher import Searcher
+from engine.server.changes import Changes, Overlay
 from engine.server.models import open_models
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import CURRENT_FILE, Store
@@ -48,6 +49,8 @@ class Served:
     index: index_pb2.Index
     quick: frozenset[str]
     """The classes of query that were measured to take well below a millisecond each."""
+    overlay: Overlay
+    """What changed since, laid over it."""
     witness: Witness | None = None
 
     def is_quick(self, query: Query) -> bool:
@@ -77,10 +80,21 @@ class Served:
 
 
 class Snapshots:
-    """Serves the store's current snapshot, and follows it once `follow` was called."""
+    """Serves the store's current snapshot, and follows it once `follow` was called.
 
-    def __init__(self, store: Store, device: str = "cpu", poll_s: float = 0.2, witness: Witness | None = None) -> None:
+    changes: what changed since, laid over whatever is served.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        changes: Changes,
+        device: str = "cpu",
+        poll_s: float = 0.2,
+        witness: Witness | None = None,
+    ) -> None:
         self.store = store
+        self._changes = changes
         self._witness = witness
         self.reloads = 0
         self.refusals = 0
@@ -121,7 +135,7 @@ class Snapshots:
             name = self.store.current()
             if name is None:
                 raise SnapshotNotFound(f"expected a published snapshot in {self.store.root}, got none")
-            self._served = self._open(name)
+            self._serve(self._open(name))
 
     def follow(self) -> None:
         """Take up whatever is published from now on, in a thread of its own."""
@@ -149,7 +163,7 @@ class Snapshots:
                 )
             served = self._served if name == before and self._served is not None else self._open(name)
             self.store.activate(name)
-            self._served = served
+            self._serve(served)
             self._refused = ""
             self.reloads += 1
             log.info("activated snapshot=%s before=%s", name, before)
@@ -172,7 +186,7 @@ class Snapshots:
         try:
             name = self.store.current()
             if name is not None and name != served.name:
-                self._served = self._open(name)
+                self._serve(self._open(name))
                 self.reloads += 1
                 log.info("reloaded snapshot=%s before=%s", name, served.name)
         except (DiptychError, OSError) as error:
@@ -209,7 +223,14 @@ class Snapshots:
         searcher = Searcher(snapshot, *models)
         searcher.warm_up()
         quick = _quick(searcher) if self._device == "cpu" else frozenset()
-        return Served(searcher, to_index(snapshot.manifest), quick, self._witness)
+        overlay = self._changes.overlay(searcher)
+        return Served(searcher, to_index(snapshot.manifest), quick, overlay, self._witness)
+
+    def _serve(self, served: Served) -> None:
+        """Let another one answer, with every change up to this moment: none can be made before it does."""
+        with self._changes.lock:
+            self._changes.catch_up(served.overlay)
+            self._served = served
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:
