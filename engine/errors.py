@@ -52,10 +52,10 @@ class UnknownBlock(InvalidQuery):
 class UnknownField(InvalidQuery):
     """A name that is no field of any payload; the message tells the nearest names."""
 
-    def __init__(self, name: str, nearest: Iterable[str], field: str = "", place: str = "") -> None:
+    def __init__(self, name: str, nearest: Iterable[str], field: str = "", where: str = "") -> None:
         near = ", ".join(nearest)
         hint = f"nearest are {near}" if near else "nothing is near"
-        super().__init__(f"unknown field {name!r}{place}: {hint}", field)
+        super().__init__(f"{where}unknown field {name!r}: {hint}", field)
 
 
 class BadImage(InvalidQuery):

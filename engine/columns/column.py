@@ -144,12 +144,17 @@ class Column:
         return np.asarray(self.times != NO_TIME)
 
     @cached_property
-    def kind(self) -> Kind:
-        """What the values are."""
+    def kinds(self) -> tuple[Kind, ...]:
+        """What values there are: none, one kind or several."""
         kinds = [Kind.BOOL] * bool(self.bools) + [Kind.NUMBER] * bool(len(self.numbers))
         if len(self.texts):
             kinds.append(Kind.TIMESTAMP if len(self.times) and self.timed.all() else Kind.TEXT)
-        return kinds[0] if len(kinds) == 1 else Kind.MIXED
+        return tuple(kinds)
+
+    @property
+    def kind(self) -> Kind:
+        """What the values are."""
+        return self.kinds[0] if len(self.kinds) == 1 else Kind.MIXED
 
     def value(self, code: int) -> Scalar:
         """Return the value of a number."""
@@ -183,9 +188,12 @@ class Column:
             mask[self.rows] = hits
         return mask
 
-    def any_value(self) -> Mask:
-        """Return which rows have a value at all: (count,)."""
-        return self.mask(np.array([[1, self.end]]) if self.end > 1 else NOTHING)
+    def mark(self, mask: Mask) -> None:
+        """Set the rows of a mask, (count,), that have a value at all."""
+        if self.rows is None:
+            np.logical_or(mask, self.codes, out=mask)
+        else:
+            mask[self.rows] = True
 
     def pairs(self) -> Pairs:
         """Return each row and value, the values of one row in their order."""

@@ -84,7 +84,7 @@ def to_scalar(value: object) -> Scalar | None:
         try:
             number = float(value)
         except OverflowError:
-            number = math.copysign(math.inf, value)
+            number = math.inf if value > 0 else -math.inf
         # Adding zero makes -0.0, which is written otherwise, 0.0.
         return None if number != number else number + 0.0
     raise TypeError(f"expected a bool, number, text, list, mapping or null, got {type(value).__name__}")

@@ -1,0 +1,145 @@
+"""A filter bound to the fields of a snapshot: checked against their kinds, then asked of all rows or of one item."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from engine.columns.column import Column, Kind, Mask
+from engine.columns.path import Path, name_of
+from engine.columns.reading import Columns
+from engine.columns.values import Payload, has_at, values_at
+from engine.errors import InvalidQuery, UnknownField
+from engine.filters.expression import And, Comparison, Expression, Has, Not, Or
+from engine.filters.matching import accepted, accepts
+from engine.filters.parsing import FIELD
+
+_Test: TypeAlias = Callable[[Payload], bool]
+
+_WANTED = {
+    Kind.BOOL: "true or false",
+    Kind.NUMBER: "a number",
+    Kind.TIMESTAMP: "a date or a date-time such as 2024-05-31 or 2024-05-31T12:00:00Z",
+}
+
+
+class Predicate:
+    """Says of stored rows and of live items whether they pass; both the same of the same payload."""
+
+    def __init__(self, expression: Expression, columns: Columns) -> None:
+        self.expression = expression
+        self._columns = columns
+        self._test = _test(expression)
+
+    def __str__(self) -> str:
+        return str(self.expression)
+
+    def mask(self) -> Mask:
+        """Return which rows pass: (n,), the caller's own. Cost: a comparison of n small integers a field."""
+        return self._mask(self.expression)
+
+    def matches(self, payload: Payload) -> bool:
+        """Return whether an item passes. Cost: a microsecond or two a comparison."""
+        return self._test(payload)
+
+    def _mask(self, expression: Expression) -> Mask:
+        match expression:
+            case Comparison(path, operator, literal):
+                column = self._columns.column(path)
+                return column.mask(accepted(column, operator, literal))
+            case Has(path):
+                mask = np.zeros(self._columns.count, np.bool_)
+                for inner in (path, *self._columns.beneath(path)):
+                    self._columns.column(inner).mark(mask)
+                return mask
+            case Not(term):
+                mask = self._mask(term)
+                return np.logical_not(mask, out=mask)
+            case And(terms):
+                mask = self._mask(terms[0]) if terms else np.ones(self._columns.count, np.bool_)
+                for term in terms[1:]:
+                    np.logical_and(mask, self._mask(term), out=mask)
+                return mask
+            case Or(terms):
+                return self._any(terms)
+
+    def _any(self, terms: tuple[Expression, ...]) -> Mask:
+        """Return which rows pass any term; those about one field are one look at its column."""
+        fields: dict[Path, list[Comparison]] = {}
+        masks = []
+        for term in terms:
+            if isinstance(term, Comparison):
+                fields.setdefault(term.path, []).append(term)
+            else:
+                masks.append(self._mask(term))
+        for path, comparisons in fields.items():
+            column = self._columns.column(path)
+            ranges = [accepted(column, comparison.operator, comparison.literal) for comparison in comparisons]
+            masks.append(column.mask(np.concatenate(ranges)))
+        mask = masks[0]
+        for other in masks[1:]:
+            np.logical_or(mask, other, out=mask)
+        return mask
+
+
+def bind(expression: Expression, columns: Columns) -> Predicate:
+    """Return the filter over these columns.
+
+    Raises UnknownField for a field that no row has, and InvalidQuery for a value that the field never has, both with
+    field "filter" and the position from 1. Fields that only live items have are known to `columns.knowing(names)`.
+    """
+    _check(expression, columns)
+    return Predicate(expression, columns)
+
+
+def _check(expression: Expression, columns: Columns) -> None:
+    match expression:
+        case Comparison(path):
+            if not columns.knows(path):
+                raise _unknown(path, expression.position, columns)
+            _check_kind(expression, columns.column(path))
+        case Has(path):
+            if not columns.knows(path) and not columns.beneath(path):
+                raise _unknown(path, expression.position, columns)
+        case Not(term):
+            _check(term, columns)
+        case And(terms) | Or(terms):
+            for term in terms:
+                _check(term, columns)
+
+
+def _unknown(path: Path, position: int, columns: Columns) -> UnknownField:
+    name = name_of(path)
+    return UnknownField(name, columns.nearest(name), FIELD, f"position {position}: ")
+
+
+def _check_kind(comparison: Comparison, column: Column) -> None:
+    literal = comparison.literal
+    possible = {
+        Kind.BOOL: literal.truth is not None,
+        Kind.NUMBER: literal.number is not None,
+        Kind.TEXT: True,
+        Kind.TIMESTAMP: literal.pattern or literal.moment is not None,
+    }
+    if column.kinds and not any(possible[kind] for kind in column.kinds):
+        wanted = " or ".join(_WANTED[kind] for kind in column.kinds)
+        raise InvalidQuery(
+            f"position {literal.position}: expected {wanted} for {name_of(comparison.path)}, got {literal}", FIELD
+        )
+
+
+def _test(expression: Expression) -> _Test:
+    match expression:
+        case Comparison(path, operator, literal):
+            return lambda payload: any(accepts(value, operator, literal) for value in values_at(payload, path))
+        case Has(path):
+            return lambda payload: has_at(payload, path)
+        case Not(term):
+            inner = _test(term)
+            return lambda payload: not inner(payload)
+        case And(terms):
+            tests = [_test(term) for term in terms]
+            return lambda payload: all(test(payload) for test in tests)
+        case Or(terms):
+            tests = [_test(term) for term in terms]
+            return lambda payload: any(test(payload) for test in tests)
