@@ -5,7 +5,6 @@ copied for them but when the room is doubled.
 """
 
 from functools import cache
-from typing import Any
 
 import faiss
 import numpy as np
@@ -25,7 +24,7 @@ class GrowingIndex:
 
     def __init__(self, matrix: NDArray[np.float16]) -> None:
         """Search the rows (n, d), which never change."""
-        self._rows = Rows(scan(matrix, _from_memory().codes.owner), matrix)
+        self._rows = Rows(scan(matrix, _from_memory()[0].codes.owner), matrix)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -70,13 +69,11 @@ class GrowingRows:
 
 
 @cache
-def _from_memory() -> Any:
-    """Return an index whose codes are a view, for FAISS takes a view's owner only from another view.
+def _from_memory() -> tuple[faiss.Index, NDArray[np.uint8]]:
+    """Return an index whose codes are a view, and what it was read from: FAISS takes owners only from another view.
 
-    The whole index is kept: its owner is a place in it.
+    Both are kept, for an owner is a place in its index.
     """
     index = faiss.IndexScalarQuantizer(1, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     data = faiss.serialize_index(index)
-    view = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.size))
-    view.kept = data
-    return view
+    return faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.size)), data
