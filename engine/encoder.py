@@ -88,10 +88,11 @@ class Encoder(Protocol):
         """Return (n, dim) unit rows, one a picture, in order."""
 
 
-def open_encoder(spec: ModelSpec, device: str = "auto", dtype: str = "auto") -> Encoder:
+def open_encoder(spec: ModelSpec, device: str = "auto", dtype: str = "auto", runtime: str = "auto") -> Encoder:
     """Open the model that `spec` names. Costs the loading of its weights, and of its library the first time.
 
-    device: auto, cpu, cuda or cuda:N.   dtype: auto, float32 or bfloat16.
+    device: auto, cpu, cuda or cuda:N.   dtype: auto, float32 or bfloat16.   runtime: auto, torch or openvino; an
+    encoder of your own is not told of it.
     Raises InvalidSetting for a name that leads nowhere, MissingDependency if the library is not installed.
     """
     target = ENCODERS.get(spec.encoder, spec.encoder)
@@ -105,6 +106,8 @@ def open_encoder(spec: ModelSpec, device: str = "auto", dtype: str = "auto") -> 
             raise MissingDependency(f"{module} needs {missing}: pip install {package}") from error
         known = ", ".join(ENCODERS)
         raise InvalidSetting(f"expected an encoder ({known}, or module:Class), got {spec.encoder!r}") from error
+    if spec.encoder in ENCODERS:
+        return cast(Encoder, opener(spec, device, dtype, runtime=runtime))
     return cast(Encoder, opener(spec, device, dtype))
 
 

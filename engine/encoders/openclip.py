@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
-from engine.encoder import Fingerprint, ModelSpec, digest
-from engine.encoders import checkpoint
+from engine.encoder import GOLDEN_TEXTS, Fingerprint, ModelSpec, digest, golden_images
+from engine.encoders import checkpoint, runtimes
 from engine.encoders.checkpoint import Source
+from engine.encoders.conversions import Conversions
 from engine.encoders.devices import to_device, to_dtype
+from engine.encoders.runtimes import Chosen, Side
 from engine.encoders.text_tower import TextTower
 from engine.vectors import to_unit
 
@@ -39,6 +41,7 @@ class OpenClipEncoder:
     """Encodes with one open_clip model, kept in memory; several threads may call it.
 
     `model`, `tokenizer`, `preprocess` and `device` are open_clip's own, for those who ask the model for more.
+    `runtimes` says what computes its two sides, "image" and "text".
     """
 
     def __init__(
@@ -47,20 +50,26 @@ class OpenClipEncoder:
         device: str = "auto",
         dtype: str = "auto",
         *,
+        runtime: str = "auto",
         threads: int | None = None,
         batch_size: int = 64,
         random_weights: bool = False,
     ) -> None:
         """Load the model.
 
-        threads: how many CPU threads torch may use in this process; None leaves it. batch_size bounds the memory.
+        runtime: torch; openvino (CPU only); auto, which is openvino where it is installed, no dtype is named and it
+        gives a large model's vectors. A side that openvino cannot take is torch's.
+        threads: how many CPU threads may compute in this process; None leaves it. batch_size bounds the memory.
         random_weights: take an architecture without weights too; its vectors mean nothing, its speed does.
-        Raises InvalidSetting for a device, dtype or model that is not there.
+        Raises InvalidSetting for a device, dtype, runtime or model that is not there, MissingDependency for openvino.
         """
         if threads is not None:
             torch.set_num_threads(threads)
         self.device = to_device(device)
         self.dtype = to_dtype(dtype, self.device)
+        other = runtimes.wants_openvino(runtime, self.device, dtype)
+        if other:
+            self.dtype = torch.float32
         self.batch_size = batch_size
         source = checkpoint.find(spec, random_weights)
         self.model = checkpoint.load(source, self.device, self.dtype)
@@ -69,15 +78,28 @@ class OpenClipEncoder:
         self.preprocess = image_transform_v2(PreprocessCfg(**settings), is_train=False)
         self._tower = TextTower.of(self.model)
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="preprocess")
-        self.dim = self._encode_tokens(self.tokenizer([""])).shape[1]
+        self.dim = self._compute_texts(self.tokenizer([""])).shape[1]
+        architecture, weights = _describe(source.config()), _hash_weights(source, self.model)
+        rounded = str(self.dtype).removeprefix("torch.")
+        image, text = Chosen(self._compute_images, "torch", rounded), Chosen(self._compute_texts, "torch", rounded)
+        if other:
+            identity = {"architecture": architecture, "weights_sha256": weights}
+            # Random weights are never met again.
+            conversions = None if source.weights is None else Conversions()
+            image, text = (
+                runtimes.choose(side, identity, dtype == "float32", runtime == "openvino", conversions)
+                for side in (self._image_side(), self._text_side())
+            )
+        self.runtimes = {"image": image.runtime, "text": text.runtime}
+        self._encode_pixels, self._encode_tokens = image.encode, text.encode
         self.fingerprint = Fingerprint(
-            architecture=_describe(source.config()),
-            weights_sha256=_hash_weights(source, self.model),
+            architecture=architecture,
+            weights_sha256=weights,
             tokenizer_sha256=_hash_tokenizer(self.tokenizer),
             preprocess=settings,
             preprocess_sha256=digest(settings),
             dim=self.dim,
-            dtype=str(self.dtype).removeprefix("torch."),
+            dtype=image.dtype if image.dtype == text.dtype else f"{image.dtype}+{text.dtype}",
         )
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
@@ -111,14 +133,61 @@ class OpenClipEncoder:
     def _submit(self, images: Sequence[Image.Image], start: int) -> list[Future[torch.Tensor]]:
         return [self._threads.submit(self.preprocess, image) for image in images[start : start + self.batch_size]]
 
-    def _encode_pixels(self, pixels: torch.Tensor) -> Matrix:
+    def _compute_images(self, pixels: torch.Tensor) -> Matrix:
         with torch.inference_mode():
             rows = self.model.encode_image(pixels.to(self.device, self.dtype), normalize=False)
             return _to_numpy(rows)
 
-    def _encode_tokens(self, tokens: torch.Tensor) -> Matrix:
+    def _compute_texts(self, tokens: torch.Tensor) -> Matrix:
         with torch.inference_mode():
             return _to_numpy(self._tower.encode(tokens.to(self.device)))
+
+    def _image_side(self) -> Side:
+        """Return how the image side is converted and proved: on pictures, noise, and several at once."""
+        pixels = torch.stack([self.preprocess(image) for image in golden_images()])
+        noise = torch.randn((8, *pixels.shape[1:]), generator=torch.Generator().manual_seed(1))
+        noise *= torch.linspace(0.2, 1.5, 8)[:, None, None, None]
+        return Side(
+            name="image",
+            model=self.model,
+            weights=sum(parameter.numel() for parameter in self.model.visual.parameters()),
+            encode=self._compute_images,
+            traced=lambda inputs: self.model.encode_image(inputs, normalize=False),
+            example=noise[:2],
+            shape=(-1, *pixels.shape[1:]),
+            inputs=[pixels[:1], pixels[1:], noise],
+        )
+
+    def _text_side(self) -> Side:
+        """Return how the text side is converted and proved: on texts of every length, alone and together."""
+        texts = [*GOLDEN_TEXTS, *_phrases()]
+        tokens = self.tokenizer(texts)
+        tower = self._tower
+        lengths = tower.lengths(tokens).numpy()
+        whole = tower.pool == "whole"
+        return Side(
+            name="text",
+            model=self.model,
+            weights=tower.weights(),
+            encode=self._compute_texts,
+            traced=(lambda inputs: self.model.encode_text(inputs, normalize=False)) if whole else tower.encode_cut,
+            example=tokens[:2, : tokens.shape[1] if whole else 9].contiguous(),
+            shape=(-1, tokens.shape[1] if whole else -1),
+            inputs=[
+                tokens[torch.from_numpy(places), : int(lengths[places].max())]
+                for size in (1, self.batch_size)
+                for places in _bucket(lengths, size)
+            ],
+        )
+
+
+def _phrases() -> list[str]:
+    """Return texts such as are searched for, from one word to a description, the same ones always."""
+    words = (
+        "red leather shoe men's blue cotton T-shirt size 42 wooden garden table lamp été summer dress £9.99 black bag"
+    )
+    drawn = np.random.default_rng(1)
+    return [" ".join(drawn.choice(words.split(), length)) for length in (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 11, 16, 24)]
 
 
 def _to_numpy(rows: torch.Tensor) -> Matrix:

@@ -18,6 +18,7 @@ from sentence_transformers import SentenceTransformer
 
 from engine.encoder import Fingerprint, ModelSpec, digest
 from engine.encoders.devices import to_device, to_dtype
+from engine.encoders.runtimes import RUNTIMES
 from engine.errors import InvalidSetting, NoEncoder
 from engine.vectors import to_unit
 
@@ -48,16 +49,20 @@ class SentenceEncoder:
         device: str = "auto",
         dtype: str = "auto",
         *,
+        runtime: str = "auto",
         threads: int | None = None,
         batch_size: int = 64,
     ) -> None:
         """Load the model.
 
+        runtime: auto, torch or openvino; torch computes it whatever is said, since rounding costs such models more.
         threads: how many CPU threads torch may use in this process; None leaves it. batch_size bounds the memory.
         Raises InvalidSetting for a device, dtype or model that is not there.
         """
         if threads is not None:
             torch.set_num_threads(threads)
+        if runtime not in RUNTIMES:
+            raise InvalidSetting(f"expected the runtime {', '.join(RUNTIMES)}, got {runtime!r}")
         if spec.pretrained is not None:
             raise InvalidSetting(
                 f"expected no pretrained tag with the sentence model {spec.model!r}, got {spec.pretrained!r}"

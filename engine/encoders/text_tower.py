@@ -30,6 +30,11 @@ class TextTower:
         eos_id = int(getattr(layers, "text_eos_id", getattr(layers, "eos_id", -1)))
         return cls(model, layers, context_length, _pool(layers), eos_id)
 
+    def weights(self) -> int:
+        """Return how many weights a text is multiplied with, which leaves out the table of its tokens' vectors."""
+        side = self.layers.transformer if hasattr(self.layers, "transformer") else self.layers
+        return sum(parameter.numel() for parameter in side.parameters())
+
     def lengths(self, tokens: Tensor) -> Tensor:
         """Return how many leading tokens decide the vector of each row. tokens, padded: (n, context_length)."""
         n, width = tokens.shape
@@ -49,23 +54,27 @@ class TextTower:
 
         tokens: (n, l) with l at least the greatest of their lengths, and at most the context length.
         """
-        rows: Tensor
         if self.pool == "whole" or tokens.shape[1] >= self.context_length:
-            rows = self.model.encode_text(tokens, normalize=False)
+            rows: Tensor = self.model.encode_text(tokens, normalize=False)
             return rows
+        return self.encode_cut(tokens)
+
+    def encode_cut(self, tokens: Tensor) -> Tensor:
+        """Return what `encode` does, by a way that can be traced for tokens of every shape; not for pool "whole"."""
         layers = self.layers
         dtype = layers.transformer.get_cast_dtype()
         x = layers.token_embedding(tokens).to(dtype)
-        length = tokens.shape[1]
+        # Of the shape, not len(): a trace keeps the one, and makes a constant of the other.
+        n, length = tokens.shape
         places = layers.positional_embedding[:length]
         mask = layers.attn_mask[:length, :length]
         if self.pool == "cls":
-            x = torch.cat([x, layers.cls_emb.to(dtype).expand(len(x), 1, -1)], dim=1)
+            x = torch.cat([x, layers.cls_emb.to(dtype).expand(n, 1, -1)], dim=1)
             places = torch.cat([places, layers.positional_embedding[-1:]])
             mask = self._class_mask(tokens, dtype)
         x = layers.transformer(x + places.to(dtype), attn_mask=mask)
         pooled = -1 if self.pool == "cls" else self.lengths(tokens) - 1
-        rows = layers.ln_final(x[torch.arange(len(x), device=x.device), pooled])
+        rows: Tensor = layers.ln_final(x[torch.arange(n, device=x.device), pooled])
         projection = layers.text_projection
         if isinstance(projection, nn.Linear):
             rows = projection(rows)
@@ -76,7 +85,7 @@ class TextTower:
     def _class_mask(self, tokens: Tensor, dtype: torch.dtype) -> Tensor:
         """Return CoCa's mask of padding and causality, (n * heads, l + 1, l + 1), as its weights were trained with."""
         real = tokens != self.layers.pad_id
-        always = real.new_ones(len(tokens), 1)
+        always = real.new_ones(tokens.shape[0], 1)
         seen = torch.cat([real, always] if self.layers.correct_cls_mask else [always, real], dim=1)
         size = tokens.shape[1] + 1
         hidden = torch.zeros(seen.shape, dtype=dtype, device=tokens.device).masked_fill_(~seen, float("-inf"))

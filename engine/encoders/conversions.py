@@ -1,0 +1,87 @@
+"""Models converted for another runtime, kept on disk: converting takes seconds, and is the same every time.
+
+A folder appears under its name in one step, whole or not at all. What is lost is only made again.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+SUMS = "sums.json"
+
+
+def default_root() -> Path:
+    """Return where they are kept: DIPTYCH_CACHE, or diptych in the user's own cache folder."""
+    own = os.environ.get("DIPTYCH_CACHE")
+    if own:
+        return Path(own) / "encoders"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diptych" / "encoders"
+
+
+class Conversions:
+    """Folders of converted models by all that decides them."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = default_root() if root is None else root
+
+    def find(self, parts: Mapping[str, Any]) -> Path | None:
+        """Return the folder kept under these parts, None if there is none, or its files are not what was written."""
+        folder = self.root / key(parts)
+        try:
+            sizes = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+            whole = {name: (folder / name).stat().st_size for name in sizes} == sizes
+        except (OSError, ValueError, TypeError):
+            return None
+        return folder if whole else None
+
+    def keep(self, parts: Mapping[str, Any], write: Any) -> Path | None:
+        """Let `write` fill a folder, keep it under these parts and return it; None if nothing can be written there."""
+        folder = self.root / key(parts)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root))
+        except OSError as error:
+            log.info("converted models are not kept: %s", error)
+            return None
+        try:
+            write(draft)
+            sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
+            (draft / SUMS).write_text(json.dumps(sizes), encoding="utf-8")
+            return self._publish(draft, folder)
+        except OSError as error:
+            log.warning("a converted model cannot be kept in %s: %s", self.root, error)
+            return None
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def drop(self, parts: Mapping[str, Any]) -> None:
+        """Forget what is kept under these parts."""
+        shutil.rmtree(self.root / key(parts), ignore_errors=True)
+
+    def _publish(self, draft: Path, folder: Path) -> Path:
+        for path in draft.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        try:
+            draft.rename(folder)
+        except OSError:
+            # Another process was first, or a broken one stands there; a folder can only be renamed over an empty one.
+            old = Path(tempfile.mkdtemp(prefix=".old-", dir=self.root))
+            folder.rename(old / "old")
+            draft.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+
+def key(parts: Mapping[str, Any]) -> str:
+    """Return the name of a folder: the hash of all that decides what is in it."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
