@@ -71,7 +71,7 @@ class Searcher:
         self.text_encoder = text_encoder
         manifest = snapshot.manifest
         self._blocks = (*snapshot.dims, *([LEXICAL] if snapshot.lexical is not None else []))
-        self._default_weights = manifest.default_weights
+        self._default_weights = _default_weights(snapshot)
         self._encoded = manifest.encoded_blocks
         self._text_encoded = manifest.text_encoded_blocks
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
@@ -276,6 +276,19 @@ class Searcher:
             for (place, _), row in zip(images, self.encoder.encode_images(pictures), strict=True):
                 spoken[place] = dict.fromkeys(self._encoded, row)
         return spoken
+
+
+def _default_weights(snapshot: Snapshot) -> dict[str, float]:
+    """Return what blocks weigh in a query that says nothing of it: 1 in sum those of vectors, and beside them words.
+
+    So a query without words scores the same whether the snapshot has a block of words or not.
+    """
+    told = snapshot.manifest.default_weights
+    if not told:
+        weights = dict.fromkeys(snapshot.dims, 1.0 / len(snapshot.dims))
+        return weights if snapshot.lexical is None else {**weights, LEXICAL: 1.0}
+    total = sum(weight for block, weight in told.items() if block in snapshot.dims)
+    return {block: weight / (total or 1.0) for block, weight in told.items()}
 
 
 class _Asked(NamedTuple):

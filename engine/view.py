@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,16 @@ from numpy.typing import NDArray
 from engine.columns import Columns, GroupKey, field_names, group_of
 from engine.delta import Delta
 from engine.errors import ItemNotFound
+from engine.filters import Predicate, bind, parse
 from engine.fusion import FusedQuery, Matrix, stratum_scale
 from engine.payload import from_bytes
 from engine.rowset import Mask, RowSet
 from engine.snapshot import Snapshot, Stratum
 
-if TYPE_CHECKING:
-    from engine.filters import Predicate
-
-# As many masks of a million rows are 64 MB.
-_KEPT_FILTERS = 64
-_KEPT_COLUMNS = 16
+# Filters, boosts and groups whose rows are kept: as many as take this, at a dozen bytes a row, within limits.
+_KEPT_BYTES = 2**27
+_ROW_BYTES = 12
+_KEPT_LEAST, _KEPT_MOST = 4, 64
 
 Value = TypeVar("Value")
 
@@ -56,7 +55,7 @@ class View:
         self.delta = delta if delta is not None and (delta.hidden_count or delta.strata) else None
         self.strata = (*snapshot.strata, *self.delta.strata) if self.delta is not None else snapshot.strata
         same = before is not None and before.snapshot is snapshot
-        self._derived: _Derived = before._derived if before is not None and same else _Derived()
+        self._derived: _Derived = before._derived if before is not None and same else _Derived(len(snapshot))
         self._selections: OrderedDict[str, Selection] = OrderedDict()
         self._lock = Lock()
 
@@ -91,7 +90,7 @@ class View:
         selection = self._select(text)
         with self._lock:
             self._selections[text] = selection
-            while len(self._selections) > _KEPT_FILTERS:
+            while len(self._selections) > self._derived.most:
                 self._selections.popitem(last=False)
         return selection
 
@@ -224,8 +223,6 @@ class View:
         return Selection(tuple(rows), count, count / max(1, len(self)))
 
     def _passing(self, text: str) -> tuple[Mask, ...]:
-        from engine.filters import bind, parse
-
         predicate: Predicate = self._derived.predicates.get(text, lambda: bind(parse(text), self.columns))
         return self.column(("filter", text), predicate.mask, predicate.matches)
 
@@ -259,13 +256,14 @@ class Groups:
 class _Derived:
     """What was worked out for one snapshot, and goes on from view to view."""
 
-    def __init__(self) -> None:
-        self.columns: _Kept[_Column] = _Kept(_KEPT_FILTERS + _KEPT_COLUMNS)
+    def __init__(self, rows: int) -> None:
+        self.most = max(_KEPT_LEAST, min(_KEPT_MOST, _KEPT_BYTES // (_ROW_BYTES * max(1, rows))))
+        self.columns: _Kept[_Column] = _Kept(self.most)
         self.fields: set[str] = set()
         self._learnt: dict[int, int] = {}
         self._groups: dict[str, dict[GroupKey, int]] = {}
         self._lock = Lock()
-        self.predicates: _Kept[Predicate] = _Kept(_KEPT_FILTERS)
+        self.predicates: _Kept[Predicate] = _Kept(_KEPT_MOST)
 
     def learn(self, delta: Delta, stratum: Stratum) -> None:
         """Take note of the fields of a stratum's items; each is looked at once."""
