@@ -41,7 +41,7 @@ from engine.words import has_words
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.embed import Embedded, Progress, embed
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
-from indexer.lexical import build_lexical
+from indexer.lexical import build_lexical, weights_with_words
 from indexer.live import LiveChanges, live_changes
 from indexer.models import Models
 from indexer.publish import Draft, draft, file_records, publish, seal
@@ -68,7 +68,8 @@ class BuildConfig:
     """What to build and how. `index`: "auto" or a FAISS factory string, used for the largest stratum.
 
     model: None for a catalogue that brings all its vectors. text_model: makes the text block in place of `model`.
-    lexical: whether the words of the items' texts are indexed too. max_rejects, max_drift: shares of rows, of items.
+    lexical: whether the words of the items' texts are indexed too; None: if a model embeds these texts.
+    max_rejects, max_drift: shares of rows, of items.
     exported_at: when the catalogue was exported; live changes made before are in it already and not laid over it.
     forget_changes: forget all live changes made before the build began, once the snapshot is served.
     """
@@ -77,7 +78,7 @@ class BuildConfig:
     store: Path
     model: ModelSpec | None = None
     text_model: ModelSpec | None = None
-    lexical: bool = False
+    lexical: bool | None = None
     text_template: str = "{title}. {description}"
     signals: tuple[str, ...] = ()
     index: str = AUTO
@@ -174,7 +175,8 @@ def _write(
     directory = written.directory
     parent = _parent(store)
     calibration = models.calibrate(embedded, encoded)
-    worded = np.array([bool(config.lexical and has_words(text)) for text in embedded.texts])
+    lexical_asked = "text" in encoded if config.lexical is None else config.lexical
+    worded = np.array([lexical_asked and has_words(text) for text in embedded.texts])
     strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
     order = np.concatenate([stratum.places for stratum in strata]).tolist()
@@ -217,6 +219,7 @@ def _write(
         model=models.record("model", encoded),
         text_model=models.record("text_model", encoded),
         lexical=lexical,
+        default_weights={} if lexical is None else weights_with_words(tuple(embedded.blocks)),
         strata=_strata_records(strata, factories),
         similarities=tuple(
             SimilarityRecord(part_kind=kind, block=block, mean=usual.mean, std=usual.std)

@@ -60,7 +60,9 @@ def build(
     text_model: Annotated[
         str | None, typer.Option(help="Sentence model for the texts, beside --model for pictures: a directory or name.")
     ] = None,
-    lexical: Annotated[bool, typer.Option(help="Index the words of the texts too.")] = False,
+    lexical: Annotated[
+        bool | None, typer.Option(help="Index the words of texts too; if left out, where a model embeds them.")
+    ] = None,
     text: Annotated[str, typer.Option(help="What is embedded of a row's columns.")] = "{title}. {description}",
     signal: Annotated[list[str] | None, typer.Option(help="Numeric column usable in boosts; may be repeated.")] = None,
     index: Annotated[

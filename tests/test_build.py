@@ -345,7 +345,8 @@ def test_texts_and_pictures_through_an_encoder(tmp_path: Path) -> None:
     assert manifest.model is not None
     assert manifest.model.fingerprint == Plain(spec, "cpu", "float32").fingerprint.to_json()
     assert {(s.part_kind, s.block) for s in manifest.similarities} == {
-        (kind, block) for kind in ("text", "image", "item", "vector") for block in ("image", "text")
+        *((kind, block) for kind in ("text", "image", "item", "vector") for block in ("image", "text")),
+        ("text", "lexical"),
     }
     searcher = Searcher(opened(tmp_path / "store").snapshot, Plain(spec, "cpu", "float32"))
     hits = searcher.search(Query(parts=(TextPart("thing 9", block="text"),), limit=1)).hits

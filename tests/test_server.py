@@ -117,7 +117,7 @@ def test_contributions_sum_to_the_score(server: Running) -> None:
     assert len(hits) == len(ROWS)
     for hit in hits:
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-3)
-    assert set(hits[0].contributions) == {"image", "text", "boost:rating"}
+    assert set(hits[0].contributions) == {"image", "text", "lexical", "boost:rating"}
     ratings = [hit.payload["rating"] for hit in hits]
     assert ratings == sorted(ratings, reverse=True)
 
@@ -252,8 +252,8 @@ def test_items_come_in_the_order_asked(server: Running) -> None:
     asked = catalog_pb2.GetItemsRequest(item_ids=["white-lamp", "none", "red-mug"])
     response = server.catalog.GetItems(asked)
     assert [(item.item_id, list(item.blocks)) for item in response.items] == [
-        ("white-lamp", ["text"]),
-        ("red-mug", ["image", "text"]),
+        ("white-lamp", ["text", "lexical"]),
+        ("red-mug", ["image", "text", "lexical"]),
     ]
     assert list(response.missing_item_ids) == ["none"]
     assert response.items[1].payload["title"] == "red mug"
