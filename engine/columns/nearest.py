@@ -7,10 +7,20 @@ _MOST = 3
 
 
 def nearest(name: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Return up to three known names: first those that end in the same field, then those that are spelled alike."""
-    last = name.rpartition(".")[2].casefold()
-    same = [other for other in known if other.rpartition(".")[2].casefold() == last]
-    same.sort(key=len)
-    # difflib compares name by name; names much longer or shorter cannot be near.
-    near = [other for other in known if 2 * len(name) >= len(other) and 2 * len(other) >= len(name)]
-    return tuple(dict.fromkeys(same + get_close_matches(name, near, _MOST)))[:_MOST]
+    """Return up to three known names whose last field is spelled alike; those in the same mapping come first.
+
+    Of dotted names only the last field is compared, for thousands of them begin alike, and difflib takes its time.
+    """
+    mapping, wanted = _split(name)
+    ends: dict[str, list[str]] = {}
+    for other in sorted(known, key=len):
+        end = _split(other)[1]
+        if 2 * len(wanted) >= len(end) and 2 * len(end) >= len(wanted):
+            ends.setdefault(end, []).append(other)
+    alike = [other for end in get_close_matches(wanted, ends, _MOST) for other in ends[end]]
+    return tuple(sorted(alike, key=lambda other: _split(other)[0] != mapping)[:_MOST])
+
+
+def _split(name: str) -> tuple[str, str]:
+    mapping, _, last = name.rpartition(".")
+    return mapping, last.casefold()

@@ -68,7 +68,7 @@ class And:
         object.__setattr__(self, "depth", 1 + max(map(depth_of, self.terms), default=0))
 
     def __str__(self) -> str:
-        return " AND ".join(_enclosed(term, And) for term in self.terms)
+        return " AND ".join(_enclosed(term, And, Or) for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)
