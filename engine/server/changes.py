@@ -232,5 +232,5 @@ def _encoders(searcher: Searcher) -> dict[str, Encoder]:
         (manifest.text_encoded_blocks, searcher.text_encoder),
     ):
         if encoder is not None:
-            encoders.update(dict.fromkeys(set(blocks) & {"image", "text"}, encoder))
+            encoders.update({block: encoder for block in ("image", "text") if block in blocks})
     return encoders
