@@ -77,7 +77,7 @@ class Delta:
         self.strata = strata
         """Rows of changed items, all that have the same blocks together."""
         self.hidden = hidden
-        """(len(snapshot),) which rows of the snapshot are replaced or deleted."""
+        """(len(snapshot),) which rows of the snapshot are replaced or deleted; the same array until more are."""
         self.hidden_count = hidden_count
         self.row_count = sum(len(stratum.index) for stratum in strata)
         self.alive_count = sum(int(np.count_nonzero(mask)) for mask in alive)
@@ -105,10 +105,15 @@ class Delta:
         # Until all is done nobody may build on this one: what is half written is not to be numbered again.
         shared.version = -1
         version = self._version + 1
-        hidden = self.hidden.copy() if any(item_id not in shared.places for item_id in final) else self.hidden
+        hidden, left = self.hidden, [row for item_id in final if (row := self._stored_row(item_id)) is not None]
+        if left:
+            hidden = hidden.copy()
+            hidden[left] = True
         gone: dict[int, list[int]] = {}
         for item_id in final:
-            self._leave(item_id, hidden, gone)
+            known = shared.places.get(item_id)
+            if known is not None and known.row is not None:
+                gone.setdefault(self._place_of(known.row), []).append(known.row & _LOCAL)
         groups: dict[tuple[str, ...], list[Arrival]] = {}
         for item_id, arrival in final.items():
             if arrival is None:
@@ -128,7 +133,7 @@ class Delta:
             strata[place : place + 1] = [grown]
             alive[place : place + 1] = [np.concatenate([before, np.ones(len(arrivals), np.bool_)])]
         shared.version = version
-        return Delta(shared, seq, tuple(strata), tuple(alive), hidden, int(np.count_nonzero(hidden)))
+        return Delta(shared, seq, tuple(strata), tuple(alive), hidden, self.hidden_count + len(left))
 
     def compact(self) -> "Delta":
         """Return itself, or one of the same changes and other row numbers if most of its rows are of the past."""
@@ -200,17 +205,14 @@ class Delta:
     def _place_of(self, row: int) -> int:
         return (row >> _RANGE_BITS) - self._shared.first
 
-    def _leave(self, item_id: str, hidden: Mask, gone: dict[int, list[int]]) -> None:
-        """Note that an item is no longer where it was."""
-        place = self._shared.places.get(item_id)
-        if place is not None:
-            if place.row is not None:
-                gone.setdefault(self._place_of(place.row), []).append(place.row & _LOCAL)
-            return
+    def _stored_row(self, item_id: str) -> int | None:
+        """Return the row of the snapshot that an item leaves, None if it has left it or never had one."""
+        if item_id in self._shared.places:
+            return None
         try:
-            hidden[self._shared.snapshot.items.row_of(item_id)] = True
+            return self._shared.snapshot.items.row_of(item_id)
         except ItemNotFound:
-            return
+            return None
 
     def _blocks(self, arrival: Arrival) -> tuple[str, ...]:
         blocks = [block for block in self._shared.snapshot.dims if block in arrival.vectors]
