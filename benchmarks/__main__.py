@@ -103,6 +103,28 @@ def relevance(
     question.run(data, None if text_model is None else ModelSpec(text_model, encoder="sentence"), json)
 
 
+@app.command()
+def peers(
+    count: Count = 100_000,
+    dim: Dim = 256,
+    missing: Missing = 0.2,
+    seed: Seed = 1,
+    queries: Queries = 400,
+    query_seed: QuerySeed = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, by turns.")] = 5,
+    names: Annotated[str, typer.Option("--peers", help="Compare with these alone, with commas; empty: with all.")] = "",
+    tune: Annotated[bool, typer.Option(help="Choose the peers' settings anew.")] = False,
+    json: Json = None,
+) -> None:
+    """How fast are other libraries and databases at the same work, and what do they find?"""
+    from benchmarks.datasets import Clustered
+    from benchmarks.peers import comparison as question
+
+    made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
+    effort = question.Effort(rounds, queries, tune)
+    question.run(made, effort, question.named(names), query_seed, json)
+
+
 Number = TypeVar("Number", int, float)
 
 

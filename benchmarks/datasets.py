@@ -32,7 +32,7 @@ QUERY_KINDS = (AGREEING, COMPOSED, ITEM, *BLOCKS)
 QUERY_NOISE = 0.75
 
 # Raised when the same parameters come to make other data.
-_RECIPE = 2
+_RECIPE = 3
 
 _CHUNK_ROWS = 8_192
 
@@ -46,6 +46,8 @@ class Clustered:
     A few clusters are large and many small, as in a shop.   noise: length of an item's own direction, where its
     cluster's is 1.   agreement: share of the items whose text lies in the cluster of their picture; that of the others
     lies in any of the same category.   missing: share of the items that lack one block, half of them the image.
+    Two columns are for filters, both even in [0, 1): `shuffle` knows nothing of the vectors, and by `shelf` items of
+    one cluster stand together, clusters of one category side by side.
     """
 
     count: int = 100_000
@@ -153,6 +155,28 @@ def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY
     A part's vector is the item's with a random direction of length `noise` added.   Raises InvalidSetting for another
     kind, or if no item has the blocks it takes.
     """
+    rng, rows = _choose(catalogue, kind, count, seed)
+    if kind == ITEM:
+        item_ids = [item_id for chunk in chunks(catalogue, ()) for item_id in chunk.item_ids]
+        return [(ItemPart(item_ids[row]),) for row in rows[BLOCKS[0]].tolist()]
+    vectors = {block: _noisy(_pick(catalogue, block, here), noise, rng) for block, here in rows.items()}
+    return [tuple(VectorPart(vectors[block][place], block=block) for block in rows) for place in range(count)]
+
+
+def drawn_rows(catalogue: Path, kind: str, count: int, seed: int) -> NDArray[np.int64]:
+    """Return the row of the catalogue that the first part of each query was made of by `draw`."""
+    return next(iter(_choose(catalogue, kind, count, seed)[1].values()))
+
+
+def column(catalogue: Path, name: str) -> Wide:
+    """Return the numbers of a column, NaN where missing."""
+    return _numbers(pq.read_table(catalogue, columns=[name])[name].combine_chunks())
+
+
+def _choose(
+    catalogue: Path, kind: str, count: int, seed: int
+) -> tuple[np.random.Generator, dict[str, NDArray[np.int64]]]:
+    """Return by block the rows that queries are made of, and what draws their noise."""
     if kind not in QUERY_KINDS:
         raise InvalidSetting(f"expected a kind of query out of {', '.join(QUERY_KINDS)}, got {kind!r}")
     rng = np.random.default_rng([seed, QUERY_KINDS.index(kind)])
@@ -165,11 +189,7 @@ def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY
         if len(able) == 0:
             raise InvalidSetting(f"expected an item with {' and '.join(blocks)} in {catalogue}, got none")
         rows[block] = able[rng.integers(len(able), size=count)] if kind == COMPOSED or not rows else rows[blocks[0]]
-    if kind == ITEM:
-        item_ids = [item_id for chunk in chunks(catalogue) for item_id in chunk.item_ids]
-        return [(ItemPart(item_ids[row]),) for row in rows[blocks[0]].tolist()]
-    vectors = {block: _noisy(_pick(catalogue, block, rows[block]), noise, rng) for block in blocks}
-    return [tuple(VectorPart(vectors[block][place], block=block) for block in blocks) for place in range(count)]
+    return rng, rows
 
 
 def _pick(catalogue: Path, block: str, rows: NDArray[np.int64]) -> Wide:
@@ -218,6 +238,9 @@ def _schema(dim: int) -> "pa.Schema":
         ("price", pa.float64()),
         ("rating", pa.float64()),
         ("popularity", pa.float64()),
+        ("cluster", pa.int64()),
+        ("shelf", pa.float64()),
+        ("shuffle", pa.float64()),
         ("image_vector", vector),
         ("text_vector", vector),
     ])  # fmt: skip
@@ -230,6 +253,11 @@ def _tables(made: Clustered) -> Iterator["pa.Table"]:
     first = np.cumsum(members) - members
     shares = 1.0 / (np.arange(made.clusters) + 10.0) ** 0.8
     shares /= shares.sum()
+    along = np.argsort(category_of, kind="stable")
+    shelf_of = np.empty(made.clusters)
+    shelf_of[along] = np.cumsum(shares[along]) - shares[along]
+    # Draws of their own, so that the vectors are those of a catalogue without these columns.
+    aside = np.random.default_rng([made.seed, 1])
     centres = {}
     for block in BLOCKS:
         categories = _unit(rng.standard_normal((made.categories, made.dim)))
@@ -251,6 +279,9 @@ def _tables(made: Clustered) -> Iterator["pa.Table"]:
             "price": pa.array(np.round(np.exp(rng.normal(3.5, 0.9, size)), 2)),
             "rating": pa.array(np.round(np.clip(rng.normal(4.0, 0.6, size), 1, 5), 1)),
             "popularity": pa.array(np.round(rng.normal(2.0, 1.0, size), 4), mask=rng.random(size) < 0.05),
+            "cluster": pa.array(cluster),
+            "shelf": pa.array(np.clip(shelf_of[cluster] + shares[cluster] * aside.random(size), 0, np.nextafter(1, 0))),
+            "shuffle": pa.array(aside.random(size)),
         }
         for block in BLOCKS:
             own = made.noise * _unit(rng.standard_normal((size, made.dim)))

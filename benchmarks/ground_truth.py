@@ -136,8 +136,8 @@ class GroundTruth:
         else:
             answers = np.logical_and.reduce(list(there.values()))
         for boost in query.boosts:
-            mean, std = self._signals[boost.signal]
-            value = signals[boost.signal]
+            mean, std = self._signals[boost.field]
+            value = signals[boost.field]
             total += boost.weight * np.where(np.isnan(value), 0.0, (value - mean) / std)
         return np.where(answers & has_any, total, -np.inf)
 

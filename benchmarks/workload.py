@@ -16,6 +16,7 @@ from engine.indexes.cpu import CpuIndex
 from engine.payload import from_bytes
 from engine.recall import recall_at_k
 from engine.records import Answer, Part, Query, TextPart, VectorPart
+from engine.rowset import RowSet
 from engine.searcher import Searcher
 from engine.v1 import query_pb2, search_pb2
 
@@ -153,14 +154,19 @@ class _Recorder:
         return len(self._index)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if rows is not None:
+            raise InvalidSetting("expected a search of all rows, got one of some")
         bare = self._index.bare(queries.copy(), k, point)
         scores, ids = self._index.search(queries, k, point)
         if not np.array_equal(bare()[1], ids):
             raise InvalidSetting("expected FAISS to find the same rows twice, got others")
         self.calls.append(bare)
         return scores, ids
+
+    def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        return self._index.products(vector, ids)
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         return self._index.rows(ids)

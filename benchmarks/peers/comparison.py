@@ -1,0 +1,377 @@
+"""How fast are others at the same work, each at its best, and what do they find?
+
+Every peer answers in a process of its own, and is asked by turns with the others, so that a ratio is one of a single
+round. Indexes and the settings chosen for them are kept; whatever a table shows is measured anew.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import report
+from benchmarks.datasets import AGREEING, BLOCKS, COMPOSED, DATA, Clustered, clustered
+from benchmarks.load import LoadFailed
+from benchmarks.peers.candidates import CANDIDATES, MERGED, OURS, Candidates, Chosen, Tried, choose, fits
+from benchmarks.peers.process import PeerProcess, peer_process, peers_python
+from benchmarks.peers.work import Questions, Rows, describe, mixed, write_questions, write_rows
+from benchmarks.peers.worker import PEERS, Float
+from benchmarks.stores import Built, prepare
+from engine.errors import InvalidSetting
+
+K = 10
+TARGET = 0.99
+WEIGHTS = (0.2, 0.5, 0.8)
+IMAGE = BLOCKS[0]
+MIXED = "mixed"
+KINDS = (AGREEING, COMPOSED, IMAGE, MIXED)
+
+# A slower one is asked each query once in all, not once a round.
+_SLOW_US = 2_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured: rounds, and queries of each kind. tune: choose settings anew."""
+
+    rounds: int = 5
+    queries: int = 400
+    tune: bool = False
+
+
+@dataclass(slots=True)
+class Series:
+    """What a peer's rounds came to on one kind of query."""
+
+    took_us: list[float] = field(default_factory=list)
+    p50_us: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    found: list[NDArray[np.int64]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One catalogue with its rows, its store and the queries of each kind."""
+
+    made: Clustered
+    built: Built
+    folder: Path
+    rows: Rows
+    questions: Mapping[str, Questions]
+
+    @property
+    def matrix(self) -> Float:
+        """The rows, mapped."""
+        matrix: Float = np.load(self.rows.rows, mmap_mode="r")
+        return matrix
+
+
+def run(
+    made: Clustered,
+    effort: Effort,
+    peers: Sequence[str] = tuple(PEERS),
+    seed: int = 5,
+    json_path: Path | None = None,
+    data: Path = DATA,
+    python: str | None = None,
+) -> dict[str, Any]:
+    """Measure all peers on the catalogue with every block and on that which lacks some, show tables, return the result.
+
+    python: what has the peers' packages; None to set it up under `data`. A peer that fails is told of, not measured.
+    """
+    python = python or peers_python(data / "peers")
+    results = []
+    for missing in (0.0, made.missing):
+        work = _work(replace(made, missing=missing), effort, seed, data)
+        results.append(_compare(work, effort, peers, python))
+    content = {
+        "settings": {
+            "k": K,
+            "target": TARGET,
+            "weights": WEIGHTS,
+            "query_seed": seed,
+            "missing": "neutral",
+            **asdict(effort),
+        },
+        "dataset": asdict(made),
+        "snapshot": results[0]["snapshot"],
+        "works": results,
+    }
+    tables = [table for result in results for table in _tables(result)]
+    for table in tables:
+        table.show()
+    if json_path is not None:
+        report.write(json_path, "peers", content, tables)
+        _draw(results, json_path.with_suffix(".png"))
+    return content
+
+
+def named(text: str) -> tuple[str, ...]:
+    """Return the peers of a list with commas and ours before them, all for an empty one. Raises InvalidSetting."""
+    wanted = tuple(name.strip() for name in text.split(",")) if text else tuple(PEERS)
+    for name in wanted:
+        if name not in PEERS:
+            raise InvalidSetting(f"expected peers out of {', '.join(PEERS)}, got {name!r}")
+    return tuple(name for name in PEERS if name in wanted or name in OURS)
+
+
+def _work(made: Clustered, effort: Effort, seed: int, data: Path) -> Work:
+    catalogue = clustered(made, data)
+    folder = catalogue.parent / "peers"
+    built = _store(catalogue)
+    rows = write_rows(catalogue, folder)
+    questions = {
+        kind: write_questions(catalogue, built.manifest, rows, kind, WEIGHTS, effort.queries, seed, K)
+        for kind in KINDS[:-1]
+    }
+    questions[MIXED] = mixed(MIXED, list(questions.values()))
+    return Work(made, built, folder, rows, questions)
+
+
+def _store(catalogue: Path) -> Built:
+    """Return the store beside the catalogue, built anew: this is about what the present code builds."""
+    _say(f"build a store of {catalogue.parent.name}")
+    return prepare(catalogue, None, catalogue.parent / "peers" / "ours")
+
+
+def _compare(work: Work, effort: Effort, names: Sequence[str], python: str) -> dict[str, Any]:
+    chosen: dict[str, Chosen] = {}
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            chosen[name] = _choose(work, name, effort, python)
+        except LoadFailed as error:
+            failed[name] = str(error)
+            _say(f"{name} fails: {error}")
+    with ExitStack() as stack:
+        running, costs = {}, {}
+        for name, choice in chosen.items():
+            running[name], costs[name] = stack.enter_context(_opened(work, name, choice.build, python))
+        series = _measure(work, effort, running, chosen)
+        for name, process in running.items():
+            costs[name] |= process.order("cost")
+    return {
+        "missing": work.made.missing,
+        "items": work.made.count,
+        "snapshot": work.built.describe(),
+        "peers": {
+            name: _to_json(work, name, choice, series[name], series[OURS[0]], costs[name])
+            for name, choice in chosen.items()
+        },
+        "failed": failed,
+    }
+
+
+def _choose(work: Work, name: str, effort: Effort, python: str) -> Chosen:
+    candidates = CANDIDATES[name]
+    tried = []
+    for place, build in enumerate(candidates.builds):
+        kept = _folder(work, name, place) / f"tried-{effort.queries}.json"
+        if candidates.home:
+            # Nothing to choose: the planner does, query by query.
+            return Chosen(0, {kind: Tried({}, 1.0, 0.0) for kind in KINDS})
+        _build(work, name, place, python)
+        if effort.tune or not kept.exists():
+            _say(f"choose settings for {name}, {json.dumps(build)}")
+            with peer_process(name, python) as process:
+                process.order("open", folder=str(_folder(work, name, place)), k=K)
+                found = {kind: _climb(work, kind, candidates, build, process) for kind in _kinds(name)}
+            kept.write_text(json.dumps({kind: [asdict(rung) for rung in rungs] for kind, rungs in found.items()}))
+        content = json.loads(kept.read_text())
+        tried.append({kind: [Tried(**rung) for rung in rungs] for kind, rungs in content.items()})
+    return choose(tried, TARGET)
+
+
+def _climb(
+    work: Work, kind: str, candidates: Candidates, build: Mapping[str, Any], process: PeerProcess
+) -> list[Tried]:
+    questions = work.questions[kind]
+    places = list(range(min(len(questions), candidates.sweep)))
+    tried = []
+    for ladder in candidates.ladders:
+        for settings in ladder:
+            if not fits(build, settings):
+                continue
+            took, found, _ = _ask(work, process, kind, places, settings)
+            tried.append(Tried(settings, questions.recall(work.matrix, places, found), float(np.median(took))))
+            if tried[-1].recall >= TARGET:
+                break
+    return tried
+
+
+def _build(work: Work, name: str, place: int, python: str) -> float:
+    """Return the seconds that a build took, now or when it was made."""
+    folder = _folder(work, name, place)
+    done = folder / "built.json"
+    if not done.exists():
+        settings = CANDIDATES[name].builds[place]
+        _say(f"build {name}, {json.dumps(settings)}")
+        for old in sorted(folder.rglob("*"), reverse=True):
+            old.rmdir() if old.is_dir() else old.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        with peer_process(name, python, threads=True) as process:
+            built = process.order("build", **describe(work.rows), folder=str(folder), settings=settings)
+        done.write_text(json.dumps(built))
+    return float(json.loads(done.read_text())["build_s"])
+
+
+@contextmanager
+def _opened(work: Work, name: str, build: int, python: str) -> Iterator[tuple[PeerProcess, dict[str, Any]]]:
+    home = CANDIDATES[name].home
+    folder = work.built.store if home else _folder(work, name, build)
+    with peer_process(name, sys.executable if home else python) as process:
+        opened = process.order("open", folder=str(folder), k=K)
+        build_s = work.built.build_s if home else _build(work, name, build, python)
+        yield process, {"build_s": build_s, **opened, "versions": process.versions}
+
+
+def _measure(
+    work: Work, effort: Effort, running: Mapping[str, PeerProcess], chosen: Mapping[str, Chosen]
+) -> dict[str, dict[str, Series]]:
+    series = {name: {kind: Series() for kind in _kinds(name)} for name in running}
+    names = list(running)
+    for number in range(effort.rounds):
+        _say(f"round {number + 1} of {effort.rounds}, {work.made.missing:.0%} lack a block")
+        for kind in KINDS:
+            turn = number % len(names)
+            for name in names[turn:] + names[:turn]:
+                if kind not in series[name]:
+                    continue
+                rung = chosen[name].rungs[kind]
+                places = list(range(len(work.questions[kind])))
+                if rung.p50_us > _SLOW_US:
+                    places = places[number :: effort.rounds]
+                took, found, cpu_us = _ask(work, running[name], kind, places, rung.settings)
+                one = series[name][kind]
+                one.took_us += took
+                one.p50_us.append(float(np.median(took)))
+                one.cpu_us.append(cpu_us)
+                one.places += places
+                one.found.append(found)
+    return series
+
+
+def _ask(
+    work: Work, process: PeerProcess, kind: str, places: list[int], settings: Mapping[str, Any]
+) -> tuple[list[float], NDArray[np.int64], float]:
+    answers = work.folder / "answers.npy"
+    path = str(work.questions[kind].path)
+    result = process.order("ask", queries=path, places=places, settings=dict(settings), answers=str(answers))
+    found: NDArray[np.int64] = np.load(answers)
+    return result["took_us"], found, result["cpu_us"]
+
+
+def _kinds(name: str) -> tuple[str, ...]:
+    """Return the kinds of query that a peer is asked; those that merge lists have none to merge for one block."""
+    return (AGREEING, COMPOSED) if name in MERGED else KINDS
+
+
+def _folder(work: Work, name: str, build: int) -> Path:
+    plain = "".join(letter if letter.isalnum() else "-" for letter in name.lower())
+    return work.folder / f"{plain}-{build}"
+
+
+def _to_json(
+    work: Work,
+    name: str,
+    choice: Chosen,
+    series: Mapping[str, Series],
+    ours: Mapping[str, Series],
+    cost: dict[str, Any],
+) -> dict[str, Any]:
+    kinds = {}
+    for kind, one in series.items():
+        found = np.concatenate(one.found)
+        ratios = np.array(one.p50_us) / np.array(ours[kind].p50_us)
+        kinds[kind] = {
+            "recall_at_10": round(work.questions[kind].recall(work.matrix, one.places, found), 5),
+            "search_us": report.spread(one.took_us),
+            "cpu_us": round(float(np.median(one.cpu_us)), 1),
+            "ratio": {
+                "median": round(float(np.median(ratios)), 3),
+                "least": round(float(ratios.min()), 3),
+                "greatest": round(float(ratios.max()), 3),
+            },
+            "queries": len(one.took_us),
+            "settings": choice.rungs[kind].settings,
+        }
+    rounded = {key: round(value, 2) if isinstance(value, float) else value for key, value in cost.items()}
+    return {"build": CANDIDATES[name].builds[choice.build], **rounded, "kinds": kinds}
+
+
+def _tables(result: Mapping[str, Any]) -> list[report.Table]:
+    lacking = f"{result['missing']:.0%} of them lacking a block" if result["missing"] else "all with both blocks"
+    what = f"{result['items']:,} items, {lacking}"
+    columns = ("peer", "query", "recall@10", "p50 µs", "p99 µs", "CPU µs", "of ours", "settings")
+    tables = []
+    for kind in KINDS:
+        rows = [
+            (
+                name,
+                kind,
+                f"{one['recall_at_10']:.4f}",
+                f"{one['search_us']['p50']:,.0f}",
+                f"{one['search_us']['p99']:,.0f}",
+                f"{one['cpu_us']:,.0f}",
+                f"{one['ratio']['median']:.2f} ({one['ratio']['least']:.2f}-{one['ratio']['greatest']:.2f})",
+                _shown(one["settings"]),
+            )
+            for name, peer in result["peers"].items()
+            if (one := peer["kinds"].get(kind)) is not None
+        ]
+        tables.append(report.Table(f"{what}: {kind}, one caller, one thread", columns, rows))
+    costs = [
+        (
+            name,
+            "-" if peer["build_s"] is None else f"{peer['build_s']:,.0f}",
+            f"{peer['private_mib']:,.0f}",
+            f"{peer['rss_mib']:,.0f}",
+            _shown(peer["build"]),
+            ", ".join(f"{package} {number}" for package, number in peer["versions"].items()),
+        )
+        for name, peer in result["peers"].items()
+    ]
+    names = ("peer", "build s, all cores", "private MiB", "resident MiB", "built with", "version")
+    return [*tables, report.Table(f"{what}: what they cost", names, costs)]
+
+
+def _shown(settings: Mapping[str, Any]) -> str:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return " ".join(f"{name}={value}" for name, value in flat.items() if value or name == "norm") or "planner"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _draw(results: Sequence[Mapping[str, Any]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(KINDS), 4.2 * len(results)), layout="constrained")
+    drawn = figure.subplots(len(results), len(KINDS), squeeze=False, sharey=True)
+    for line, result in zip(drawn, results, strict=True):
+        for axes, kind in zip(line, KINDS, strict=True):
+            for number, (name, peer) in enumerate(result["peers"].items()):
+                if kind in peer["kinds"]:
+                    one = peer["kinds"][kind]
+                    marker = "*" if name in OURS else "o"
+                    axes.plot(
+                        one["search_us"]["p50"], one["recall_at_10"], marker, color=f"C{number % 10}",
+                        markersize=12 if name in OURS else 7, label=name, alpha=0.8,
+                    )  # fmt: skip
+            axes.axhline(TARGET, color="grey", linewidth=0.8, linestyle="--")
+            axes.set(title=f"{kind}, {result['missing']:.0%} lack a block", xlabel="p50 µs", xscale="log")
+            axes.grid(alpha=0.3)
+        line[0].set_ylabel("recall@10 of the exact fused ranking")
+    drawn[0][-1].legend(fontsize=7)
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,184 @@
+"""Libraries that hold one index of vectors in memory: FAISS itself, hnswlib, USearch, ScaNN."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.worker import Asked, Data, Settings
+
+FILE = "index"
+
+
+class FaissCells:
+    """FAISS as one would use it: an inverted file of 4-bit codes, refined on the float32 rows in memory."""
+
+    packages: Sequence[str] = ("faiss-cpu",)
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """settings: `factory`, in which {codes} stands for half of the columns."""
+        import faiss
+
+        width = data.rows.shape[1]
+        factory = settings["factory"].format(codes=width // 2)
+        index = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
+        index.train(data.rows)
+        index.add(data.rows)
+        faiss.write_index(index, str(folder / FILE))
+
+    def open(self, folder: Path, k: int) -> None:
+        """Read the index into memory."""
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        self._index = faiss.read_index(str(folder / FILE))
+        self._k = k
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """settings: `nprobe`, and `k_factor` if the index refines."""
+        import faiss
+
+        inside = faiss.SearchParametersIVF(nprobe=settings["nprobe"])
+        outside = faiss.IndexRefineSearchParameters(k_factor=settings["k_factor"], base_index_params=inside)
+        return partial(self._index.search, asked.vector[None], self._k, params=outside)
+
+    def rows(self, answer: Any) -> list[int]:
+        """FAISS says -1 for no row."""
+        return [row for row in answer[1][0].tolist() if row >= 0]
+
+
+class FaissGraph(FaissCells):
+    """FAISS's HNSW over float32 rows."""
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """settings: `m`, `ef_construction`."""
+        import faiss
+
+        index = faiss.IndexHNSWFlat(data.rows.shape[1], settings["m"], faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = settings["ef_construction"]
+        index.add(data.rows)
+        faiss.write_index(index, str(folder / FILE))
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """settings: `ef`."""
+        import faiss
+
+        parameters = faiss.SearchParametersHNSW(efSearch=settings["ef"])
+        return partial(self._index.search, asked.vector[None], self._k, params=parameters)
+
+
+class Hnswlib:
+    """hnswlib: HNSW over float32 rows."""
+
+    packages = ("hnswlib",)
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """settings: `m`, `ef_construction`."""
+        import hnswlib
+
+        count, width = data.rows.shape
+        index = hnswlib.Index("ip", width)
+        index.init_index(count, M=settings["m"], ef_construction=settings["ef_construction"], random_seed=1)
+        index.add_items(data.rows)
+        index.save_index(str(folder / FILE))
+        (folder / "width").write_text(str(width))
+
+    def open(self, folder: Path, k: int) -> None:
+        """Read the index into memory."""
+        import hnswlib
+
+        self._index = hnswlib.Index("ip", int((folder / "width").read_text()))
+        self._index.load_index(str(folder / FILE))
+        self._index.set_num_threads(1)
+        self._k = k
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """settings: `ef`, which belongs to the index, so that all calls of one order share it."""
+        self._index.set_ef(settings["ef"])
+        return partial(self._index.knn_query, asked.vector[None], self._k, num_threads=1)
+
+    def rows(self, answer: Any) -> list[int]:
+        """The labels are the rows."""
+        return [int(row) for row in answer[0][0]]
+
+
+class Usearch:
+    """USearch: HNSW over rows of the type that the settings name."""
+
+    packages = ("usearch",)
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """settings: `m`, `ef_construction`, `dtype`."""
+        import numpy as np
+        from usearch.index import Index
+
+        index = Index(
+            ndim=data.rows.shape[1],
+            metric="ip",
+            dtype=settings["dtype"],
+            connectivity=settings["m"],
+            expansion_add=settings["ef_construction"],
+        )
+        index.add(np.arange(len(data.rows)), data.rows)
+        index.save(str(folder / FILE))
+
+    def open(self, folder: Path, k: int) -> None:
+        """Read the index into memory."""
+        from usearch.index import Index
+
+        index = Index.restore(str(folder / FILE))
+        if index is None:
+            raise ValueError(f"expected an index in {folder}, got none")
+        self._index = index
+        self._k = k
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """settings: `ef`, which belongs to the index, so that all calls of one order share it."""
+        self._index.expansion_search = settings["ef"]
+        return partial(self._index.search, asked.vector, self._k, threads=1)
+
+    def rows(self, answer: Any) -> list[int]:
+        """The keys are the rows."""
+        return [int(row) for row in answer.keys]
+
+
+class Scann:
+    """ScaNN: a tree of leaves, anisotropic 4-bit codes, reordering by the rows."""
+
+    packages = ("scann",)
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """settings: `leaves`, `threshold` of the anisotropic quantisation, `dims` a code."""
+        from scann import scann_ops_pybind as ops
+
+        count = len(data.rows)
+        leaves = settings["leaves"]
+        searcher = (
+            ops.builder(data.rows, 10, "dot_product")
+            .tree(leaves, max(1, leaves // 10), training_sample_size=count)
+            .score_ah(settings["dims"], anisotropic_quantization_threshold=settings["threshold"])
+            .reorder(100)
+            .build()
+        )
+        searcher.serialize(str(folder))
+
+    def open(self, folder: Path, k: int) -> None:
+        """Read the index into memory."""
+        from scann import scann_ops_pybind as ops
+
+        self._searcher = ops.load_searcher(str(folder))
+        self._k = k
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """settings: `leaves` to look at, `reorder`."""
+        return partial(
+            self._searcher.search,
+            asked.vector,
+            final_num_neighbors=self._k,
+            pre_reorder_num_neighbors=settings["reorder"],
+            leaves_to_search=settings["leaves"],
+        )
+
+    def rows(self, answer: Any) -> list[int]:
+        """The first of the two arrays has the rows."""
+        return [int(row) for row in answer[0]]

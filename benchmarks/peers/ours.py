@@ -1,0 +1,121 @@
+"""The engine as one of the peers: in process, the same through messages, and a real server over gRPC.
+
+It runs in our own Python, and its index is a store that the indexer built.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.worker import Asked, Data, Settings
+from engine.records import Missing, Query, VectorPart
+
+
+class InProcess:
+    """Searcher.search with a Query."""
+
+    packages: Sequence[str] = ("diptych", "faiss-gpu")
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """Refuse: the indexer builds stores."""
+        raise NotImplementedError("expected a store that the indexer built, got an order to build one")
+
+    def open(self, folder: Path, k: int) -> None:
+        """Open the served snapshot of a store."""
+        from engine.searcher import Searcher
+        from engine.snapshot import open_snapshot
+        from engine.store import Store
+
+        store = Store(folder)
+        name = store.current()
+        if name is None:
+            raise ValueError(f"expected a published snapshot in {folder}, got none")
+        self._searcher = Searcher(open_snapshot(store, name), None)
+        self._searcher.warm_up()
+        self._k = k
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """No settings: the planner chooses."""
+        return partial(self._searcher.search, to_query(asked, self._k))
+
+    def rows(self, answer: Any) -> list[int]:
+        """An id is the letter p and the row."""
+        return [int(hit.item_id[1:]) for hit in answer.hits]
+
+
+class Converted(InProcess):
+    """The same from the bytes of a request to the bytes of the response, which the server does for every call."""
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """No settings: the planner chooses."""
+        from engine.convert.answers import to_bytes
+        from engine.convert.queries import to_query as read
+        from engine.v1 import search_pb2
+
+        data = to_request(asked, self._k).SerializeToString()
+        name = self._searcher.snapshot.name
+
+        def call() -> bytes:
+            request = search_pb2.SearchRequest.FromString(data)
+            query = read(request, name)
+            return to_bytes(request, query, self._searcher.search(query))
+
+        return call
+
+    def rows(self, answer: Any) -> list[int]:
+        """An id is the letter p and the row."""
+        from engine.v1 import search_pb2
+
+        return [int(hit.item_id[1:]) for hit in search_pb2.SearchResponse.FromString(answer).hits]
+
+
+class Called(InProcess):
+    """A server of its own, asked by the generated stub; a call is the whole of it, the answer parsed."""
+
+    packages = ("diptych", "faiss-gpu", "grpcio")
+
+    def open(self, folder: Path, k: int) -> None:
+        """Start a server over a store."""
+        from contextlib import ExitStack
+
+        import grpc
+
+        from benchmarks.processes import engine_server
+        from engine.v1 import search_pb2_grpc
+
+        self._running = ExitStack()
+        served = self._running.enter_context(engine_server(folder))
+        self._channel = grpc.insecure_channel(served.target)
+        self._stub = search_pb2_grpc.SearchServiceStub(self._channel)
+        self._k = k
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """No settings: the planner chooses."""
+        return partial(self._stub.Search, to_request(asked, self._k), timeout=30)
+
+
+def to_query(asked: Asked, k: int) -> Query:
+    """Return what is asked as the engine's own query."""
+    parts = tuple(VectorPart(unit, block=name) for name, unit in asked.units.items())
+    return Query(parts, dict(asked.weights), Missing.NEUTRAL, limit=k, filter=_filter(asked))
+
+
+def to_request(asked: Asked, k: int) -> Any:
+    """Return what is asked as a message."""
+    from engine.v1 import query_pb2, search_pb2
+
+    return search_pb2.SearchRequest(
+        parts=[
+            query_pb2.QueryPart(vector=query_pb2.Vector(values=unit.tolist()), block=name)
+            for name, unit in asked.units.items()
+        ],
+        modality_weights=dict(asked.weights),
+        missing_modality=query_pb2.MISSING_MODALITY_NEUTRAL,
+        page_size=k,
+        filter=_filter(asked),
+    )
+
+
+def _filter(asked: Asked) -> str:
+    return f"shuffle < {asked.below!r}" if asked.below < 1.0 else ""

@@ -1,0 +1,163 @@
+"""The work that peers are compared on: rows, queries and the exact answers, as files that any process can read.
+
+A fused score is one inner product, so a peer that holds one index of inner products is given ours for free: an item's
+row is its blocks side by side, a missing one zeros, and the query's weights and calibration stand in its vector. The
+policy for missing blocks is NEUTRAL, the only one that a single index can follow: a missing block counts as an average
+one. The average is not 0, so a row ends with a bit for each block that it has.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.datasets import BLOCKS, Wide, chunks, column, draw
+from benchmarks.ground_truth import TIE
+from benchmarks.peers.worker import Float, write_queries
+from engine.manifest import Manifest
+from engine.records import VectorPart
+
+# A bit's length in a row; small beside the blocks', so that it shapes neither cells nor codes.
+_BIT = 0.25
+
+# Libraries compute 16 values at once, and some are slower for a rest.
+_PIECE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a catalogue as files, and where the blocks stand in them."""
+
+    rows: Path
+    numbers: Path
+    spans: Mapping[str, slice]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Queries of one kind as a file, and their exact answers.
+
+    vectors: (nq, d).   cutoff: (nq,) the k-th best exact score of each.   matches: how many rows may answer.
+    """
+
+    kind: str
+    path: Path
+    vectors: Wide
+    cutoff: Wide
+    k: int
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def recall(self, rows: Float, places: Sequence[int], found: NDArray[np.int64]) -> float:
+        """Return the mean share of the exact best that was found. found: (len(places), k), -1 for no row."""
+        shares = []
+        for place, ids in zip(places, found, strict=True):
+            named = np.unique(ids[ids >= 0])
+            worth = rows[named].astype(np.float64) @ self.vectors[place]
+            shares.append(np.count_nonzero(worth >= self.cutoff[place] - TIE) / self.k)
+        return float(np.mean(shares))
+
+
+def write_rows(catalogue: Path, folder: Path, number: str = "shuffle") -> Rows:
+    """Write the rows of a catalogue, unless they are there, and the column that filters are about."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, numbers = folder / "rows.npy", folder / "numbers.npy"
+    spans, width = _layout(catalogue)
+    if not numbers.exists():
+        count = sum(len(chunk.item_ids) for chunk in chunks(catalogue, ()))
+        rows = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, width))
+        for chunk in chunks(catalogue, ()):
+            here = slice(chunk.start, chunk.start + len(chunk.item_ids))
+            for place, (name, span) in enumerate(spans.items()):
+                rows[here, span] = chunk.blocks[name]
+                rows[here, _bits(spans) + place] = _BIT * chunk.present[name]
+        rows.flush()
+        np.save(numbers, column(catalogue, number))
+    return Rows(path, numbers, spans, width)
+
+
+def write_questions(
+    catalogue: Path, manifest: Manifest, rows: Rows, kind: str, weights: Sequence[float], count: int, seed: int, k: int
+) -> Questions:
+    """Write `count` queries of a kind, the weights of the image taken in turn, and find their exact answers."""
+    usual = {entry.block: entry for entry in manifest.similarities if entry.part_kind == "vector"}
+    drawn = draw(catalogue, kind, count, seed)
+    units = {name: np.zeros((count, span.stop - span.start), np.float32) for name, span in rows.spans.items()}
+    shares = np.zeros((count, len(rows.spans)))
+    vectors = np.zeros((count, rows.width))
+    names = list(rows.spans)
+    for place, parts in enumerate(drawn):
+        image = weights[place % len(weights)]
+        wished = {"image": image, "text": 1.0 - image} if len(parts) > 1 else {parts[0].block: 1.0}
+        for part in parts:
+            if not isinstance(part, VectorPart):
+                raise TypeError(f"expected vectors, got {type(part).__name__}")
+            at = names.index(part.block)
+            weight = wished[part.block]
+            moments = usual[part.block]
+            units[part.block][place] = part.values
+            shares[place, at] = weight
+            vectors[place, rows.spans[part.block]] = weight / moments.std * part.values.astype(np.float64)
+            vectors[place, _bits(rows.spans) + at] = -weight * moments.mean / moments.std / _BIT
+    path = rows.rows.with_name(f"queries-{kind}-{count}-{seed}.npz")
+    write_queries(path, vectors.astype(np.float32), units, shares)
+    return Questions(kind, path, vectors, cutoffs(np.load(rows.rows, mmap_mode="r"), vectors, k), k)
+
+
+def mixed(kind: str, of: Sequence[Questions]) -> Questions:
+    """Return queries of several kinds in turn, as many as one kind has."""
+    count = len(of[0])
+    turns = [(of[place % len(of)], place // len(of)) for place in range(count)]
+    path = of[0].path.with_name(of[0].path.name.replace(of[0].kind, kind))
+    files = {one.kind: dict(np.load(one.path)) for one in of}
+    arrays: dict[str, Any] = {
+        name: np.stack([files[one.kind][name][place] for one, place in turns])
+        for name in files[of[0].kind]
+        if name != "blocks"
+    }
+    np.savez(path, blocks=files[of[0].kind]["blocks"], **arrays)
+    vectors = np.stack([one.vectors[place] for one, place in turns])
+    return Questions(kind, path, vectors, np.array([one.cutoff[place] for one, place in turns]), of[0].k)
+
+
+def cutoffs(rows: Float, vectors: Wide, k: int, allowed: NDArray[np.bool_] | None = None) -> Wide:
+    """Return the k-th best exact score of each query, -inf where fewer than `k` of the allowed rows are there."""
+    best = np.full((len(vectors), k), -np.inf)
+    step = 8_192
+    for start in range(0, len(rows), step):
+        scores = vectors @ rows[start : start + step].astype(np.float64).T
+        if allowed is not None:
+            scores[:, ~allowed[start : start + step]] = -np.inf
+        both = np.concatenate([best, scores], axis=1)
+        best = -np.partition(-both, k - 1, axis=1)[:, :k]
+    least: Wide = best.min(axis=1)
+    return least
+
+
+def describe(rows: Rows) -> dict[str, Any]:
+    """Return what an order to build needs to know."""
+    return {
+        "rows": str(rows.rows),
+        "numbers": str(rows.numbers),
+        "spans": {name: [span.start, span.stop] for name, span in rows.spans.items()},
+    }
+
+
+def _layout(catalogue: Path) -> tuple[dict[str, slice], int]:
+    first = next(chunks(catalogue, ()))
+    spans, start = {}, 0
+    for name in BLOCKS:
+        width = first.blocks[name].shape[1]
+        spans[name] = slice(start, start + width)
+        start += width
+    start += len(spans)
+    return spans, start + -start % _PIECE
+
+
+def _bits(spans: Mapping[str, slice]) -> int:
+    return max(int(span.stop) for span in spans.values())

@@ -1,0 +1,247 @@
+"""One peer in a process of its own: what it builds, how it answers, what it costs.
+
+A peer's packages may need other versions than ours, so it may run in a Python of its own; this file and the peers
+therefore import nothing of the engine and, beside numpy, only the peer's library. Orders come as JSON, one a line on
+stdin, answers go the same way; rows, queries and results are .npy files. The clock runs here, around each query alone:
+what was asked is put into the form that the peer likes best before, ids are taken out of its answer afterwards.
+"""
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+PEERS = {
+    "ours": "benchmarks.peers.ours:InProcess",
+    "ours, from the wire": "benchmarks.peers.ours:Converted",
+    "ours, gRPC": "benchmarks.peers.ours:Called",
+    "FAISS IVF": "benchmarks.peers.libraries:FaissCells",
+    "FAISS HNSW": "benchmarks.peers.libraries:FaissGraph",
+    "hnswlib": "benchmarks.peers.libraries:Hnswlib",
+    "USearch": "benchmarks.peers.libraries:Usearch",
+    "ScaNN": "benchmarks.peers.libraries:Scann",
+    "Chroma": "benchmarks.peers.databases:Chroma",
+    "LanceDB": "benchmarks.peers.databases:Lance",
+    "Milvus Lite": "benchmarks.peers.databases:MilvusLite",
+    "Milvus Lite, weighted": "benchmarks.peers.databases:MilvusWeighted",
+    "Milvus Lite, RRF": "benchmarks.peers.databases:MilvusRanks",
+}
+
+ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "RAYON_NUM_THREADS",
+        "TOKIO_WORKER_THREADS",
+        "LANCE_CPU_THREADS",
+        "LANCE_IO_THREADS",
+    ),
+    "1",
+)
+"""What tells the libraries to answer with one thread."""
+
+WARM_UP = 20
+
+Settings = Mapping[str, Any]
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What an index is made of. rows: (n, d), the blocks side by side, zeros for those that an item lacks.
+
+    spans: each block's columns of the rows.   numbers: (n,), a column to filter by.
+    """
+
+    rows: Float
+    spans: Mapping[str, slice]
+    numbers: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query. vector: (d,), whose inner product with a row is the item's fused score.
+
+    units: the same by block before weights, unit length.   weights: by block asked.   below: 1, or else only items
+    whose number is below it may answer.
+    """
+
+    vector: Float
+    units: Mapping[str, Float]
+    weights: Mapping[str, float]
+    below: float = 1.0
+
+
+class Peer(Protocol):
+    """Something that finds rows; it is made once a process."""
+
+    packages: Sequence[str]
+    """Distributions whose versions are told."""
+
+    def build(self, data: Data, folder: Path, settings: Settings) -> None:
+        """Write whatever `open` reads into an empty folder."""
+
+    def open(self, folder: Path, k: int) -> None:
+        """Make ready to answer with `k` rows a query."""
+
+    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+        """Return the call that answers, its arguments in the form that costs it least."""
+
+    def rows(self, answer: Any) -> list[int]:
+        """Return the rows that an answer of that call names, best first."""
+
+
+class Worker:
+    """Carries out orders; each method named as an order takes its fields and returns those of the answer."""
+
+    def __init__(self) -> None:
+        self._peer: Peer | None = None
+        self._k = 10
+        self._before = memory()
+
+    def start(self, peer: str) -> dict[str, Any]:
+        """Make the peer, its library imported."""
+        module, _, name = PEERS[peer].partition(":")
+        made: Peer = getattr(import_module(module), name)()
+        self._peer = made
+        self._before = memory()
+        return {"versions": {package: version(package) for package in made.packages}}
+
+    def build(
+        self, rows: str, spans: dict[str, list[int]], numbers: str, folder: str, settings: Settings
+    ) -> dict[str, Any]:
+        """Build an index; the rows are read before the clock starts."""
+        data = Data(np.load(rows), {name: slice(*ends) for name, ends in spans.items()}, np.load(numbers))
+        started = time.perf_counter()
+        self._made().build(data, Path(folder), settings)
+        return {"build_s": time.perf_counter() - started}
+
+    def open(self, folder: str, k: int) -> dict[str, Any]:
+        """Open an index that was built."""
+        self._k = k
+        started = time.perf_counter()
+        self._made().open(Path(folder), k)
+        return {"open_s": time.perf_counter() - started}
+
+    def ask(
+        self, queries: str, places: list[int], settings: Settings, answers: str, below: float = 1.0
+    ) -> dict[str, Any]:
+        """Ask these queries of a file one after the other; the first of them are asked once before."""
+        peer = self._made()
+        asked = list(read_queries(Path(queries), places, below))
+        calls = [peer.ready(one, settings) for one in asked]
+        for call in calls[:WARM_UP]:
+            call()
+        took = np.empty(len(calls))
+        found = np.full((len(calls), self._k), -1, np.int64)
+        with quiet():
+            before = cpu_s()
+            for place, call in enumerate(calls):
+                started = time.perf_counter_ns()
+                answer = call()
+                took[place] = (time.perf_counter_ns() - started) / 1000
+                rows = peer.rows(answer)[: self._k]
+                found[place, : len(rows)] = rows
+            spent = cpu_s() - before
+        np.save(answers, found)
+        return {"took_us": took.tolist(), "cpu_us": spent / len(calls) * 1e6, **self.cost()}
+
+    def cost(self) -> dict[str, Any]:
+        """Return the memory that was taken since the library was imported, children included."""
+        now = memory()
+        return {name: now[name] - self._before[name] for name in now}
+
+    def _made(self) -> Peer:
+        if self._peer is None:
+            raise ValueError("expected the order start first, got another")
+        return self._peer
+
+
+def read_queries(path: Path, places: Sequence[int], below: float) -> Iterator[Asked]:
+    """Give the queries of a file that `write_queries` wrote."""
+    with np.load(path) as file:
+        vectors, weights = file["vectors"], file["weights"]
+        blocks = [str(name) for name in file["blocks"]]
+        units = {name: file[f"unit_{name}"] for name in blocks}
+    for place in places:
+        asked = {name: float(weight) for name, weight in zip(blocks, weights[place], strict=True) if weight > 0}
+        yield Asked(vectors[place], {name: units[name][place] for name in asked}, asked, below)
+
+
+def write_queries(path: Path, vectors: Float, units: Mapping[str, Float], weights: NDArray[np.float64]) -> None:
+    """Write queries. vectors: (nq, d).   units: (nq, d_b) a block.   weights: (nq, blocks), 0 for one not asked."""
+    arrays: dict[str, Any] = {f"unit_{name}": rows for name, rows in units.items()}
+    np.savez(path, vectors=vectors, weights=weights, blocks=np.array(list(units)), **arrays)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the garbage collector out of the time that is measured."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it started."""
+    pids = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            pids += family(int(child))
+    return pids
+
+
+def cpu_s() -> float:
+    """Return the processor time of this process and its children."""
+    total = time.process_time()
+    for pid in family(os.getpid())[1:]:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def memory() -> dict[str, float]:
+    """Return the resident memory of this process and its children in MiB, and the private part of it."""
+    total = {"rss_mib": 0.0, "private_mib": 0.0}
+    names = {"VmRSS:": "rss_mib", "RssAnon:": "private_mib"}
+    for pid in family(os.getpid()):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            key, _, rest = line.partition("\t")
+            if key in names:
+                total[names[key]] += int(rest.split()[0]) / 1024
+    return total
+
+
+def main() -> None:
+    """Serve orders until stdin ends."""
+    # What libraries print must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    worker = Worker()
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            result = getattr(worker, order.pop("do"))(**order)
+        except Exception as error:  # noqa: BLE001 whatever a library raises, the one who ordered has to know
+            result = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(result) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
