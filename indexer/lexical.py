@@ -28,9 +28,10 @@ WORDS_SHARE = 0.5
 def weights_with_words(blocks: Sequence[str]) -> dict[str, float]:
     """Return what blocks weigh in a request that says nothing of it: words as much as all vectors together.
 
-    An equal weight for every block would give words less, the more blocks an item has. On 4,500 fashion products and
-    150 queries such as "Blue Jeans for Men", with the embedded model, 18 % of the best ten were right without words,
-    61 % with three equal weights and 73 % with these; the judged electronics lose nothing from .3 to .6.
+    An equal weight for every block would give words less, the more blocks an item has. Of the best ten for queries such
+    as "Blue Jeans for Men", with the embedded model, these shares were right without words, with equal weights and with
+    these: 18, 61 and 73 % of 4,500 fashion products; 14, 33 and 35 % of 81 groceries; 72, 91 and 87 % of the demo
+    catalogue, which the model was trained on. The judged electronics lose nothing from .3 to .6.
     """
     return {LEXICAL: WORDS_SHARE} | {block: (1 - WORDS_SHARE) / len(blocks) for block in blocks}
 
