@@ -25,7 +25,9 @@ def values_at(payload: Payload, path: Path) -> list[Scalar]:
     # Most fields are one value at the top.
     if len(path) == 1:
         value = payload.get(path[0])
-        if type(value) is str:
+        if value is None:
+            return []
+        if type(value) is str or type(value) is bool:
             return [value]
     found: list[Scalar] = []
     _collect(payload, path, 0, found)
@@ -91,13 +93,15 @@ def to_scalar(value: object) -> Scalar | None:
 
 
 def _collect(value: Any, path: Path, depth: int, found: list[Scalar]) -> None:
-    if isinstance(value, Mapping):
-        if depth < len(path) and path[depth] in value:
-            _collect(value[path[depth]], path, depth + 1, found)
-    elif isinstance(value, list | tuple):
+    if isinstance(value, list | tuple):
         for part in value:
             _collect(part, path, depth, found)
-    elif depth == len(path) and (scalar := to_scalar(value)) is not None:
+    elif depth < len(path):
+        if isinstance(value, Mapping):
+            inner = value.get(path[depth])
+            if inner is not None:
+                _collect(inner, path, depth + 1, found)
+    elif not isinstance(value, Mapping) and (scalar := to_scalar(value)) is not None:
         found.append(scalar)
 
 

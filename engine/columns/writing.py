@@ -84,6 +84,12 @@ def _put(field: _Field, value: Any, row: int) -> None:
     key: float | str | tuple[bool]
     if type(value) is str or (type(value) is float and value == value):
         key = value
+    elif type(value) is bool:
+        key = (value,)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _put(field, part, row)
+        return
     elif isinstance(value, Mapping):
         for name, part in value.items():
             inner = field.fields.get(name)
@@ -91,16 +97,13 @@ def _put(field: _Field, value: Any, row: int) -> None:
                 inner = field.fields[name] = _Field()
             _put(inner, part, row)
         return
-    elif isinstance(value, list | tuple):
-        for part in value:
-            _put(field, part, row)
-        return
     else:
         scalar = to_scalar(value)
         if scalar is None:
             return
         key = (scalar,) if isinstance(scalar, bool) else scalar
-    field.codes.append(field.seen.setdefault(key, len(field.seen)))
+    seen = field.seen
+    field.codes.append(seen.setdefault(key, len(seen)))
     field.rows.append(row)
 
 

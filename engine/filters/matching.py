@@ -1,7 +1,7 @@
 """Which values a comparison accepts: said of one value, and found among all values of a column.
 
-`accepts` is the definition; `accepted` is the same set as ranges of the column's ascending values, so that no value is
-looked at twice, and most not once.
+`acceptor` is the definition; `accepted` gives the same set as ranges of the column's ascending values, so that no
+value is looked at twice, and most not once.
 """
 
 import operator
@@ -26,28 +26,32 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 
 
-def accepts(value: Scalar, asked: Operator, literal: Literal) -> bool:
-    """Return whether a value compares so. A literal says nothing of values that it cannot be: none of them does.
+def acceptor(asked: Operator, literal: Literal) -> Callable[[Scalar], bool]:
+    """Return what tells whether a value compares so. A literal says nothing of values that it cannot be: none does.
 
     Texts that are instants are compared as such with a literal that is one, and as texts with all others.
     """
-    known: Any
-    if isinstance(value, bool):
-        known = literal.truth
-    elif isinstance(value, float):
-        known = literal.number
-    elif literal.pattern:
-        return literal.fits(value) == (asked is Operator.EQ)
-    elif literal.moment is not None and (moment := moment_of(value)) is not None:
-        return bool(_COMPARE[asked](moment, literal.moment))
-    else:
-        known = literal.text
-    return known is not None and bool(_COMPARE[asked](value, known))
+    compare, number, truth, text = _COMPARE[asked], literal.number, literal.truth, literal.text
+    instant, pattern, wanted = literal.moment, literal.pattern, asked is Operator.EQ
+
+    def accepts(value: Scalar) -> bool:
+        if isinstance(value, str):
+            if pattern:
+                return literal.fits(value) == wanted
+            if instant is not None and (moment := moment_of(value)) is not None:
+                return bool(compare(moment, instant))
+            return bool(compare(value, text))
+        if isinstance(value, bool):
+            return truth is not None and bool(compare(value, truth))
+        return number is not None and bool(compare(value, number))
+
+    return accepts
 
 
 def accepted(column: Column, asked: Operator, literal: Literal) -> Ranges:
-    """Return the numbers of the column's values that `accepts` accepts."""
-    found = [[code, code + 1] for code, value in enumerate(column.bools, 1) if accepts(value, asked, literal)]
+    """Return the numbers of the column's values that the acceptor accepts."""
+    accepts = acceptor(asked, literal)
+    found = [[code, code + 1] for code, value in enumerate(column.bools, 1) if accepts(value)]
     if literal.number is not None and len(column.numbers):
         left, right = (int(np.searchsorted(column.numbers, literal.number, side)) for side in ("left", "right"))
         found += _ranges(left, right, column.first_number, column.first_text, asked)

@@ -11,7 +11,7 @@ from engine.columns.reading import Columns
 from engine.columns.values import Payload, has_at, values_at
 from engine.errors import InvalidQuery, UnknownField
 from engine.filters.expression import And, Comparison, Expression, Has, Not, Or
-from engine.filters.matching import accepted, accepts
+from engine.filters.matching import accepted, acceptor
 from engine.filters.parsing import FIELD
 
 _Test: TypeAlias = Callable[[Payload], bool]
@@ -131,7 +131,8 @@ def _check_kind(comparison: Comparison, column: Column) -> None:
 def _test(expression: Expression) -> _Test:
     match expression:
         case Comparison(path, operator, literal):
-            return lambda payload: any(accepts(value, operator, literal) for value in values_at(payload, path))
+            accept = acceptor(operator, literal)
+            return lambda payload: any(map(accept, values_at(payload, path)))
         case Has(path):
             return lambda payload: has_at(payload, path)
         case Not(term):
