@@ -32,7 +32,13 @@ def serve(
         Path | None, typer.Option(help="File to write the address into once the server answers.")
     ] = None,
     search_threads: Annotated[int | None, typer.Option(help="Queries searched at once.")] = None,
-    encoder_threads: Annotated[int | None, typer.Option(help="Queries encoded at once.")] = None,
+    encoder_threads: Annotated[int | None, typer.Option(help="Queries with words or pictures at once.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="What computes the models: auto, torch or openvino.")] = None,
+    max_batch: Annotated[int | None, typer.Option(help="Texts or pictures that go through a model at once.")] = None,
+    max_wait_ms: Annotated[float | None, typer.Option(help="How long a batch may wait for company.")] = None,
+    encoder_cache_bytes: Annotated[
+        int | None, typer.Option(help="Memory for vectors of what was asked before.")
+    ] = None,
     waiting_limit: Annotated[int | None, typer.Option(help="Calls that may wait before others are refused.")] = None,
     message_bytes: Annotated[int | None, typer.Option(help="Largest request.")] = None,
     poll_s: Annotated[float | None, typer.Option(help="How often to look for a newly published snapshot.")] = None,
@@ -54,6 +60,10 @@ def serve(
         "device": device,
         "search_threads": search_threads,
         "encoder_threads": encoder_threads,
+        "runtime": runtime,
+        "max_batch": max_batch,
+        "max_wait_ms": max_wait_ms,
+        "encoder_cache_bytes": encoder_cache_bytes,
         "waiting_limit": waiting_limit,
         "message_bytes": message_bytes,
         "poll_s": poll_s,

@@ -11,6 +11,9 @@ from engine.server.snapshots import Snapshots
 from engine.server.workers import Call, Workers
 from engine.v1 import embedding_pb2
 
+# How many decoded pictures are held at once: a large one is 120 MB.
+SLICE = 8
+
 
 class EmbeddingService:
     """Turns texts and pictures into the vectors that searches are made of."""
@@ -43,16 +46,14 @@ def _embed(
     if request.texts:
         for row in encoder.encode_texts(list(request.texts)):
             response.text_vectors.add(values=row.tolist())
-    if not request.images:
-        return
-    call.check()
-    pictures = []
-    for place, data in enumerate(request.images):
-        try:
-            pictures.append(decode(data))
-        except InvalidQuery as error:
-            error.field = f"images[{place}]"
-            raise
-    call.check()
-    for row in encoder.encode_images(pictures):
-        response.image_vectors.add(values=row.tolist())
+    for start in range(0, len(request.images), SLICE):
+        pictures = []
+        for place, data in enumerate(request.images[start : start + SLICE], start):
+            call.check()
+            try:
+                pictures.append(decode(data))
+            except InvalidQuery as error:
+                error.field = f"images[{place}]"
+                raise
+        for row in encoder.encode_images(pictures):
+            response.image_vectors.add(values=row.tolist())

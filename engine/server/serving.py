@@ -18,6 +18,7 @@ from engine.server.embedding import EmbeddingService
 from engine.server.exposition import CannotListen, Exposition, show
 from engine.server.indexing import IndexService
 from engine.server.metrics import Metrics
+from engine.server.models import Serving
 from engine.server.searching import SearchService
 from engine.server.settings import Settings
 from engine.server.snapshots import Snapshots
@@ -37,8 +38,11 @@ class Server:
         self.metrics = Metrics()
         self.watch = Watch(settings.recall_sample, self.metrics)
         self._changes = Changes(settings.store, settings.poll_s)
+        models = Serving(
+            settings.runtime, settings.max_batch, settings.max_wait_ms, settings.encoder_cache_bytes, self.metrics
+        )
         self.snapshots = Snapshots(
-            Store(settings.store), self._changes, settings.device, settings.poll_s, self._witness
+            Store(settings.store), self._changes, settings.device, settings.poll_s, self._witness, models
         )
         self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
         self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)

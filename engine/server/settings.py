@@ -31,8 +31,16 @@ class Settings(BaseSettings):
     """Where index and encoder run: cpu or cuda."""
     search_threads: int = Field(default=min(8, os.cpu_count() or 1), ge=1, le=256)
     """How many queries are searched at once."""
-    encoder_threads: int = Field(default=1, ge=1, le=16)
-    """How many queries are encoded at once."""
+    encoder_threads: int = Field(default=8, ge=1, le=64)
+    """How many queries with words or pictures are under way at once; those that meet are encoded together."""
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    """What computes the models: openvino is the faster one on a CPU; auto takes it where it gives the same vectors."""
+    max_batch: int = Field(default=32, ge=1, le=1024)
+    """How many texts or pictures go through a model at once."""
+    max_wait_ms: float = Field(default=2.0, ge=0, le=1000)
+    """How long a batch may wait for those who were in the one before; a lone caller never waits."""
+    encoder_cache_bytes: int = Field(default=64 * 2**20, ge=0)
+    """The memory for vectors of texts and pictures that were asked for before, for each model; 0 keeps none."""
     waiting_limit: int = Field(default=256, ge=1, le=100_000)
     """How many calls may wait for a thread before further ones are refused."""
     message_bytes: int = Field(default=16 * 2**20, ge=2**10, le=2**30)

@@ -18,7 +18,7 @@ from engine.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSE
 from engine.records import Answer, Query, Shape
 from engine.searcher import Searcher
 from engine.server.changes import Changes, Overlay
-from engine.server.models import open_models
+from engine.server.models import Serving, open_models
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import CURRENT_FILE, Store
 from engine.v1 import index_pb2
@@ -92,8 +92,10 @@ class Snapshots:
         device: str = "cpu",
         poll_s: float = 0.2,
         witness: Witness | None = None,
+        serving: Serving | None = None,
     ) -> None:
         self.store = store
+        self._serving = serving
         self._changes = changes
         self._witness = witness
         self.reloads = 0
@@ -219,7 +221,9 @@ class Snapshots:
     def _open(self, name: str) -> Served:
         snapshot = open_snapshot(self.store, name, self._device)
         before = self._served
-        models = open_models(snapshot.manifest, self._device, None if before is None else before.searcher)
+        models = open_models(
+            snapshot.manifest, self._device, None if before is None else before.searcher, self._serving
+        )
         searcher = Searcher(snapshot, *models)
         searcher.warm_up()
         quick = _quick(searcher) if self._device == "cpu" else frozenset()
