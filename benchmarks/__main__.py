@@ -125,6 +125,24 @@ def peers(
     question.run(made, effort, question.named(names), query_seed, json)
 
 
+@app.command()
+def filters(
+    count: Count = 100_000,
+    dim: Dim = 256,
+    missing: Missing = 0.2,
+    seed: Seed = 1,
+    queries: Queries = 100,
+    query_seed: QuerySeed = 5,
+    json: Json = None,
+) -> None:
+    """Does a filter cost answers or time, however few items it keeps and wherever they lie?"""
+    from benchmarks import filters as question
+    from benchmarks.datasets import Clustered
+
+    made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
+    question.run(made, queries, seed=query_seed, json_path=json)
+
+
 Number = TypeVar("Number", int, float)
 
 

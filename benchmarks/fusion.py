@@ -74,7 +74,7 @@ def run(
     truth = GroundTruth(catalogue, built.manifest)
     lists = TwoLists(catalogue, truth, catalogue.parent / "two_lists", factory)
     searcher = built.searcher()
-    std = _similarity_std(built.manifest)
+    std = similarity_std(built.manifest)
     cells = _cells(std)
     parts = {kind: draw(catalogue, kind, count, seed) for kind in (AGREEING, COMPOSED)}
     measured = []
@@ -117,7 +117,7 @@ def _fused(searcher: Searcher, query: Query) -> list[str]:
     return [hit.item_id for hit in searcher.search(query).hits]
 
 
-def _similarity_std(manifest: Manifest) -> float:
+def similarity_std(manifest: Manifest) -> float:
     """Return the usual spread of a vector's similarity to an item, the mean over the blocks."""
     return float(np.mean([entry.std for entry in manifest.similarities if entry.part_kind == "vector"]))
 

@@ -34,6 +34,20 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Items whose number is at least `low` and below `high`. numbers: (n,), of the whole catalogue."""
+
+    numbers: Wide
+    low: float
+    high: float
+
+    def mask(self, start: int, count: int) -> NDArray[np.bool_]:
+        """Return which of `count` items from `start` on they are."""
+        here = self.numbers[start : start + count]
+        return (here >= self.low) & (here < self.high)
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """The best k of each query, best first, and what the items that were found are truly worth.
 
@@ -66,10 +80,13 @@ class GroundTruth:
         self._usual = {(entry.part_kind, entry.block): (entry.mean, entry.std) for entry in manifest.similarities}
         self._signals = {entry.name: (entry.mean, entry.std) for entry in manifest.signals}
 
-    def grade(self, queries: Sequence[Query], k: int, found: Sequence[Sequence[str]] = ()) -> Truth:
+    def grade(
+        self, queries: Sequence[Query], k: int, found: Sequence[Sequence[str]] = (), only: Sequence[Only] = ()
+    ) -> Truth:
         """Return the truth for all queries in one reading of the catalogue.
 
-        found: for each query the ids of the items it was answered with; empty for none.
+        found: for each query the ids of the items it was answered with; empty for none.   only: for each query which
+        items may answer, empty for all; the words of a query's filter are not read.
         Cost: O(n * (distinct vectors * d + nq)); memory is that of one chunk for every distinct vector.
         """
         found = found or [()] * len(queries)
@@ -93,6 +110,8 @@ class GroundTruth:
                     {block: similarities[block][vectors.row(wish, block)] for block in wish.vectors} for wish in wishes
                 ]
                 fused = self.fuse(query, wishes, near, chunk.present, chunk.signals)
+                if only:
+                    fused[~only[place].mask(chunk.start, len(fused))] = -np.inf
                 _keep_best(scores[place], names[place], fused, chunk.item_ids)
                 for rank, row in here.get(place, ()):
                     worth[place][rank] = fused[row]
