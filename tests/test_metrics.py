@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from serving import Running, of_vector, refusal, request, running
+from serving import Running, build_goods, of_vector, refusal, request, running
 
 from engine.errors import InvalidSetting
 from engine.records import Answer, Plan, Query, Timings, VectorPart
@@ -24,7 +24,7 @@ from engine.server.metrics import Metrics
 from engine.server.settings import load
 from engine.server.workers import Call
 from engine.store import CURRENT_FILE, Store
-from engine.v1 import index_pb2, query_pb2, search_pb2
+from engine.v1 import catalog_pb2, index_pb2, query_pb2, search_pb2
 
 Part = query_pb2.QueryPart
 SEARCH = "engine.v1.SearchService/Search"
@@ -165,6 +165,35 @@ def test_an_answer_that_was_seen_is_counted_and_checked(store: Store) -> None:
     assert found["diptych_recall_target",] == pytest.approx(0.99)
 
 
+def test_live_changes_are_told(server: Running) -> None:
+    """Of an item added, one replaced and one deleted, two are live and two of the snapshot are hidden."""
+    vectors = {"image": query_pb2.Vector(values=VECTORS.image[1]), "text": query_pb2.Vector(values=VECTORS.text[1])}
+    new = [catalog_pb2.UpsertItemsRequest.NewItem(item_id=name, vectors=vectors) for name in ("new", "i1")]
+    assert server.catalog.UpsertItems(catalog_pb2.UpsertItemsRequest(items=new)).accepted_count == 2
+    server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=["i2"]))
+    found = told(server)
+    assert (found["diptych_snapshot_items",], found["diptych_items",]) == (60, 60)
+    assert (found["diptych_live_items",], found["diptych_live_hidden",]) == (2, 2)
+    assert found["diptych_live_sequence",] == 3
+
+
+def test_words_that_are_asked_twice_are_encoded_once(tmp_path: Path, tiny_model: Path) -> None:
+    """The second search for the same words finds their vector kept; the model saw them in one batch."""
+    with running(build_goods(tmp_path, tiny_model), metrics_address="127.0.0.1:0") as started:
+        before = told(started)
+        for _ in range(2):
+            started.search.Search(request(Part(text="a purple mug")))
+        found = told(started)
+
+    def more(*name: str) -> float:
+        return found[name] - before.get(name, 0.0)
+
+    assert more("diptych_encoder_cache_total", "text", "hit") == 1
+    assert more("diptych_encoder_cache_total", "text", "miss") == 1
+    assert more("diptych_encoder_batch_size_count", "text") == 1
+    assert more("diptych_stage_seconds_count", "encode") == 2
+
+
 def test_nothing_of_what_was_asked_is_told(server: Running) -> None:
     """Neither texts nor ids of items stand on the page, answered or refused."""
     refusal(server.search.Search, request(Part(text="confidential words")))
@@ -210,19 +239,17 @@ def test_the_stages_of_a_search_are_told_in_seconds() -> None:
     assert found["diptych_plans_total", "agreeing", "ivf"] == 2
 
 
-def test_encoder_cache_and_live_changes_are_counted() -> None:
-    """Batches by their size, look-ups by their outcome, changes by their kind."""
+def test_batches_and_look_ups_of_encoders_are_counted() -> None:
+    """Batches by their size, look-ups by their outcome."""
     metrics = Metrics()
     metrics.encoded("text", 3)
     metrics.encoded("text", 5)
     metrics.looked_up("image", hits=2, misses=1)
-    metrics.changed("upsert", 4)
     found = samples(generate_latest(metrics.registry).decode())
     assert found["diptych_encoder_batch_size_sum", "text"] == 8
     assert found["diptych_encoder_batch_size_bucket", "text", "4.0"] == 1
     assert found["diptych_encoder_cache_total", "image", "hit"] == 2
     assert found["diptych_encoder_cache_total", "image", "miss"] == 1
-    assert found["diptych_live_changes_total", "upsert"] == 4
 
 
 @given(st.lists(st.floats(0, 20, allow_nan=False) | st.sampled_from([0.5, 1.0, 5.0])))

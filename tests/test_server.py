@@ -318,7 +318,7 @@ def unanswered(server: Running) -> list[tuple[str, type]]:
 def test_what_is_not_answered_yet_says_so(server: Running) -> None:
     """Every other rpc of the contract is UNIMPLEMENTED and named."""
     paths = unanswered(server)
-    assert len(paths) == 8
+    assert len(paths) == 6
     for path, kind in paths:
         call = server.channel.unary_unary(path, kind.SerializeToString)
         refused = refusal(call, kind())
@@ -345,14 +345,14 @@ def test_a_deadline_that_has_passed_is_refused_before_the_work(server: Running) 
     server.do(workers.run("nap", lambda: time.sleep(0.2), Call(0)))
     soon = Call(0, time.perf_counter_ns() + 50_000_000)
     done = []
-    with pytest.raises(Exception, match="expected at least 2"):
+    with pytest.raises(Exception, match=r"expected at least \d{6} us"):
         server.do(workers.run("nap", lambda: done.append(1), soon))
     assert done == []
 
 
 def test_too_many_waiting_calls_are_refused(goods: Path) -> None:
     """One encodes, one waits; the next is RESOURCE_EXHAUSTED and told when to come back. Then all goes on."""
-    with running(goods, waiting_limit=1) as started:
+    with running(goods, waiting_limit=1, encoder_threads=1) as started:
         free, busy = threading.Event(), threading.Event()
 
         def hold() -> None:

@@ -225,5 +225,6 @@ def main() -> None:
     try:
         app()
     except (DiptychError, OSError) as error:
-        typer.echo(f"engine: {error}", err=True)
+        field = getattr(error, "field", "")
+        typer.echo(f"engine: {field}: {error}" if field else f"engine: {error}", err=True)
         sys.exit(1)

@@ -107,6 +107,10 @@ class _Served(Collector):
         yield InfoMetricFamily("diptych_snapshot", "What is served.", told)
         yield GaugeMetricFamily("diptych_snapshot_items", "Items of the snapshot.", manifest.item_count)
         yield GaugeMetricFamily("diptych_items", "Items that can be found, live ones too.", len(served.searcher.view))
+        delta = served.overlay.delta
+        yield GaugeMetricFamily("diptych_live_sequence", "Number of the last live change that is searched.", delta.seq)
+        yield GaugeMetricFamily("diptych_live_items", "Items added or replaced live.", delta.alive_count)
+        yield GaugeMetricFamily("diptych_live_hidden", "Items of the snapshot replaced or deleted.", delta.hidden_count)
         yield GaugeMetricFamily(
             "diptych_snapshot_created_timestamp_seconds",
             "When the snapshot was built.",

@@ -79,7 +79,6 @@ class Metrics:
         self._lookups = Counter(
             "diptych_encoder_cache", "Inputs looked up before they are encoded.", ("kind", "outcome"), registry=registry
         )
-        self._changes = Counter("diptych_live_changes", "Items changed live.", ("operation",), registry=registry)
         self._recall = Histograms(
             "diptych_recall",
             "Recall@10 of searches that were answered again exactly.",
@@ -121,10 +120,6 @@ class Metrics:
         """Count texts or images of which the vectors were in the cache, and those of which they were not."""
         self._lookups.labels(kind, "hit").inc(hits)
         self._lookups.labels(kind, "miss").inc(misses)
-
-    def changed(self, operation: str, count: int) -> None:
-        """Count items that were upserted or deleted live."""
-        self._changes.labels(operation).inc(count)
 
     def recalled(self, strategy: str, query_class: str, recall: float) -> None:
         """Count one search whose recall was checked."""
