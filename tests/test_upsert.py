@@ -1,6 +1,7 @@
 """Items changed on a running server: searched at once, durable, once a request, and taken over by the next build."""
 
 import io
+import json
 import resource
 import sqlite3
 import threading
@@ -302,6 +303,19 @@ def test_the_next_build_takes_changes_over(store: Path) -> None:
         assert found(started, 11)[0] == "later"
     name = rebuild(store)
     assert Store(store).manifest(name).item_count == 301
+
+
+def test_a_change_that_a_build_cannot_use_is_a_reject(tmp_path: Path) -> None:
+    """A later build has another signal, which one changed item says in words: it is left out, as line 0, with why."""
+    vectors = clustered(50, seed=2)
+    catalogue = write_parquet(tmp_path / "catalogue.parquet", vectors, rank=list(range(50)))
+    build(BuildConfig(catalogue, tmp_path / "store"), no_progress)
+    with running(tmp_path / "store") as started:
+        upsert(started, item("good", 1, rank=3.0), item("i7", 2, rank="high"), item("without", 3))
+    manifest = build(BuildConfig(catalogue, tmp_path / "store", signals=("rank",)), no_progress)
+    assert (manifest.item_count, manifest.catalogue.rejects, manifest.live_seq) == (51, 1, 3)
+    (reject,) = (tmp_path / "store" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(reject) == {"line": 0, "item_id": "i7", "reason": "rank: expected a number, got 'high'"}
 
 
 def test_changes_while_a_build_runs_are_not_lost(store: Path) -> None:
