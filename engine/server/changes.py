@@ -226,7 +226,7 @@ def _answer(known: tuple[str, bytes] | None, rpc: str) -> bytes | None:
 def _encoders(searcher: Searcher) -> dict[str, Encoder]:
     """Return what makes each block that can be made of pictures or texts."""
     manifest = searcher.snapshot.manifest
-    encoders = {}
+    encoders: dict[str, Encoder] = {}
     for blocks, encoder in (
         (manifest.encoded_blocks, searcher.encoder),
         (manifest.text_encoded_blocks, searcher.text_encoder),
