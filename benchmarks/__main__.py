@@ -143,6 +143,26 @@ def filters(
     question.run(made, queries, seed=query_seed, json_path=json)
 
 
+@app.command()
+def scale(
+    counts: Annotated[str, typer.Option(help="Items of each catalogue, with commas.")] = "10000,100000,1000000",
+    dim: Dim = 256,
+    missing: Missing = 0.2,
+    seed: Seed = 1,
+    queries: Queries = 200,
+    query_seed: QuerySeed = 5,
+    requests: Annotated[int, typer.Option(min=10, help="Requests over gRPC before memory is measured.")] = 2_000,
+    rebuild: Annotated[bool, typer.Option(help="Build stores anew that an earlier run built.")] = False,
+    json: Json = None,
+) -> None:
+    """How do time, memory and disk grow with the number of items?"""
+    from benchmarks import scale as question
+    from benchmarks.datasets import Clustered
+
+    made = Clustered(1, dim, missing=missing, seed=seed)
+    question.run(made, numbers(counts, int), queries, requests, rebuild, query_seed, json)
+
+
 Number = TypeVar("Number", int, float)
 
 

@@ -37,6 +37,14 @@ class Served:
         """Return the private memory of the server and its children, mapped files not counted."""
         return sum(_private_kib(pid) for pid in _family(self.pid)) / 1024
 
+    def mappings_mib(self) -> dict[str, float]:
+        """Return where that private memory lies: in the heap, in blocks of their own, in pages of files written to."""
+        found: dict[str, float] = {}
+        for pid in _family(self.pid):
+            for name, kib in _anonymous_kib(pid):
+                found[name] = found.get(name, 0.0) + kib / 1024
+        return found
+
 
 @contextmanager
 def engine_server(store: Path) -> Iterator[Served]:
@@ -95,7 +103,7 @@ def _wait_until_serving(target: str, process: "subprocess.Popen[str]", log: IO[s
                 status = health_pb2.HealthCheckResponse.UNKNOWN  # not listening yet
             if status == health_pb2.HealthCheckResponse.SERVING:
                 return
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise LoadFailed(f"expected a server that serves within {_READY_S:g} s, got none")
 
 
@@ -121,6 +129,17 @@ def _ticks(pid: int) -> int:
     except FileNotFoundError:
         raise InvalidSetting(f"expected the processor time of a running server in {path}, got no file") from None
     return int(fields[11]) + int(fields[12])
+
+
+def _anonymous_kib(pid: int) -> Iterator[tuple[str, int]]:
+    name = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        key, *rest = line.split()
+        if not key.endswith(":"):
+            what = rest[4] if len(rest) > 4 else "blocks of their own"
+            name = what.strip("[]") if what.startswith("[") else "files" if what.startswith("/") else what
+        elif key == "Anonymous:" and rest[0] != "0":
+            yield name, int(rest[0])
 
 
 def _private_kib(pid: int) -> int:

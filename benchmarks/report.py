@@ -35,7 +35,7 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def __post_init__(self) -> None:
-        timed = [column for column in self.columns if any(unit in column for unit in _UNITS)]
+        timed = [column for column in self.columns if any(unit in column.split() for unit in _UNITS)]
         if timed and not any("recall" in column for column in self.columns):
             raise InvalidSetting(
                 f"expected a column of recall beside {', '.join(timed)}, got {', '.join(self.columns)}"
