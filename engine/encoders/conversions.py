@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +33,19 @@ class Conversions:
         self.root = default_root() if root is None else root
 
     def find(self, parts: Mapping[str, Any]) -> Path | None:
-        """Return the folder kept under these parts, None if there is none, or its files are not what was written."""
+        """Return the folder kept under these parts, None if there is none, or its files are not what was written.
+
+        Cost: reading them, about a second a GB.
+        """
         folder = self.root / key(parts)
         try:
-            sizes = json.loads((folder / SUMS).read_text(encoding="utf-8"))
-            whole = {name: (folder / name).stat().st_size for name in sizes} == sizes
+            sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+            whole = {name: _sum(folder / name) for name in sums} == sums
         except (OSError, ValueError, TypeError):
             return None
         return folder if whole else None
 
-    def keep(self, parts: Mapping[str, Any], write: Any) -> Path | None:
+    def keep(self, parts: Mapping[str, Any], write: Callable[[Path], object]) -> Path | None:
         """Let `write` fill a folder, keep it under these parts and return it; None if nothing can be written there."""
         folder = self.root / key(parts)
         try:
@@ -53,18 +56,14 @@ class Conversions:
             return None
         try:
             write(draft)
-            sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
-            (draft / SUMS).write_text(json.dumps(sizes), encoding="utf-8")
+            sums = {path.name: _sum(path) for path in draft.iterdir()}
+            (draft / SUMS).write_text(json.dumps(sums), encoding="utf-8")
             return self._publish(draft, folder)
         except OSError as error:
             log.warning("a converted model cannot be kept in %s: %s", self.root, error)
             return None
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-
-    def drop(self, parts: Mapping[str, Any]) -> None:
-        """Forget what is kept under these parts."""
-        shutil.rmtree(self.root / key(parts), ignore_errors=True)
 
     def _publish(self, draft: Path, folder: Path) -> Path:
         for path in draft.iterdir():
@@ -85,3 +84,8 @@ def key(parts: Mapping[str, Any]) -> str:
     """Return the name of a folder: the hash of all that decides what is in it."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,9 @@ products are what VNNI's 8-bit instructions are for. Weights and activations are
 each with its own scale, because a transformer has a few values that are far greater than all others.
 """
 
+import logging
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -84,15 +86,22 @@ def trace(model: nn.Module, encode: Callable[[Tensor], Tensor], example: Tensor,
     """
     ov = library()
     fast = torch.backends.mha.get_fastpath_enabled()
+    root = logging.getLogger()
+    level, filters = root.level, list(root.filters)
     # torch's fused attention is one operator that no other runtime knows.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), warnings.catch_warnings():
+            # Of a tracer that is to go, and of constants it makes: what it made is proved against torch's rows.
+            warnings.simplefilter("ignore")
             kind = ov.Type.i64 if example.dtype == torch.int64 else ov.Type.f32
             inputs = [("inputs", ov.PartialShape(list(shape)), kind)]
             return ov.convert_model(_Side(model, encode).eval(), example_input=example, input=inputs)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+        # The converter silences the whole process, and leaves it so where it fails.
+        root.setLevel(level)
+        root.filters = filters
 
 
 def compress(model: Any, group: int = GROUP) -> None:

@@ -131,10 +131,7 @@ def _open(side: Side, dtype: str, identity: Mapping[str, Any], conversions: Conv
     threads = torch.get_num_threads()
     kept = None if conversions is None else conversions.find(parts)
     if kept is not None:
-        try:
-            return openvino_tower.Tower(openvino_tower.load(kept), threads)
-        except _FAILURES as error:
-            log.warning("converted again, because %s cannot be read: %s", kept, _first_line(error))
+        return openvino_tower.Tower(openvino_tower.load(kept), threads)
     model = openvino_tower.trace(side.model, side.traced, side.example, side.shape)
     if dtype == "int8":
         openvino_tower.compress(model)
