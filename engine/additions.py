@@ -1,6 +1,6 @@
 """What a score has beside the inner product with a row: words that match, and boosts that the rows do not hold.
 
-A boost on a declared signal that is linear is a coordinate of the index and not among these.
+A linear boost on a declared signal is a coordinate of the index, and not among these unless it is a strong one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,20 +12,29 @@ from numpy.typing import NDArray
 
 from engine.columns import number_of
 from engine.errors import InvalidQuery
-from engine.fusion import LEXICAL, FusedQuery, stratum_scale
+from engine.fusion import LEXICAL, FusedQuery, standardise, stratum_scale
 from engine.records import Boost, Shape
+from engine.snapshot import Stratum
 from engine.view import View
 
 Values = NDArray[np.float32]
+
+_CHUNK_ROWS = 65_536
 
 
 class Additions:
     """What is added for one query, for each row of one view."""
 
-    def __init__(self, view: View, query: FusedQuery, boosts: Sequence[Boost]) -> None:
+    def __init__(
+        self, view: View, query: FusedQuery, boosts: Sequence[Boost], signals: Mapping[str, float] | None = None
+    ) -> None:
+        """signals: what standardised signals count that the query's own boosts do not have."""
         self._view = view
         self._query = query
-        self._boosts = [(boost, _shaped(view, boost)) for boost in boosts if boost.weight]
+        self._boosts = [(boost.field, boost.weight, _shaped(view, boost)) for boost in boosts if boost.weight]
+        self._boosts += [
+            (name, weight, _standardised(view, name)) for name, weight in (signals or {}).items() if weight
+        ]
         self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
 
     def __bool__(self) -> bool:
@@ -34,8 +43,8 @@ class Additions:
     def of(self, place: int) -> Values:
         """Return what is added to each row of a stratum, (len(stratum),); the policy for missing blocks is in it."""
         total = np.zeros(self._view.strata[place].count, np.float32)
-        for boost, values in self._boosts:
-            total += np.float32(boost.weight) * values[place]
+        for _, weight, values in self._boosts:
+            total += np.float32(weight) * values[place]
         scale = stratum_scale(self._query, self._view.strata[place].blocks)
         for factor, scores in self._words:
             total += np.float32(factor * (1.0 if scale is None else scale)) * scores[place]
@@ -44,9 +53,9 @@ class Additions:
     def shares(self, place: int, local: int) -> dict[str, float]:
         """Return what each adds to one row of a stratum, by the name it has among the contributions."""
         shares: dict[str, float] = {}
-        for boost, values in self._boosts:
-            name = f"boost:{boost.field}"
-            shares[name] = shares.get(name, 0.0) + boost.weight * float(values[place][local])
+        for field, weight, values in self._boosts:
+            name = f"boost:{field}"
+            shares[name] = shares.get(name, 0.0) + weight * float(values[place][local])
         scale = stratum_scale(self._query, self._view.strata[place].blocks)
         for factor, scores in self._words:
             if scale is not None:
@@ -63,6 +72,27 @@ def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
         lambda: _shape(columns.numbers(boost.field), boost),
         partial(_shape_one, boost),
     )
+
+
+def _standardised(view: View, name: str) -> tuple[Values, ...]:
+    """Return a signal as the rows hold it, standardised, 0 where the item has none."""
+    usual = view.snapshot.calibration.signals[name]
+
+    def stored() -> Values:
+        return np.concatenate([_held(stratum, name) for stratum in view.snapshot.strata])
+
+    def of(payload: Mapping[str, Any]) -> float:
+        return float(standardise(np.array([number_of(payload, name)], np.float32), usual)[0])
+
+    return view.column(("signal", name), stored, of)
+
+
+def _held(stratum: Stratum, name: str) -> Values:
+    parts = [np.empty(0, np.float32)]
+    for start in range(0, stratum.count, _CHUNK_ROWS):
+        rows = stratum.index.rows(np.arange(start, min(start + _CHUNK_ROWS, stratum.count)))
+        parts.append(stratum.layout.signals_of(rows, name))
+    return np.concatenate(parts)
 
 
 def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:

@@ -78,5 +78,10 @@ class Layout:
 
     def signal(self, row: NDArray[np.floating], name: str) -> float:
         """Return the standardised signal that a row holds."""
+        return float(self.signals_of(row[None], name)[0])
+
+    def signals_of(self, rows: NDArray[np.floating], name: str) -> NDArray[np.float32]:
+        """Return the standardised signal that each row holds: (len(rows),)."""
         start = self.starts[name]
-        return float(row[start] + row[start + 2]) / SIGNAL_SCALE
+        held: NDArray[np.float32] = rows[:, start].astype(np.float32) + rows[:, start + 2].astype(np.float32)
+        return held / np.float32(SIGNAL_SCALE)

@@ -13,14 +13,14 @@ AGREEING = "agreeing"
 SINGLE = "single"
 COMPOSED = "composed"
 BOOSTED = "boosted"
-SWAYED = "swayed"
 FILTERED = "filtered"
-QUERY_CLASSES = (AGREEING, SINGLE, COMPOSED, BOOSTED, SWAYED, FILTERED)
-"""One wish for all blocks; one block asked; wishes that may differ by block; any of these with boosts up to STRONG;
-with stronger ones; and any of them among FILTERED_SHARE of the items."""
+QUERY_CLASSES = (AGREEING, SINGLE, COMPOSED, BOOSTED, FILTERED)
+"""One wish for all blocks; one block asked; wishes that may differ by block; any of these with a boost up to STRONG;
+and any of them among FILTERED_SHARE of the items."""
 
 STRONG = 0.5
-"""Boosts are strong from here on, in standard deviations of the signal for one of likeness."""
+"""From here on, in standard deviations of the signal for one of likeness, a boost is not left to the index: its cells
+are near to each other in likeness, and what is boosted stands in all of them."""
 
 MEASURED_K = 10
 
@@ -54,14 +54,18 @@ class Choice:
 
 def query_class(query: FusedQuery, parts: Sequence[SpokenPart]) -> str:
     """Return which of QUERY_CLASSES a query is of; queries of different classes need different depths."""
-    boost = sum(map(abs, query.boosts.values()))
-    if boost:
-        likeness = sum(query.weights.values()) * max((abs(part.weight) for part in parts), default=0.0)
-        return BOOSTED if boost <= STRONG * likeness else SWAYED
+    if any(query.boosts.values()):
+        return BOOSTED
     if len(query.vectors) == 1:
         return SINGLE
     speaks_to_all = all(part.vectors.keys() >= query.vectors.keys() for part in parts)
     return AGREEING if len(parts) == 1 and speaks_to_all else COMPOSED
+
+
+def is_strong(query: FusedQuery, parts: Sequence[SpokenPart]) -> bool:
+    """Return whether the boosts of a query are more than an index finds the best rows for."""
+    likeness = sum(query.weights.values()) * max((abs(part.weight) for part in parts), default=0.0)
+    return sum(map(abs, query.boosts.values())) > STRONG * likeness
 
 
 def headroom(recall_target: float) -> float:

@@ -1,8 +1,8 @@
 """The best rows of a view for one fused query: every stratum searched at the depth it needs, one ranked list of all.
 
-What is added beside the inner product (words, boosts that the index does not hold) is searched by the threshold
-algorithm (Fagin, Lotem, Naor 2001): of two lists, rows by inner product and rows by what is added, as many are looked
-at as it takes until no unseen row could be better than those already seen.
+What is added beside the inner product (words, boosts that the index does not hold) is searched by the bound of the
+threshold algorithm (Fagin, Lotem, Naor 2001): the nearest rows, and those with most added, give a score that is
+reached for sure; then every row is scored that has enough added to reach it without being among the nearest.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ EXACT_STRATEGY = "exact"
 WITH_CELLS = ("ivf", "hnsw")
 """Ends of the names of strategies whose depth is a number of cells, or of a graph's candidates."""
 
-# How many rows each list gives at first, in wanted ones, and how many more each time that they do not decide.
+# How many of the nearest rows are looked at, in wanted ones, and how many candidates are rescored for each.
 _FIRST_LOOK = 4
-_NEXT_LOOK = 4
+_LEAST_FACTOR = 2
 
-# From this share of the rows on, scoring all of them costs less than another look.
-_ALL_FROM = 1 / 8
+# From this share of the rows on, scoring all of them costs less than picking out the ones that could be best.
+_ALL_FROM = 1 / 4
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -109,23 +109,24 @@ class Retriever:
     def _with_additions(
         self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, added: Scores
     ) -> Found:
+        depth = self._depth(choice, k, stratum, some)
+        if depth.exact or not one.vector.any():
+            return self._all(stratum, one, k, some, added)
         matching = stratum.count if some is None else some.count
-        wanted = _FIRST_LOOK * k
-        open_to = added if some is None else np.where(some.mask, added, -np.inf).astype(np.float32)
-        while one.vector.any() and wanted < _ALL_FROM * matching:
-            depth = self._depth(choice, wanted, stratum, some)
-            if depth.exact:
-                break
-            near, near_ids = (found[0] for found in _search(stratum, one.vector[None], wanted, depth, some))
-            far_ids = np.argpartition(-open_to, wanted - 1)[:wanted]
-            ids = np.union1d(near_ids[near_ids >= 0], far_ids)
+        wanted = min(_FIRST_LOOK * k, matching)
+        # As many candidates are rescored as if only the k best were looked for.
+        depth = OperatingPoint(depth.nprobe, max(_LEAST_FACTOR, depth.k_factor // _FIRST_LOOK))
+        near, near_ids = (found[0] for found in _search(stratum, one.vector[None], wanted, depth, some))
+        open_to = added if some is None else np.where(some.mask, added, np.float32(-np.inf))
+        ids = np.union1d(near_ids, np.argpartition(-open_to, wanted - 1)[:wanted])
+        scores = stratum.index.products(one.vector, ids) + added[ids]
+        enough = np.partition(scores, len(scores) - k)[len(scores) - k]
+        # Who is not among the nearest has a lower product than the last of them, and needs at least the rest added.
+        ids = np.union1d(ids, np.flatnonzero(open_to >= enough - near[-1]))
+        if len(ids) <= _ALL_FROM * matching:
             scores = stratum.index.products(one.vector, ids) + added[ids]
             best = np.lexsort((ids, -scores))[:k]
-            # No row outside both lists has more of either than the last of each.
-            if scores[best[-1]] >= near[-1] + open_to[far_ids].min():
-                offset = np.float32(one.offset)
-                return _piece(stratum, scores[best] + offset, ids[best] + stratum.start, depth, len(ids))
-            wanted *= _NEXT_LOOK
+            return _piece(stratum, scores[best] + np.float32(one.offset), ids[best] + stratum.start, depth, len(ids))
         return self._all(stratum, one, k, some, added)
 
     def _all(self, stratum: Stratum, one: StratumQuery, k: int, some: RowSet | None, added: Scores) -> Found:

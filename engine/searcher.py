@@ -1,6 +1,7 @@
 """One snapshot answering queries: parts to vectors, vectors to one fused query, the best rows of every stratum."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from time import perf_counter_ns
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from engine.fusion import (
 )
 from engine.images import decode
 from engine.index import EXACT, OperatingPoint
-from engine.planner import MEASURED_K, Choice, Planner, query_class
+from engine.planner import MEASURED_K, Choice, Planner, is_strong, query_class
 from engine.ranking import Scored, collapsed, diversified, pinned
 from engine.records import (
     Answer,
@@ -143,7 +144,10 @@ class Searcher:
         encoded = perf_counter_ns()
         signals, others = self._split(query.boosts, view)
         fused = self._fuse(query, parts, signals)
-        additions = Additions(view, fused, others) if others or fused.words else None
+        strong: Mapping[str, float] = {}
+        if signals and is_strong(fused, parts):
+            strong, fused = signals, replace(fused, boosts={})
+        additions = Additions(view, fused, others, strong) if others or strong or fused.words else None
         selection = view.select(query.filter)
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if not parts:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
 from engine.fusion import FusedQuery, Matrix, SpokenPart, compose
-from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG, SWAYED
+from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG
 from engine.records import Missing
 from engine.rowset import RowSet
 from engine.snapshot import Snapshot
@@ -17,8 +16,8 @@ from engine.view import Selection
 # A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
 NOISE = 0.75
 
-# In standard deviations of the similarity of one block: from a hint to a voice, and on to one that drowns all others.
-BOOST_RANGES = {BOOSTED: (0.1, STRONG), SWAYED: (STRONG, 4.0)}
+# In standard deviations of the similarity of one block; stronger ones are not left to the index.
+BOOST_RANGE = (0.1, STRONG)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
@@ -48,18 +47,17 @@ class Sampler:
         rng = np.random.default_rng([self.seed, len(query_class), count])
         if query_class == COMPOSED and len(self.snapshot.dims) < 2:
             return []
-        if query_class in BOOST_RANGES and not self.snapshot.signals:
+        if query_class == BOOSTED and not self.snapshot.signals:
             return []
         draw: dict[str, Callable[[np.random.Generator], FusedQuery]] = {
             AGREEING: self._agreeing,
             SINGLE: self._single,
             COMPOSED: self._composed,
-            BOOSTED: partial(self._boosted, BOOSTED),
-            SWAYED: partial(self._boosted, SWAYED),
+            BOOSTED: self._boosted,
         }
         if query_class == FILTERED:
-            # Of each class in turn, since a filter may come with any of them; strong boosts need their own depth anyway.
-            asked = [name for name in draw if name != SWAYED and self.draw(name, 1)]
+            # Of each class in turn, since a filter may come with any of them.
+            asked = [name for name in draw if self.draw(name, 1)]
             drawn = [draw[asked[place % len(asked)]](rng) for place in range(count)]
         else:
             drawn = [draw[query_class](rng) for _ in range(count)]
@@ -85,8 +83,8 @@ class Sampler:
             vectors = dict.fromkeys(self._spoken[kind], vectors[kind])
         return self._compose([SpokenPart(kind, 1.0, vectors)], rng, boosts or {})
 
-    def _boosted(self, name: str, rng: np.random.Generator) -> FusedQuery:
-        weight = float(np.exp(rng.uniform(*np.log(BOOST_RANGES[name])))) * float(rng.choice([-1.0, 1.0]))
+    def _boosted(self, rng: np.random.Generator) -> FusedQuery:
+        weight = float(np.exp(rng.uniform(*np.log(BOOST_RANGE)))) * float(rng.choice([-1.0, 1.0]))
         boosts = {str(rng.choice(self.snapshot.signals)): weight}
         return (
             self._composed(rng, boosts)

@@ -12,11 +12,11 @@ from engine.planner import (
     COMPOSED,
     FILTERED,
     SINGLE,
-    SWAYED,
     Choice,
     Planner,
     at_size,
     headroom,
+    is_strong,
     query_class,
 )
 from engine.records import Missing
@@ -45,15 +45,27 @@ def part(blocks: str) -> SpokenPart:
         (fused("it", rating=0.1), [part("it")], BOOSTED),
         (fused("i", rating=-0.1), [part("i")], BOOSTED),
         (fused("it", rating=0.0), [part("it")], AGREEING),
-        (fused("it", rating=0.3, margin=-0.2), [part("it")], BOOSTED),  # likeness weighs .5 + .5
-        (fused("it", rating=0.3, margin=-0.3), [part("it")], SWAYED),
-        (fused("it", rating=0.6), [SpokenPart("vector", -2.0, {"i": ONE, "t": ONE})], BOOSTED),
     ],
 )
 def test_the_class_of_a_query(query: FusedQuery, parts: list[SpokenPart], name: str) -> None:
-    """One wish for all blocks agrees; several may not; one block is single; a boost that weighs anything decides, and how
-    much it weighs beside likeness."""
+    """One wish for all blocks agrees; several may not; one block is single; a boost that weighs anything decides."""
     assert query_class(query, parts) == name
+
+
+@pytest.mark.parametrize(
+    ("query", "weight", "strong"),
+    [
+        (fused("it"), 1.0, False),
+        (fused("it", rating=0.3, margin=-0.2), 1.0, False),  # likeness weighs .5 + .5
+        (fused("it", rating=0.3, margin=-0.3), 1.0, True),
+        (fused("it", rating=-0.6), -2.0, False),
+        (fused("i", rating=0.3), 1.0, True),
+        (fused("", rating=0.1), 0.0, True),
+    ],
+)
+def test_a_boost_is_strong_beside_what_likeness_weighs(query: FusedQuery, weight: float, strong: bool) -> None:
+    """All boosts together, against the weights of blocks and the heaviest part."""
+    assert is_strong(query, [SpokenPart("vector", weight, query.vectors)]) == strong
 
 
 def record(nprobe: int, recall: float, microseconds: float, name: str = AGREEING) -> PointRecord:

@@ -146,7 +146,7 @@ def shuffled(store: Store, snapshot: Snapshot, tmp_path_factory: pytest.TempPath
 
 
 def test_the_gates_pass_a_sound_index(snapshot: Snapshot) -> None:
-    """All six classes, and items found by themselves."""
+    """All five classes, and items found by themselves."""
     searcher = Searcher(snapshot, None)
     records = recall_gate(searcher, 0.99)
     assert [record.name for record in records] == [f"recall@10 {name}" for name in QUERY_CLASSES]
@@ -182,7 +182,7 @@ def test_the_gates_catch_a_point_that_promises_too_much(snapshot: Snapshot) -> N
     searcher = Searcher(snapshot, None)
     lies = [PointRecord(query_class=name, nprobe=1, k_factor=1, recall=1.0, microseconds=1.0) for name in QUERY_CLASSES]
     searcher.planner = Planner(lies, 0.99, ITEMS)
-    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 6
+    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 5
 
 
 def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:

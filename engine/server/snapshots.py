@@ -14,7 +14,7 @@ from engine.convert.indexes import to_index
 from engine.convert.statuses import NothingServed
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.manifest import Manifest
-from engine.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, SWAYED
+from engine.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
 from engine.records import Answer, Query, Shape
 from engine.searcher import Searcher
 from engine.server.changes import Changes, Overlay
@@ -35,7 +35,6 @@ REST = 9
 log = logging.getLogger(__name__)
 
 _UNBOOSTED = frozenset({AGREEING, SINGLE, COMPOSED})
-_ANY_BOOST = frozenset({BOOSTED, SWAYED})
 
 Witness = Callable[[Searcher, Query, Answer, int, int], None]
 """Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
@@ -61,7 +60,7 @@ class Served:
             return self.quick >= _UNBOOSTED
         signals = self.searcher.snapshot.signals
         linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in query.boosts)
-        return linear and self.quick >= _ANY_BOOST
+        return linear and BOOSTED in self.quick and _is_weak(query)
 
     def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
         """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
@@ -235,6 +234,13 @@ class Snapshots:
         with self._changes.lock:
             self._changes.catch_up(served.overlay)
             self._served = served
+
+
+def _is_weak(query: Query) -> bool:
+    """Return whether the boosts are surely left to the index."""
+    likeness = sum(query.modality_weights.values()) if query.modality_weights else 1.0
+    likeness *= max((abs(part.weight) for part in query.parts), default=0.0)
+    return sum(abs(boost.weight) for boost in query.boosts) <= STRONG * likeness
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:
