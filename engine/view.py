@@ -67,12 +67,10 @@ class View:
         """Every row that is alive."""
         if self.delta is None:
             return Selection((None,) * len(self.strata), len(self.snapshot), 1.0)
-        hidden = self.delta.hidden
-        rows: list[RowSet | None] = []
-        for stratum in self.snapshot.strata:
-            mask = hidden[stratum.start : stratum.start + stratum.count]
-            rows.append(RowSet(~mask) if mask.any() else None)
-        rows += [RowSet(self.delta.alive(stratum)) for stratum in self.delta.strata]
+        rows: list[RowSet | None] = list(self._derived.left(self.snapshot, self.delta.hidden))
+        for stratum in self.delta.strata:
+            alive = self.delta.alive(stratum)
+            rows.append(None if alive.all() else RowSet(alive))
         count = sum(
             stratum.count if some is None else some.count for stratum, some in zip(self.strata, rows, strict=True)
         )
@@ -261,9 +259,18 @@ class _Derived:
         self.columns: _Kept[_Column] = _Kept(self.most)
         self.fields: set[str] = set()
         self._learnt: dict[int, int] = {}
+        self._left: tuple[Mask, tuple[RowSet | None, ...]] | None = None
         self._groups: dict[str, dict[GroupKey, int]] = {}
         self._lock = Lock()
         self.predicates: _Kept[Predicate] = _Kept(_KEPT_MOST)
+
+    def left(self, snapshot: Snapshot, hidden: Mask) -> tuple[RowSet | None, ...]:
+        """Return the rows of each stratum of the snapshot that are not hidden; made again only for another array."""
+        with self._lock:
+            if self._left is None or self._left[0] is not hidden:
+                masks = (hidden[stratum.start : stratum.start + stratum.count] for stratum in snapshot.strata)
+                self._left = hidden, tuple(RowSet(~mask) if mask.any() else None for mask in masks)
+            return self._left[1]
 
     def learn(self, delta: Delta, stratum: Stratum) -> None:
         """Take note of the fields of a stratum's items; each is looked at once."""

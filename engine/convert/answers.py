@@ -81,7 +81,9 @@ def _next_page(request: search_pb2.SearchRequest, query: Query, answer: Answer) 
 
 
 def _full_hit(hit: Hit, payload: bytes, fields: Fields | None) -> bytes:
-    sent = search_pb2.Hit(item_id=hit.item_id, score=hit.score, contributions=hit.contributions, group_size=hit.group_size)
+    sent = search_pb2.Hit(
+        item_id=hit.item_id, score=hit.score, contributions=hit.contributions, group_size=hit.group_size
+    )
     put_payload(sent.payload, payload, fields)
     return sent.SerializeToString()
 
