@@ -163,6 +163,24 @@ def scale(
     question.run(made, numbers(counts, int), queries, requests, rebuild, query_seed, json)
 
 
+@app.command()
+def encoders(
+    model: Annotated[
+        str, typer.Option(help="Architecture (weights drawn at random), mini or a directory.")
+    ] = "ViT-B-32",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each way.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="How often single inputs are measured, by turns.")] = 40,
+    inputs: Annotated[int, typer.Option(min=8, help="Texts whose cosine to stock is taken.")] = 200,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of pictures, else generated ones.")] = None,
+    json: Json = None,
+) -> None:
+    """What does a text or a picture cost beside stock open_clip, and how near is its vector?"""
+    from benchmarks import encoders as question
+    from engine.encoder import ModelSpec
+
+    question.run(ModelSpec(model), question.Effort(threads, rounds, inputs), pictures, json)
+
+
 Number = TypeVar("Number", int, float)
 
 

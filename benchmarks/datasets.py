@@ -62,7 +62,9 @@ class Clustered:
     @property
     def name(self) -> str:
         """The folder's name, which no other parameters have."""
-        return f"clustered-{_RECIPE}-" + "-".join(f"{key}{value:g}" for key, value in asdict(self).items())
+        # Whole numbers whole: :g keeps six digits of them.
+        told = {key: value if isinstance(value, int) else f"{value:g}" for key, value in asdict(self).items()}
+        return f"clustered-{_RECIPE}-" + "-".join(f"{key}{value}" for key, value in told.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,13 @@ def _compare(work: Work, effort: Effort, names: Sequence[str], python: str) -> d
     with ExitStack() as stack:
         running, costs = {}, {}
         for name, choice in chosen.items():
-            running[name], costs[name] = stack.enter_context(_opened(work, name, choice.build, python))
+            try:
+                running[name], costs[name] = stack.enter_context(_opened(work, name, choice.build, python))
+            except LoadFailed as error:
+                if name == OURS[0]:
+                    raise
+                failed[name] = str(error)
+                _say(f"{name} fails: {error}")
         series = _measure(work, effort, running, chosen)
         for name, process in running.items():
             costs[name] |= process.order("cost")
@@ -164,6 +170,7 @@ def _compare(work: Work, effort: Effort, names: Sequence[str], python: str) -> d
         "peers": {
             name: _to_json(work, name, choice, series[name], series[OURS[0]], costs[name])
             for name, choice in chosen.items()
+            if name in running
         },
         "failed": failed,
     }

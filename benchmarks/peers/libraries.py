@@ -13,7 +13,7 @@ FILE = "index"
 class FaissCells:
     """FAISS as one would use it: an inverted file of 4-bit codes, refined on the float32 rows in memory."""
 
-    packages: Sequence[str] = ("faiss-cpu",)
+    packages: Sequence[str] = ("faiss-cpu", "faiss-gpu")
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `factory`, in which {codes} stands for half of the columns."""

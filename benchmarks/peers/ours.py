@@ -15,7 +15,7 @@ from engine.records import Missing, Query, VectorPart
 class InProcess:
     """Searcher.search with a Query."""
 
-    packages: Sequence[str] = ("diptych", "faiss-gpu")
+    packages: Sequence[str] = ("diptych", "faiss-cpu", "faiss-gpu")
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """Refuse: the indexer builds stores."""
@@ -73,7 +73,7 @@ class Converted(InProcess):
 class Called(InProcess):
     """A server of its own, asked by the generated stub; a call is the whole of it, the answer parsed."""
 
-    packages = ("diptych", "faiss-gpu", "grpcio")
+    packages = ("diptych", "faiss-cpu", "faiss-gpu", "grpcio")
 
     def open(self, folder: Path, k: int) -> None:
         """Start a server over a store."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,7 +88,7 @@ class Peer(Protocol):
     """Something that finds rows; it is made once a process."""
 
     packages: Sequence[str]
-    """Distributions whose versions are told."""
+    """Distributions whose versions are told, those of them that are installed."""
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """Write whatever `open` reads into an empty folder."""
@@ -117,7 +117,7 @@ class Worker:
         made: Peer = getattr(import_module(module), name)()
         self._peer = made
         self._before = memory()
-        return {"versions": {package: version(package) for package in made.packages}}
+        return {"versions": dict(_versions(made.packages))}
 
     def build(
         self, rows: str, spans: dict[str, list[int]], numbers: str, folder: str, settings: Settings
@@ -167,6 +167,14 @@ class Worker:
         if self._peer is None:
             raise ValueError("expected the order start first, got another")
         return self._peer
+
+
+def _versions(packages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for package in packages:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            continue
 
 
 def read_queries(path: Path, places: Sequence[int], below: float) -> Iterator[Asked]:
