@@ -1,7 +1,7 @@
 """The language of filters: what is read, what is refused and where, and that rows and items are judged alike."""
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,14 +99,20 @@ COMPARE = {
 }
 
 
+def typed(literal: Literal, values: Sequence[Any]) -> Literal:
+    """Tell a word like 80 or true as what it is for a field: a text, if the field has texts and none of its kind."""
+    kind = bool if literal.text in ("true", "false") else float
+    found = set(map(type, values))
+    return Literal(literal.text) if literal.bare and str in found and kind not in found else literal
+
+
 def satisfies(value: Any, sign: str, literal: Literal) -> bool:
     compare = COMPARE[sign]
-    if isinstance(value, Mapping):
+    if literal.bare:
+        known = literal.text == "true" if literal.text in ("true", "false") else float(literal.text)
+        return type(value) is type(known) and compare(value, known)
+    if not isinstance(value, str):
         return False
-    if isinstance(value, bool):
-        return literal.bare and literal.text in ("true", "false") and compare(value, literal.text == "true")
-    if isinstance(value, float):
-        return literal.bare and literal.text not in ("true", "false") and compare(value, float(literal.text))
     if literal.any_before or literal.any_after:
         start = not literal.any_before or literal.any_after or value.endswith(literal.text)
         end = literal.any_before or value.startswith(literal.text)
@@ -115,18 +121,20 @@ def satisfies(value: Any, sign: str, literal: Literal) -> bool:
     return compare(*times) if None not in times else compare(value, literal.text)
 
 
-def holds(expression: Expression, payload: Mapping[str, Any]) -> bool:
+def holds(expression: Expression, payload: Mapping[str, Any], stored: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether an item passes, where the fields are those of what is stored."""
     match expression:
         case Comparison(path, sign, literal):
-            return any(satisfies(value, sign.value, literal) for value in values_in(payload, path))
+            known = typed(literal, [value for other in stored for value in values_in(other, path)])
+            return any(satisfies(value, sign.value, known) for value in values_in(payload, path))
         case Has(path):
             return any(map(has_leaf, values_in(payload, path)))
         case Not(term):
-            return not holds(term, payload)
+            return not holds(term, payload, stored)
         case And(terms):
-            return all(holds(term, payload) for term in terms)
+            return all(holds(term, payload, stored) for term in terms)
         case Or(terms):
-            return any(holds(term, payload) for term in terms)
+            return any(holds(term, payload, stored) for term in terms)
 
 
 def has_leaf(value: Any) -> bool:
@@ -151,7 +159,7 @@ def test_rows_and_items_are_judged_alike(payloads: list[dict[str, Any]], express
     columns = columns_of(payloads).knowing(name_of(path) for path in paths_in(expression))
     # Not bound: also what a field can never be is judged alike, though nobody may ask it.
     predicate = Predicate(expression, columns)
-    wanted = [holds(expression, payload) for payload in payloads]
+    wanted = [holds(expression, payload, payloads) for payload in payloads]
     assert [predicate.matches(payload) for payload in payloads] == wanted
     assert predicate.mask().tolist() == wanted
 
@@ -290,6 +298,7 @@ ITEMS = [
         ("brand = '*P'", [1]),
         ("brand = '*p*'", [2]),
         ("brand = 80", [4]),
+        ("brand != 80", [1, 2, 3]),
         ("brand >= HP", [1, 2, 3]),
         ("tags:new", [1, 2]),
         ("tags = sale", [1]),
@@ -306,7 +315,10 @@ ITEMS = [
         ("ok = true", [1]),
         ("ok != true", [2]),
         ("NOT ok = true", [2, 3, 4]),
-        ("mix = 1", [1, 2]),
+        ("mix = 1", [2]),
+        ("mix != 1", []),
+        ("mix != false", [4]),
+        ("mix < '2'", [1]),
         ("mix = '1'", [1]),
         ("mix = true", [4]),
         ("mix:*", [1, 2, 4]),
@@ -412,5 +424,5 @@ def test_real_catalogue(tmp_path: Path) -> None:
         predicate = bind(parse(text), columns)
         wanted = [predicate.matches(payload) for payload in payloads]
         assert predicate.mask().tolist() == wanted
-        assert wanted == [holds(predicate.expression, payload) for payload in payloads]
+        assert wanted == [holds(predicate.expression, payload, payloads[:20]) for payload in payloads]
         assert 0 < sum(wanted) < len(payloads) or text == "NOT has(attributes)"

@@ -1,7 +1,8 @@
 """A value written in a filter, and what it can be compared with.
 
-What is quoted is a text. A bare word is a text too, and a number, true or false as well if it is written like one: the
-field decides, so that `model = 80` finds the text 80 where models are texts. Either may be an instant.
+What is quoted is a text, and an instant if it is written like one. So is a bare word, unless it is written like a
+number, true or false: then it is that, and a text only for a field of texts that has no value of its kind, so that
+`model = 80` finds the text 80 where all models are texts.
 """
 
 import re
@@ -19,7 +20,7 @@ _ANY = "*"
 class Literal:
     """One value. any_before, any_after: whether a star stood there, for any text; then it is a pattern for texts.
 
-    bare: whether it is a word that may be a number, true or false.
+    bare: whether it is a number, true or false, and no text.
     """
 
     text: str
@@ -46,6 +47,12 @@ class Literal:
     def pattern(self) -> bool:
         """Whether it stands for many texts."""
         return self.any_before or self.any_after
+
+    def among(self, numbers: bool, bools: bool, texts: bool) -> "Literal":
+        """Return what it says of a field that has such values."""
+        if not self.bare or not texts or (numbers if self.number is not None else bools):
+            return self
+        return Literal(self.text, position=self.position)
 
     def fits(self, text: str) -> bool:
         """Return whether a text is what a pattern stands for."""

@@ -27,15 +27,18 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 
 
 def acceptor(asked: Operator, literal: Literal) -> Callable[[Scalar], bool]:
-    """Return what tells whether a value compares so. A literal says nothing of values that it cannot be: none does.
+    """Return what tells whether a value compares so. Values of another kind than the literal's never do.
 
     Texts that are instants are compared as such with a literal that is one, and as texts with all others.
     """
     compare, number, truth, text = _COMPARE[asked], literal.number, literal.truth, literal.text
+    typed = literal.bare
     instant, pattern, wanted = literal.moment, literal.pattern, asked is Operator.EQ
 
     def accepts(value: Scalar) -> bool:
         if isinstance(value, str):
+            if typed:
+                return False
             if pattern:
                 return literal.fits(value) == wanted
             if instant is not None and (moment := moment_of(value)) is not None:
@@ -56,7 +59,7 @@ def accepted(column: Column, asked: Operator, literal: Literal) -> Ranges:
         left, right = (int(np.searchsorted(column.numbers, literal.number, side)) for side in ("left", "right"))
         found += _ranges(left, right, column.first_number, column.first_text, asked)
     ranges = np.array(found, np.int64).reshape(-1, 2) if found else NOTHING
-    return np.concatenate([ranges, _texts(column, asked, literal)]) if len(column.texts) else ranges
+    return ranges if literal.bare or not len(column.texts) else np.concatenate([ranges, _texts(column, asked, literal)])
 
 
 def _texts(column: Column, asked: Operator, literal: Literal) -> Ranges:

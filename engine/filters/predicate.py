@@ -29,14 +29,15 @@ class Predicate:
     def __init__(self, expression: Expression, columns: Columns) -> None:
         self.expression = expression
         self._columns = columns
-        self._test = _test(expression)
+        self._typed = _typed(expression, columns)
+        self._test = _test(self._typed)
 
     def __str__(self) -> str:
         return str(self.expression)
 
     def mask(self) -> Mask:
         """Return which rows pass: (n,), the caller's own. Cost: a comparison of n small integers a field."""
-        return self._mask(self.expression)
+        return self._mask(self._typed)
 
     def matches(self, payload: Payload) -> bool:
         """Return whether an item passes. Cost: a microsecond or two a comparison."""
@@ -88,8 +89,9 @@ def bind(expression: Expression, columns: Columns) -> Predicate:
     Raises UnknownField for a field that no row has, and InvalidQuery for a value that the field never has, both with
     field "filter" and the position from 1. Fields that only live items have are known to `columns.knowing(names)`.
     """
-    _check(expression, columns)
-    return Predicate(expression, columns)
+    predicate = Predicate(expression, columns)
+    _check(predicate._typed, columns)
+    return predicate
 
 
 def _check(expression: Expression, columns: Columns) -> None:
@@ -118,7 +120,7 @@ def _check_kind(comparison: Comparison, column: Column) -> None:
     possible = {
         Kind.BOOL: literal.truth is not None,
         Kind.NUMBER: literal.number is not None,
-        Kind.TEXT: True,
+        Kind.TEXT: not literal.bare,
         Kind.TIMESTAMP: literal.pattern or literal.moment is not None,
     }
     if column.kinds and not any(possible[kind] for kind in column.kinds):
@@ -126,6 +128,23 @@ def _check_kind(comparison: Comparison, column: Column) -> None:
         raise InvalidQuery(
             f"position {literal.position}: expected {wanted} for {name_of(comparison.path)}, got {literal}", FIELD
         )
+
+
+def _typed(expression: Expression, columns: Columns) -> Expression:
+    """Return the expression with each literal as what it is for its field."""
+    match expression:
+        case Comparison(path, operator, literal, position):
+            column = columns.column(path)
+            known = literal.among(bool(len(column.numbers)), bool(column.bools), bool(len(column.texts)))
+            return expression if known is literal else Comparison(path, operator, known, position)
+        case Has():
+            return expression
+        case Not(term):
+            return Not(_typed(term, columns))
+        case And(terms):
+            return And(tuple(_typed(term, columns) for term in terms))
+        case Or(terms):
+            return Or(tuple(_typed(term, columns) for term in terms))
 
 
 def _test(expression: Expression) -> _Test:
