@@ -11,9 +11,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import fusion, latency, recall, report
-from benchmarks.datasets import AGREEING, COMPOSED, ITEM, QUERY_KINDS, SIGNALS, Clustered, chunks, clustered, draw, real
-from benchmarks.ground_truth import GroundTruth, Truth
+from benchmarks import filters, fusion, latency, recall, report, scale
+from benchmarks.datasets import (
+    AGREEING,
+    COMPOSED,
+    ITEM,
+    QUERY_KINDS,
+    SIGNALS,
+    Clustered,
+    chunks,
+    clustered,
+    column,
+    draw,
+    drawn_rows,
+    real,
+)
+from benchmarks.ground_truth import GroundTruth, Only, Truth
 from benchmarks.load import LoadFailed, Order, load_process, read_messages, write_messages
 from benchmarks.processes import echo_server
 from benchmarks.stores import Built, prepare
@@ -312,6 +325,88 @@ def test_latency_writes_every_load(data: Path, built: Built, tmp_path: Path) -> 
     assert result["server_private_mib"] > 0
 
 
+def test_items_that_stand_together_on_the_shelf_are_alike(catalogue: Path) -> None:
+    """Both columns of numbers are even in [0, 1), the shelf alone puts clusters in order."""
+    shuffle, shelf, cluster = (column(catalogue, name) for name in ("shuffle", "shelf", "cluster"))
+    for numbers in (shuffle, shelf):
+        assert 0 <= numbers.min() <= numbers.max() < 1
+        assert np.quantile(numbers, [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.05)
+    changes = np.count_nonzero(np.diff(cluster[np.argsort(shelf)]))
+    assert changes == len(np.unique(cluster)) - 1
+    assert np.count_nonzero(np.diff(cluster[np.argsort(shuffle)])) > len(cluster) // 2
+
+
+def test_queries_are_drawn_from_the_rows_that_are_told(catalogue: Path) -> None:
+    """Without noise a query's first part is the row's own vector."""
+    rows = drawn_rows(catalogue, COMPOSED, 4, 2)
+    chunk = next(chunks(catalogue))
+    for parts, row in zip(draw(catalogue, COMPOSED, 4, 2, noise=0.0), rows.tolist(), strict=True):
+        assert isinstance(parts[0], VectorPart)
+        assert parts[0].values == pytest.approx(chunk.blocks["image"][row], abs=1e-6)
+
+
+def test_ground_truth_keeps_to_the_items_that_may_answer(catalogue: Path, built: Built) -> None:
+    """A window of eleven items holds the ten best of these; one of none has no answer."""
+    shuffle = np.sort(column(catalogue, "shuffle"))
+    parts = draw(catalogue, AGREEING, 1, 1)[0]
+    numbers = column(catalogue, "shuffle")
+    only = [Only(numbers, shuffle[100], shuffle[111]), Only(numbers, 2.0, 3.0)]
+    graded = GroundTruth(catalogue, built.manifest).grade([Query(parts)] * 2, 10, only=only)
+    item_ids = [item_id for chunk in chunks(catalogue) for item_id in chunk.item_ids]
+    inside = {item_ids[row] for row in np.flatnonzero((numbers >= shuffle[100]) & (numbers < shuffle[111]))}
+    assert len(inside) == 11
+    assert len(graded.item_ids[0]) == 10
+    assert set(graded.item_ids[0]) < inside
+    assert graded.item_ids[1] == []
+
+
+@pytest.mark.parametrize("place", filters.PLACES)
+def test_windows_keep_the_share_they_say(catalogue: Path, place: str) -> None:
+    """A tenth of the items, around the query, far from it or anywhere; the query's own item is kept only when near."""
+    rows = drawn_rows(catalogue, AGREEING, 20, 1)
+    around = column(catalogue, "shelf")[rows]
+    numbers = column(catalogue, "shuffle" if place == filters.ANYWHERE else "shelf")
+    kept = filters.windows(place, 0.1, around, 3)
+    shares = [np.mean((numbers >= window.low) & (numbers < window.high)) for window in kept]
+    assert np.mean(shares) == pytest.approx(0.1, abs=0.02)
+    inside = [window.low <= numbers[row] < window.high for window, row in zip(kept, rows.tolist(), strict=True)]
+    expected = {filters.NEAR: {True}, filters.FAR: {False}, filters.ANYWHERE: {True, False}}
+    assert set(inside) <= expected[place]
+    assert str(filters.Window("shelf", 0.25, 0.5)) == "shelf >= 0.25 AND shelf < 0.5"
+
+
+def test_filters_write_every_cell(data: Path, tmp_path: Path) -> None:
+    """Every share of every place: recall, short answers, times of the first and the second asking, and the plans."""
+    filters.run(TINY, 4, (0.5, 0.001), json_path=tmp_path / "filters.json", data=data)
+    result = assert_whole(tmp_path / "filters.json", "filters")
+    assert len(result["cells"]) == 5 * 3 * 2
+    for cell in result["cells"]:
+        assert 0.8 <= cell["recall_at_10"] <= 1
+        assert cell["short_answers"] == 0
+        assert cell["first_us"].keys() == cell["again_us"].keys() == {"p50", "p95", "p99"}
+        assert sum(cell["strategies"].values()) == 4
+    assert result["summary"]["cells"] == 30
+
+
+def test_scale_writes_every_size(data: Path, tmp_path: Path) -> None:
+    """Two sizes: what they cost above a single item, how that grows, and which limits are kept."""
+    made = Clustered(1, 32)
+    scale.run(made, (3_000, 300), 6, 20, json_path=tmp_path / "scale.json", data=data)
+    result = assert_whole(tmp_path / "scale.json", "scale")
+    assert [size["items"] for size in result["sizes"]] == [300, 3_000]
+    for size in result["sizes"]:
+        assert size["recall_at_10"] >= 0.8
+        assert size["build_s"] > 0
+        assert size["ready_s"] > 0
+        assert size["private_bytes_an_item"] * size["items"] == pytest.approx(size["private_bytes"], rel=0.01, abs=99)
+        assert sum(size["served"]["mappings_mib"].values()) == pytest.approx(size["served"]["private_mib"], rel=0.1)
+    assert all(len(powers) == 1 for powers in result["growth"].values())
+    assert result["growth"]["size_bytes"][0] == pytest.approx(1, abs=0.3)
+    assert result["kept"].keys() == scale.LIMITS.keys()
+    again = scale.run(made, (300,), 6, 20, data=data)
+    assert again["sizes"][0]["build_s"] == result["sizes"][0]["build_s"]
+
+
 def test_load_counts_from_when_a_request_was_meant_to_leave(tmp_path: Path) -> None:
     """An open loop far above what can be served queues up, and the latencies say so."""
     messages = tmp_path / "messages"
@@ -348,7 +443,7 @@ def test_help_is_there_at_once() -> None:
     """`python -m benchmarks --help` names the questions and loads nothing heavy."""
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"], capture_output=True, text=True, check=True)
-    assert all(verb in done.stdout for verb in ("recall", "fusion", "latency"))
+    assert all(verb in done.stdout for verb in ("recall", "fusion", "latency", "peers", "filters", "scale"))
     assert time.monotonic() - started < 20
     heavy = "{'faiss', 'grpc', 'torch', 'numpy', 'pyarrow'}"
     code = f"import sys, benchmarks.__main__; print(sorted({heavy} & set(sys.modules)))"

@@ -17,6 +17,7 @@ class Chroma:
     """Chroma, persistent, its HNSW by inner product."""
 
     packages = ("chromadb",)
+    imports = ("chromadb",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `m`, `ef_construction`."""
@@ -70,6 +71,7 @@ class Lance:
     """LanceDB on the local disk, by inner product."""
 
     packages = ("lancedb",)
+    imports = ("lancedb",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `kind` of the index, and its own parameters."""
@@ -118,6 +120,7 @@ class MilvusLite:
     """Milvus Lite, one field of the blocks side by side."""
 
     packages = ("pymilvus", "milvus-lite")
+    imports = ("pymilvus", "milvus_lite")
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `index_type` and `params`."""

@@ -14,6 +14,7 @@ class FaissCells:
     """FAISS as one would use it: an inverted file of 4-bit codes, refined on the float32 rows in memory."""
 
     packages: Sequence[str] = ("faiss-cpu", "faiss-gpu")
+    imports = ("faiss",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `factory`, in which {codes} stands for half of the columns."""
@@ -71,6 +72,7 @@ class Hnswlib:
     """hnswlib: HNSW over float32 rows."""
 
     packages = ("hnswlib",)
+    imports = ("hnswlib",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `m`, `ef_construction`."""
@@ -106,6 +108,7 @@ class Usearch:
     """USearch: HNSW over rows of the type that the settings name."""
 
     packages = ("usearch",)
+    imports = ("usearch.index",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `m`, `ef_construction`, `dtype`."""
@@ -146,6 +149,7 @@ class Scann:
     """ScaNN: a tree of leaves, anisotropic 4-bit codes, reordering by the rows."""
 
     packages = ("scann",)
+    imports = ("scann",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `leaves`, `threshold` of the anisotropic quantisation, `dims` a code."""

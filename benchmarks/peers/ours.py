@@ -16,6 +16,7 @@ class InProcess:
     """Searcher.search with a Query."""
 
     packages: Sequence[str] = ("diptych", "faiss-cpu", "faiss-gpu")
+    imports = ("engine.searcher", "engine.indexes.cpu", "engine.convert.queries", "engine.convert.answers")
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """Refuse: the indexer builds stores."""

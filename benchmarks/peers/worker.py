@@ -90,6 +90,9 @@ class Peer(Protocol):
     packages: Sequence[str]
     """Distributions whose versions are told, those of them that are installed."""
 
+    imports: Sequence[str]
+    """Modules that are loaded before memory is first looked at."""
+
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """Write whatever `open` reads into an empty folder."""
 
@@ -115,6 +118,8 @@ class Worker:
         """Make the peer, its library imported."""
         module, _, name = PEERS[peer].partition(":")
         made: Peer = getattr(import_module(module), name)()
+        for needed in made.imports:
+            import_module(needed)
         self._peer = made
         self._before = memory()
         return {"versions": dict(_versions(made.packages))}
