@@ -19,6 +19,7 @@ from engine.records import Answer, Part, Query, TextPart, VectorPart
 from engine.rowset import RowSet
 from engine.searcher import Searcher
 from engine.v1 import query_pb2, search_pb2
+from engine.view import View
 
 K = 10
 METHOD = "/engine.v1.SearchService/Search"
@@ -118,14 +119,16 @@ def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[
     """Return FAISS's own calls that the engine makes for each query, and the answers that it makes of them.
 
     Every call is made once here and compared with what the engine got. Raises InvalidSetting if one differs.
+    Not for a searcher that others are asking: its view is another meanwhile.
     """
-    snapshot = searcher.snapshot
-    strata = snapshot.strata
-    recorders = [_Recorder(stratum.index) for stratum in strata]
+    kept = searcher.view
+    recorders = [_Recorder(stratum.index) for stratum in kept.strata]
     calls, answers = [], []
-    snapshot.strata = tuple(
-        replace(stratum, index=recorder) for stratum, recorder in zip(strata, recorders, strict=True)
+    recorded = View(searcher.snapshot)
+    recorded.strata = tuple(
+        replace(stratum, index=recorder) for stratum, recorder in zip(kept.strata, recorders, strict=True)
     )
+    searcher.view = recorded
     try:
         for query in queries:
             for recorder in recorders:
@@ -136,7 +139,7 @@ def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[
                 raise InvalidSetting("expected the engine to search an index, got no search")
             calls.append(made)
     finally:
-        snapshot.strata = strata
+        searcher.view = kept
     return calls, answers
 
 
