@@ -11,6 +11,11 @@ from engine.v1 import index_pb2
 def to_index(manifest: Manifest) -> index_pb2.Index:
     """Return all that a client may know of the served snapshot."""
     model = manifest.model
+    made_by = {}
+    if model is not None:
+        made_by |= dict.fromkeys(manifest.encoded_blocks, model.model)
+    if manifest.text_model is not None:
+        made_by |= dict.fromkeys(manifest.text_encoded_blocks, manifest.text_model.model)
     largest = max(manifest.strata, key=lambda stratum: stratum.count)
     index = index_pb2.Index(
         snapshot=manifest.snapshot,
@@ -21,7 +26,7 @@ def to_index(manifest: Manifest) -> index_pb2.Index:
                 name=block.name,
                 dimensions=block.dimensions,
                 item_count=block.item_count,
-                encoder=model.model if model is not None and block.encoded else "",
+                encoder=made_by.get(block.name, ""),
             )
             for block in manifest.blocks
         ],
@@ -47,17 +52,17 @@ def to_index(manifest: Manifest) -> index_pb2.Index:
         size_bytes=manifest.size_bytes,
     )
     if model is not None:
-        made_by = model.fingerprint
+        fingerprint = model.fingerprint
         index.model.CopyFrom(
             index_pb2.Model(
                 name=model.model,
                 pretrained=model.pretrained or "",
-                architecture=made_by["architecture"],
-                weights_sha256=made_by["weights_sha256"],
-                preprocess_sha256=made_by["preprocess_sha256"],
-                dimensions=made_by["dim"],
-                dtype=made_by["dtype"],
-                tokenizer_sha256=made_by["tokenizer_sha256"],
+                architecture=fingerprint["architecture"],
+                weights_sha256=fingerprint["weights_sha256"],
+                preprocess_sha256=fingerprint["preprocess_sha256"],
+                dimensions=fingerprint["dim"],
+                dtype=fingerprint["dtype"],
+                tokenizer_sha256=fingerprint["tokenizer_sha256"],
             )
         )
     return index

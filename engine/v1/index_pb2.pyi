@@ -99,7 +99,9 @@ class Index(_message.Message):
 
     @_builtins.property
     def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Block]:
-        """Its blocks, in the order of the stored rows. Never empty."""
+        """Its blocks of vectors, in the order of the stored rows; the block of words, if there is one, shows in the
+        calibration. Never empty.
+        """
 
     @_builtins.property
     def signals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -274,7 +276,9 @@ class OperatingPoint(_message.Message):
     RECALL_FIELD_NUMBER: _builtins.int
     MICROSECONDS_FIELD_NUMBER: _builtins.int
     query_class: _builtins.str
-    """The class of query it was measured on: "agreeing", "single", "composed" or "boosted". Never empty."""
+    """The class of query it was measured on: "agreeing", "single", "composed", "boosted" or "filtered".
+    Never empty.
+    """
     nprobe: _builtins.int
     """Cells visited. Zero: the search is exact."""
     k_factor: _builtins.int

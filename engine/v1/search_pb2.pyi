@@ -93,7 +93,9 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def modality_weights(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """How much each block counts, by its name, 0 or more; one left out counts 0. Empty: all count the same, 1 in sum."""
+        """How much each block counts, by its name, 0 or more; one left out counts 0. Empty: all of vectors count the same, 1 in
+        sum, and for texts the block of words, where there is one, counts what the snapshot says.
+        """
 
     @_builtins.property
     def boosts(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.Boost]:
