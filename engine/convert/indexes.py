@@ -11,7 +11,7 @@ from engine.v1 import index_pb2
 def to_index(manifest: Manifest) -> index_pb2.Index:
     """Return all that a client may know of the served snapshot."""
     model = manifest.model
-    made_by = {}
+    made_by: dict[str, str] = {}
     if model is not None:
         made_by |= dict.fromkeys(manifest.encoded_blocks, model.model)
     if manifest.text_model is not None:
