@@ -133,14 +133,16 @@ def filters(
     seed: Seed = 1,
     queries: Queries = 100,
     query_seed: QuerySeed = 5,
+    peers: Annotated[bool, typer.Option(help="Measure the peers that know filters beside it.")] = False,
     json: Json = None,
 ) -> None:
     """Does a filter cost answers or time, however few items it keeps and wherever they lie?"""
     from benchmarks import filters as question
     from benchmarks.datasets import Clustered
+    from benchmarks.peers.filtered import PEERS
 
     made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
-    question.run(made, queries, seed=query_seed, json_path=json)
+    question.run(made, queries, peers=PEERS if peers else (), seed=query_seed, json_path=json)
 
 
 @app.command()

@@ -30,6 +30,7 @@ from benchmarks.datasets import (
 )
 from benchmarks.fusion import similarity_std
 from benchmarks.ground_truth import GroundTruth, Only
+from benchmarks.peers import filtered
 from benchmarks.stores import Built, prepare
 from engine.manifest import Manifest
 from engine.records import Answer, Boost, Part, Query
@@ -78,11 +79,15 @@ def run(
     made: Clustered,
     count: int,
     shares: Sequence[float] = SHARES,
+    peers: Sequence[str] = (),
     seed: int = 5,
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure `count` queries a cell, on a catalogue with every block and on that which lacks some; show the table."""
+    """Measure `count` queries a cell, on a catalogue with every block and on that which lacks some; show the table.
+
+    peers: those of `filtered.PEERS` that are measured beside it, with the settings that `peers` chose for them.
+    """
     measured: list[dict[str, Any]] = []
     snapshots = []
     for missing, kinds in ((0.0, (AGREEING, COMPOSED, BOOSTED)), (made.missing, (AGREEING, COMPOSED))):
@@ -91,7 +96,7 @@ def run(
         snapshots.append(built.describe())
         cells = [Cell(kind, missing, place, share) for kind, place, share in product(kinds, PLACES, shares)]
         measured += _measure(catalogue, built, cells, count, seed)
-    content = {
+    content: dict[str, Any] = {
         "settings": {
             "queries_a_cell": count,
             "k": K,
@@ -112,7 +117,12 @@ def run(
         },
         "cells": measured,
     }
-    tables = _tables(made, measured)
+    tables = [_table(made, measured)]
+    if peers:
+        whole = replace(made, missing=0.0)
+        others = filtered.beside(whole, shares, 4 * count, peers, seed, data)
+        content["peers"] = others
+        tables.append(filtered.table(whole, others))
     for table in tables:
         table.show()
     if json_path is not None:
@@ -210,7 +220,7 @@ def _graded(
     return cells
 
 
-def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.Table]:
+def _table(made: Clustered, measured: Sequence[dict[str, Any]]) -> report.Table:
     asked = ("query", "lack a block", "kept lie", "share")
     found = ("recall@10", "short", "p50 µs", "p99 µs", "p50 µs again", "strategy", "nprobe", "expected")
     rows = [
@@ -230,7 +240,7 @@ def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.
         )
         for cell in measured
     ]
-    return [report.Table(f"{made.count:,} items, each query with a filter of its own, one thread", asked + found, rows)]
+    return report.Table(f"{made.count:,} items, each query with a filter of its own, one thread", asked + found, rows)
 
 
 def _draw(measured: Sequence[dict[str, Any]], path: Path) -> None:

@@ -388,6 +388,7 @@ def test_filters_write_every_cell(data: Path, tmp_path: Path) -> None:
     assert result["summary"]["cells"] == 30
 
 
+@pytest.mark.slow
 def test_scale_writes_every_size(data: Path, tmp_path: Path) -> None:
     """Two sizes: what they cost above a single item, how that grows, and which limits are kept."""
     made = Clustered(1, 32)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.datasets import AGREEING, COMPOSED, Clustered, chunks, clustered, draw
 from benchmarks.ground_truth import GroundTruth
 from benchmarks.load import LoadFailed
-from benchmarks.peers import comparison
+from benchmarks.peers import comparison, filtered
 from benchmarks.peers.candidates import CANDIDATES, Tried, best_rung, choose, fits
 from benchmarks.peers.process import peer_process
 from benchmarks.peers.work import Rows, describe, mixed, write_questions, write_rows
@@ -137,6 +137,7 @@ def test_peers_are_named_with_ours_beside_them() -> None:
         comparison.named("Faiss")
 
 
+@pytest.mark.slow
 def test_comparison_writes_every_kind(catalogue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ours in process, from the wire and over gRPC beside FAISS: recall, tails, ratio, cost and settings of each."""
     effort = comparison.Effort(rounds=2, queries=12)
@@ -160,3 +161,17 @@ def test_comparison_writes_every_kind(catalogue: Path, tmp_path: Path, capsys: p
         assert work["peers"]["ours"]["kinds"][COMPOSED]["ratio"]["median"] == 1.0
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert "of ours" in capsys.readouterr().out
+
+
+def test_a_filter_is_measured_beside_others(catalogue: Path) -> None:
+    """Ours and FAISS, a share of the items that may answer each: nothing short, nothing that is not allowed counted."""
+    made = Clustered(count=2_000, dim=32, clusters=20, categories=4, missing=0.0)
+    measured = filtered.beside(
+        made, (0.5, 0.01), 8, ("ours", "hnswlib"), data=catalogue.parents[1], python=sys.executable
+    )
+    assert [(one["peer"], one["share"]) for one in measured[:2]] == [("ours", 0.5), ("ours", 0.01)]
+    for one in measured[:2]:
+        assert one["recall_at_10"] >= 0.8
+        assert one["short_answers"] == 0
+    assert "No module named 'hnswlib'" in measured[2]["failed"]
+    assert len(filtered.table(made, measured).rows) == 2

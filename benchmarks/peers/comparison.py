@@ -4,10 +4,8 @@ Every peer answers in a process of its own, and is asked by turns with the other
 round. Indexes and the settings chosen for them are kept; whatever a table shows is measured anew.
 """
 
-import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from benchmarks.datasets import AGREEING, BLOCKS, COMPOSED, DATA, Clustered, clustered
+from benchmarks.datasets import DATA, Clustered
 from benchmarks.load import LoadFailed
-from benchmarks.peers.candidates import CANDIDATES, MERGED, OURS, Candidates, Chosen, Tried, choose, fits
-from benchmarks.peers.process import PeerProcess, peer_process, peers_python
-from benchmarks.peers.work import Questions, Rows, describe, mixed, write_questions, write_rows
-from benchmarks.peers.worker import PEERS, Float
-from benchmarks.stores import Built, prepare
+from benchmarks.peers.arena import KINDS, TARGET, WEIGHTS, K, Work, arrange, ask, choose_settings, kinds, opened, say
+from benchmarks.peers.candidates import CANDIDATES, OURS, Chosen
+from benchmarks.peers.process import PeerProcess, peers_python
+from benchmarks.peers.worker import PEERS
 from engine.errors import InvalidSetting
-
-K = 10
-TARGET = 0.99
-WEIGHTS = (0.2, 0.5, 0.8)
-IMAGE = BLOCKS[0]
-MIXED = "mixed"
-KINDS = (AGREEING, COMPOSED, IMAGE, MIXED)
 
 # A slower one is asked each query once in all, not once a round.
 _SLOW_US = 2_000.0
@@ -56,23 +46,6 @@ class Series:
     found: list[NDArray[np.int64]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One catalogue with its rows, its store and the queries of each kind."""
-
-    made: Clustered
-    built: Built
-    folder: Path
-    rows: Rows
-    questions: Mapping[str, Questions]
-
-    @property
-    def matrix(self) -> Float:
-        """The rows, mapped."""
-        matrix: Float = np.load(self.rows.rows, mmap_mode="r")
-        return matrix
-
-
 def run(
     made: Clustered,
     effort: Effort,
@@ -89,7 +62,7 @@ def run(
     python = python or peers_python(data / "peers")
     results = []
     for missing in (0.0, made.missing):
-        work = _work(replace(made, missing=missing), effort, seed, data)
+        work = arrange(replace(made, missing=missing), effort.queries, seed, data)
         results.append(_compare(work, effort, peers, python))
     content = {
         "settings": {
@@ -122,44 +95,25 @@ def named(text: str) -> tuple[str, ...]:
     return tuple(name for name in PEERS if name in wanted or name in OURS)
 
 
-def _work(made: Clustered, effort: Effort, seed: int, data: Path) -> Work:
-    catalogue = clustered(made, data)
-    folder = catalogue.parent / "peers"
-    built = _store(catalogue)
-    rows = write_rows(catalogue, folder)
-    questions = {
-        kind: write_questions(catalogue, built.manifest, rows, kind, WEIGHTS, effort.queries, seed, K)
-        for kind in KINDS[:-1]
-    }
-    questions[MIXED] = mixed(MIXED, list(questions.values()))
-    return Work(made, built, folder, rows, questions)
-
-
-def _store(catalogue: Path) -> Built:
-    """Return the store beside the catalogue, built anew: this is about what the present code builds."""
-    _say(f"build a store of {catalogue.parent.name}")
-    return prepare(catalogue, None, catalogue.parent / "peers" / "ours")
-
-
 def _compare(work: Work, effort: Effort, names: Sequence[str], python: str) -> dict[str, Any]:
     chosen: dict[str, Chosen] = {}
     failed: dict[str, str] = {}
     for name in names:
         try:
-            chosen[name] = _choose(work, name, effort, python)
+            chosen[name] = choose_settings(work, name, python, effort.tune)
         except LoadFailed as error:
             failed[name] = str(error)
-            _say(f"{name} fails: {error}")
+            say(f"{name} fails: {error}")
     with ExitStack() as stack:
         running, costs = {}, {}
         for name, choice in chosen.items():
             try:
-                running[name], costs[name] = stack.enter_context(_opened(work, name, choice.build, python))
+                running[name], costs[name] = stack.enter_context(opened(work, name, choice.build, python))
             except LoadFailed as error:
                 if name == OURS[0]:
                     raise
                 failed[name] = str(error)
-                _say(f"{name} fails: {error}")
+                say(f"{name} fails: {error}")
         series = _measure(work, effort, running, chosen)
         for name, process in running.items():
             costs[name] |= process.order("cost")
@@ -176,76 +130,13 @@ def _compare(work: Work, effort: Effort, names: Sequence[str], python: str) -> d
     }
 
 
-def _choose(work: Work, name: str, effort: Effort, python: str) -> Chosen:
-    candidates = CANDIDATES[name]
-    tried = []
-    for place, build in enumerate(candidates.builds):
-        kept = _folder(work, name, place) / f"tried-{effort.queries}.json"
-        if candidates.home:
-            # Nothing to choose: the planner does, query by query.
-            return Chosen(0, {kind: Tried({}, 1.0, 0.0) for kind in KINDS})
-        _build(work, name, place, python)
-        if effort.tune or not kept.exists():
-            _say(f"choose settings for {name}, {json.dumps(build)}")
-            with peer_process(name, python) as process:
-                process.order("open", folder=str(_folder(work, name, place)), k=K)
-                found = {kind: _climb(work, kind, candidates, build, process) for kind in _kinds(name)}
-            kept.write_text(json.dumps({kind: [asdict(rung) for rung in rungs] for kind, rungs in found.items()}))
-        content = json.loads(kept.read_text())
-        tried.append({kind: [Tried(**rung) for rung in rungs] for kind, rungs in content.items()})
-    return choose(tried, TARGET)
-
-
-def _climb(
-    work: Work, kind: str, candidates: Candidates, build: Mapping[str, Any], process: PeerProcess
-) -> list[Tried]:
-    questions = work.questions[kind]
-    places = list(range(min(len(questions), candidates.sweep)))
-    tried = []
-    for ladder in candidates.ladders:
-        for settings in ladder:
-            if not fits(build, settings):
-                continue
-            took, found, _ = _ask(work, process, kind, places, settings)
-            tried.append(Tried(settings, questions.recall(work.matrix, places, found), float(np.median(took))))
-            if tried[-1].recall >= TARGET:
-                break
-    return tried
-
-
-def _build(work: Work, name: str, place: int, python: str) -> float:
-    """Return the seconds that a build took, now or when it was made."""
-    folder = _folder(work, name, place)
-    done = folder / "built.json"
-    if not done.exists():
-        settings = CANDIDATES[name].builds[place]
-        _say(f"build {name}, {json.dumps(settings)}")
-        for old in sorted(folder.rglob("*"), reverse=True):
-            old.rmdir() if old.is_dir() else old.unlink()
-        folder.mkdir(parents=True, exist_ok=True)
-        with peer_process(name, python, threads=True) as process:
-            built = process.order("build", **describe(work.rows), folder=str(folder), settings=settings)
-        done.write_text(json.dumps(built))
-    return float(json.loads(done.read_text())["build_s"])
-
-
-@contextmanager
-def _opened(work: Work, name: str, build: int, python: str) -> Iterator[tuple[PeerProcess, dict[str, Any]]]:
-    home = CANDIDATES[name].home
-    folder = work.built.store if home else _folder(work, name, build)
-    with peer_process(name, sys.executable if home else python) as process:
-        opened = process.order("open", folder=str(folder), k=K)
-        build_s = work.built.build_s if home else _build(work, name, build, python)
-        yield process, {"build_s": build_s, **opened, "versions": process.versions}
-
-
 def _measure(
     work: Work, effort: Effort, running: Mapping[str, PeerProcess], chosen: Mapping[str, Chosen]
 ) -> dict[str, dict[str, Series]]:
-    series = {name: {kind: Series() for kind in _kinds(name)} for name in running}
+    series = {name: {kind: Series() for kind in kinds(name)} for name in running}
     names = list(running)
     for number in range(effort.rounds):
-        _say(f"round {number + 1} of {effort.rounds}, {work.made.missing:.0%} lack a block")
+        say(f"round {number + 1} of {effort.rounds}, {work.made.missing:.0%} lack a block")
         for kind in KINDS:
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
@@ -255,7 +146,7 @@ def _measure(
                 places = list(range(len(work.questions[kind])))
                 if rung.p50_us > _SLOW_US:
                     places = places[number :: effort.rounds]
-                took, found, cpu_us = _ask(work, running[name], kind, places, rung.settings)
+                took, found, cpu_us = ask(work, running[name], kind, places, rung.settings)
                 one = series[name][kind]
                 one.took_us += took
                 one.p50_us.append(float(np.median(took)))
@@ -263,26 +154,6 @@ def _measure(
                 one.places += places
                 one.found.append(found)
     return series
-
-
-def _ask(
-    work: Work, process: PeerProcess, kind: str, places: list[int], settings: Mapping[str, Any]
-) -> tuple[list[float], NDArray[np.int64], float]:
-    answers = work.folder / "answers.npy"
-    path = str(work.questions[kind].path)
-    result = process.order("ask", queries=path, places=places, settings=dict(settings), answers=str(answers))
-    found: NDArray[np.int64] = np.load(answers)
-    return result["took_us"], found, result["cpu_us"]
-
-
-def _kinds(name: str) -> tuple[str, ...]:
-    """Return the kinds of query that a peer is asked; those that merge lists have none to merge for one block."""
-    return (AGREEING, COMPOSED) if name in MERGED else KINDS
-
-
-def _folder(work: Work, name: str, build: int) -> Path:
-    plain = "".join(letter if letter.isalnum() else "-" for letter in name.lower())
-    return work.folder / f"{plain}-{build}"
 
 
 def _to_json(
@@ -354,11 +225,6 @@ def _shown(settings: Mapping[str, Any]) -> str:
     for name, value in settings.items():
         flat |= value if isinstance(value, dict) else {name: value}
     return " ".join(f"{name}={value}" for name, value in flat.items() if value or name == "norm") or "planner"
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _draw(results: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -5,6 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.peers.worker import Asked, Data, Settings
 
 FILE = "index"
@@ -39,13 +42,26 @@ class FaissCells:
         """settings: `nprobe`, and `k_factor` if the index refines."""
         import faiss
 
-        inside = faiss.SearchParametersIVF(nprobe=settings["nprobe"])
+        selector = None if asked.allowed is None else _selector(asked.allowed)
+        inside = faiss.SearchParametersIVF(nprobe=settings["nprobe"], sel=selector)
         outside = faiss.IndexRefineSearchParameters(k_factor=settings["k_factor"], base_index_params=inside)
-        return partial(self._index.search, asked.vector[None], self._k, params=outside)
+        return partial(_search, self._index, asked.vector[None], self._k, outside, (inside, selector))
 
     def rows(self, answer: Any) -> list[int]:
         """FAISS says -1 for no row."""
         return [row for row in answer[1][0].tolist() if row >= 0]
+
+
+def _search(index: Any, query: NDArray[np.float32], k: int, parameters: Any, kept: Any) -> Any:
+    """Search; `kept` is what the parameters only point to, and what therefore has to live as long as they do."""
+    return index.search(query, k, params=parameters)
+
+
+def _selector(allowed: NDArray[np.bool_]) -> Any:
+    """Return FAISS's own form of a mask; it refers to the bitmap and so keeps it."""
+    import faiss
+
+    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
 
 
 class FaissGraph(FaissCells):
@@ -93,11 +109,19 @@ class Hnswlib:
         self._index.load_index(str(folder / FILE))
         self._index.set_num_threads(1)
         self._k = k
+        self._allowed: NDArray[np.bool_] | None = None
+        self._kept: list[bool] = []
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
         """settings: `ef`, which belongs to the index, so that all calls of one order share it."""
         self._index.set_ef(settings["ef"])
-        return partial(self._index.knn_query, asked.vector[None], self._k, num_threads=1)
+        if asked.allowed is None:
+            return partial(self._index.knn_query, asked.vector[None], self._k, num_threads=1)
+        if self._allowed is not asked.allowed:
+            # It calls Python for each row that it looks at, and a list is what Python looks up fastest.
+            self._allowed, self._kept = asked.allowed, asked.allowed.tolist()
+        kept = self._kept.__getitem__
+        return partial(self._index.knn_query, asked.vector[None], self._k, num_threads=1, filter=kept)
 
     def rows(self, answer: Any) -> list[int]:
         """The labels are the rows."""
@@ -112,7 +136,6 @@ class Usearch:
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """settings: `m`, `ef_construction`, `dtype`."""
-        import numpy as np
         from usearch.index import Index
 
         index = Index(

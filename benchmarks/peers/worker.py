@@ -75,13 +75,14 @@ class Asked:
     """One query. vector: (d,), whose inner product with a row is the item's fused score.
 
     units: the same by block before weights, unit length.   weights: by block asked.   below: 1, or else only items
-    whose number is below it may answer.
+    whose number is below it may answer.   allowed: (n,), which these are; None for all.
     """
 
     vector: Float
     units: Mapping[str, Float]
     weights: Mapping[str, float]
     below: float = 1.0
+    allowed: NDArray[np.bool_] | None = None
 
 
 class Peer(Protocol):
@@ -141,11 +142,12 @@ class Worker:
         return {"open_s": time.perf_counter() - started}
 
     def ask(
-        self, queries: str, places: list[int], settings: Settings, answers: str, below: float = 1.0
+        self, queries: str, places: list[int], settings: Settings, answers: str, below: float = 1.0, numbers: str = ""
     ) -> dict[str, Any]:
         """Ask these queries of a file one after the other; the first of them are asked once before."""
         peer = self._made()
-        asked = list(read_queries(Path(queries), places, below))
+        allowed = np.load(numbers) < below if below < 1.0 else None
+        asked = list(read_queries(Path(queries), places, below, allowed))
         calls = [peer.ready(one, settings) for one in asked]
         for call in calls[:WARM_UP]:
             call()
@@ -182,7 +184,9 @@ def _versions(packages: Sequence[str]) -> Iterator[tuple[str, str]]:
             continue
 
 
-def read_queries(path: Path, places: Sequence[int], below: float) -> Iterator[Asked]:
+def read_queries(
+    path: Path, places: Sequence[int], below: float = 1.0, allowed: NDArray[np.bool_] | None = None
+) -> Iterator[Asked]:
     """Give the queries of a file that `write_queries` wrote."""
     with np.load(path) as file:
         vectors, weights = file["vectors"], file["weights"]
@@ -190,7 +194,7 @@ def read_queries(path: Path, places: Sequence[int], below: float) -> Iterator[As
         units = {name: file[f"unit_{name}"] for name in blocks}
     for place in places:
         asked = {name: float(weight) for name, weight in zip(blocks, weights[place], strict=True) if weight > 0}
-        yield Asked(vectors[place], {name: units[name][place] for name in asked}, asked, below)
+        yield Asked(vectors[place], {name: units[name][place] for name in asked}, asked, below, allowed)
 
 
 def write_queries(path: Path, vectors: Float, units: Mapping[str, Float], weights: NDArray[np.float64]) -> None:

@@ -1,0 +1,129 @@
+"""What a filter costs others: the same filter for all, on a number that knows nothing of the vectors.
+
+Settings are those that a peer was best with for the same queries without a filter, and twice and four times as deep;
+the fastest that reaches the recall wanted counts here too.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.datasets import COMPOSED, DATA, Clustered
+from benchmarks.load import LoadFailed
+from benchmarks.peers.arena import TARGET, K, Work, arrange, ask, choose_settings, opened, say
+from benchmarks.peers.candidates import Tried, best_rung
+from benchmarks.peers.process import peers_python
+from benchmarks.peers.work import cutoffs
+
+PEERS = ("ours", "FAISS IVF", "hnswlib", "Chroma", "LanceDB", "Milvus Lite")
+
+_DEPTHS = ("ef", "nprobe", "nprobes")
+_DEEPER = (1, 2, 4)
+_TRIED = 40
+
+
+def beside(
+    made: Clustered,
+    shares: Sequence[float],
+    count: int,
+    peers: Sequence[str] = PEERS,
+    seed: int = 5,
+    data: Path = DATA,
+    python: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return recall and time of each peer for each share of the items kept; `count` composed queries."""
+    python = python or peers_python(data / "peers")
+    work = arrange(made, count, seed, data)
+    numbers = np.load(work.rows.numbers)
+    measured = []
+    for name in peers:
+        try:
+            chosen = choose_settings(work, name, python)
+            with opened(work, name, chosen.build, python) as (process, _):
+                for share in shares:
+                    judge = _Judge(work, numbers < share)
+                    tried = []
+                    for settings in _deeper(chosen.rungs[COMPOSED].settings):
+                        places = list(range(min(count, _TRIED)))
+                        took, found, _ = ask(work, process, COMPOSED, places, settings, share)
+                        tried.append(Tried(settings, judge.recall(places, found), float(np.median(took))))
+                    rung = best_rung(tried, TARGET)
+                    places = list(range(count))
+                    took, found, _ = ask(work, process, COMPOSED, places, rung.settings, share)
+                    measured.append(
+                        {
+                            "peer": name,
+                            "share": share,
+                            "recall_at_10": round(judge.recall(places, found), 5),
+                            "short_answers": judge.short(found),
+                            "search_us": report.spread(took),
+                            "settings": rung.settings,
+                        }
+                    )
+        except LoadFailed as error:
+            say(f"{name} fails: {error}")
+            measured.append({"peer": name, "failed": str(error)})
+    return measured
+
+
+def table(made: Clustered, measured: Sequence[Mapping[str, Any]]) -> report.Table:
+    """Return a row for each peer and share."""
+    rows = [
+        (
+            one["peer"],
+            f"{one['share']:.2%}",
+            f"{one['recall_at_10']:.4f}",
+            str(one["short_answers"]),
+            f"{one['search_us']['p50']:,.0f}",
+            f"{one['search_us']['p99']:,.0f}",
+        )
+        for one in measured
+        if "failed" not in one
+    ]
+    columns = ("peer", "share", "recall@10", "short", "p50 µs", "p99 µs")
+    return report.Table(f"{made.count:,} items with both blocks, composed queries, one filter for all", columns, rows)
+
+
+class _Judge:
+    """The exact answers among the rows that are allowed."""
+
+    def __init__(self, work: Work, allowed: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+        self._rows = work.matrix
+        self._vectors = work.questions[COMPOSED].vectors
+        self._allowed = allowed
+        self._wanted = min(K, int(allowed.sum()))
+        self._cutoff = cutoffs(self._rows, self._vectors, max(1, self._wanted), allowed)
+
+    def recall(self, places: Sequence[int], found: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+        """Return the mean share of the exact best that was found."""
+        shares = []
+        for place, ids in zip(places, found, strict=True):
+            kept = np.unique(ids[ids >= 0])
+            kept = kept[self._allowed[kept]]
+            worth = self._rows[kept].astype(np.float64) @ self._vectors[place]
+            good = np.count_nonzero(worth >= self._cutoff[place] - 1e-9)
+            shares.append(good / self._wanted if self._wanted else 1.0)
+        return float(np.mean(shares))
+
+    def short(self, found: np.ndarray[Any, np.dtype[np.int64]]) -> int:
+        """Return how many answers have fewer rows than they could."""
+        return int(np.count_nonzero((found >= 0).sum(axis=1) < self._wanted))
+
+
+def _deeper(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give settings as they are and deeper; once where nothing has a depth."""
+    for factor in _DEEPER:
+        deeper = {
+            key: dict(_deep(value, factor)) if isinstance(value, Mapping) else value for key, value in settings.items()
+        }
+        yield dict(_deep(deeper, factor))
+        if not any(key in _DEPTHS for key in (*settings, *settings.get("params", ()))):
+            return
+
+
+def _deep(settings: Mapping[str, Any], factor: int) -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        yield key, value * factor if key in _DEPTHS else value
