@@ -42,11 +42,14 @@ format: $(INSTALLED) ## put the sources into the form that check wants
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(INSTALLED) ## measure latency, recall and fusion into benchmarks/results
+bench: $(INSTALLED) ## measure everything into benchmarks/results; an hour and more, on a quiet machine
 	mkdir -p benchmarks/results
 	$(BIN)/python -m benchmarks latency --json benchmarks/results/latency.json
 	$(BIN)/python -m benchmarks recall --json benchmarks/results/recall.json
 	$(BIN)/python -m benchmarks fusion --json benchmarks/results/fusion.json
+	$(BIN)/python -m benchmarks peers --tune --json benchmarks/results/peers.json
+	$(BIN)/python -m benchmarks filters --peers --json benchmarks/results/filters.json
+	$(BIN)/python -m benchmarks scale --json benchmarks/results/scale.json
 
 proto: $(INSTALLED) ## write the stubs of engine/v1 from proto/
 	$(BIN)/python tools/protos.py generate
