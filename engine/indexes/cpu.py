@@ -16,6 +16,14 @@ from engine.index import OperatingPoint
 from engine.indexes.rows import MappedRows, end_short_rows, read_candidates
 from engine.rowset import RowSet
 
+# Where this share of the rows may answer, all may as far as depth is concerned.
+NEARLY_ALL = 0.9
+
+# Where the nearest cells hold less than this share of what they would hold of a random filter, the filter keeps rows
+# far from the query. Measured on 100,000 clustered items, half of them kept, those far from the query: recall .80
+# without looking, above .99 with it.
+FAR_SHARE = 0.5
+
 Scores = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
@@ -48,17 +56,26 @@ class CpuIndex:
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first; short rows end in -inf, -1.
 
-        Where only some rows may answer, nprobe counts the cells that hold any of them.
+        Where only some rows may answer, nprobe counts the cells that hold any of them, and more are visited if these
+        hold fewer than so many cells do at the mean: what a filter leaves may all lie far from the query.
         """
         # OpenMP's thread count belongs to the calling thread, so it is set where the call is made.
         faiss.omp_set_num_threads(self.threads)
-        if self._refined is None or point.exact or (rows is not None and not self.selects):
+        if self._refined is None or point.exact or (rows is not None and not (self.selects and rows.count)):
             return self._rows.search(queries, k, rows)
         if rows is None:
-            parameters = refine_parameters(self.strategy, point)
-        else:
-            parameters = _wrapped(self.strategy, point, self._selectors(rows))
-        scores, ids = self._refined.search(queries, k, params=parameters)
+            found = self._refined.search(queries, k, params=refine_parameters(self.strategy, point))
+            return end_short_rows(*found)
+        selectors = self._selectors(rows)
+        if selectors.counts is None:
+            found = self._refined.search(queries, k, params=_wrapped(self.strategy, point, selectors))
+            return end_short_rows(*found)
+        pieces = []
+        for query in queries:
+            depth = self._deep_enough(query, point, selectors.counts)
+            parameters = _wrapped(self.strategy, depth, selectors)
+            pieces.append(self._refined.search(query[None], k, params=parameters))
+        scores, ids = (np.concatenate(part) for part in zip(*pieces, strict=True))
         return end_short_rows(scores, ids)
 
     @property
@@ -90,13 +107,35 @@ class CpuIndex:
 
     def _selectors(self, rows: RowSet) -> "_Selectors":
         if not isinstance(rows.kept, _Selectors):
-            cells = None
-            if self.strategy.endswith("ivf") and 2 * rows.count < len(rows):
-                held = np.zeros(self.nlist, np.bool_)
-                held[self._cell_of[rows.mask]] = True
-                cells = np.packbits(held, bitorder="little")
-            rows.kept = _Selectors(rows.bits, cells)
+            counts = None
+            # A transform before the cells would have to be applied to the query first.
+            if self.strategy == "ivf" and rows.count < NEARLY_ALL * len(rows):
+                counts = np.bincount(self._cell_of[rows.ids], minlength=self.nlist)
+            rows.kept = _Selectors(rows.bits, counts)
         return rows.kept
+
+    def _deep_enough(
+        self, query: NDArray[np.float32], point: OperatingPoint, counts: NDArray[np.int64]
+    ) -> OperatingPoint:
+        """Return the depth at which a query meets as many rows that may answer as nprobe cells hold at the mean.
+
+        counts: how many of them each cell holds.
+        """
+        cells = np.argsort(-(self._centroids @ query))
+        met = np.cumsum(counts[cells][counts[cells] > 0])
+        wanted = point.nprobe * int(met[-1]) / len(counts)
+        nearest = int(met[min(point.nprobe, len(met)) - 1])
+        if nearest < FAR_SHARE * wanted:
+            # Seen from so far all cells look alike, and so do their rows: their codes decide, and need more rescoring.
+            return OperatingPoint(len(met), 2 * point.k_factor)
+        return OperatingPoint(max(point.nprobe, int(np.searchsorted(met, wanted)) + 1), point.k_factor)
+
+    @cached_property
+    def _centroids(self) -> NDArray[np.float32]:
+        """The centre of each cell: (nlist, d)."""
+        ivf = faiss.extract_index_ivf(self._candidates)
+        centres: NDArray[np.float32] = ivf.quantizer.reconstruct_n(0, ivf.nlist)
+        return centres
 
     @cached_property
     def _cell_of(self) -> NDArray[np.int32]:
@@ -113,8 +152,11 @@ class CpuIndex:
 class _Selectors:
     """FAISS's own form of a RowSet; the bitmaps must live as long as they are read."""
 
-    def __init__(self, rows: NDArray[np.uint8], cells: NDArray[np.uint8] | None) -> None:
+    def __init__(self, rows: NDArray[np.uint8], counts: NDArray[np.int64] | None) -> None:
+        """counts: how many of the rows each cell holds, None if that does not matter."""
+        cells = None if counts is None else np.packbits(counts > 0, bitorder="little")
         self._bitmaps = (rows, cells)
+        self.counts = counts
         self.rows = faiss.IDSelectorBitmap(rows)
         self.cells = None if cells is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(cells))
 
