@@ -5,7 +5,7 @@ Everything is made from a seed and kept in a folder by its parameters, so that a
 
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY
     if kind == ITEM:
         item_ids = [item_id for chunk in chunks(catalogue, ()) for item_id in chunk.item_ids]
         return [(ItemPart(item_ids[row]),) for row in rows[BLOCKS[0]].tolist()]
-    vectors = {block: _noisy(_pick(catalogue, block, here), noise, rng) for block, here in rows.items()}
+    vectors = {block: _noisy(picked, noise, rng) for block, picked in _pick(catalogue, rows).items()}
     return [tuple(VectorPart(vectors[block][place], block=block) for block in rows) for place in range(count)]
 
 
@@ -183,7 +183,7 @@ def _choose(
         raise InvalidSetting(f"expected a kind of query out of {', '.join(QUERY_KINDS)}, got {kind!r}")
     rng = np.random.default_rng([seed, QUERY_KINDS.index(kind)])
     blocks = (kind,) if kind in BLOCKS else BLOCKS
-    there = {block: np.concatenate([chunk.present[block] for chunk in chunks(catalogue)]) for block in blocks}
+    there = _present(catalogue, blocks)
     both = np.logical_and.reduce(list(there.values()))
     rows: dict[str, NDArray[np.int64]] = {}
     for block in blocks:
@@ -194,17 +194,28 @@ def _choose(
     return rng, rows
 
 
-def _pick(catalogue: Path, block: str, rows: NDArray[np.int64]) -> Wide:
-    picked: Wide | None = None
-    for chunk in chunks(catalogue):
-        here = chunk.blocks[block]
-        if picked is None:
-            picked = np.empty((len(rows), here.shape[1]))
-        inside = (rows >= chunk.start) & (rows < chunk.start + len(here))
-        picked[inside] = here[rows[inside] - chunk.start]
-    if picked is None:
-        raise InvalidCatalogue(f"expected at least one row in {catalogue}, got none")
-    return picked
+def _present(catalogue: Path, blocks: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """Return by block which rows have it."""
+    there: dict[str, list[NDArray[np.bool_]]] = {block: [] for block in blocks}
+    with pq.ParquetFile(catalogue) as file:
+        for batch in file.iter_batches(_CHUNK_ROWS, columns=[f"{block}_vector" for block in blocks]):
+            for block in blocks:
+                valid = batch.column(f"{block}_vector").is_valid()
+                there[block].append(valid.to_numpy(zero_copy_only=False))
+    return {block: np.concatenate(parts) for block, parts in there.items()}
+
+
+def _pick(catalogue: Path, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, Wide]:
+    """Return by block the vectors of these rows."""
+    picked: dict[str, Wide] = {}
+    for chunk in chunks(catalogue, ()):
+        for block, wanted in rows.items():
+            here = chunk.blocks[block]
+            if block not in picked:
+                picked[block] = np.empty((len(wanted), here.shape[1]))
+            inside = (wanted >= chunk.start) & (wanted < chunk.start + len(here))
+            picked[block][inside] = here[wanted[inside] - chunk.start]
+    return {block: picked[block] for block in rows}
 
 
 def _noisy(rows: Wide, noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
