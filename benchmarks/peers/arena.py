@@ -63,7 +63,7 @@ def choose_settings(work: Work, name: str, python: str, tune: bool = False) -> C
     count = len(work.questions[MIXED])
     tried = []
     for place, build in enumerate(candidates.builds):
-        kept = _folder(work, name, place) / f"tried-{count}.json"
+        kept = _folder(work, name, place) / f"tried-{_plain(name)}-{count}.json"
         if candidates.home:
             # Nothing to choose: the planner does, query by query.
             return Chosen(0, {kind: Tried({}, 1.0, 0.0) for kind in KINDS})
@@ -141,8 +141,11 @@ def kinds(name: str) -> tuple[str, ...]:
 
 
 def _folder(work: Work, name: str, build: int) -> Path:
-    plain = "".join(letter if letter.isalnum() else "-" for letter in name.lower())
-    return work.folder / f"{plain}-{build}"
+    return work.folder / f"{_plain(CANDIDATES[name].shares or name)}-{build}"
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name.lower())
 
 
 def say(text: str) -> None:

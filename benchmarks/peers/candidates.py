@@ -22,12 +22,17 @@ Ladder = tuple[Settings, ...]
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What a peer may choose from. home: it runs in our Python.   sweep: how many queries a rung is tried with."""
+    """What a peer may choose from.
+
+    home: it runs in our Python.   sweep: how many queries a rung is tried with.   shares: whose indexes it uses, "" for
+    its own.
+    """
 
     builds: Sequence[Settings]
     ladders: Sequence[Ladder]
     home: bool = False
     sweep: int = 400
+    shares: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,7 @@ CANDIDATES: Mapping[str, Candidates] = {
         _MILVUS_BUILDS[:1],
         [({"params": {"ef": max(400, depth)}, "depth": depth},) for depth in (10, 100, 400)],
         sweep=60,
+        shares="Milvus Lite, weighted",
     ),
 }
 
