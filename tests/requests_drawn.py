@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from twin.filters import OPERATORS, And, Compare, Has, Leaf, Literal, Member, Node, Not, Or, elements, to_time, value_of
+from twin.filters import OPERATORS, And, Compare, Has, Leaf, Literal, Member, Node, Not, Or, to_time
 from twin.ranking import Twin
 
 from engine.v1 import query_pb2, search_pb2
@@ -118,7 +118,7 @@ class Drawing:
                 request.modality_weights[block] = rng.choice((0, 0.2, 0.5, 1, 3))
         if alone or self._wants("boosts", 0.3):
             request.boosts.extend(self._boost() for _ in range(rng.choice((1, 1, 2, 3))))
-        if not alone and not self._twin.rank(request, None).weights:
+        if not alone and not self._twin.asks_blocks(request):
             request.ClearField("parts")
             request.ClearField("modality_weights")
             request.ClearField("boosts")
@@ -161,8 +161,8 @@ class Drawing:
         rng = self._rng
         boost = query_pb2.Boost(field=rng.choice(("rating", "margin")), weight=rng.choice((0.2, 0.5, 1, -0.4, -1, 0)))
         if self._wants("boosts of the payload", 0.5):
-            # What has no number adds nothing: a text, a list, a truth.
-            boost.field = rng.choice((*NUMBERS, *NUMBERS, *NUMBERS, "mixed", "brand", "sizes", "in_stock"))
+            # Where an item has no number nothing is added: a text, a truth.
+            boost.field = rng.choice((*NUMBERS, *NUMBERS, *NUMBERS, "mixed", "sizes"))
             boost.weight *= rng.choice((0.01, 0.1, 1))
         if self._wants("boosts of all shapes", 0.5):
             boost.shape = rng.choice((query_pb2.Boost.SHAPE_LINEAR, query_pb2.Boost.SHAPE_LOG1P))
@@ -231,20 +231,18 @@ class Drawing:
         if rng.random() < 0.3:
             same = [other for _ in range(rng.randint(0, 3)) if type(other := self._literal(name)) is type(literal)]
             return Member(name, (literal, *same))
-        operators: Sequence[str] = ("=", "!=") if isinstance(literal, bool) else OPERATORS
-        if isinstance(literal, str) and rng.random() < 0.7:
-            operators = ("=", "!=")
-        operator = rng.choice(operators)
-        if isinstance(literal, str) and operator in ("=", "!=") and rng.random() < 0.25:
+        equal = isinstance(literal, bool) or (isinstance(literal, str) and rng.random() < 0.7)
+        sign = rng.choice(("=", "!=") if equal else tuple(OPERATORS))
+        if isinstance(literal, str) and sign in ("=", "!=") and rng.random() < 0.25:
             literal = self._wild(literal)
-        return Compare(name, operator, literal)
+        return Compare(name, sign, literal)
 
     def _literal(self, name: str) -> Literal:
         """Return a value of the field, or one near it that perhaps no item has."""
         rng = self._rng
         value: Any = None
         while value is None:
-            found = elements(value_of(rng.choice(self._goods.items).payload, name))
+            found = rng.choice(self._twin.values(name))
             value = rng.choice(found) if found else None
         if name in TIMES:
             return to_time(value) + timedelta(days=rng.choice((0, 0, 0, 1, -30)))

@@ -42,6 +42,8 @@ class Goods:
     items: Sequence[Good]
     dims: Mapping[str, int]
     calibration: Calibration
+    live: int = 0
+    """How many of the last items came live; the order of their rows is the engine's own affair."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -69,9 +71,10 @@ class Goods:
     def changed(self, upserts: Sequence[Good] = (), deletes: Sequence[str] = ()) -> "Goods":
         """Return the items after live changes: deleted and replaced ones gone, new ones behind all others."""
         gone = {item.item_id for item in upserts} | set(deletes)
-        return Goods(
-            [item for item in self.items if item.item_id not in gone] + list(upserts), self.dims, self.calibration
-        )
+        kept = [item for item in self.items if item.item_id not in gone]
+        was_live = {item.item_id for item in self.items[len(self) - self.live :]}
+        live = sum(item.item_id in was_live for item in kept) + len(upserts)
+        return Goods([*kept, *upserts], self.dims, self.calibration, live)
 
 
 def draw(count: int, dims: Mapping[str, int], seed: int) -> list[Good]:

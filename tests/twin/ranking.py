@@ -5,7 +5,7 @@ score(item) = sum_b v_b * sum_p w_p * (<q_p, x_b> - mean) / std   over the block
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import exp, log1p
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.v1 import query_pb2, search_pb2
-from twin.filters import And, Node, Not, Or, elements, value_of
+from twin.filters import And, Node, Not, Or, elements, kind_of, value_of
 from twin.goods import Goods
 
 Scores = NDArray[np.float64]
@@ -60,7 +60,9 @@ class Twin:
     goods: Goods
     _masks: dict[str, Flags] = field(default_factory=dict)
     _numbers: dict[str, Scores] = field(default_factory=dict)
+    _values: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
     _keys: dict[str, list[Any]] = field(default_factory=dict)
+    _counted: dict[str, list[Collection[Any]]] = field(default_factory=dict)
 
     def rank(self, request: search_pb2.SearchRequest, tree: Node | None) -> Ranking:
         """Return what every item gets; `tree` is the request's filter."""
@@ -109,6 +111,10 @@ class Twin:
             close += kept * np.abs(boost.weight * self._boosted(boost))
         return close
 
+    def asks_blocks(self, request: search_pb2.SearchRequest) -> bool:
+        """Tell whether any part speaks to a block that counts."""
+        return bool(self._weights(request, [self._part(part) for part in request.parts]))
+
     def mask(self, tree: Node) -> Flags:
         """Return which items pass a filter."""
         if isinstance(tree, And):
@@ -119,8 +125,14 @@ class Twin:
             return ~self.mask(tree.term)
         # By what it says, since true equals 1.
         if repr(tree) not in self._masks:
-            self._masks[repr(tree)] = np.array([tree.holds(item.payload) for item in self.goods.items])
+            self._masks[repr(tree)] = np.array([tree.holds(values) for values in self.values(tree.field)])
         return self._masks[repr(tree)]
+
+    def values(self, name: str) -> list[Sequence[Any]]:
+        """Return, for each item, what a field holds: the elements of a list, else one value or none."""
+        if name not in self._values:
+            self._values[name] = [elements(value_of(item.payload, name)) for item in self.goods.items]
+        return self._values[name]
 
     def keys(self, name: str) -> list[Any]:
         """Return, for each item, something that is equal for equal values of a field; None where it has none."""
@@ -130,10 +142,11 @@ class Twin:
 
     def facet(self, name: str, matching: Flags) -> Counter[Any]:
         """Return how many of the matching items have each value of a field, None for those that have none."""
+        if name not in self._counted:
+            self._counted[name] = [{*map(key_of, values)} or [None] for values in self.values(name)]
         counts: Counter[Any] = Counter()
         for row in np.flatnonzero(matching):
-            values = elements(value_of(self.goods.items[row].payload, name))
-            counts.update({key_of(value) for value in values} if values else [None])
+            counts.update(self._counted[name][row])
         return counts
 
     def similarity(self, ranking: Ranking, row: int) -> Scores:
@@ -188,9 +201,9 @@ class Twin:
     def _raw(self, name: str) -> Scores:
         """Return the numbers of a field, NaN where there is none."""
         if name not in self._numbers:
-            found = [value_of(item.payload, name) for item in self.goods.items]
+            # Of a list the first number counts.
             numbers = [
-                value if isinstance(value, int | float) and not isinstance(value, bool) else np.nan for value in found
+                next((value for value in values if kind_of(value) == "number"), np.nan) for values in self.values(name)
             ]
             self._numbers[name] = np.array(numbers, np.float64)
         return self._numbers[name]
@@ -200,6 +213,4 @@ def key_of(value: Any) -> Any:
     """Return what is equal for equal values of a payload: true is not 1, and 1 is 1.0. None stays None."""
     if isinstance(value, list):
         return ("list", *map(key_of, value))
-    if isinstance(value, bool):
-        return ("bool", value)
-    return None if value is None else ("text" if isinstance(value, str) else "number", value)
+    return None if value is None else (kind_of(value), value)

@@ -4,7 +4,8 @@ Pages are judged together, as the beginning of one list. What a search that was 
 fault: `recall` counts it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -37,11 +38,12 @@ class Verdict:
         self.hits = [hit for page in pages for hit in page.hits]
         self.rows = [self.goods.rows.get(hit.item_id, -1) for hit in self.hits]
         self._keys = twin.keys(request.collapse_by) if request.collapse_by else None
-        self.listed = self._listed()
-        """The rows that score and collapse leave, best first: one a group."""
+        matching = np.flatnonzero(self.ranking.matching)
+        self._sizes = Counter(self._keys[row] for row in matching) if self._keys else Counter()
         pinned = self._pinned()
-        hidden = {self._group(row) for row in pinned}
-        self.free = [row for row in self.listed if self._group(row) not in hidden]
+        self.listed = self._listed(pinned)
+        """The rows that score and collapse leave, best first: one a group, and all that are pinned."""
+        self.free = [row for row in self.listed if row not in pinned]
         """Those of them that no pin takes out."""
         self.slots = self._slots(pinned, len(self.free))
         self.whole = len(self.free) + len(pinned)
@@ -72,8 +74,9 @@ class Verdict:
             if slot < len(self.rows) and self.rows[slot] != row:
                 yield f"expected {self.goods.items[row].item_id} pinned at {slot}"
         yield from self._wrong_order(exact)
+        counts = {name: self.twin.facet(name, self.ranking.matching) for name in self.request.facets}
         for page in self.pages:
-            yield from self._wrong_facets(page)
+            yield from self._wrong_facets(page, counts)
             yield from self._wrong_plan(page, exact)
 
     def recall(self) -> float | None:
@@ -97,14 +100,21 @@ class Verdict:
             rows.insert(slot, row)
         return [f"{self.goods.items[row].item_id} {self.total[row]:.5f}" for row in rows]
 
-    def _listed(self) -> list[int]:
+    def _listed(self, pinned: Collection[int]) -> list[int]:
         rows = np.flatnonzero(self.ranking.answering)
         if self.request.HasField("min_score"):
             rows = rows[self.total[rows] >= self.request.min_score]
-        found: dict[Any, int] = {}
-        for row in rows[np.argsort(-self.total[rows], kind="stable")].tolist():
-            found.setdefault(self._group(row), row)
-        return list(found.values())
+        ordered = rows[np.argsort(-self.total[rows], kind="stable")].tolist()
+        if self._keys is None:
+            return ordered
+        found: list[int] = []
+        taken = {self._group(row) for row in pinned}
+        for row in ordered:
+            group = self._group(row)
+            if row in pinned or group not in taken:
+                found.append(row)
+            taken.add(group)
+        return found
 
     def _group(self, row: int) -> Any:
         key = None if self._keys is None else self._keys[row]
@@ -148,9 +158,7 @@ class Verdict:
         size = 0
         if self._keys is not None:
             key = self._keys[row]
-            size = (
-                1 if key is None else sum(self._keys[other] == key for other in np.flatnonzero(self.ranking.matching))
-            )
+            size = 1 if key is None else self._sizes[key]
         if hit.group_size != size:
             yield f"{hit.item_id}: expected a group of {size}, got {hit.group_size}"
         payload = cut(self.goods.items[row].payload, list(self.request.read_mask.paths))
@@ -189,11 +197,13 @@ class Verdict:
             return
         least, most = totals - self.close[self.ranked], totals + self.close[self.ranked]
         rises = np.flatnonzero(least[1:] > most[:-1])
-        # Pages further on are searched deeper, and may begin with what the pages before them have missed.
-        if len(rises) and (exact or len(self.pages) == 1):
-            yield f"after {self.goods.items[self.ranked[rises[0]]].item_id} comes a better one"
-        scores = [hit.score for hit, row in zip(self.hits, self.rows, strict=True) if row in set(self.ranked)]
-        for place in np.flatnonzero((np.diff(totals) == 0) & (np.diff(scores) == 0) & (np.diff(self.ranked) < 0)):
+        if len(rises):
+            name = self.goods.items[self.ranked[rises[0]]].item_id
+            yield f"after {name} comes a better one" + ("" if exact else ", that a deeper look has found")
+        scores = [hit.score for hit, row in zip(self.hits, self.rows, strict=True) if row not in self.slots.values()]
+        settled = np.array(self.ranked) < len(self.goods) - self.goods.live
+        falls = (np.diff(self.ranked) < 0) & settled[1:] & settled[:-1] & (exact or len(self.pages) == 1)
+        for place in np.flatnonzero((np.diff(totals) == 0) & (np.diff(scores) == 0) & falls):
             yield f"{self.goods.items[self.ranked[place]].item_id} comes before an equal one of a lower row"
         left = set(best) - set(groups)
         if exact and left:
@@ -201,13 +211,13 @@ class Verdict:
             if self.total[missed] - self.close[missed] > most[-1]:
                 yield f"{self.goods.items[missed].item_id} of score {self.total[missed]:.6f} is missing"
 
-    def _wrong_facets(self, page: search_pb2.SearchResponse) -> Iterator[str]:
+    def _wrong_facets(self, page: search_pb2.SearchResponse, counts: Mapping[str, Counter[Any]]) -> Iterator[str]:
         if [facet.field for facet in page.facets] != list(self.request.facets):
             yield f"expected facets of {list(self.request.facets)}, got {[facet.field for facet in page.facets]}"
             return
         for facet in page.facets:
             got = [(key_of(MessageToDict(entry.value)), entry.count) for entry in facet.values]
-            expected = self.twin.facet(facet.field, self.ranking.matching)
+            expected = counts[facet.field]
             # Which type comes first among the equally common is left open.
             ordered = sorted(expected.items(), key=lambda entry: (-entry[1], entry[0] is not None, entry[0] or ()))
             if sorted(got, key=repr) != sorted(ordered[:MOST_VALUES], key=repr):
