@@ -291,6 +291,8 @@ def _summary(manifest: "Manifest", served: bool) -> dict[str, Any]:
         "rejects": manifest.catalogue.rejects,
         "size_bytes": manifest.size_bytes,
         "model": manifest.model.model if manifest.model else None,
+        "text_model": manifest.text_model.model if manifest.text_model else None,
+        "lexical": manifest.lexical.item_count if manifest.lexical else None,
         "blocks": {block.name: block.item_count for block in manifest.blocks},
         "gates": {gate.name: gate.value for gate in manifest.gates},
     }
