@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks import encoders
 from engine.encoder import ModelSpec, check, golden_images, golden_vectors, open_encoder
 from engine.encoders import openvino_tower, runtimes
 from engine.encoders.conversions import SUMS, Conversions
@@ -256,3 +257,20 @@ def test_openvino_reports_to_nobody() -> None:
     """Its telemetry, which sends each import to an analytics service, is never imported."""
     openvino_tower.library()
     assert sys.modules["openvino_telemetry"] is None
+
+
+def test_the_benchmark_writes_whole_files(tmp_path: Path) -> None:
+    """Every way and case is there, stock is as fast as itself, and rows are near its own."""
+    effort = encoders.Effort(threads=1, rounds=1, inputs=8, requests=2, tokens=(8,), batches=(1, 2))
+    result = encoders.run(ModelSpec("mini"), effort, json_path=tmp_path / "encoders.json")
+    kept = json.loads((tmp_path / "encoders.json").read_text())
+    assert {(one["kind"], one["batch"], one["way"]) for one in kept["cases"]} == {
+        (kind, batch, way)
+        for kind in ("text of 8 tokens", "image, decoded", "image, JPEG")
+        for batch in (1, 2)
+        for way in (encoders.STOCK, *encoders.WAYS)
+    }
+    assert {one["times_as_fast"] for one in kept["cases"] if one["way"] == encoders.STOCK} == {1.0}
+    assert min(least for sides in result["least_cosine"].values() for least in sides.values()) > 0.999
+    assert "least cosine" in (tmp_path / "encoders.md").read_text()
+    assert (tmp_path / "encoders.png").read_bytes().startswith(b"\x89PNG")
