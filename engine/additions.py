@@ -121,7 +121,8 @@ def _lexical(view: View, text: str) -> tuple[Values, ...]:
     stored[rows] = scores
     parts = [stored[stratum.start : stratum.start + stratum.count] for stratum in view.snapshot.strata]
     if view.delta is not None:
+        score = lexical.scorer(text)
         for stratum in view.delta.strata:
             changed = (view.delta.text(row) for row in range(stratum.start, stratum.start + stratum.count))
-            parts.append(np.fromiter((lexical.score(text, words) for words in changed), np.float32, stratum.count))
+            parts.append(np.fromiter(map(score, changed), np.float32, stratum.count))
     return tuple(parts)

@@ -27,6 +27,9 @@ WITH_CELLS = ("ivf", "hnsw")
 _FIRST_LOOK = 4
 _LEAST_FACTOR = 2
 
+# So many rows are scored, in wanted ones, rather than a higher bound looked for.
+_FEW = 40
+
 # From this share of the rows on, scoring all of them costs less than picking out the ones that could be best.
 _ALL_FROM = 1 / 4
 
@@ -118,11 +121,17 @@ class Retriever:
         depth = OperatingPoint(depth.nprobe, max(_LEAST_FACTOR, depth.k_factor // _FIRST_LOOK))
         near, near_ids = (found[0] for found in _search(stratum, one.vector[None], wanted, depth, some))
         open_to = added if some is None else np.where(some.mask, added, np.float32(-np.inf))
-        ids = np.union1d(near_ids, np.argpartition(-open_to, wanted - 1)[:wanted])
-        scores = stratum.index.products(one.vector, ids) + added[ids]
-        enough = np.partition(scores, len(scores) - k)[len(scores) - k]
+        scores = near + added[near_ids]
         # Who is not among the nearest has a lower product than the last of them, and needs at least the rest added.
-        ids = np.union1d(ids, np.flatnonzero(open_to >= enough - near[-1]))
+        could_be = open_to >= _kth(scores, k) - near[-1]
+        if np.count_nonzero(could_be) > _FEW * k:
+            rows = np.flatnonzero(could_be)
+            most = rows[np.argpartition(-open_to[rows], wanted - 1)[:wanted]] if len(rows) > wanted else rows
+            most = most[~np.isin(most, near_ids)]
+            more = stratum.index.products(one.vector, most) + added[most]
+            could_be = open_to >= _kth(np.concatenate([scores, more]), k) - near[-1]
+        could_be[near_ids] = True
+        ids = np.flatnonzero(could_be)
         if len(ids) <= _ALL_FROM * matching:
             scores = stratum.index.products(one.vector, ids) + added[ids]
             best = np.lexsort((ids, -scores))[:k]
@@ -142,6 +151,12 @@ class Retriever:
 
     def _depth(self, choice: Choice, k: int, stratum: Stratum, some: RowSet | None) -> OperatingPoint:
         return self.planner.depth(choice, k, stratum.count, None if some is None else some.count)
+
+
+def _kth(scores: Scores, k: int) -> np.float32:
+    """Return the k-th best of at least k scores."""
+    kth: np.float32 = np.partition(scores, len(scores) - k)[len(scores) - k]
+    return kth
 
 
 def _search(

@@ -12,6 +12,9 @@ from engine.rowset import RowSet
 # Looking a row's bit up in a scan of all costs 2 ns a row; picking a row out costs 100 ns more than passing by it.
 GATHERED_SHARE = 1 / 40
 
+# Rows that are scored at once: few, for each then moves in a small heap, but more than the call costs.
+_SCORED_ROWS = 1_024
+
 ROWS_FILE = "rows.faiss"
 INDEX_FILE = "index.faiss"
 
@@ -53,15 +56,14 @@ class Rows:
 
     def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Return the inner product of a vector with each of these rows, with every row if None."""
-        if ids is None:
-            _, scores, found = self.stored.range_search(vector[None], -np.inf)
-            count = len(self)
-        else:
-            gathered = self._matrix[ids]
-            count = len(ids)
-            _, scores, found = self._over(gathered).range_search(vector[None], -np.inf)
+        count = len(self) if ids is None else len(ids)
         products = np.empty(count, np.float32)
-        products[found] = scores
+        for start in range(0, count, _SCORED_ROWS):
+            end = min(start + _SCORED_ROWS, count)
+            rows = self._matrix[start:end] if ids is None else self._matrix[ids[start:end]]
+            # As the best of so many as there are: FAISS's range search, which orders nothing, takes five times as long.
+            scores, found = self._over(rows).search(vector[None], end - start)
+            products[start + found[0]] = scores[0]
         return products
 
     def _search_gathered(
