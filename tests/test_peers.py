@@ -132,7 +132,7 @@ def test_a_worker_refuses_orders_before_its_start(tmp_path: Path) -> None:
 def test_peers_are_named_with_ours_beside_them() -> None:
     """All by default; a typo is told with what there is."""
     assert comparison.named("") == tuple(PEERS)
-    assert comparison.named("hnswlib, ScaNN") == ("ours", "ours, from the wire", "ours, gRPC", "hnswlib", "ScaNN")
+    assert comparison.named("hnswlib, ScaNN") == ("ours", "ours (wire)", "ours (gRPC)", "hnswlib", "ScaNN")
     with pytest.raises(InvalidSetting, match="expected peers out of ours, .*, got 'Faiss'"):
         comparison.named("Faiss")
 
@@ -141,7 +141,7 @@ def test_peers_are_named_with_ours_beside_them() -> None:
 def test_comparison_writes_every_kind(catalogue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ours in process, from the wire and over gRPC beside FAISS: recall, tails, ratio, cost and settings of each."""
     effort = comparison.Effort(rounds=2, queries=12)
-    peers = ("ours", "ours, from the wire", "ours, gRPC", "FAISS HNSW")
+    peers = ("ours", "ours (wire)", "ours (gRPC)", "FAISS HNSW")
     data, path = catalogue.parents[1], tmp_path / "peers.json"
     comparison.run(TINY, effort, peers, json_path=path, data=data, python=sys.executable)
     result = json.loads(path.read_text())

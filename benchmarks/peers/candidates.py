@@ -12,9 +12,9 @@ from typing import Any
 
 from benchmarks.peers.worker import Settings
 
-OURS = ("ours", "ours, from the wire", "ours, gRPC")
+OURS = ("ours", "ours (wire)", "ours (gRPC)")
 
-MERGED = ("Milvus Lite, weighted", "Milvus Lite, RRF")
+MERGED = ("Milvus Lite (weighted)", "Milvus Lite (RRF)")
 """Those that search a list for each block and merge them."""
 
 Ladder = tuple[Settings, ...]
@@ -125,7 +125,7 @@ CANDIDATES: Mapping[str, Candidates] = {
             tuple({"params": {"nprobe": nprobe}} for nprobe in (8, 16, 32, 64, 128)),
         ],
     ),
-    "Milvus Lite, weighted": Candidates(
+    "Milvus Lite (weighted)": Candidates(
         _MILVUS_BUILDS[:1],
         [
             ({"params": {"ef": max(400, depth)}, "depth": depth, "norm": norm},)
@@ -133,11 +133,11 @@ CANDIDATES: Mapping[str, Candidates] = {
         ],
         sweep=60,
     ),
-    "Milvus Lite, RRF": Candidates(
+    "Milvus Lite (RRF)": Candidates(
         _MILVUS_BUILDS[:1],
         [({"params": {"ef": max(400, depth)}, "depth": depth},) for depth in (10, 100, 400)],
         sweep=60,
-        shares="Milvus Lite, weighted",
+        shares="Milvus Lite (weighted)",
     ),
 }
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 PEERS = {
     "ours": "benchmarks.peers.ours:InProcess",
-    "ours, from the wire": "benchmarks.peers.ours:Converted",
-    "ours, gRPC": "benchmarks.peers.ours:Called",
+    "ours (wire)": "benchmarks.peers.ours:Converted",
+    "ours (gRPC)": "benchmarks.peers.ours:Called",
     "FAISS IVF": "benchmarks.peers.libraries:FaissCells",
     "FAISS HNSW": "benchmarks.peers.libraries:FaissGraph",
     "hnswlib": "benchmarks.peers.libraries:Hnswlib",
@@ -34,8 +34,8 @@ PEERS = {
     "Chroma": "benchmarks.peers.databases:Chroma",
     "LanceDB": "benchmarks.peers.databases:Lance",
     "Milvus Lite": "benchmarks.peers.databases:MilvusLite",
-    "Milvus Lite, weighted": "benchmarks.peers.databases:MilvusWeighted",
-    "Milvus Lite, RRF": "benchmarks.peers.databases:MilvusRanks",
+    "Milvus Lite (weighted)": "benchmarks.peers.databases:MilvusWeighted",
+    "Milvus Lite (RRF)": "benchmarks.peers.databases:MilvusRanks",
 }
 
 ONE_THREAD = dict.fromkeys(
