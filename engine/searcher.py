@@ -140,10 +140,11 @@ class Searcher:
 
     def _ask(self, place: int, query: Query, view: View) -> "_Asked":
         started = perf_counter_ns()
-        parts = self.speak(query.parts, view)
+        weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
+        parts = self.speak(query.parts, view, weights)
         encoded = perf_counter_ns()
         signals, others = self._split(query.boosts, view)
-        fused = self._fuse(query, parts, signals)
+        fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing)
         strong: Mapping[str, float] = {}
         if signals and is_strong(fused, parts):
             strong, fused = signals, replace(fused, boosts={})
@@ -198,10 +199,15 @@ class Searcher:
             degraded=asked.choice.degraded,
         )
 
-    def speak(self, parts: Sequence[Part], view: View | None = None) -> list[SpokenPart]:
-        """Return each part as one unit vector for each block that it speaks to."""
+    def speak(
+        self, parts: Sequence[Part], view: View | None = None, weights: Mapping[str, float] | None = None
+    ) -> list[SpokenPart]:
+        """Return each part as one unit vector for each block that it speaks to.
+
+        weights: what blocks weigh; an encoder whose blocks all weigh nothing is not asked.
+        """
         view = self.view if view is None else view
-        encoded = self._encode(parts)
+        encoded = self._encode(parts, weights)
         spoken = []
         for place, part in enumerate(parts):
             field = f"parts[{place}]"
@@ -226,17 +232,15 @@ class Searcher:
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
-        return self._fuse(query, parts, self._split(query.boosts, self.view)[0])
+        weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
+        signals, _ = self._split(query.boosts, self.view)
+        return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
 
     def nearest(
         self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: Selection | None = None
     ) -> Found:
         """Return the `limit` best rows of one query over all strata, or of a selection, by inner product alone."""
         return self._retriever.nearest_many((fused,), limit, point, selection)[0]
-
-    def _fuse(self, query: Query, parts: Sequence[SpokenPart], signals: Mapping[str, float]) -> FusedQuery:
-        weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
-        return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
 
     def _split(self, boosts: Sequence[Boost], view: View) -> tuple[dict[str, float], list[Boost]]:
         """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
@@ -260,7 +264,9 @@ class Searcher:
             )
         return dict.fromkeys(blocks, to_query(part.values, f"{field}.vector"))
 
-    def _encode(self, parts: Sequence[Part]) -> dict[int, dict[str, Matrix]]:
+    def _encode(
+        self, parts: Sequence[Part], weights: Mapping[str, float] | None = None
+    ) -> dict[int, dict[str, Matrix]]:
         """Return what each text and image part says to each block that it speaks to, by the part's place."""
         texts = [(place, part.text) for place, part in enumerate(parts) if isinstance(part, TextPart)]
         images = [(place, part.data) for place, part in enumerate(parts) if isinstance(part, ImagePart)]
@@ -272,10 +278,10 @@ class Searcher:
         if texts and self.encoder is None and self.text_encoder is None and LEXICAL not in self._blocks:
             raise NoEncoder(f"parts[{texts[0][0]}]")
         for encoder, blocks in ((self.encoder, self._encoded), (self.text_encoder, self._text_encoded)):
-            if texts and blocks and encoder is not None:
+            if texts and encoder is not None and _heard(blocks, parts, weights):
                 for (place, _), row in zip(texts, encoder.encode_texts([text for _, text in texts]), strict=True):
                     spoken[place] |= dict.fromkeys(blocks, row)
-        if images and self.encoder is not None:
+        if images and self.encoder is not None and _heard(self._encoded, parts, weights):
             pictures = [_picture(data, place) for place, data in images]
             for (place, _), row in zip(images, self.encoder.encode_images(pictures), strict=True):
                 spoken[place] = dict.fromkeys(self._encoded, row)
@@ -449,6 +455,12 @@ def _shares(asked: _Asked, row: int, view: View) -> dict[str, float]:
         for name, share in asked.additions.shares(place, local).items():
             shares[name] = shares.get(name, 0.0) + share
     return shares
+
+
+def _heard(blocks: Sequence[str], parts: Sequence[Part], weights: Mapping[str, float] | None) -> bool:
+    """Return whether what is said to these blocks can count, or a part is aimed at one of them."""
+    aimed = {part.block for part in parts}
+    return any(weights is None or weights[block] > 0 or block in aimed for block in blocks)
 
 
 def _of_item(view: View, part: ItemPart, field: str) -> dict[str, Matrix]:
