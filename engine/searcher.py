@@ -1,13 +1,12 @@
 """One snapshot answering queries: parts to vectors, vectors to one fused query, the best rows of every stratum."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL.Image import Image
 
 from engine.additions import Additions
@@ -21,17 +20,14 @@ from engine.fusion import (
     block_weights,
     check_weight,
     compose,
-    contributions,
-    stratum_scale,
 )
 from engine.images import decode
 from engine.index import EXACT, OperatingPoint
+from engine.listing import Asked, Listing, Windows, shares_of
 from engine.planner import MEASURED_K, Choice, Planner, is_strong, query_class
-from engine.ranking import Scored, collapsed, diversified, pinned
 from engine.records import (
     Answer,
     Boost,
-    Diversity,
     Facet,
     Hit,
     ImagePart,
@@ -52,12 +48,6 @@ from engine.vectors import to_query
 from engine.view import Selection, View
 
 EVERY_CELL = OperatingPoint(2**20, 1)
-
-# How many times as many rows are looked for when those found so far are not enough.
-_NEXT_WINDOW = 4
-
-_MOST_DIVERSE = 1_000
-_DIVERSE_PAGES = 10
 
 
 class Searcher:
@@ -120,7 +110,7 @@ class Searcher:
         """
         retriever = self._retriever
         outcomes: list[Answer | DiptychError | None] = [None] * len(queries)
-        groups: dict[tuple[OperatingPoint, int], list[_Asked]] = {}
+        groups: dict[tuple[OperatingPoint, int], list[Asked]] = {}
         for place, query in enumerate(queries):
             try:
                 asked = self._ask(place, query, retriever.view)
@@ -138,7 +128,7 @@ class Searcher:
                 outcomes[asked.place] = self._answer(asked, best, retriever.view, search_us)
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _ask(self, place: int, query: Query, view: View) -> "_Asked":
+    def _ask(self, place: int, query: Query, view: View) -> "Asked":
         started = perf_counter_ns()
         weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
         parts = self.speak(query.parts, view, weights)
@@ -154,9 +144,9 @@ class Searcher:
         if not parts:
             choice = Choice("", EXACT, 1.0)
         plan_us = (perf_counter_ns() - encoded) // 1000
-        return _Asked(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
+        return Asked(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
 
-    def _answer(self, asked: "_Asked", found: Found, view: View, search_us: int) -> Answer:
+    def _answer(self, asked: "Asked", found: Found, view: View, search_us: int) -> Answer:
         started = perf_counter_ns()
         scored = zip(found.scores.tolist(), found.rows.tolist(), strict=True)
         hits = tuple(Hit(view.item_id(row), score, row, {}) for score, row in scored)
@@ -168,14 +158,14 @@ class Searcher:
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
         return Answer(hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded)
 
-    def _arrange(self, asked: "_Asked", retriever: Retriever) -> Answer:
+    def _arrange(self, asked: "Asked", retriever: Retriever) -> Answer:
         """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""
         started = perf_counter_ns()
         query, view = asked.query, retriever.view
         if query.collapse_by:
             view.columns.check(query.collapse_by, "collapse_by")
-        windows = _Windows(asked, retriever)
-        listing = _Listing(asked, view)
+        windows = Windows(asked, retriever)
+        listing = Listing(asked, view)
         page = query.page or Page(0, query.limit)
         hits = list(islice(listing.hits(windows), page.offset, page.offset + query.limit + 1))
         answered = tuple(
@@ -301,162 +291,6 @@ def _default_weights(snapshot: Snapshot) -> dict[str, float]:
     return {block: weight / (total or 1.0) for block, weight in told.items()}
 
 
-class _Asked(NamedTuple):
-    """A query once understood: its place among those asked together, its coefficients and the depth it needs."""
-
-    place: int
-    query: Query
-    fused: FusedQuery
-    choice: Choice
-    selection: Selection
-    additions: Additions | None
-    encode_us: int
-    plan_us: int
-
-
-class _Windows:
-    """The rows of one query, best first, found in windows that grow, of which no more are looked for than are read.
-
-    A deeper search may find a row that belongs before those already given; it comes after them then, so that what
-    one page has shown is never shown again, and what a page might have shown is never left out.
-    """
-
-    def __init__(self, asked: _Asked, retriever: Retriever) -> None:
-        self._asked = asked
-        self._retriever = retriever
-        self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
-        self.took_ns = 0
-
-    def __iter__(self) -> Iterator[Scored]:
-        asked = self._asked
-        query = asked.query
-        page = query.page or Page(0, query.limit)
-        wanted = page.window + 1
-        if query.collapse_by:
-            wanted *= _NEXT_WINDOW
-        if query.diversity is not None:
-            wanted = max(wanted, _diverse(query.diversity, page.window))
-        if page.shown:
-            wanted *= _NEXT_WINDOW
-        given = set(page.shown)
-        yield from ((0.0, row) for row in page.shown)
-        while True:
-            started = perf_counter_ns()
-            self.found = self._retriever.best(asked.fused, wanted, asked.choice, asked.selection, asked.additions)
-            self.took_ns += perf_counter_ns() - started
-            for score, row in zip(self.found.scores.tolist(), self.found.rows.tolist(), strict=True):
-                if row not in given:
-                    given.add(row)
-                    yield score, row
-            if len(self.found.rows) < wanted:
-                return
-            wanted *= _NEXT_WINDOW
-
-
-class _Listing:
-    """The list of all hits of one query, out of its rows: grouped, varied, with its pins."""
-
-    def __init__(self, asked: _Asked, view: View) -> None:
-        self._asked = asked
-        self._view = view
-        query = asked.query
-        self._groups = view.groups(query.collapse_by) if query.collapse_by else None
-
-    def hits(self, windows: _Windows) -> Iterator[Scored]:
-        """Give the hits of all pages, best first."""
-        query = self._asked.query
-        stream: Iterator[Scored] = iter(windows)
-        if query.min_score is not None:
-            least = query.min_score
-            stream = (scored for scored in stream if scored[0] >= least)
-        pins = self._pins()
-        rows = {row for _, (_, row) in pins}
-        if self._groups is not None:
-            taken: set[Hashable] = {group for row in rows if (group := self._group_of(row)) is not None}
-            stream = collapsed(stream, self._group_of, rows, taken)
-        if query.diversity is not None:
-            window = (query.page or Page(0, query.limit)).window
-            candidates = _diverse(query.diversity, window)
-            stream = diversified(stream, candidates, query.diversity.share, self._vectors, self._asked.fused.weights)
-        return pinned(stream, pins) if pins else stream
-
-    def size_of(self, row: int) -> int:
-        """Return how many items of the selection share the group of a row, 0 if hits are not grouped."""
-        if self._groups is None:
-            return 0
-        group = self._group_of(row)
-        return 1 if group is None else self._groups.size(group, self._asked.selection)
-
-    def _group_of(self, row: int) -> int | None:
-        return None if self._groups is None else self._groups.of(row)
-
-    def _pins(self) -> list[tuple[int, Scored]]:
-        pins: dict[int, tuple[int, Scored]] = {}
-        for pin in self._asked.query.pins:
-            try:
-                row = self._view.row_of(pin.item_id)
-            except ItemNotFound:
-                continue
-            if row not in pins and self._view.holds(self._asked.selection, row):
-                pins[row] = (pin.position, (sum(_shares(self._asked, row, self._view).values()), row))
-        return list(pins.values())
-
-    def _vectors(self, rows: NDArray[np.int64]) -> dict[str, tuple[Matrix, NDArray[np.bool_]]]:
-        """Return the vectors of rows by block, zero where missing, and which of them there are."""
-        dims = self._view.snapshot.dims
-        vectors = {block: np.zeros((len(rows), dim), np.float32) for block, dim in dims.items()}
-        there = {block: np.zeros(len(rows), np.bool_) for block in dims}
-        places = np.array([self._view.place_of(row) for row in rows.tolist()])
-        for place in np.unique(places).tolist():
-            stratum = self._view.strata[place]
-            inside = np.flatnonzero(places == place)
-            stored = stratum.index.rows(rows[inside] - stratum.start)
-            for block, span in stratum.layout.spans.items():
-                vectors[block][inside] = stored[:, span]
-                there[block][inside] = True
-        return {block: (vectors[block], there[block]) for block in dims}
-
-
-def _diverse(diversity: Diversity, window: int) -> int:
-    return diversity.candidates or min(_MOST_DIVERSE, _DIVERSE_PAGES * window)
-
-
-def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:
-    view.columns.check(name, f"facets[{place}]")
-    return view.facet(name, selection)
-
-
-def _plan(asked: _Asked, found: Found) -> Plan:
-    exact = found.strategy in (EXACT_STRATEGY, "")
-    return Plan(
-        strategy=found.strategy,
-        query_class=asked.choice.query_class,
-        nprobe=found.nprobe,
-        candidates=found.candidates,
-        selectivity=asked.selection.selectivity,
-        expected_recall=1.0 if exact else asked.choice.expected_recall,
-    )
-
-
-def _explained(hit: Hit, asked: _Asked, view: View) -> Hit:
-    shares = _shares(asked, hit.row, view)
-    return Hit(hit.item_id, sum(shares.values()), hit.row, shares, hit.group_size)
-
-
-def _shares(asked: _Asked, row: int, view: View) -> dict[str, float]:
-    """Return what each block and boost adds to the score of one row, nothing for blocks if it is no answer."""
-    place = view.place_of(row)
-    stratum = view.strata[place]
-    local = row - stratum.start
-    scale = stratum_scale(asked.fused, stratum.blocks)
-    stored = stratum.index.rows(np.array([local]))[0]
-    shares = contributions(asked.fused, scale, stored, stratum.layout)
-    if asked.additions is not None:
-        for name, share in asked.additions.shares(place, local).items():
-            shares[name] = shares.get(name, 0.0) + share
-    return shares
-
-
 def _heard(blocks: Sequence[str], parts: Sequence[Part], weights: Mapping[str, float] | None) -> bool:
     """Return whether what is said to these blocks can count, or a part is aimed at one of them."""
     aimed = {part.block for part in parts}
@@ -477,3 +311,25 @@ def _picture(data: bytes, place: int) -> Image:
     except InvalidQuery as error:
         error.field = f"parts[{place}].image"
         raise
+
+
+def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:
+    view.columns.check(name, f"facets[{place}]")
+    return view.facet(name, selection)
+
+
+def _plan(asked: Asked, found: Found) -> Plan:
+    exact = found.strategy in (EXACT_STRATEGY, "")
+    return Plan(
+        strategy=found.strategy,
+        query_class=asked.choice.query_class,
+        nprobe=found.nprobe,
+        candidates=found.candidates,
+        selectivity=asked.selection.selectivity,
+        expected_recall=1.0 if exact else asked.choice.expected_recall,
+    )
+
+
+def _explained(hit: Hit, asked: Asked, view: View) -> Hit:
+    shares = shares_of(asked, hit.row, view)
+    return Hit(hit.item_id, sum(shares.values()), hit.row, shares, hit.group_size)
