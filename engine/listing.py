@@ -1,6 +1,7 @@
 """The list of all hits of one query: its rows, found in windows that grow, then grouped, varied and pinned."""
 
 from collections.abc import Hashable, Iterator
+from itertools import islice
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -36,71 +37,103 @@ class Asked(NamedTuple):
     plan_us: int
 
 
-class Windows:
-    """The rows of one query, best first, found in windows that grow, of which no more are looked for than are read.
+class Listing:
+    """The hits of one query in the order of all its pages; no more rows are looked for than the pages need.
 
-    A deeper search may find a row that belongs before those already given; it comes after them then, so that what
-    one page has shown is never shown again, and what a page might have shown is never left out.
+    The list is made in blocks as long as the first page. A later block may need a deeper search, and that may find
+    what belongs into an earlier one: it then stands in the later block, so that no page repeats an item, and none
+    that could have been shown is left out.
     """
 
     def __init__(self, asked: Asked, retriever: Retriever) -> None:
-        self._asked = asked
-        self._retriever = retriever
-        self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
-        self.took_ns = 0
-
-    def __iter__(self) -> Iterator[Scored]:
-        asked = self._asked
         query = asked.query
-        page = query.page or Page(0, query.limit)
-        wanted = page.window + 1
+        self._asked = asked
+        self._view = retriever.view
+        self._retriever = retriever
+        self._page = query.page or Page(0, query.limit)
+        self._groups = self._view.groups(query.collapse_by) if query.collapse_by else None
+        self._pins = self._pinned()
+        self._pinned_rows = {row for _, (_, row) in self._pins}
+        self._left = False
+        self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
+        """What the deepest search found."""
+        self.took_ns = 0
+        """How long searching took."""
+
+    def page(self, offset: int, limit: int) -> tuple[list[Scored], bool]:
+        """Return the hits from `offset` on, `limit` at most, and whether there are more behind them."""
+        stream = pinned(self._blocks(), self._pins) if self._pins else self._blocks()
+        hits = list(islice(stream, offset + limit))
+        pins_left = len(self._pinned_rows - {row for _, row in hits})
+        more = len(hits) == offset + limit and (self._left or pins_left > 0)
+        return hits[offset:], more
+
+    def _blocks(self) -> Iterator[Scored]:
+        """Give the hits block by block; `_left` tells whether any follow those given."""
+        length = self._page.window
+        given: set[int] = set(self._page.shown)
+        groups: set[Hashable] = {group for row in given if (group := self._group_of(row)) is not None}
+        self._left = True
+        yield from ((0.0, row) for row in self._page.shown)
+        wanted = self._first_window() * (_NEXT_WINDOW if self._page.shown else 1)
+        self._look(wanted)
+        while True:
+            grouped = self._grouped()
+            fresh = [scored for scored in self._varied(grouped) if self._is_fresh(scored[1], given, groups)]
+            if (len(fresh) <= length or len(grouped) < self._varied_count) and len(self.found.rows) == wanted:
+                wanted *= _NEXT_WINDOW
+                self._look(wanted)
+                continue
+            for place, (score, row) in enumerate(fresh[:length]):
+                self._left = len(fresh) > place + 1
+                given.add(row)
+                group = self._group_of(row)
+                if group is not None:
+                    groups.add(group)
+                yield score, row
+            if len(fresh) <= length:
+                self._left = False
+                return
+
+    def _is_fresh(self, row: int, given: set[int], groups: set[Hashable]) -> bool:
+        return row not in given and (row in self._pinned_rows or self._group_of(row) not in groups)
+
+    def _first_window(self) -> int:
+        query, window = self._asked.query, self._page.window
+        wanted = window + 1
         if query.collapse_by:
             wanted *= _NEXT_WINDOW
-        if query.diversity is not None:
-            wanted = max(wanted, _diverse(query.diversity, page.window))
-        if page.shown:
-            wanted *= _NEXT_WINDOW
-        given = set(page.shown)
-        yield from ((0.0, row) for row in page.shown)
-        while True:
-            started = perf_counter_ns()
-            self.found = self._retriever.best(asked.fused, wanted, asked.choice, asked.selection, asked.additions)
-            self.took_ns += perf_counter_ns() - started
-            for score, row in zip(self.found.scores.tolist(), self.found.rows.tolist(), strict=True):
-                if row not in given:
-                    given.add(row)
-                    yield score, row
-            if len(self.found.rows) < wanted:
-                return
-            wanted *= _NEXT_WINDOW
+        return max(wanted, self._varied_count)
 
+    def _look(self, wanted: int) -> None:
+        asked = self._asked
+        started = perf_counter_ns()
+        self.found = self._retriever.best(asked.fused, wanted, asked.choice, asked.selection, asked.additions)
+        self.took_ns += perf_counter_ns() - started
 
-class Listing:
-    """The list of all hits of one query, out of its rows: grouped, varied, with its pins."""
-
-    def __init__(self, asked: Asked, view: View) -> None:
-        self._asked = asked
-        self._view = view
-        query = asked.query
-        self._groups = view.groups(query.collapse_by) if query.collapse_by else None
-
-    def hits(self, windows: Windows) -> Iterator[Scored]:
-        """Give the hits of all pages, best first."""
-        query = self._asked.query
-        stream: Iterator[Scored] = iter(windows)
-        if query.min_score is not None:
-            least = query.min_score
+    def _grouped(self) -> list[Scored]:
+        """Return the rows found, best first: those too low left out, and of each group all but the best."""
+        stream: Iterator[Scored] = zip(self.found.scores.tolist(), self.found.rows.tolist(), strict=True)
+        if self._asked.query.min_score is not None:
+            least = self._asked.query.min_score
             stream = (scored for scored in stream if scored[0] >= least)
-        pins = self._pins()
-        rows = {row for _, (_, row) in pins}
         if self._groups is not None:
-            taken: set[Hashable] = {group for row in rows if (group := self._group_of(row)) is not None}
-            stream = collapsed(stream, self._group_of, rows, taken)
-        if query.diversity is not None:
-            window = (query.page or Page(0, query.limit)).window
-            candidates = _diverse(query.diversity, window)
-            stream = diversified(stream, candidates, query.diversity.share, self._vectors, self._asked.fused.weights)
-        return pinned(stream, pins) if pins else stream
+            taken: set[Hashable] = {group for row in self._pinned_rows if (group := self._group_of(row)) is not None}
+            stream = collapsed(stream, self._group_of, self._pinned_rows, taken)
+        return list(stream)
+
+    @property
+    def _varied_count(self) -> int:
+        """How many of the best are put into another order for the sake of variety."""
+        diversity = self._asked.query.diversity
+        return 0 if diversity is None else _diverse(diversity, self._page.window)
+
+    def _varied(self, grouped: list[Scored]) -> list[Scored]:
+        diversity = self._asked.query.diversity
+        if diversity is None:
+            return grouped
+        weights = self._asked.fused.weights
+        return list(diversified(iter(grouped), self._varied_count, diversity.share, self._vectors, weights))
 
     def size_of(self, row: int) -> int:
         """Return how many items of the selection share the group of a row, 0 if hits are not grouped."""
@@ -112,7 +145,7 @@ class Listing:
     def _group_of(self, row: int) -> int | None:
         return None if self._groups is None else self._groups.of(row)
 
-    def _pins(self) -> list[tuple[int, Scored]]:
+    def _pinned(self) -> list[tuple[int, Scored]]:
         pins: dict[int, tuple[int, Scored]] = {}
         for pin in self._asked.query.pins:
             try:

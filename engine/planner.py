@@ -56,6 +56,8 @@ def query_class(query: FusedQuery, parts: Sequence[SpokenPart]) -> str:
     """Return which of QUERY_CLASSES a query is of; queries of different classes need different depths."""
     if any(query.boosts.values()):
         return BOOSTED
+    if any(part.weight < 0 for part in parts):
+        return COMPOSED
     if len(query.vectors) == 1:
         return SINGLE
     speaks_to_all = all(part.vectors.keys() >= query.vectors.keys() for part in parts)

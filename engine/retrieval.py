@@ -143,11 +143,9 @@ class Retriever:
         scores = added.copy() if ids is None else added[ids]
         if one.vector.any():
             scores += stratum.index.products(one.vector, ids)
-        best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
+        best = _best(scores, k)
         rows = best if ids is None else ids[best]
-        order = np.lexsort((rows, -scores[best]))
-        found = scores[best][order] + np.float32(one.offset)
-        return Found(found, rows[order] + stratum.start, len(scores), EXACT_STRATEGY, 0)
+        return Found(scores[best] + np.float32(one.offset), rows + stratum.start, len(scores), EXACT_STRATEGY, 0)
 
     def _depth(self, choice: Choice, k: int, stratum: Stratum, some: RowSet | None) -> OperatingPoint:
         return self.planner.depth(choice, k, stratum.count, None if some is None else some.count)
@@ -159,15 +157,35 @@ def _kth(scores: Scores, k: int) -> np.float32:
     return kth
 
 
+def _best(scores: Scores, k: int) -> Rows:
+    """Return the places of the k best scores, best first, of equal ones those that stand first."""
+    places = np.arange(len(scores))
+    if k < len(scores):
+        least = _kth(scores, k)
+        above = np.flatnonzero(scores > least)
+        places = np.concatenate([above, np.flatnonzero(scores == least)[: k - len(above)]])
+    best: Rows = places[np.lexsort((places, -scores[places]))]
+    return best
+
+
 def _search(
     stratum: Stratum, vectors: NDArray[np.float32], k: int, depth: OperatingPoint, some: RowSet | None
 ) -> tuple[Scores, Rows]:
     """Search one stratum; where the cells visited hold too few rows that may answer, every row is compared."""
     matching = stratum.count if some is None else some.count
-    scores, ids = stratum.index.search(vectors, k, depth, some)
-    if not depth.exact and ids[:, min(k, matching) - 1].min() < 0:
-        scores, ids = stratum.index.search(vectors, k, EXACT, some)
-    return scores, ids
+    if not _is_exact(stratum, depth):
+        scores, ids = stratum.index.search(vectors, k, depth, some)
+        if ids[:, min(k, matching) - 1].min() >= 0:
+            return scores, ids
+    # One more, to see whether the last of the best has an equal: FAISS keeps any of them, and the first is wanted.
+    scores, ids = stratum.index.search(vectors, min(k + 1, matching), EXACT, some)
+    if matching > k:
+        for place in np.flatnonzero(scores[:, k - 1] == scores[:, k]).tolist():
+            rows = np.arange(stratum.count) if some is None else some.ids
+            products = stratum.index.products(vectors[place], rows)
+            best = _best(products, k)
+            scores[place, :k], ids[place, :k] = products[best], rows[best]
+    return scores[:, :k], ids[:, :k]
 
 
 def _is_exact(stratum: Stratum, depth: OperatingPoint) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from time import perf_counter_ns
 from typing import Any
 
@@ -23,7 +22,7 @@ from engine.fusion import (
 )
 from engine.images import decode
 from engine.index import EXACT, OperatingPoint
-from engine.listing import Asked, Listing, Windows, shares_of
+from engine.listing import Asked, Listing, shares_of
 from engine.planner import MEASURED_K, Choice, Planner, is_strong, query_class
 from engine.records import (
     Answer,
@@ -131,7 +130,9 @@ class Searcher:
     def _ask(self, place: int, query: Query, view: View) -> "Asked":
         started = perf_counter_ns()
         weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
-        parts = self.speak(query.parts, view, weights)
+        parts = [part for part in self.speak(query.parts, view, weights) if part.weight]
+        if not parts and not query.boosts:
+            raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
         signals, others = self._split(query.boosts, view)
         fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing)
@@ -141,7 +142,8 @@ class Searcher:
         additions = Additions(view, fused, others, strong) if others or strong or fused.words else None
         selection = view.select(query.filter)
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
-        if not parts:
+        if all(part.weight < 0 for part in parts):
+            # Boosts alone, or the unlikest items: those lie in no cells of their own.
             choice = Choice("", EXACT, 1.0)
         plan_us = (perf_counter_ns() - encoded) // 1000
         return Asked(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
@@ -164,28 +166,25 @@ class Searcher:
         query, view = asked.query, retriever.view
         if query.collapse_by:
             view.columns.check(query.collapse_by, "collapse_by")
-        windows = Windows(asked, retriever)
-        listing = Listing(asked, view)
+        listing = Listing(asked, retriever)
         page = query.page or Page(0, query.limit)
-        hits = list(islice(listing.hits(windows), page.offset, page.offset + query.limit + 1))
-        answered = tuple(
-            Hit(view.item_id(row), score, row, {}, listing.size_of(row)) for score, row in hits[: query.limit]
-        )
+        hits, more = listing.page(page.offset, query.limit)
+        answered = tuple(Hit(view.item_id(row), score, row, {}, listing.size_of(row)) for score, row in hits)
         if query.explain:
             answered = tuple(_explained(hit, asked, view) for hit in answered)
         facets = tuple(
             Facet(name, _facet(view, place, name, asked.selection)) for place, name in enumerate(query.facets)
         )
-        search_us = windows.took_ns // 1000
+        search_us = listing.took_ns // 1000
         score_us = (perf_counter_ns() - started) // 1000 - search_us
         return Answer(
             hits=answered,
             snapshot=self.snapshot.name,
-            plan=_plan(asked, windows.found),
+            plan=_plan(asked, listing.found),
             timings=Timings(asked.encode_us, asked.plan_us, search_us, score_us),
             payload=view.payload,
             facets=facets,
-            more=len(hits) > query.limit,
+            more=more,
             degraded=asked.choice.degraded,
         )
 

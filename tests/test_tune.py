@@ -158,7 +158,7 @@ def test_the_gates_catch_shuffled_codes(shuffled: tuple[Manifest, Path]) -> None
     """An index that answers with the wrong items fails every recall gate and self-retrieval."""
     searcher = Searcher(Snapshot(*shuffled), None)
     searched = [name for name in QUERY_CLASSES if not searcher.planner.choose(name, None).point.exact]
-    assert len(searched) >= 5
+    assert len(searched) >= 4
     assert [record.name.split()[1] for record in recall_gate(searcher, 0.99) if not record.passed] == searched
     found = self_retrieval_gate(searcher)
     assert not found.passed
