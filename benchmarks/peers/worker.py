@@ -218,17 +218,25 @@ def family(pid: int) -> list[int]:
     """Return a process and all that it started."""
     pids = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
+        for child in _read(children).split():
             pids += family(int(child))
     return pids
+
+
+def _read(path: Path) -> str:
+    """Return what a file of /proc says, nothing if its thread or process has ended."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def cpu_s() -> float:
     """Return the processor time of this process and its children."""
     total = time.process_time()
     for pid in family(os.getpid())[1:]:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        if fields := _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split():
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return total
 
 
@@ -237,7 +245,7 @@ def memory() -> dict[str, float]:
     total = {"rss_mib": 0.0, "private_mib": 0.0}
     names = {"VmRSS:": "rss_mib", "RssAnon:": "private_mib"}
     for pid in family(os.getpid()):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        for line in _read(Path(f"/proc/{pid}/status")).splitlines():
             key, _, rest = line.partition("\t")
             if key in names:
                 total[names[key]] += int(rest.split()[0]) / 1024
