@@ -117,6 +117,7 @@ CANDIDATES: Mapping[str, Candidates] = {
         ],
         _ladders([{"refine": refine, "ef": 0} for refine in (0, 2)], "nprobes", (8, 16, 32, 64, 128))
         + _ladders([{"refine": refine, "nprobes": 1} for refine in (0, 2)], "ef", (50, 100, 200, 400, 800)),
+        sweep=200,
     ),
     "Milvus Lite": Candidates(
         _MILVUS_BUILDS,
@@ -124,6 +125,7 @@ CANDIDATES: Mapping[str, Candidates] = {
             tuple({"params": {"ef": ef}} for ef in (50, 100, 200, 400, 800)),
             tuple({"params": {"nprobe": nprobe}} for nprobe in (8, 16, 32, 64, 128)),
         ],
+        sweep=100,
     ),
     "Milvus Lite (weighted)": Candidates(
         _MILVUS_BUILDS[:1],
@@ -131,12 +133,12 @@ CANDIDATES: Mapping[str, Candidates] = {
             ({"params": {"ef": max(400, depth)}, "depth": depth, "norm": norm},)
             for norm, depth in product((False, True), (10, 100, 400))
         ],
-        sweep=60,
+        sweep=40,
     ),
     "Milvus Lite (RRF)": Candidates(
         _MILVUS_BUILDS[:1],
         [({"params": {"ef": max(400, depth)}, "depth": depth},) for depth in (10, 100, 400)],
-        sweep=60,
+        sweep=40,
         shares="Milvus Lite (weighted)",
     ),
 }
