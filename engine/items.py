@@ -78,7 +78,8 @@ class _Column:
     """One Arrow column of text or bytes as its raw buffers: a cell is a slice, twenty times faster than as_py()."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        array = column.combine_chunks()
+        # combine_chunks copies even a single chunk, and the whole column would be in private memory.
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         _, offsets, data = array.buffers()
         self._array = array
         self._offsets = np.frombuffer(offsets, np.int64)

@@ -262,7 +262,11 @@ def test_settings_with_no_meaning_are_refused(models: dict[str, Path], tmp_path:
         (ModelSpec(clip), {"device": "tpu"}, "expected the device auto, cpu, cuda or cuda:N, got 'tpu'"),
         (ModelSpec(clip), {"device": "cuda:99"}, "expected one of . CUDA devices, got 'cuda:99'"),
         (ModelSpec(clip), {"dtype": "int8"}, "expected the dtype auto, float32 or bfloat16, got 'int8'"),
-        (ModelSpec(clip, encoder="word2vec"), {}, "expected an encoder .openclip, sentence, or module:Class., got 'word2vec'"),
+        (
+            ModelSpec(clip, encoder="word2vec"),
+            {},
+            "expected an encoder .openclip, sentence, or module:Class., got 'word2vec'",
+        ),
         (ModelSpec(clip, encoder="engine.encoder:Nothing"), {}, "got 'engine.encoder:Nothing'"),
     ]
     for spec, options, message in cases:
