@@ -58,6 +58,11 @@ class Items:
         """Return the id of a row."""
         return str(self._ids[row], "utf-8")
 
+    def item_ids(self, rows: Sequence[int]) -> list[str]:
+        """Return the ids of rows; half as dear as one by one."""
+        offsets, data = self._ids.offsets, self._ids.data
+        return [str(data[offsets[row] : offsets[row + 1]], "utf-8") for row in rows]
+
     def payload(self, row: int) -> bytes:
         """Return the payload of a row as `engine.payload` wrote it."""
         return bytes(self._payloads[row])
@@ -82,8 +87,8 @@ class _Column:
         array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         _, offsets, data = array.buffers()
         self._array = array
-        self._offsets = np.frombuffer(offsets, np.int64)
-        self._data = memoryview(data) if data is not None else memoryview(b"")
+        self.offsets = np.frombuffer(offsets, np.int64)
+        self.data = memoryview(data) if data is not None else memoryview(b"")
 
     def __getitem__(self, row: int) -> memoryview:
-        return self._data[self._offsets[row] : self._offsets[row + 1]]
+        return self.data[self.offsets[row] : self.offsets[row + 1]]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,8 +149,7 @@ class Query:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One answer. `row` is its place in what was searched; contributions are empty unless asked, and sum to the score.
 
     group_size: how many items share its value of what hits were collapsed by; 0 if they were not.
@@ -171,8 +170,7 @@ class Facet:
     values: tuple[tuple[Any, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How a query was answered: strategy "exact" or the index's name, and what recall@10 to expect of it."""
 
     strategy: str
@@ -183,8 +181,7 @@ class Plan:
     expected_recall: float
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Wall time of each stage of one query, in microseconds."""
 
     encode_us: int

@@ -212,9 +212,11 @@ def _merged(pieces: Sequence[Found], limit: int) -> Found:
     if len(pieces) > 1:
         scores = np.concatenate([piece.scores for piece in pieces])
         rows = np.concatenate([piece.rows for piece in pieces])
-    # Within one stratum too: FAISS gives equal scores in any order.
-    order = np.lexsort((rows, -scores))[:limit]
-    scores, rows = scores[order], rows[order]
+    # Within one stratum FAISS gives equal scores in any order.
+    if len(pieces) > 1 or (scores[1:] == scores[:-1]).any():
+        order = np.lexsort((rows, -scores))
+        scores, rows = scores[order], rows[order]
+    scores, rows = scores[:limit], rows[:limit]
     if len(scores) and scores[-1] == -np.inf:
         keep = np.isfinite(scores)
         scores, rows = scores[keep], rows[keep]

@@ -61,7 +61,7 @@ class Searcher:
         self.text_encoder = text_encoder
         manifest = snapshot.manifest
         self._blocks = (*snapshot.dims, *([LEXICAL] if snapshot.lexical is not None else []))
-        self._default_weights = _default_weights(snapshot)
+        self._default_weights = block_weights(_default_weights(snapshot), self._blocks)
         self._encoded = manifest.encoded_blocks
         self._text_encoded = manifest.text_encoded_blocks
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
@@ -129,7 +129,7 @@ class Searcher:
 
     def _ask(self, place: int, query: Query, view: View) -> "Asked":
         started = perf_counter_ns()
-        weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
+        weights = self._weights(query)
         parts = [part for part in self.speak(query.parts, view, weights) if part.weight]
         if not parts and not query.boosts:
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
@@ -150,11 +150,12 @@ class Searcher:
 
     def _answer(self, asked: "Asked", found: Found, view: View, search_us: int) -> Answer:
         started = perf_counter_ns()
-        scored = zip(found.scores.tolist(), found.rows.tolist(), strict=True)
-        hits = tuple(Hit(view.item_id(row), score, row, {}) for score, row in scored)
+        rows = found.rows.tolist()
+        named = zip(view.item_ids(rows), found.scores.tolist(), rows, strict=True)
+        hits = tuple([Hit(item_id, score, row, {}) for item_id, score, row in named])
         if asked.query.explain:
             hits = tuple(_explained(hit, asked, view) for hit in hits)
-        more = len(hits) == asked.query.limit and view.answers(asked.fused) > len(hits)
+        more = len(hits) == asked.query.limit and view.answers_more(asked.fused, len(hits))
         plan = _plan(asked, found)
         score_us = (perf_counter_ns() - started) // 1000
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
@@ -221,7 +222,7 @@ class Searcher:
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
-        weights = block_weights(query.modality_weights or self._default_weights, self._blocks)
+        weights = self._weights(query)
         signals, _ = self._split(query.boosts, self.view)
         return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
 
@@ -230,6 +231,10 @@ class Searcher:
     ) -> Found:
         """Return the `limit` best rows of one query over all strata, or of a selection, by inner product alone."""
         return self._retriever.nearest_many((fused,), limit, point, selection)[0]
+
+    def _weights(self, query: Query) -> Mapping[str, float]:
+        asked = query.modality_weights
+        return block_weights(asked, self._blocks) if asked else self._default_weights
 
     def _split(self, boosts: Sequence[Boost], view: View) -> tuple[dict[str, float], list[Boost]]:
         """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
@@ -257,11 +262,11 @@ class Searcher:
         self, parts: Sequence[Part], weights: Mapping[str, float] | None = None
     ) -> dict[int, dict[str, Matrix]]:
         """Return what each text and image part says to each block that it speaks to, by the part's place."""
+        if not any(isinstance(part, (TextPart, ImagePart)) for part in parts):
+            return {}
         texts = [(place, part.text) for place, part in enumerate(parts) if isinstance(part, TextPart)]
         images = [(place, part.data) for place, part in enumerate(parts) if isinstance(part, ImagePart)]
         spoken: dict[int, dict[str, Matrix]] = {place: {} for place, _ in (*texts, *images)}
-        if not spoken:
-            return spoken
         if images and self.encoder is None:
             raise NoEncoder(f"parts[{images[0][0]}]")
         if texts and self.encoder is None and self.text_encoder is None and LEXICAL not in self._blocks:

@@ -5,7 +5,7 @@ last, so that it never mixes two states.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -96,6 +96,10 @@ class View:
         """Return the id of a row."""
         return self.snapshot.items.item_id(row) if row < len(self.snapshot) else self._changed.item_id(row)
 
+    def item_ids(self, rows: Sequence[int]) -> list[str]:
+        """Return the ids of rows."""
+        return self.snapshot.items.item_ids(rows) if self.delta is None else [self.item_id(row) for row in rows]
+
     def payload(self, row: int) -> bytes:
         """Return the payload of a row as `engine.payload` wrote it."""
         return self.snapshot.items.payload(row) if row < len(self.snapshot) else self._changed.payload(row)
@@ -146,13 +150,14 @@ class View:
             parts += [kept.changed(self._changed, stratum, of) for stratum in self.delta.strata]
         return tuple(parts)
 
-    def answers(self, query: FusedQuery) -> int:
-        """Return how many rows answer a query at all, whatever their score."""
-        count = 0
+    def answers_more(self, query: FusedQuery, count: int) -> bool:
+        """Return whether more than so many rows answer a query at all, whatever their score."""
         for stratum, some in zip(self.strata, self.everything.rows, strict=True):
             if stratum_scale(query, stratum.blocks) is not None:
-                count += stratum.count if some is None else some.count
-        return count
+                count -= stratum.count if some is None else some.count
+                if count < 0:
+                    return True
+        return False
 
     def holds(self, selection: Selection, row: int) -> bool:
         """Return whether a row is among those selected."""

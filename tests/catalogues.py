@@ -125,7 +125,7 @@ class Plain:
 
     def __init__(self, spec: ModelSpec, device: str, dtype: str) -> None:
         self._log = Path(spec.model)
-        self.fingerprint = Fingerprint("plain", "w", "t", {}, "p", self.dim, "float32")
+        self.fingerprint = Fingerprint("plain", "w", "t", {"size": 1}, "p", self.dim, "float32")
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the direction of each text's hash."""

@@ -246,12 +246,12 @@ def test_the_strategy_is_named_after_what_finds_candidates(written: Callable[[st
         (EXACT_BELOW - 1, "Flat"),
         (EXACT_BELOW, "PQ256x4fs"),
         (CELLS_FROM - 1, "PQ256x4fs"),
-        (CELLS_FROM, "IVF283,PQ256x4fs"),
-        (1_000_000, "IVF2000,PQ256x4fs"),
+        (CELLS_FROM, "IVF141,PQ256x4fsr"),
+        (1_000_000, "IVF1000,PQ256x4fsr"),
     ],
 )
 def test_auto_grows_with_the_rows(count: int, factory: str) -> None:
-    """Flat, then codes, then cells of codes: two roots of the rows."""
+    """Flat, then codes, then cells of codes: the root of the rows in number."""
     assert choose_factory(count, 512) == factory
 
 

@@ -40,7 +40,8 @@ def choose_factory(count: int, width: int) -> str:
     if count < EXACT_BELOW:
         return FLAT
     codes = f"PQ{width // 2}x4fs"
-    return codes if count < CELLS_FROM else f"IVF{round(2 * math.sqrt(count))},{codes}"
+    # r: within a cell the codes are of what is left beside its centre, which is less, and so they are finer.
+    return codes if count < CELLS_FROM else f"IVF{round(math.sqrt(count))},{codes}r"
 
 
 def check(factory: str, device: str) -> None:
