@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from serving import of_vector, request, unpack
 
 from engine.convert.answers import _varint, to_bytes, to_response
-from engine.convert.pages import LARGEST_SHOWN, to_token
+from engine.convert.pages import LARGEST_SHOWN, digest, to_token
 from engine.convert.payloads import to_fields
 from engine.convert.queries import needs_encoder, to_query
 from engine.convert.rules import MOST_TOLD, InvalidRequest
@@ -255,6 +255,26 @@ def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: 
     with pytest.raises(InvalidQuery, match=re.escape(message)) as refused:
         to_query(asked, snapshot)
     assert refused.value.field == "page_token"
+
+
+@pytest.mark.parametrize(
+    ("offset", "window", "shown", "message"),
+    [
+        (10_001, 10, (), "expected a page of the first 10000 hits, got one from 10001 on"),
+        (10, 1_001, (), "expected the next_page_token of an answer"),
+        (10, 0, (), "expected the next_page_token of an answer"),
+        (10, 10, (2**63,), "expected the next_page_token of an answer"),
+        (10, 10, range(33), "expected the next_page_token of an answer"),
+    ],
+)
+def test_a_token_that_would_cost_too_much_is_refused(
+    offset: int, window: int, shown: Sequence[int], message: str
+) -> None:
+    """Whoever makes tokens up cannot make the server work for nothing."""
+    asked = request(Part(item_id="a"))
+    asked.page_token = to_token("01S", digest(asked), offset, window, shown)
+    with pytest.raises(InvalidQuery, match=re.escape(message)):
+        to_query(asked, "01S")
 
 
 def test_a_token_stays_within_what_the_contract_takes() -> None:

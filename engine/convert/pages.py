@@ -17,6 +17,10 @@ from engine.v1 import search_pb2
 # with other queries, and so the same search finds them again.
 LARGEST_SHOWN = 32
 
+# A page costs all that come before it, and whoever reads so far wants an export and not a search.
+LARGEST_OFFSET = 10_000
+_LARGEST_WINDOW = 1_000
+
 _FIELD = "page_token"
 
 
@@ -41,12 +45,16 @@ def to_page(token: str, snapshot: str, digest: str) -> Page:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
         of, sealed, offset, window, *shown = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         numbers = [offset, window, *shown]
-        if not all(type(number) is int and number >= 0 for number in numbers) or window < 1:
+        if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
             raise ValueError(numbers)
-    except (ValueError, TypeError, binascii.Error) as error:
+        if not (1 <= window <= _LARGEST_WINDOW and len(shown) <= LARGEST_SHOWN):
+            raise ValueError(numbers)
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise InvalidQuery("expected the next_page_token of an answer, got something else", _FIELD) from error
     if of != snapshot:
         raise InvalidQuery(f"expected a page of snapshot {snapshot}, got one of {of}; ask for the first page", _FIELD)
     if sealed != digest:
         raise InvalidQuery("expected the request that the page before was asked with, got another", _FIELD)
+    if offset > LARGEST_OFFSET:
+        raise InvalidQuery(f"expected a page of the first {LARGEST_OFFSET} hits, got one from {offset} on", _FIELD)
     return Page(offset, window, tuple(shown))

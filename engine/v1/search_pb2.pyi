@@ -78,7 +78,9 @@ class SearchRequest(_message.Message):
     page_size: _builtins.int
     """How many hits at most, up to 1,000. Zero: 10."""
     page_token: _builtins.str
-    """The next_page_token of the page before, with all else the same; it holds for one snapshot. Empty: the first page."""
+    """The next_page_token of the page before, with all else the same; it holds for one snapshot, and within the first
+    10,000 hits. Empty: the first page.
+    """
     recall_target: _builtins.float
     """The recall@10 to reach; the cheapest measured depth that reaches it is taken. Unset: the snapshot's. 1: exact."""
     explain: _builtins.bool
