@@ -63,7 +63,7 @@ def run(
     """
     python = python or peers_python(data / "peers")
     results = []
-    for missing in (0.0, made.missing):
+    for missing in dict.fromkeys((0.0, made.missing)):
         work = arrange(replace(made, missing=missing), effort.queries, seed, data)
         results.append(_compare(work, effort, peers, python))
     content = {
