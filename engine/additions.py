@@ -21,6 +21,9 @@ Values = NDArray[np.float32]
 
 _CHUNK_ROWS = 65_536
 
+# Weights go to 1e6, a sum of them all must stay in float32.
+_LARGEST = 1e30
+
 
 class Additions:
     """What is added for one query, for each row of one view."""
@@ -103,7 +106,7 @@ def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:
             values = np.exp(-np.abs(numbers - boost.origin) / boost.scale)
         else:
             values = numbers
-        shaped: Values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+        shaped: Values = np.clip(np.nan_to_num(values, nan=0.0), -_LARGEST, _LARGEST).astype(np.float32)
     return shaped
 
 

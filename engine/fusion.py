@@ -24,6 +24,9 @@ Matrix = NDArray[np.float32]
 LARGEST_WEIGHT = 1e6
 SMALLEST_WEIGHT = 1e-12
 
+LARGEST_SIGNAL = 1e4
+"""Standard deviations beyond which a signal says no more: rows are float16, which ends at 65,504."""
+
 LEXICAL = "lexical"
 """The block of an item's words. It has no vector: its similarity is a lexical score, added to the inner product."""
 
@@ -178,9 +181,10 @@ def stratum_query(query: FusedQuery, layout: Layout) -> StratumQuery | None:
 
 def standardise(values: NDArray[np.float32], usual: Moments) -> NDArray[np.float32]:
     """Return (n,) signal values as distances from the mean in standard deviations; NaN, a missing value, becomes 0."""
-    distances = (values - np.float32(usual.mean)) / np.float32(usual.std)
+    with np.errstate(over="ignore"):
+        distances = (values - np.float32(usual.mean)) / np.float32(usual.std)
     z: NDArray[np.float32] = np.nan_to_num(distances, nan=0.0, posinf=0.0, neginf=0.0)
-    return z
+    return np.clip(z, -LARGEST_SIGNAL, LARGEST_SIGNAL)
 
 
 def contributions(

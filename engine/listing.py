@@ -1,7 +1,7 @@
 """The list of all hits of one query: its rows, found in windows that grow, then grouped, varied and pinned."""
 
 from collections.abc import Hashable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -54,6 +54,11 @@ class Listing:
         self._groups = self._view.groups(query.collapse_by) if query.collapse_by else None
         self._pins = self._pinned()
         self._pinned_rows = {row for _, (_, row) in self._pins}
+        self._pinned_groups: set[Hashable] = {
+            group for row in self._pinned_rows if (group := self._group_of(row)) is not None
+        }
+        self._grouped: list[Scored] = []
+        self._wanted = 0
         self._left = False
         self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
         """What the deepest search found."""
@@ -75,14 +80,13 @@ class Listing:
         groups: set[Hashable] = {group for row in given if (group := self._group_of(row)) is not None}
         self._left = True
         yield from ((0.0, row) for row in self._page.shown)
-        wanted = self._first_window() * (_NEXT_WINDOW if self._page.shown else 1)
-        self._look(wanted)
+        self._look(self._first_window() * (_NEXT_WINDOW if self._page.shown else 1))
+        waiting = self._fresh(given, groups)
         while True:
-            grouped = self._grouped()
-            fresh = [scored for scored in self._varied(grouped) if self._is_fresh(scored[1], given, groups)]
-            if (len(fresh) <= length or len(grouped) < self._varied_count) and len(self.found.rows) == wanted:
-                wanted *= _NEXT_WINDOW
-                self._look(wanted)
+            fresh = list(islice(waiting, length + 1))
+            if len(fresh) <= length and not self._is_all:
+                self._look(self._wanted * _NEXT_WINDOW)
+                waiting = self._fresh(given, groups)
                 continue
             for place, (score, row) in enumerate(fresh[:length]):
                 self._left = len(fresh) > place + 1
@@ -94,32 +98,56 @@ class Listing:
             if len(fresh) <= length:
                 self._left = False
                 return
+            waiting = chain(fresh[length:], waiting)
 
-    def _is_fresh(self, row: int, given: set[int], groups: set[Hashable]) -> bool:
-        return row not in given and (row in self._pinned_rows or self._group_of(row) not in groups)
+    def _fresh(self, given: set[int], groups: set[Hashable]) -> Iterator[Scored]:
+        """Give the rows found in the order of hits, but for those given, those of groups given, and those pinned."""
+        for score, row in self._varied():
+            if row not in given and row not in self._pinned_rows and self._group_of(row) not in groups:
+                yield score, row
 
     def _first_window(self) -> int:
         query, window = self._asked.query, self._page.window
-        wanted = window + 1
+        wanted = window + 1 + len(self._pins)
         if query.collapse_by:
             wanted *= _NEXT_WINDOW
         return max(wanted, self._varied_count)
 
     def _look(self, wanted: int) -> None:
+        """Look for so many rows, or for more if those are not enough to be varied."""
         asked = self._asked
-        started = perf_counter_ns()
-        self.found = self._retriever.best(asked.fused, wanted, asked.choice, asked.selection, asked.additions)
-        self.took_ns += perf_counter_ns() - started
+        while True:
+            started = perf_counter_ns()
+            self._wanted = wanted
+            self.found = self._retriever.best(asked.fused, wanted, asked.choice, asked.selection, asked.additions)
+            self.took_ns += perf_counter_ns() - started
+            self._grouped = self._group()
+            if len(self._grouped) >= self._varied_count or self._is_all:
+                return
+            wanted *= _NEXT_WINDOW
 
-    def _grouped(self) -> list[Scored]:
+    @property
+    def _is_all(self) -> bool:
+        """Whether a deeper look would find no further hit."""
+        if len(self.found.rows) < self._wanted:
+            return True
+        least = self._asked.query.min_score
+        if least is not None and self.found.scores[-1] < least:
+            return True
+        if self._groups is None:
+            return False
+        found = sum(row not in self._pinned_rows for _, row in self._grouped)
+        alone = sum(self._group_of(row) is None for row in self._pinned_rows)
+        return found + alone + len(self._pinned_groups) >= self._groups.count(self._asked.selection)
+
+    def _group(self) -> list[Scored]:
         """Return the rows found, best first: those too low left out, and of each group all but the best."""
         stream: Iterator[Scored] = zip(self.found.scores.tolist(), self.found.rows.tolist(), strict=True)
         if self._asked.query.min_score is not None:
             least = self._asked.query.min_score
             stream = (scored for scored in stream if scored[0] >= least)
         if self._groups is not None:
-            taken: set[Hashable] = {group for row in self._pinned_rows if (group := self._group_of(row)) is not None}
-            stream = collapsed(stream, self._group_of, self._pinned_rows, taken)
+            stream = collapsed(stream, self._group_of, self._pinned_rows, self._pinned_groups)
         return list(stream)
 
     @property
@@ -128,12 +156,12 @@ class Listing:
         diversity = self._asked.query.diversity
         return 0 if diversity is None else _diverse(diversity, self._page.window)
 
-    def _varied(self, grouped: list[Scored]) -> list[Scored]:
+    def _varied(self) -> Iterator[Scored]:
         diversity = self._asked.query.diversity
         if diversity is None:
-            return grouped
+            return iter(self._grouped)
         weights = self._asked.fused.weights
-        return list(diversified(iter(grouped), self._varied_count, diversity.share, self._vectors, weights))
+        return diversified(iter(self._grouped), self._varied_count, diversity.share, self._vectors, weights)
 
     def size_of(self, row: int) -> int:
         """Return how many items of the selection share the group of a row, 0 if hits are not grouped."""

@@ -200,13 +200,12 @@ class View:
         """Return a number for each row that rows of the same value share, -1 without one, an array a stratum."""
         columns = self.columns
         columns.check(name)
-        new = self._derived.new_groups(name)
 
         def code_of(payload: dict[str, Any]) -> int:
             key = group_of(payload, name)
             code = columns.group_code(name, key)
             if key is not None and code < 0:
-                code = new.setdefault(key, columns.group_count(name) + len(new))
+                code = columns.group_count(name) + self._derived.new_group(name, key)
             return code
 
         return self.column(("group", name), lambda: columns.groups(name), code_of)
@@ -246,6 +245,15 @@ class Groups:
 
     def size(self, group: int, selection: Selection) -> int:
         """Return how many rows of a selection, always the same one, are in a group."""
+        return self._counted(selection).get(group, 0)
+
+    def count(self, selection: Selection) -> int:
+        """Return how many groups the rows of a selection are in, each row without a value a group of its own."""
+        sizes = self._counted(selection)
+        alone = sizes.get(-1, 0)
+        return len(sizes) - (alone > 0) + alone
+
+    def _counted(self, selection: Selection) -> dict[int, int]:
         if self._sizes is None:
             selected = [
                 codes if some is None else codes[some.mask]
@@ -253,7 +261,7 @@ class Groups:
             ]
             codes, counts = np.unique(np.concatenate(selected), return_counts=True)
             self._sizes = dict(zip(codes.tolist(), counts.tolist(), strict=True))
-        return self._sizes.get(group, 0)
+        return self._sizes
 
 
 class _Derived:
@@ -271,24 +279,29 @@ class _Derived:
 
     def left(self, snapshot: Snapshot, hidden: Mask) -> tuple[RowSet | None, ...]:
         """Return the rows of each stratum of the snapshot that are not hidden; made again only for another array."""
-        with self._lock:
-            if self._left is None or self._left[0] is not hidden:
-                masks = (hidden[stratum.start : stratum.start + stratum.count] for stratum in snapshot.strata)
-                self._left = hidden, tuple(RowSet(~mask) if mask.any() else None for mask in masks)
-            return self._left[1]
+        left = self._left
+        if left is None or left[0] is not hidden:
+            masks = (hidden[stratum.start : stratum.start + stratum.count] for stratum in snapshot.strata)
+            # No lock: the event loop asks, and should two make it at once either will do.
+            self._left = left = hidden, tuple(RowSet(~mask) if mask.any() else None for mask in masks)
+        return left[1]
 
     def learn(self, delta: Delta, stratum: Stratum) -> None:
         """Take note of the fields of a stratum's items; each is looked at once."""
         with self._lock:
             first = self._learnt.get(stratum.start, 0)
+            found: set[str] = set()
             for row in range(stratum.start + first, stratum.start + stratum.count):
-                self.fields = self.fields | field_names(from_bytes(delta.payload(row)))
+                found |= field_names(from_bytes(delta.payload(row)))
             self._learnt[stratum.start] = max(first, stratum.count)
+            # Replaced and never changed, for others read it.
+            self.fields = self.fields | found
 
-    def new_groups(self, name: str) -> dict[GroupKey, int]:
-        """Return the groups of a field that no row of the snapshot is in; who asks may add to them."""
+    def new_group(self, name: str, key: GroupKey) -> int:
+        """Return the number of a group that no row of the snapshot is in, counted from 0."""
         with self._lock:
-            return self._groups.setdefault(name, {})
+            groups = self._groups.setdefault(name, {})
+            return groups.setdefault(key, len(groups))
 
 
 class _Kept(Generic[Value]):
@@ -325,6 +338,9 @@ class _Column:
         """Return the values of a stratum of changed items. Its rows only grow in number, so each is looked at once."""
         count = stratum.count
         with self._lock:
+            for start in [start for start in self._changed if start < delta.strata[0].start]:
+                # Rows that were compacted away.
+                del self._changed[start]
             values = self._changed.setdefault(stratum.start, [])
             for row in range(stratum.start + len(values), stratum.start + count):
                 values.append(of(from_bytes(delta.payload(row))))

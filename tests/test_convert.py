@@ -262,9 +262,10 @@ def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: 
     [
         (10_001, 10, (), "expected a page of the first 10000 hits, got one from 10001 on"),
         (10, 1_001, (), "expected the next_page_token of an answer"),
+        (1, 10, (7, 8), "expected the next_page_token of an answer"),
         (10, 0, (), "expected the next_page_token of an answer"),
         (10, 10, (2**63,), "expected the next_page_token of an answer"),
-        (10, 10, range(33), "expected the next_page_token of an answer"),
+        (50, 10, range(33), "expected the next_page_token of an answer"),
     ],
 )
 def test_a_token_that_would_cost_too_much_is_refused(

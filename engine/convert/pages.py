@@ -47,7 +47,7 @@ def to_page(token: str, snapshot: str, digest: str) -> Page:
         numbers = [offset, window, *shown]
         if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
             raise ValueError(numbers)
-        if not (1 <= window <= _LARGEST_WINDOW and len(shown) <= LARGEST_SHOWN):
+        if not (1 <= window <= _LARGEST_WINDOW and len(shown) <= min(LARGEST_SHOWN, offset)):
             raise ValueError(numbers)
     except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise InvalidQuery("expected the next_page_token of an answer, got something else", _FIELD) from error

@@ -11,6 +11,7 @@ from math import inf
 import numpy as np
 
 from engine.convert.pages import digest, to_page
+from engine.convert.payloads import to_fields
 from engine.convert.rules import check
 from engine.errors import InvalidQuery, NotSupported
 from engine.records import (
@@ -64,6 +65,8 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
         and 0 <= request.page_size <= 1000
     ):
         check(request)
+    if "read_mask" in fields:
+        to_fields(request.read_mask)  # a wrong one should cost no search
     for place, part in enumerate(parts):
         if part is None:
             field = f"parts[{place}].{request.parts[place].WhichOneof('content')}"

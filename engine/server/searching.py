@@ -97,19 +97,17 @@ class _Gathered:
 def _settle(group: Sequence[_Gathered]) -> None:
     """Answer calls that are all for one snapshot."""
     served = group[0].served
-    try:
-        outcomes = served.searcher.search_many([one.query for one in group])
-        for one, outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, DiptychError):
-                one.future.set_exception(outcome)
-            else:
-                total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
-                one.future.set_result(to_bytes(one.request, one.query, outcome, one.parse_us, total_us))
-                served.saw(one.query, outcome, one.parse_us, total_us)
-    except Exception as error:  # noqa: BLE001 it is not swallowed: every call that still waits gets it, and the edge logs it
-        for one in group:
-            if not one.future.done():
-                one.future.set_exception(error)
+    for one, outcome in zip(group, _found(served, [one.query for one in group]), strict=True):
+        if not isinstance(outcome, Answer):
+            one.future.set_exception(outcome)
+            continue
+        total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
+        try:
+            one.future.set_result(to_bytes(one.request, one.query, outcome, one.parse_us, total_us))
+        except Exception as error:  # noqa: BLE001 it is not swallowed: its call gets it, and the edge logs it
+            one.future.set_exception(error)
+        else:
+            served.saw(one.query, outcome, one.parse_us, total_us)
 
 
 def _answer(served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int) -> bytes:

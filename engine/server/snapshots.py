@@ -26,6 +26,10 @@ from engine.v1 import index_pb2
 # An ordinary query that was measured to take less does not leave the event loop.
 QUICK_US = 1000
 
+# So many changed rows take 50 µs; with more than so many of the snapshot's own hidden a search may have to look deeper.
+QUICK_ROWS = 1_000
+QUICK_HIDDEN = 0.05
+
 # What was refused may be whole the next time: a file still on its way, no descriptor left. Opening reads every byte,
 # so a try that took long is not repeated soon.
 FIRST_RETRY_S = 0.5
@@ -56,11 +60,21 @@ class Served:
         """Return whether the search of a query that needs no encoder is surely short."""
         if query.limit > MEASURED_K or query.recall_target is not None or query.explain or not query.plain:
             return False
+        if all(part.weight <= 0 for part in query.parts) or not self._has_few_changes:
+            return False
         if not query.boosts:
             return self.quick >= _UNBOOSTED
         signals = self.searcher.snapshot.signals
         linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in query.boosts)
-        return linear and BOOSTED in self.quick and _is_weak(query)
+        return linear and BOOSTED in self.quick and _is_weak(query, len(self.searcher.snapshot.dims))
+
+    @property
+    def _has_few_changes(self) -> bool:
+        """Whether what changed since the snapshot, which is compared row by row, hardly shows in a search."""
+        delta = self.searcher.view.delta
+        return delta is None or (
+            delta.row_count <= QUICK_ROWS and delta.hidden_count <= QUICK_HIDDEN * len(self.searcher.snapshot)
+        )
 
     def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
         """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
@@ -236,11 +250,13 @@ class Snapshots:
             self._served = served
 
 
-def _is_weak(query: Query) -> bool:
+def _is_weak(query: Query, blocks: int) -> bool:
     """Return whether the boosts are surely left to the index."""
-    likeness = sum(query.modality_weights.values()) if query.modality_weights else 1.0
-    likeness *= max((abs(part.weight) for part in query.parts), default=0.0)
-    return sum(abs(boost.weight) for boost in query.boosts) <= STRONG * likeness
+    if query.modality_weights or any(part.block or part.weight < 1 for part in query.parts):
+        # Then it depends on the blocks that are spoken to, which only the searcher knows.
+        return False
+    # A part may speak to one block out of a few.
+    return sum(abs(boost.weight) for boost in query.boosts) <= STRONG / blocks
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:
