@@ -114,6 +114,7 @@ def peers(
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, by turns.")] = 5,
     names: Annotated[str, typer.Option("--peers", help="Compare with these alone, with commas; empty: with all.")] = "",
     tune: Annotated[bool, typer.Option(help="Choose the peers' settings anew.")] = False,
+    target: Annotated[float, typer.Option(min=0, max=1, help="The recall@10 that peers have to reach.")] = 0.99,
     json: Json = None,
 ) -> None:
     """How fast are other libraries and databases at the same work, and what do they find?"""
@@ -121,7 +122,7 @@ def peers(
     from benchmarks.peers import comparison as question
 
     made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
-    effort = question.Effort(rounds, queries, tune)
+    effort = question.Effort(rounds, queries, tune, target)
     question.run(made, effort, question.named(names), query_seed, json)
 
 

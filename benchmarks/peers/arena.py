@@ -57,13 +57,14 @@ def arrange(made: Clustered, count: int, seed: int, data: Path = DATA) -> Work:
     return Work(made, built, folder, rows, questions)
 
 
-def choose_settings(work: Work, name: str, python: str, tune: bool = False) -> Chosen:
-    """Return the build and the settings that serve a peer best; those of an earlier run unless `tune`."""
+def choose_settings(work: Work, name: str, python: str, tune: bool = False, target: float = TARGET) -> Chosen:
+    """Return the build and the settings that reach a recall soonest; those of an earlier run unless `tune`."""
     candidates = CANDIDATES[name]
     count = len(work.questions[MIXED])
     tried = []
     for place, build in enumerate(candidates.builds):
-        kept = _folder(work, name, place) / f"tried-{_plain(name)}-{count}.json"
+        at = "" if target == TARGET else f"-{target}"
+        kept = _folder(work, name, place) / f"tried-{_plain(name)}-{count}{at}.json"
         if candidates.home:
             # Nothing to choose: the planner does, query by query.
             return Chosen(0, {kind: Tried({}, 1.0, 0.0) for kind in KINDS})
@@ -72,15 +73,15 @@ def choose_settings(work: Work, name: str, python: str, tune: bool = False) -> C
             say(f"choose settings for {name}, {json.dumps(build)}")
             with peer_process(name, python) as process:
                 process.order("open", folder=str(_folder(work, name, place)), k=K)
-                found = {kind: _climb(work, kind, candidates, build, process) for kind in kinds(name)}
+                found = {kind: _climb(work, kind, candidates, build, process, target) for kind in kinds(name)}
             kept.write_text(json.dumps({kind: [asdict(rung) for rung in rungs] for kind, rungs in found.items()}))
         content = json.loads(kept.read_text())
         tried.append({kind: [Tried(**rung) for rung in rungs] for kind, rungs in content.items()})
-    return choose(tried, TARGET)
+    return choose(tried, target)
 
 
 def _climb(
-    work: Work, kind: str, candidates: Candidates, build: Mapping[str, Any], process: PeerProcess
+    work: Work, kind: str, candidates: Candidates, build: Mapping[str, Any], process: PeerProcess, target: float
 ) -> list[Tried]:
     questions = work.questions[kind]
     places = list(range(min(len(questions), candidates.sweep)))
@@ -91,7 +92,7 @@ def _climb(
                 continue
             took, found, _ = ask(work, process, kind, places, settings)
             tried.append(Tried(settings, questions.recall(work.matrix, places, found), float(np.median(took))))
-            if tried[-1].recall >= TARGET:
+            if tried[-1].recall >= target:
                 break
     return tried
 

@@ -30,11 +30,12 @@ _SLOWER_QUERIES = 100
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: rounds, and queries of each kind. tune: choose settings anew."""
+    """How much is measured: rounds, and queries of each kind. tune: choose settings anew. target: recall of peers."""
 
     rounds: int = 5
     queries: int = 400
     tune: bool = False
+    target: float = TARGET
 
 
 @dataclass(slots=True)
@@ -69,7 +70,6 @@ def run(
     content = {
         "settings": {
             "k": K,
-            "target": TARGET,
             "weights": WEIGHTS,
             "query_seed": seed,
             "missing": "neutral",
@@ -102,7 +102,7 @@ def _compare(work: Work, effort: Effort, names: Sequence[str], python: str) -> d
     failed: dict[str, str] = {}
     for name in names:
         try:
-            chosen[name] = choose_settings(work, name, python, effort.tune)
+            chosen[name] = choose_settings(work, name, python, effort.tune, effort.target)
         except LoadFailed as error:
             failed[name] = str(error)
             say(f"{name} fails: {error}")
