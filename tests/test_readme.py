@@ -102,3 +102,14 @@ def test_the_numbers_are_those_of_the_result_files():
     assert {result["environment"]["commit"][:10] for result in (recall, latency, fusion)} <= set(
         re.findall(r"[0-9a-f]{10}", readme)
     )
+
+
+def test_the_tables_are_those_of_the_result_files():
+    """A table that names its file holds lines of that file alone, and the commit it was measured at is told."""
+    readme = (ROOT / "README.md").read_text()
+    tables = re.findall(r"^<!-- (benchmarks/results/\S+)\.md -->\n((?:\|.*\n)+)", readme, re.M)
+    assert {name.rpartition("/")[2] for name, _ in tables} >= {"peers", "relevance", "encoders", "scale"}
+    for name, table in tables:
+        measured = (ROOT / f"{name}.md").read_text().splitlines()
+        assert not set(table.splitlines()) - set(measured), name
+        assert json.loads((ROOT / f"{name}.json").read_text())["environment"]["commit"][:10] in readme, name
