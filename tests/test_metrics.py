@@ -155,7 +155,7 @@ def test_an_answer_that_was_seen_is_counted_and_checked(store: Store) -> None:
         served = started.server.snapshots.served
         query = Query((VectorPart(VECTORS.image[3], block="image"),))
         exact = served.searcher.search(query)
-        plan = replace(exact.plan, strategy="ivf", expected_recall=0.995)
+        plan = exact.plan._replace(strategy="ivf", expected_recall=0.995)
         served.saw(query, replace(exact, plan=plan), 10, 500)
         found = told(started, lambda found: ("diptych_recall_mean",) in found)
     assert found["diptych_stage_seconds_sum", "total"] == pytest.approx(500e-6)
