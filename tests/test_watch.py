@@ -208,7 +208,7 @@ def test_a_target_that_was_given_up_for_time_is_not_held_against_the_index(
 ) -> None:
     """Where a budget allowed only a depth of recall .8, .8 is what the mean is compared with."""
     watch = Watch(0.0, metrics)
-    found = replace(found_by(searcher, QUERY, 2), plan=replace(APPROXIMATE, expected_recall=0.8))
+    found = replace(found_by(searcher, QUERY, 2), plan=APPROXIMATE._replace(expected_recall=0.8))
     watch._check(watching._Job(searcher, searcher.view, replace(QUERY, budget_ms=0.1), found))
     assert (watch.mean.recall, watch.mean.target) == (0.8, 0.8)
     watch._check(
