@@ -29,6 +29,7 @@ FACTORIES = {
     "PQ16x4fs": "IndexPQFastScan",
     "IVF32,PQ16x4fs": "ivf",
     "IVF32,PQ16x4fs,RFlat": "ivf",
+    "IVF32,PQ16x4fsr": "ivf",
     "HNSW32": "hnsw",
     "IVF32,Flat": "ivf",
     "IVF32,SQfp16": "ivf",
@@ -146,6 +147,16 @@ def test_products_are_those_of_the_rows(written: Callable[[str], Path], factory:
         np.testing.assert_allclose(index.products(QUERIES[0], ids), true[ids], atol=2e-5)
         np.testing.assert_allclose(index.products(QUERIES[0]), true, atol=2e-5)
         assert len(index.products(QUERIES[0], ids[:0])) == 0
+
+
+@pytest.mark.parametrize("factory", ["IVF32,PQ16x4fs", "IVF32,PQ16x4fsr"])
+def test_a_filter_may_leave_fewer_cells_than_are_visited(written: Callable[[str], Path], factory: str) -> None:
+    """Rows of three cells only, and a depth of eight: nearly all of the best are found."""
+    index = CpuIndex(written(factory))
+    rows = RowSet(np.isin(index._cell_of, (3, 9, 20)))
+    scores, _ = index.search(QUERIES, 10, OperatingPoint(8, 40), rows)
+    exact = ExactIndex(ROWS).search(QUERIES, 10, EXACT, rows)[0]
+    assert recall_at_k(scores, exact, tolerance=1e-4).mean() > 0.97
 
 
 def test_cells_are_counted_where_rows_may_answer(written: Callable[[str], Path]) -> None:

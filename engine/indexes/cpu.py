@@ -65,6 +65,7 @@ class CpuIndex:
         faiss.omp_set_num_threads(self.threads)
         if self._refined is None or point.exact or (rows is not None and not (self.selects and rows.count)):
             return self._rows.search(queries, k, rows)
+        point = self._within(point)
         if rows is None:
             found = self._refined.search(queries, k, params=refine_parameters(self.strategy, point))
             return end_short_rows(*found)
@@ -94,7 +95,7 @@ class CpuIndex:
         """Return FAISS's own call for one search, nothing of this class around it: what this class is measured by."""
         index, parameters = self._rows.stored, None
         if self._refined is not None and not point.exact:
-            index, parameters = self._refined, refine_parameters(self.strategy, point)
+            index, parameters = self._refined, refine_parameters(self.strategy, self._within(point))
 
         def call() -> tuple[Scores, Ids]:
             faiss.omp_set_num_threads(self.threads)
@@ -106,6 +107,19 @@ class CpuIndex:
     def rows(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Return the stored rows (len(ids), d), copied out of the mapped file."""
         return self._rows[ids]
+
+    def _within(self, point: OperatingPoint) -> OperatingPoint:
+        """Return the point with no more cells than there are.
+
+        FAISS fills up with cells of no number, and their scores spoil those of residual codes.
+        """
+        if point.nprobe <= self._cells or not self.strategy.endswith("ivf"):
+            return point
+        return OperatingPoint(self._cells, point.k_factor)
+
+    @cached_property
+    def _cells(self) -> int:
+        return self.nlist
 
     def _selectors(self, rows: RowSet) -> "_Selectors":
         if not isinstance(rows.kept, _Selectors):
@@ -131,7 +145,9 @@ class CpuIndex:
             # Seen from so far all cells look alike, and so do their rows: it takes all, and much rescoring.
             return OperatingPoint(int(np.count_nonzero(held)), FAR_FACTOR * point.k_factor)
         met = np.cumsum(held[held > 0])
-        return OperatingPoint(max(point.nprobe, int(np.searchsorted(met, visited * mean)) + 1), point.k_factor)
+        nprobe = max(point.nprobe, int(np.searchsorted(met, visited * mean)) + 1)
+        # Those that hold none are kept out of the search, so there are no more.
+        return OperatingPoint(min(nprobe, len(met)), point.k_factor)
 
     @cached_property
     def _centroids(self) -> NDArray[np.float32]:
