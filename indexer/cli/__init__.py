@@ -1,0 +1,5 @@
+"""The `indexer` command."""
+
+from indexer.cli.commands import app, main
+
+__all__ = ["app", "main"]

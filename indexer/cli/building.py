@@ -1,0 +1,143 @@
+"""From a catalogue to a snapshot: drawing one, building its index, training the model."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indexer.cli.options import AsJson, Stored, to_share
+from indexer.cli.summary import summary
+
+
+def sample(
+    directory: Annotated[Path, typer.Argument(help="Folder to write into; made if it is not there.")],
+    items: Annotated[int, typer.Option(help="How many products.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same catalogue.")] = 7,
+) -> None:
+    """Draw a demo catalogue: pictures, texts, prices, reviews and shoppers' events."""
+    from functools import partial
+
+    from indexer.progress import Reporter
+    from indexer.sample import write
+
+    with Reporter() as progress:
+        drawn = write(directory, items, seed, partial(progress, "draw"))
+    typer.echo(
+        f"{drawn.items} items, {drawn.reviews} reviews and {drawn.events} events of {drawn.shoppers} shoppers "
+        f"in {directory}: catalog.jsonl, reviews.jsonl, events.jsonl, contact_sheet.png"
+    )
+
+
+def build(
+    catalogue: Annotated[
+        Path, typer.Argument(help="JSON Lines, CSV or Parquet file (.gz too), or a folder of pictures.")
+    ],
+    store: Stored,
+    model: Annotated[
+        str, typer.Option(help="mini, a directory, local-dir:…, hf-hub:…, or an open_clip architecture.")
+    ] = "mini",
+    pretrained: Annotated[str | None, typer.Option(help="Weights of an open_clip architecture: tag or file.")] = None,
+    text_model: Annotated[
+        str | None, typer.Option(help="Sentence model for the texts, beside --model for pictures: a directory or name.")
+    ] = None,
+    lexical: Annotated[
+        bool | None, typer.Option(help="Index the words of texts too; if left out, where a model embeds them.")
+    ] = None,
+    text: Annotated[str, typer.Option(help="What is embedded of a row's columns.")] = "{title}. {description}",
+    signal: Annotated[list[str] | None, typer.Option(help="Numeric column usable in boosts; may be repeated.")] = None,
+    index: Annotated[
+        str, typer.Option(help="auto, or a FAISS factory string for the largest group of items with the same blocks.")
+    ] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, or cuda to train and fill the index on a GPU.")] = "cpu",
+    recall_target: Annotated[float, typer.Option(help="Recall@10 that searches should reach.")] = 0.99,
+    max_rejects: Annotated[str, typer.Option(help="Share of bad rows above which nothing is published.")] = "5%",
+    max_drift: Annotated[str, typer.Option(help="Share of known items that may change beyond recognition.")] = "50%",
+    no_publish: Annotated[bool, typer.Option("--no-publish", help="Write the snapshot, but do not serve it.")] = False,
+    exported_at: Annotated[
+        datetime | None,
+        typer.Option(help="When the catalogue was exported, in UTC; live changes made before are not laid over it."),
+    ] = None,
+    forget_changes: Annotated[
+        bool,
+        typer.Option("--forget-changes", help="Forget live changes made before this build began, once it is served."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Embed a catalogue, build its index, measure it, and publish it if it passes."""
+    from engine.cli.findings import exact_classes
+    from engine.encoder import ModelSpec
+    from indexer.build import BuildConfig
+    from indexer.build import build as run
+    from indexer.progress import Reporter
+
+    config = BuildConfig(
+        catalogue=catalogue,
+        store=store,
+        model=ModelSpec(model, pretrained),
+        text_model=None if text_model is None else ModelSpec(text_model, encoder="sentence"),
+        lexical=lexical,
+        text_template=text,
+        signals=tuple(signal or ()),
+        index=index,
+        device=device,
+        recall_target=recall_target,
+        max_rejects=to_share(max_rejects, "--max-rejects"),
+        max_drift=to_share(max_drift, "--max-drift"),
+        publish=not no_publish,
+        exported_at=None if exported_at is None else exported_at.replace(tzinfo=UTC),
+        forget_changes=forget_changes,
+    )
+    with Reporter() as progress:
+        manifest = run(config, progress)
+    if as_json:
+        typer.echo(json.dumps(summary(manifest, served=config.publish)))
+        return
+    rejects = manifest.catalogue.rejects
+    typer.echo(
+        f"{'Published' if config.publish else 'Built'} {manifest.snapshot}: {manifest.item_count} items, "
+        f"{rejects} rejected{f' (see {store}/rejects.jsonl)' if rejects else ''}, "
+        + ", ".join(f"{stratum.count} x {'+'.join(stratum.blocks)} in {stratum.factory}" for stratum in manifest.strata)
+    )
+    for gate in manifest.gates:
+        typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
+    for sentence in exact_classes(manifest):
+        typer.echo(f"  notice: {sentence}")
+
+
+def train(
+    catalogs: Annotated[
+        list[Path], typer.Argument(metavar="CATALOG...", help="CSV or JSON Lines with titles and pictures.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model, in open_clip's own format.", show_default=False)],
+    photos: Annotated[
+        list[Path] | None, typer.Option(help="Further pictures of items (item_id) or of labels (category).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="coca-mini (the default), a model_cfg file, an open_clip architecture, local-dir:… or hf-hub:…"
+        ),
+    ] = None,
+    pretrained: Annotated[str | None, typer.Option(help="Weights to start from: open_clip's tag or a file.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="TOML file of any setting of `indexer.train.TrainConfig`.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting as name=value, in TOML; stronger than the recipe.")
+    ] = None,
+) -> None:
+    """Train an open_clip model on catalogues; a run that was killed goes on where its last checkpoint was."""
+    from indexer.progress import Reporter
+    from indexer.train import train as run
+    from indexer.train.recipe import to_config
+
+    given = {"catalogs": catalogs, "out": out, "photos": photos, "model": model, "pretrained": pretrained}
+    config = to_config(recipe, setting or [], given)
+    with Reporter() as report:
+        done = run(config, lambda now: report(now.stage, now.done, now.total))
+    resumed = f", resumed at step {done.resumed_at}" if done.resumed_at else ""
+    typer.echo(f"Trained {done.steps} steps in {done.seconds:.0f} s{resumed}: {done.out}")
+    for name, value in done.metrics.items():
+        typer.echo(f"  {name}: {value:.3f}")
