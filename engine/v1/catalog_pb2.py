@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from engine.v1 import query_pb2 as engine_dot_v1_dot_query__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65ngine/v1/catalog.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x15\x65ngine/v1/query.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\"Q\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12(\n\x07payload\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06\x62locks\x18\x03 \x03(\t\"f\n\x0fGetItemsRequest\x12$\n\x08item_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07r\x05\x10\x01(\x80\x04\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"^\n\x10GetItemsResponse\x12\x1e\n\x05items\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Item\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x10\n\x08snapshot\x18\x03 \x01(\t\"\x85\x03\n\x12UpsertItemsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04\x12?\n\x05items\x18\x02 \x03(\x0b\x32%.engine.v1.UpsertItemsRequest.NewItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x1a\x8f\x02\n\x07NewItem\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12(\n\x07payload\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12#\n\x06images\x18\x03 \x03(\x0c\x42\x13\xbaH\x10\x92\x01\r\x10\x10\"\tz\x07\x10\x01\x18\x80\x80\x80\x05\x12U\n\x07vectors\x18\x04 \x03(\x0b\x32\x32.engine.v1.UpsertItemsRequest.NewItem.VectorsEntryB\x10\xbaH\r\x9a\x01\n\x10\x10\"\x06r\x04\x10\x01\x18@\x1a\x41\n\x0cVectorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.engine.v1.Vector:\x02\x38\x01\"\xac\x01\n\x13UpsertItemsResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12<\n\nrejections\x18\x02 \x03(\x0b\x32(.engine.v1.UpsertItemsResponse.Rejection\x1a?\n\tRejection\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"X\n\x12\x44\x65leteItemsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04\x12$\n\x08item_ids\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07r\x05\x10\x01(\x80\x04\"F\n\x13\x44\x65leteItemsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\"\x84\x01\n\x13\x44\x65scribeItemRequest\x12\x1d\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12\x1d\n\x05image\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x05H\x00\x12\x1d\n\tmax_words\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"M\n\x14\x44\x65scribeItemResponse\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x11\n\tagreement\x18\x03 \x01(\x02\"1\n\x12GetFeedbackRequest\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\"<\n\x13GetFeedbackResponse\x12%\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x01(\x0b\x32\x13.engine.v1.Feedback\"\xc3\x02\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x14\n\x0creview_count\x18\x02 \x01(\x05\x12\x18\n\x0bmean_rating\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12+\n\x07\x61spects\x18\x04 \x03(\x0b\x32\x1a.engine.v1.Feedback.Aspect\x12\x31\n\x07signals\x18\x05 \x03(\x0b\x32 .engine.v1.Feedback.SignalsEntry\x1aV\n\x06\x41spect\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epositive_count\x18\x02 \x01(\x05\x12\x16\n\x0enegative_count\x18\x03 \x01(\x05\x12\x0e\n\x06quotes\x18\x04 \x03(\t\x1a.\n\x0cSignalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x0e\n\x0c_mean_rating2\x90\x03\n\x0e\x43\x61talogService\x12\x43\n\x08GetItems\x12\x1a.engine.v1.GetItemsRequest\x1a\x1b.engine.v1.GetItemsResponse\x12L\n\x0bUpsertItems\x12\x1d.engine.v1.UpsertItemsRequest\x1a\x1e.engine.v1.UpsertItemsResponse\x12L\n\x0b\x44\x65leteItems\x12\x1d.engine.v1.DeleteItemsRequest\x1a\x1e.engine.v1.DeleteItemsResponse\x12O\n\x0c\x44\x65scribeItem\x12\x1e.engine.v1.DescribeItemRequest\x1a\x1f.engine.v1.DescribeItemResponse\x12L\n\x0bGetFeedback\x12\x1d.engine.v1.GetFeedbackRequest\x1a\x1e.engine.v1.GetFeedbackResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x65ngine/v1/catalog.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x15\x65ngine/v1/query.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"Q\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12(\n\x07payload\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06\x62locks\x18\x03 \x03(\t\"f\n\x0fGetItemsRequest\x12$\n\x08item_ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07r\x05\x10\x01(\x80\x04\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"^\n\x10GetItemsResponse\x12\x1e\n\x05items\x18\x01 \x03(\x0b\x32\x0f.engine.v1.Item\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x10\n\x08snapshot\x18\x03 \x01(\t\"\x85\x03\n\x12UpsertItemsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04\x12?\n\x05items\x18\x02 \x03(\x0b\x32%.engine.v1.UpsertItemsRequest.NewItemB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x1a\x8f\x02\n\x07NewItem\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12(\n\x07payload\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12#\n\x06images\x18\x03 \x03(\x0c\x42\x13\xbaH\x10\x92\x01\r\x10\x10\"\tz\x07\x10\x01\x18\x80\x80\x80\x05\x12U\n\x07vectors\x18\x04 \x03(\x0b\x32\x32.engine.v1.UpsertItemsRequest.NewItem.VectorsEntryB\x10\xbaH\r\x9a\x01\n\x10\x10\"\x06r\x04\x10\x01\x18@\x1a\x41\n\x0cVectorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12 \n\x05value\x18\x02 \x01(\x0b\x32\x11.engine.v1.Vector:\x02\x38\x01\"\xac\x01\n\x13UpsertItemsResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12<\n\nrejections\x18\x02 \x03(\x0b\x32(.engine.v1.UpsertItemsResponse.Rejection\x1a?\n\tRejection\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"X\n\x12\x44\x65leteItemsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04\x12$\n\x08item_ids\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07r\x05\x10\x01(\x80\x04\"F\n\x13\x44\x65leteItemsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\"\xb3\x02\n\x13\x44\x65scribeItemRequest\x12\x1d\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12\x1d\n\x05image\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x05H\x00\x12\x1d\n\tmax_words\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12=\n\x05style\x18\x04 \x01(\x0e\x32$.engine.v1.DescribeItemRequest.StyleB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\x08\x61udience\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"R\n\x05Style\x12\x15\n\x11STYLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTYLE_SHORT\x10\x01\x12\x0e\n\nSTYLE_LONG\x10\x02\x12\x11\n\rSTYLE_BULLETS\x10\x03\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"g\n\x14\x44\x65scribeItemResponse\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x11\n\tagreement\x18\x03 \x01(\x02\x12\x18\n\x10\x63orrected_fields\x18\x04 \x03(\t\"\x90\x02\n\x12GetFeedbackRequest\x12\x19\n\x07item_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04\x12\x17\n\x05\x62rand\x18\x02 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04\x12\x1a\n\x08\x63\x61tegory\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\x80\x04:\xa9\x01\xbaH\xa5\x01\x1a\xa2\x01\n\x0bone_subject\x12\x33\x65xpected exactly one of item_id, brand and category\x1a^(this.item_id != \'\' ? 1 : 0) + (this.brand != \'\' ? 1 : 0) + (this.category != \'\' ? 1 : 0) == 1\"<\n\x13GetFeedbackResponse\x12%\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x01(\x0b\x32\x13.engine.v1.Feedback\"\xad\x07\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x14\n\x0creview_count\x18\x02 \x01(\x05\x12\x18\n\x0bmean_rating\x18\x03 \x01(\x02H\x00\x88\x01\x01\x12+\n\x07\x61spects\x18\x04 \x03(\x0b\x32\x1a.engine.v1.Feedback.Aspect\x12\x31\n\x07signals\x18\x05 \x03(\x0b\x32 .engine.v1.Feedback.SignalsEntry\x12\r\n\x05\x62rand\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x07 \x01(\t\x12\x16\n\tsentiment\x18\x08 \x01(\x02H\x01\x88\x01\x01\x12+\n\x07periods\x18\t \x03(\x0b\x32\x1a.engine.v1.Feedback.Period\x12+\n\x07\x63hanges\x18\n \x03(\x0b\x32\x1a.engine.v1.Feedback.Change\x12&\n\x05\x66ixes\x18\x0b \x03(\x0b\x32\x17.engine.v1.Feedback.Fix\x12\x0f\n\x07summary\x18\x0c \x01(\t\x1aV\n\x06\x41spect\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epositive_count\x18\x02 \x01(\x05\x12\x16\n\x0enegative_count\x18\x03 \x01(\x05\x12\x0e\n\x06quotes\x18\x04 \x03(\t\x1a\xcc\x01\n\x06Period\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0creview_count\x18\x03 \x01(\x05\x12\x16\n\tsentiment\x18\x04 \x01(\x02H\x00\x88\x01\x01\x12\x18\n\x0bmean_rating\x18\x05 \x01(\x02H\x01\x88\x01\x01\x42\x0c\n\n_sentimentB\x0e\n\x0c_mean_rating\x1a\x62\n\x06\x43hange\x12\x0e\n\x06\x61spect\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x02\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x02\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a[\n\x03\x46ix\x12\x0e\n\x06\x61spect\x18\x01 \x01(\t\x12\x0e\n\x06impact\x18\x02 \x01(\x02\x12\x14\n\x0c\x62lamed_share\x18\x03 \x01(\x02\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06quotes\x18\x05 \x03(\t\x1a.\n\x0cSignalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x0e\n\x0c_mean_ratingB\x0c\n\n_sentiment2\x90\x03\n\x0e\x43\x61talogService\x12\x43\n\x08GetItems\x12\x1a.engine.v1.GetItemsRequest\x1a\x1b.engine.v1.GetItemsResponse\x12L\n\x0bUpsertItems\x12\x1d.engine.v1.UpsertItemsRequest\x1a\x1e.engine.v1.UpsertItemsResponse\x12L\n\x0b\x44\x65leteItems\x12\x1d.engine.v1.DeleteItemsRequest\x1a\x1e.engine.v1.DeleteItemsResponse\x12O\n\x0c\x44\x65scribeItem\x12\x1e.engine.v1.DescribeItemRequest\x1a\x1f.engine.v1.DescribeItemResponse\x12L\n\x0bGetFeedback\x12\x1d.engine.v1.GetFeedbackRequest\x1a\x1e.engine.v1.GetFeedbackResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,44 +62,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEITEMREQUEST'].fields_by_name['image']._serialized_options = b'\272H\tz\007\020\001\030\200\200\200\005'
   _globals['_DESCRIBEITEMREQUEST'].fields_by_name['max_words']._loaded_options = None
   _globals['_DESCRIBEITEMREQUEST'].fields_by_name['max_words']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_DESCRIBEITEMREQUEST'].fields_by_name['style']._loaded_options = None
+  _globals['_DESCRIBEITEMREQUEST'].fields_by_name['style']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_DESCRIBEITEMREQUEST'].fields_by_name['audience']._loaded_options = None
+  _globals['_DESCRIBEITEMREQUEST'].fields_by_name['audience']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_GETFEEDBACKREQUEST'].fields_by_name['item_id']._loaded_options = None
-  _globals['_GETFEEDBACKREQUEST'].fields_by_name['item_id']._serialized_options = b'\272H\007r\005\020\001(\200\004'
+  _globals['_GETFEEDBACKREQUEST'].fields_by_name['item_id']._serialized_options = b'\272H\005r\003(\200\004'
+  _globals['_GETFEEDBACKREQUEST'].fields_by_name['brand']._loaded_options = None
+  _globals['_GETFEEDBACKREQUEST'].fields_by_name['brand']._serialized_options = b'\272H\005r\003(\200\004'
+  _globals['_GETFEEDBACKREQUEST'].fields_by_name['category']._loaded_options = None
+  _globals['_GETFEEDBACKREQUEST'].fields_by_name['category']._serialized_options = b'\272H\005r\003(\200\004'
+  _globals['_GETFEEDBACKREQUEST']._loaded_options = None
+  _globals['_GETFEEDBACKREQUEST']._serialized_options = b'\272H\245\001\032\242\001\n\013one_subject\0223expected exactly one of item_id, brand and category\032^(this.item_id != \'\' ? 1 : 0) + (this.brand != \'\' ? 1 : 0) + (this.category != \'\' ? 1 : 0) == 1'
   _globals['_FEEDBACK_SIGNALSENTRY']._loaded_options = None
   _globals['_FEEDBACK_SIGNALSENTRY']._serialized_options = b'8\001'
-  _globals['_ITEM']._serialized_start=179
-  _globals['_ITEM']._serialized_end=260
-  _globals['_GETITEMSREQUEST']._serialized_start=262
-  _globals['_GETITEMSREQUEST']._serialized_end=364
-  _globals['_GETITEMSRESPONSE']._serialized_start=366
-  _globals['_GETITEMSRESPONSE']._serialized_end=460
-  _globals['_UPSERTITEMSREQUEST']._serialized_start=463
-  _globals['_UPSERTITEMSREQUEST']._serialized_end=852
-  _globals['_UPSERTITEMSREQUEST_NEWITEM']._serialized_start=581
-  _globals['_UPSERTITEMSREQUEST_NEWITEM']._serialized_end=852
-  _globals['_UPSERTITEMSREQUEST_NEWITEM_VECTORSENTRY']._serialized_start=787
-  _globals['_UPSERTITEMSREQUEST_NEWITEM_VECTORSENTRY']._serialized_end=852
-  _globals['_UPSERTITEMSRESPONSE']._serialized_start=855
-  _globals['_UPSERTITEMSRESPONSE']._serialized_end=1027
-  _globals['_UPSERTITEMSRESPONSE_REJECTION']._serialized_start=964
-  _globals['_UPSERTITEMSRESPONSE_REJECTION']._serialized_end=1027
-  _globals['_DELETEITEMSREQUEST']._serialized_start=1029
-  _globals['_DELETEITEMSREQUEST']._serialized_end=1117
-  _globals['_DELETEITEMSRESPONSE']._serialized_start=1119
-  _globals['_DELETEITEMSRESPONSE']._serialized_end=1189
-  _globals['_DESCRIBEITEMREQUEST']._serialized_start=1192
-  _globals['_DESCRIBEITEMREQUEST']._serialized_end=1324
-  _globals['_DESCRIBEITEMRESPONSE']._serialized_start=1326
-  _globals['_DESCRIBEITEMRESPONSE']._serialized_end=1403
-  _globals['_GETFEEDBACKREQUEST']._serialized_start=1405
-  _globals['_GETFEEDBACKREQUEST']._serialized_end=1454
-  _globals['_GETFEEDBACKRESPONSE']._serialized_start=1456
-  _globals['_GETFEEDBACKRESPONSE']._serialized_end=1516
-  _globals['_FEEDBACK']._serialized_start=1519
-  _globals['_FEEDBACK']._serialized_end=1842
-  _globals['_FEEDBACK_ASPECT']._serialized_start=1692
-  _globals['_FEEDBACK_ASPECT']._serialized_end=1778
-  _globals['_FEEDBACK_SIGNALSENTRY']._serialized_start=1780
-  _globals['_FEEDBACK_SIGNALSENTRY']._serialized_end=1826
-  _globals['_CATALOGSERVICE']._serialized_start=1845
-  _globals['_CATALOGSERVICE']._serialized_end=2245
+  _globals['_ITEM']._serialized_start=212
+  _globals['_ITEM']._serialized_end=293
+  _globals['_GETITEMSREQUEST']._serialized_start=295
+  _globals['_GETITEMSREQUEST']._serialized_end=397
+  _globals['_GETITEMSRESPONSE']._serialized_start=399
+  _globals['_GETITEMSRESPONSE']._serialized_end=493
+  _globals['_UPSERTITEMSREQUEST']._serialized_start=496
+  _globals['_UPSERTITEMSREQUEST']._serialized_end=885
+  _globals['_UPSERTITEMSREQUEST_NEWITEM']._serialized_start=614
+  _globals['_UPSERTITEMSREQUEST_NEWITEM']._serialized_end=885
+  _globals['_UPSERTITEMSREQUEST_NEWITEM_VECTORSENTRY']._serialized_start=820
+  _globals['_UPSERTITEMSREQUEST_NEWITEM_VECTORSENTRY']._serialized_end=885
+  _globals['_UPSERTITEMSRESPONSE']._serialized_start=888
+  _globals['_UPSERTITEMSRESPONSE']._serialized_end=1060
+  _globals['_UPSERTITEMSRESPONSE_REJECTION']._serialized_start=997
+  _globals['_UPSERTITEMSRESPONSE_REJECTION']._serialized_end=1060
+  _globals['_DELETEITEMSREQUEST']._serialized_start=1062
+  _globals['_DELETEITEMSREQUEST']._serialized_end=1150
+  _globals['_DELETEITEMSRESPONSE']._serialized_start=1152
+  _globals['_DELETEITEMSRESPONSE']._serialized_end=1222
+  _globals['_DESCRIBEITEMREQUEST']._serialized_start=1225
+  _globals['_DESCRIBEITEMREQUEST']._serialized_end=1532
+  _globals['_DESCRIBEITEMREQUEST_STYLE']._serialized_start=1432
+  _globals['_DESCRIBEITEMREQUEST_STYLE']._serialized_end=1514
+  _globals['_DESCRIBEITEMRESPONSE']._serialized_start=1534
+  _globals['_DESCRIBEITEMRESPONSE']._serialized_end=1637
+  _globals['_GETFEEDBACKREQUEST']._serialized_start=1640
+  _globals['_GETFEEDBACKREQUEST']._serialized_end=1912
+  _globals['_GETFEEDBACKRESPONSE']._serialized_start=1914
+  _globals['_GETFEEDBACKRESPONSE']._serialized_end=1974
+  _globals['_FEEDBACK']._serialized_start=1977
+  _globals['_FEEDBACK']._serialized_end=2918
+  _globals['_FEEDBACK_ASPECT']._serialized_start=2354
+  _globals['_FEEDBACK_ASPECT']._serialized_end=2440
+  _globals['_FEEDBACK_PERIOD']._serialized_start=2443
+  _globals['_FEEDBACK_PERIOD']._serialized_end=2647
+  _globals['_FEEDBACK_CHANGE']._serialized_start=2649
+  _globals['_FEEDBACK_CHANGE']._serialized_end=2747
+  _globals['_FEEDBACK_FIX']._serialized_start=2749
+  _globals['_FEEDBACK_FIX']._serialized_end=2840
+  _globals['_FEEDBACK_SIGNALSENTRY']._serialized_start=2842
+  _globals['_FEEDBACK_SIGNALSENTRY']._serialized_end=2888
+  _globals['_CATALOGSERVICE']._serialized_start=2921
+  _globals['_CATALOGSERVICE']._serialized_end=3321
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
@@ -327,25 +329,60 @@ class DescribeItemRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Style:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StyleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[DescribeItemRequest._Style.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STYLE_UNSPECIFIED: DescribeItemRequest._Style.ValueType  # 0
+        """The same as STYLE_LONG."""
+        STYLE_SHORT: DescribeItemRequest._Style.ValueType  # 1
+        """One sentence."""
+        STYLE_LONG: DescribeItemRequest._Style.ValueType  # 2
+        """A paragraph."""
+        STYLE_BULLETS: DescribeItemRequest._Style.ValueType  # 3
+        """Lines that begin with "- "."""
+
+    class Style(_Style, metaclass=_StyleEnumTypeWrapper):
+        """How a description is written."""
+
+    STYLE_UNSPECIFIED: DescribeItemRequest.Style.ValueType  # 0
+    """The same as STYLE_LONG."""
+    STYLE_SHORT: DescribeItemRequest.Style.ValueType  # 1
+    """One sentence."""
+    STYLE_LONG: DescribeItemRequest.Style.ValueType  # 2
+    """A paragraph."""
+    STYLE_BULLETS: DescribeItemRequest.Style.ValueType  # 3
+    """Lines that begin with "- "."""
+
     ITEM_ID_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
     MAX_WORDS_FIELD_NUMBER: _builtins.int
+    STYLE_FIELD_NUMBER: _builtins.int
+    AUDIENCE_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """A stored item; NOT_FOUND if the snapshot does not hold it. Empty is refused."""
     image: _builtins.bytes
     """A picture (10 MiB and 40 megapixels at most). Empty is refused."""
     max_words: _builtins.int
     """The longest description, in words. Zero: the server's own limit."""
+    style: Global___DescribeItemRequest.Style.ValueType
+    """How it is written. Unspecified: a paragraph."""
+    audience: _builtins.str
+    """Whom it is written for, such as "parents". Empty: for everybody."""
     def __init__(
         self,
         *,
         item_id: _builtins.str = ...,
         image: _builtins.bytes = ...,
         max_words: _builtins.int = ...,
+        style: Global___DescribeItemRequest.Style.ValueType = ...,
+        audience: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "item_id", b"item_id", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "item_id", b"item_id", "max_words", b"max_words", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "image", b"image", "item_id", b"item_id", "max_words", b"max_words", "style", b"style", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["item_id", "image"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
@@ -362,22 +399,28 @@ class DescribeItemResponse(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     AGREEMENT_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELDS_FIELD_NUMBER: _builtins.int
     description: _builtins.str
     """The text. Never empty."""
     model: _builtins.str
     """The model that wrote it. Never empty."""
     agreement: _builtins.float
     """How well the text fits the picture: their similarity, standardised. Zero: as well as an average pair."""
+    @_builtins.property
+    def corrected_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields of the item that the text first contradicted, and that were put right. Empty: none."""
+
     def __init__(
         self,
         *,
         description: _builtins.str = ...,
         model: _builtins.str = ...,
         agreement: _builtins.float = ...,
+        corrected_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "description", b"description", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "corrected_fields", b"corrected_fields", "description", b"description", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -385,21 +428,29 @@ Global___DescribeItemResponse: _TypeAlias = DescribeItemResponse  # noqa: Y015
 
 @_typing.final
 class GetFeedbackRequest(_message.Message):
-    """Whose reviews."""
+    """Whose reviews. Exactly one field is set."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEM_ID_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
-    """The item. Empty is refused."""
+    """The item. Empty: a brand or a category is asked for."""
+    brand: _builtins.str
+    """All items whose field "brand" has this value. Empty: none is asked for."""
+    category: _builtins.str
+    """All items whose field "category" has this value. Empty: none is asked for."""
     def __init__(
         self,
         *,
         item_id: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        category: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "item_id", b"item_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -431,7 +482,7 @@ Global___GetFeedbackResponse: _TypeAlias = GetFeedbackResponse  # noqa: Y015
 
 @_typing.final
 class Feedback(_message.Message):
-    """What the reviews of one item say."""
+    """What the reviews of an item, a brand or a category say."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -470,6 +521,125 @@ class Feedback(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Period(_message.Message):
+        """The reviews of some time."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        START_TIME_FIELD_NUMBER: _builtins.int
+        END_TIME_FIELD_NUMBER: _builtins.int
+        REVIEW_COUNT_FIELD_NUMBER: _builtins.int
+        SENTIMENT_FIELD_NUMBER: _builtins.int
+        MEAN_RATING_FIELD_NUMBER: _builtins.int
+        review_count: _builtins.int
+        """How many reviews were written in it. Zero: none."""
+        sentiment: _builtins.float
+        """Their mean sentiment, from 0 to 1. Unset: there are none."""
+        mean_rating: _builtins.float
+        """The mean of their ratings. Unset: none has one."""
+        @_builtins.property
+        def start_time(self) -> _timestamp_pb2.Timestamp:
+            """When it begins. Always set."""
+
+        @_builtins.property
+        def end_time(self) -> _timestamp_pb2.Timestamp:
+            """When it ends; that moment is not in it. Always set."""
+
+        def __init__(
+            self,
+            *,
+            start_time: _timestamp_pb2.Timestamp | None = ...,
+            end_time: _timestamp_pb2.Timestamp | None = ...,
+            review_count: _builtins.int = ...,
+            sentiment: _builtins.float | None = ...,
+            mean_rating: _builtins.float | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "end_time", b"end_time", "mean_rating", b"mean_rating", "sentiment", b"sentiment", "start_time", b"start_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "end_time", b"end_time", "mean_rating", b"mean_rating", "review_count", b"review_count", "sentiment", b"sentiment", "start_time", b"start_time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__mean_rating: _TypeAlias = _typing.Literal["mean_rating"]  # noqa: Y015
+        _WhichOneofArgType__mean_rating: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating"]  # noqa: Y015
+        _WhichOneofReturnType__sentiment: _TypeAlias = _typing.Literal["sentiment"]  # noqa: Y015
+        _WhichOneofArgType__sentiment: _TypeAlias = _typing.Literal["_sentiment", b"_sentiment"]  # noqa: Y015
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_rating) -> _WhichOneofReturnType__mean_rating | None: ...
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__sentiment) -> _WhichOneofReturnType__sentiment | None: ...
+
+    @_typing.final
+    class Change(_message.Message):
+        """Something that newer reviews see otherwise than older ones."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ASPECT_FIELD_NUMBER: _builtins.int
+        BEFORE_FIELD_NUMBER: _builtins.int
+        AFTER_FIELD_NUMBER: _builtins.int
+        SINCE_FIELD_NUMBER: _builtins.int
+        aspect: _builtins.str
+        """The aspect. Empty: the reviews as a whole."""
+        before: _builtins.float
+        """The share of older reviews that praise it, of those that judge it. Zero: none."""
+        after: _builtins.float
+        """The same of newer ones. Zero: none."""
+        @_builtins.property
+        def since(self) -> _timestamp_pb2.Timestamp:
+            """Since when. Always set."""
+
+        def __init__(
+            self,
+            *,
+            aspect: _builtins.str = ...,
+            before: _builtins.float = ...,
+            after: _builtins.float = ...,
+            since: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "aspect", b"aspect", "before", b"before", "since", b"since"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Fix(_message.Message):
+        """Something that is worth putting right."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ASPECT_FIELD_NUMBER: _builtins.int
+        IMPACT_FIELD_NUMBER: _builtins.int
+        BLAMED_SHARE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        QUOTES_FIELD_NUMBER: _builtins.int
+        aspect: _builtins.str
+        """The aspect. Never empty."""
+        impact: _builtins.float
+        """How much all this costs the mean sentiment. Never zero."""
+        blamed_share: _builtins.float
+        """The share of all reviews that find fault with it. Never zero."""
+        reason: _builtins.str
+        """Why, in words. Never empty."""
+        @_builtins.property
+        def quotes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Sentences of reviews that stand for it. Empty: none is fit to be shown."""
+
+        def __init__(
+            self,
+            *,
+            aspect: _builtins.str = ...,
+            impact: _builtins.float = ...,
+            blamed_share: _builtins.float = ...,
+            reason: _builtins.str = ...,
+            quotes: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["aspect", b"aspect", "blamed_share", b"blamed_share", "impact", b"impact", "quotes", b"quotes", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class SignalsEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -494,12 +664,27 @@ class Feedback(_message.Message):
     MEAN_RATING_FIELD_NUMBER: _builtins.int
     ASPECTS_FIELD_NUMBER: _builtins.int
     SIGNALS_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    SENTIMENT_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    FIXES_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
-    """The item. Never empty."""
+    """The item. Empty: a brand or a category was asked for."""
     review_count: _builtins.int
     """How many reviews it has. Zero: none, and all below is empty."""
     mean_rating: _builtins.float
     """The mean of the ratings given. Unset: no review has one."""
+    brand: _builtins.str
+    """The brand. Empty: an item or a category was asked for."""
+    category: _builtins.str
+    """The category. Empty: an item or a brand was asked for."""
+    sentiment: _builtins.float
+    """The mean sentiment of the reviews, from 0 to 1. Unset: there are none."""
+    summary: _builtins.str
+    """All of it in a sentence or two. Empty: there are no reviews."""
     @_builtins.property
     def aspects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feedback.Aspect]:
         """What reviews speak of, the commonest first. Empty: too few reviews."""
@@ -507,6 +692,18 @@ class Feedback(_message.Message):
     @_builtins.property
     def signals(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """The signals that the reviews gave the ranking, by name, not standardised. Empty: none."""
+
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feedback.Period]:
+        """The reviews over time, the oldest first. Empty: they say nothing of when."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feedback.Change]:
+        """What changed, the largest change first. Empty: nothing that could not be chance."""
+
+    @_builtins.property
+    def fixes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feedback.Fix]:
+        """What to put right, what matters most first. Empty: nothing is blamed often enough."""
 
     def __init__(
         self,
@@ -516,13 +713,25 @@ class Feedback(_message.Message):
         mean_rating: _builtins.float | None = ...,
         aspects: _abc.Iterable[Global___Feedback.Aspect] | None = ...,
         signals: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        brand: _builtins.str = ...,
+        category: _builtins.str = ...,
+        sentiment: _builtins.float | None = ...,
+        periods: _abc.Iterable[Global___Feedback.Period] | None = ...,
+        changes: _abc.Iterable[Global___Feedback.Change] | None = ...,
+        fixes: _abc.Iterable[Global___Feedback.Fix] | None = ...,
+        summary: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "mean_rating", b"mean_rating"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "mean_rating", b"mean_rating", "sentiment", b"sentiment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "aspects", b"aspects", "item_id", b"item_id", "mean_rating", b"mean_rating", "review_count", b"review_count", "signals", b"signals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "aspects", b"aspects", "brand", b"brand", "category", b"category", "changes", b"changes", "fixes", b"fixes", "item_id", b"item_id", "mean_rating", b"mean_rating", "periods", b"periods", "review_count", b"review_count", "sentiment", b"sentiment", "signals", b"signals", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__mean_rating: _TypeAlias = _typing.Literal["mean_rating"]  # noqa: Y015
     _WhichOneofArgType__mean_rating: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating"]  # noqa: Y015
+    _WhichOneofReturnType__sentiment: _TypeAlias = _typing.Literal["sentiment"]  # noqa: Y015
+    _WhichOneofArgType__sentiment: _TypeAlias = _typing.Literal["_sentiment", b"_sentiment"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_rating) -> _WhichOneofReturnType__mean_rating | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sentiment) -> _WhichOneofReturnType__sentiment | None: ...
 
 Global___Feedback: _TypeAlias = Feedback  # noqa: Y015

@@ -95,7 +95,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetFeedback(self, request, context):
-        """Returns what the reviews of an item say; NOT_FOUND if it is not there.
+        """Returns what the reviews of an item, a brand or a category say; NOT_FOUND if there is none such.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

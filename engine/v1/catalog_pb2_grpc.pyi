@@ -42,7 +42,7 @@ class CatalogServiceStub:
     DescribeItem: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.DescribeItemRequest, _catalog_pb2.DescribeItemResponse]
     """Writes a description of an item or a picture. An empty request is refused."""
     GetFeedback: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetFeedbackRequest, _catalog_pb2.GetFeedbackResponse]
-    """Returns what the reviews of an item say; NOT_FOUND if it is not there."""
+    """Returns what the reviews of an item, a brand or a category say; NOT_FOUND if there is none such."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -58,7 +58,7 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     DescribeItem: _aio.UnaryUnaryMultiCallable[_catalog_pb2.DescribeItemRequest, _catalog_pb2.DescribeItemResponse]  # type: ignore[assignment]
     """Writes a description of an item or a picture. An empty request is refused."""
     GetFeedback: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetFeedbackRequest, _catalog_pb2.GetFeedbackResponse]  # type: ignore[assignment]
-    """Returns what the reviews of an item say; NOT_FOUND if it is not there."""
+    """Returns what the reviews of an item, a brand or a category say; NOT_FOUND if there is none such."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and changes the items that are served."""
@@ -101,6 +101,6 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.GetFeedbackRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetFeedbackResponse, _abc.Awaitable[_catalog_pb2.GetFeedbackResponse]]:
-        """Returns what the reviews of an item say; NOT_FOUND if it is not there."""
+        """Returns what the reviews of an item, a brand or a category say; NOT_FOUND if there is none such."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -66,6 +66,7 @@ class RecommendRequest(_message.Message):
     COLLAPSE_BY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
+    RECALL_TARGET_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """A shopper, from their events; one of whom nothing is known gets what is popular. Empty is refused."""
     mode: Global___RecommendRequest.Mode.ValueType
@@ -78,6 +79,8 @@ class RecommendRequest(_message.Message):
     """How many hits at most, up to 1,000. Zero: 10."""
     explain: _builtins.bool
     """Whether hits carry what each block, signal and boost gave to their score. False: contributions are empty."""
+    recall_target: _builtins.float
+    """The share of the true best hits that the answer should hold, from 0 to 1. Unset: the snapshot's own target."""
     @_builtins.property
     def session(self) -> Global___Session:
         """Somebody unknown, from what they like and dislike now. Empty: what is popular."""
@@ -102,13 +105,19 @@ class RecommendRequest(_message.Message):
         collapse_by: _builtins.str = ...,
         page_size: _builtins.int = ...,
         explain: _builtins.bool = ...,
+        recall_target: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["diversity", b"diversity", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "diversity", b"diversity", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "filter", b"filter", "mode", b"mode", "page_size", b"page_size", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "filter", b"filter", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__recall_target: _TypeAlias = _typing.Literal["recall_target"]  # noqa: Y015
+    _WhichOneofArgType__recall_target: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target"]  # noqa: Y015
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["user_id", "session"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recall_target) -> _WhichOneofReturnType__recall_target | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
 Global___RecommendRequest: _TypeAlias = RecommendRequest  # noqa: Y015
@@ -222,12 +231,16 @@ class Recommendation(_message.Message):
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    BECAUSE_ITEM_IDS_FIELD_NUMBER: _builtins.int
+    INTEREST_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item. Never empty."""
     score: _builtins.float
     """Its score; higher is better. Zero is a score like any other."""
     reason: _builtins.str
     """Why it is here, in words a shopper may read. Never empty."""
+    interest: _builtins.int
+    """The place of the interest it answers in the list of the shopper's interests, the strongest 1. Zero: none of them."""
     @_builtins.property
     def contributions(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """What each block, signal and boost, by its name, gave to the score; they sum to it. Empty: explain was false."""
@@ -235,6 +248,10 @@ class Recommendation(_message.Message):
     @_builtins.property
     def payload(self) -> _struct_pb2.Struct:
         """What the catalogue says of the item. Unset: nothing is known."""
+
+    @_builtins.property
+    def because_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items of the shopper's events, or those liked, that it is here for, the strongest first. Empty: none, it is popular."""
 
     def __init__(
         self,
@@ -244,10 +261,12 @@ class Recommendation(_message.Message):
         contributions: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         payload: _struct_pb2.Struct | None = ...,
         reason: _builtins.str = ...,
+        because_item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        interest: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "item_id", b"item_id", "payload", b"payload", "reason", b"reason", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["because_item_ids", b"because_item_ids", "contributions", b"contributions", "interest", b"interest", "item_id", b"item_id", "payload", b"payload", "reason", b"reason", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -369,15 +388,106 @@ class Profile(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class PriceBand(_message.Message):
+        """What a shopper usually pays for one item."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        FIELD_FIELD_NUMBER: _builtins.int
+        LOW_FIELD_NUMBER: _builtins.int
+        MEDIAN_FIELD_NUMBER: _builtins.int
+        HIGH_FIELD_NUMBER: _builtins.int
+        PERCENTILE_FIELD_NUMBER: _builtins.int
+        field: _builtins.str
+        """The field of the payload that holds prices, such as "price". Never empty."""
+        low: _builtins.float
+        """Three quarters of what is bought costs at least this. Zero is a price like any other."""
+        median: _builtins.float
+        """Half of what is bought costs at least this. Zero is a price like any other."""
+        high: _builtins.float
+        """A quarter of what is bought costs at least this. Zero is a price like any other."""
+        percentile: _builtins.float
+        """The share of the shop's items that cost less than the median. Zero: none does."""
+        def __init__(
+            self,
+            *,
+            field: _builtins.str = ...,
+            low: _builtins.float = ...,
+            median: _builtins.float = ...,
+            high: _builtins.float = ...,
+            percentile: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "high", b"high", "low", b"low", "median", b"median", "percentile", b"percentile"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Segment(_message.Message):
+        """Shoppers who are alike."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        DESCRIPTION_FIELD_NUMBER: _builtins.int
+        SHARE_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        """What it is called, after what sets it apart. Never empty."""
+        description: _builtins.str
+        """What sets it apart, in a sentence. Never empty."""
+        share: _builtins.float
+        """The share of all shoppers who are in it. Never zero."""
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+            description: _builtins.str = ...,
+            share: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "share", b"share"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class EventCountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     USER_ID_FIELD_NUMBER: _builtins.int
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     LAST_EVENT_TIME_FIELD_NUMBER: _builtins.int
     INTERESTS_FIELD_NUMBER: _builtins.int
     AFFINITIES_FIELD_NUMBER: _builtins.int
+    PRICE_BAND_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    EVENT_COUNTS_FIELD_NUMBER: _builtins.int
+    FIRST_EVENT_TIME_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The shopper. Never empty."""
     event_count: _builtins.int
     """How many events are kept. Never zero."""
+    summary: _builtins.str
+    """The profile in a sentence or two. Never empty."""
     @_builtins.property
     def last_event_time(self) -> _timestamp_pb2.Timestamp:
         """When the last of them happened. Always set."""
@@ -390,6 +500,22 @@ class Profile(_message.Message):
     def affinities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Profile.Affinity]:
         """What the shopper prefers, the strongest first. Empty: too few events."""
 
+    @_builtins.property
+    def price_band(self) -> Global___Profile.PriceBand:
+        """What the shopper pays for an item. Unset: nothing with a price was bought."""
+
+    @_builtins.property
+    def segment(self) -> Global___Profile.Segment:
+        """The kind of shopper. Unset: the snapshot knows no segments."""
+
+    @_builtins.property
+    def event_counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many events of each type are kept, by "view", "cart", "purchase", "return", "like" and "dislike"; none is zero."""
+
+    @_builtins.property
+    def first_event_time(self) -> _timestamp_pb2.Timestamp:
+        """When the first of the events happened. Always set."""
+
     def __init__(
         self,
         *,
@@ -398,10 +524,15 @@ class Profile(_message.Message):
         last_event_time: _timestamp_pb2.Timestamp | None = ...,
         interests: _abc.Iterable[Global___Profile.Interest] | None = ...,
         affinities: _abc.Iterable[Global___Profile.Affinity] | None = ...,
+        price_band: Global___Profile.PriceBand | None = ...,
+        segment: Global___Profile.Segment | None = ...,
+        event_counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        first_event_time: _timestamp_pb2.Timestamp | None = ...,
+        summary: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_event_time", b"last_event_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_event_time", b"first_event_time", "last_event_time", b"last_event_time", "price_band", b"price_band", "segment", b"segment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affinities", b"affinities", "event_count", b"event_count", "interests", b"interests", "last_event_time", b"last_event_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affinities", b"affinities", "event_count", b"event_count", "event_counts", b"event_counts", "first_event_time", b"first_event_time", "interests", b"interests", "last_event_time", b"last_event_time", "price_band", b"price_band", "segment", b"segment", "summary", b"summary", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -600,17 +731,43 @@ class EraseUserResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ErasedByTypeEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ERASED_EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    ERASED_BY_TYPE_FIELD_NUMBER: _builtins.int
     erased_event_count: _builtins.int
     """How many events were erased. Zero: nothing was known."""
+    @_builtins.property
+    def erased_by_type(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many of each type, by "view", "cart", "purchase", "return", "like" and "dislike". Empty: nothing was known."""
+
     def __init__(
         self,
         *,
         erased_event_count: _builtins.int = ...,
+        erased_by_type: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_event_count", b"erased_event_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_by_type", b"erased_by_type", "erased_event_count", b"erased_event_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
