@@ -19,6 +19,9 @@ from engine.view import View
 
 Values = NDArray[np.float32]
 
+AGAIN = "again"
+"""What the contribution is called that an item has for being known to who asks."""
+
 _CHUNK_ROWS = 65_536
 
 # Weights go to 1e6, a sum of them all must stay in float32.
@@ -29,9 +32,17 @@ class Additions:
     """What is added for one query, for each row of one view."""
 
     def __init__(
-        self, view: View, query: FusedQuery, boosts: Sequence[Boost], signals: Mapping[str, float] | None = None
+        self,
+        view: View,
+        query: FusedQuery,
+        boosts: Sequence[Boost],
+        signals: Mapping[str, float] | None = None,
+        again: Mapping[str, float] | None = None,
     ) -> None:
-        """signals: what standardised signals count that the query's own boosts do not have."""
+        """signals: what standardised signals count that the query's own boosts do not have.
+
+        again: item_id → what is added to this one item; one that is not there is left out.
+        """
         self._view = view
         self._query = query
         self._boosts = [(boost.field, boost.weight, _shaped(view, boost)) for boost in boosts if boost.weight]
@@ -39,9 +50,10 @@ class Additions:
             (name, weight, _standardised(view, name)) for name, weight in (signals or {}).items() if weight
         ]
         self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
+        self._again = _placed(view, again or {})
 
     def __bool__(self) -> bool:
-        return bool(self._boosts or self._words)
+        return bool(self._boosts or self._words or self._again)
 
     def of(self, place: int) -> Values:
         """Return what is added to each row of a stratum, (len(stratum),); the policy for missing blocks is in it."""
@@ -51,6 +63,8 @@ class Additions:
         scale = stratum_scale(self._query, self._view.strata[place].blocks)
         for factor, scores in self._words:
             total += np.float32(factor * (1.0 if scale is None else scale)) * scores[place]
+        for local, value in self._again.get(place, {}).items():
+            total[local] += value
         return total
 
     def shares(self, place: int, local: int) -> dict[str, float]:
@@ -63,7 +77,20 @@ class Additions:
         for factor, scores in self._words:
             if scale is not None:
                 shares[LEXICAL] = shares.get(LEXICAL, 0.0) + factor * scale * float(scores[place][local])
+        again = self._again.get(place, {}).get(local)
+        if again is not None:
+            shares[AGAIN] = float(again)
         return shares
+
+
+def _placed(view: View, values: Mapping[str, float]) -> dict[int, dict[int, np.float32]]:
+    """Return stratum → row within it → value, of the items that are there."""
+    placed: dict[int, dict[int, np.float32]] = {}
+    for row, value in zip(view.rows_of(values), values.values(), strict=True):
+        if row is not None:
+            place = view.place_of(row)
+            placed.setdefault(place, {})[row - view.strata[place].start] = np.float32(value)
+    return placed
 
 
 def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:

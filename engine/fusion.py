@@ -30,6 +30,9 @@ LARGEST_SIGNAL = 1e4
 LEXICAL = "lexical"
 """The block of an item's words. It has no vector: its similarity is a lexical score, added to the inner product."""
 
+TASTE = "user"
+"""The kind of a part that says what somebody likes."""
+
 SHARED_SPACE_KINDS = ("text", "image")
 """Kinds that an encoder turns into one vector that speaks to all blocks of that encoder."""
 
@@ -54,6 +57,9 @@ class Calibration:
         try:
             return self.similarities[kind, block]
         except KeyError:
+            if kind == TASTE and ("item", block) in self.similarities:
+                # Of a catalogue without events it is not known how alike tastes are to items.
+                return self.similarities["item", block]
             raise InvalidQuery(f"expected a part that can be compared with block {block!r}, got {kind}") from None
 
 

@@ -47,7 +47,25 @@ class VectorPart:
     block: str = ""
 
 
-Part = TextPart | ImagePart | ItemPart | VectorPart
+@dataclass(frozen=True, slots=True)
+class TastePart:
+    """What somebody likes: a unit vector for each block that it speaks to."""
+
+    vectors: Mapping[str, Vector]
+    weight: float = 1.0
+    block: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserPart:
+    """A shopper by their id; whoever knows their events says their taste in its place before the query is asked."""
+
+    user_id: str
+    weight: float = 1.0
+    block: str = ""
+
+
+Part = TextPart | ImagePart | ItemPart | VectorPart | TastePart | UserPart
 
 
 class Missing(Enum):
@@ -116,7 +134,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. Blocks that `modality_weights` leaves out weigh 0; if it is empty all weigh the same, 1 in sum."""
+    """One search. Blocks that `modality_weights` leaves out weigh 0; if it is empty all weigh the same, 1 in sum.
+
+    again: item_id → what is added to its score, for who asks had it before.
+    among: the only items that may answer, None for all of them.   without: items that may not.
+    """
 
     parts: tuple[Part, ...]
     modality_weights: Mapping[str, float] = field(default_factory=dict)
@@ -133,6 +155,9 @@ class Query:
     min_score: float | None = None
     budget_ms: float | None = None
     page: Page | None = None
+    again: Mapping[str, float] = field(default_factory=dict)
+    among: frozenset[str] | None = None
+    without: frozenset[str] = frozenset()
 
     @property
     def plain(self) -> bool:
@@ -145,6 +170,9 @@ class Query:
             or self.diversity is not None
             or self.min_score is not None
             or self.page is not None
+            or self.again
+            or self.among is not None
+            or self.without
             or not self.parts
         )
 

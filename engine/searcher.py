@@ -10,9 +10,18 @@ from PIL.Image import Image
 
 from engine.additions import Additions
 from engine.encoder import Encoder
-from engine.errors import DimensionMismatch, DiptychError, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock
+from engine.errors import (
+    DimensionMismatch,
+    DiptychError,
+    InvalidQuery,
+    ItemNotFound,
+    NoEncoder,
+    NotSupported,
+    UnknownBlock,
+)
 from engine.fusion import (
     LEXICAL,
+    TASTE,
     FusedQuery,
     Matrix,
     SpokenPart,
@@ -37,8 +46,10 @@ from engine.records import (
     Plan,
     Query,
     Shape,
+    TastePart,
     TextPart,
     Timings,
+    UserPart,
     VectorPart,
 )
 from engine.retrieval import EXACT_STRATEGY, Found, Retriever
@@ -132,7 +143,7 @@ class Searcher:
                 outcomes[asked.place] = self._answer(asked, best, retriever.view, search_us)
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _ask(self, place: int, query: Query, view: View) -> "Asked":
+    def _ask(self, place: int, query: Query, view: View) -> Asked:
         started = perf_counter_ns()
         weights = self._weights(query)
         parts = [part for part in self.speak(query.parts, view, weights) if part.weight]
@@ -144,8 +155,11 @@ class Searcher:
         strong: Mapping[str, float] = {}
         if signals and is_strong(fused, parts):
             strong, fused = signals, replace(fused, boosts={})
-        additions = Additions(view, fused, others, strong) if others or strong or fused.words else None
         selection = view.select(query.filter)
+        if query.among is not None or query.without:
+            selection = view.narrow(selection, query.among, query.without)
+        added = others or strong or fused.words or query.again
+        additions = Additions(view, fused, others, strong, query.again) if added else None
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):
             # Boosts alone, or the unlikest items: those lie in no cells of their own.
@@ -153,7 +167,7 @@ class Searcher:
         plan_us = (perf_counter_ns() - encoded) // 1000
         return Asked(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
 
-    def _answer(self, asked: "Asked", found: Found, view: View, search_us: int) -> Answer:
+    def _answer(self, asked: Asked, found: Found, view: View, search_us: int) -> Answer:
         started = perf_counter_ns()
         rows = found.rows.tolist()
         named = zip(view.item_ids(rows), found.scores.tolist(), rows, strict=True)
@@ -166,7 +180,7 @@ class Searcher:
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
         return Answer(hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded)
 
-    def _arrange(self, asked: "Asked", retriever: Retriever) -> Answer:
+    def _arrange(self, asked: Asked, retriever: Retriever) -> Answer:
         """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""
         started = perf_counter_ns()
         query, view = asked.query, retriever.view
@@ -213,6 +227,10 @@ class Searcher:
                 kind, vectors = "vector", self._of_vector(part, field)
             elif isinstance(part, ItemPart):
                 kind, vectors = "item", _of_item(view, part, field)
+            elif isinstance(part, TastePart):
+                kind, vectors = TASTE, self._of_taste(part, field)
+            elif isinstance(part, UserPart):
+                raise NotSupported("expected a shopper's taste, got an id: no events are at hand here", field)
             elif isinstance(part, TextPart):
                 kind, vectors = "text", encoded[place]
                 words = part.text if LEXICAL in self._blocks and part.block in ("", LEXICAL) else ""
@@ -262,6 +280,14 @@ class Searcher:
                 dims.get(part.block, next(iter(dims.values()))), len(part.values), f"{field}.vector"
             )
         return dict.fromkeys(blocks, to_query(part.values, f"{field}.vector"))
+
+    def _of_taste(self, part: TastePart, field: str) -> dict[str, Matrix]:
+        for block, vector in part.vectors.items():
+            if block not in self.snapshot.dims:
+                raise UnknownBlock(block, self.snapshot.dims, field)
+            if len(vector) != self.snapshot.dims[block]:
+                raise DimensionMismatch(self.snapshot.dims[block], len(vector), field)
+        return dict(part.vectors)
 
     def _encode(
         self, parts: Sequence[Part], weights: Mapping[str, float] | None = None

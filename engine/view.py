@@ -5,7 +5,7 @@ last, so that it never mixes two states.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -92,6 +92,22 @@ class View:
                 self._selections.popitem(last=False)
         return selection
 
+    def narrow(self, selection: Selection, among: Iterable[str] | None, without: Iterable[str]) -> Selection:
+        """Return the rows of a selection that are these items (None: any), and not those. Cost: a byte or two a row."""
+        keep = None if among is None else [row for row in self.rows_of(among) if row is not None]
+        drop = [row for row in self.rows_of(without) if row is not None]
+        narrowed = []
+        for stratum, some in zip(self.strata, selection.rows, strict=True):
+            mask = np.ones(stratum.count, np.bool_) if some is None else some.mask.copy()
+            if keep is not None:
+                kept = np.zeros(stratum.count, np.bool_)
+                kept[_inside(stratum, keep)] = True
+                mask &= kept
+            mask[_inside(stratum, drop)] = False
+            narrowed.append(RowSet(mask))
+        count = sum(some.count for some in narrowed)
+        return Selection(tuple(narrowed), count, count / max(1, len(self)))
+
     def item_id(self, row: int) -> str:
         """Return the id of a row."""
         return self.snapshot.items.item_id(row) if row < len(self.snapshot) else self._changed.item_id(row)
@@ -115,6 +131,16 @@ class View:
         if self.delta.hidden[row]:
             raise ItemNotFound(item_id)
         return row
+
+    def rows_of(self, item_ids: Iterable[str]) -> list[int | None]:
+        """Return the row of each item, None for one that is not alive."""
+        rows: list[int | None] = []
+        for item_id in item_ids:
+            try:
+                rows.append(self.row_of(item_id))
+            except ItemNotFound:
+                rows.append(None)
+        return rows
 
     def stratum_of(self, row: int) -> Stratum:
         """Return the stratum that holds a row."""
@@ -262,6 +288,11 @@ class Groups:
             codes, counts = np.unique(np.concatenate(selected), return_counts=True)
             self._sizes = dict(zip(codes.tolist(), counts.tolist(), strict=True))
         return self._sizes
+
+
+def _inside(stratum: Stratum, rows: Sequence[int]) -> list[int]:
+    """Return the rows that a stratum holds, counted from its first."""
+    return [row - stratum.start for row in rows if stratum.start <= row < stratum.start + stratum.count]
 
 
 class _Derived:
