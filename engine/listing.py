@@ -6,11 +6,10 @@ from time import perf_counter_ns
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.additions import Additions
 from engine.errors import ItemNotFound
-from engine.fusion import FusedQuery, Matrix, contributions, stratum_scale
+from engine.fusion import FusedQuery, contributions, stratum_scale
 from engine.planner import Choice
 from engine.ranking import Scored, collapsed, diversified, pinned
 from engine.records import Diversity, Page, Query
@@ -161,7 +160,8 @@ class Listing:
         if diversity is None:
             return iter(self._grouped)
         weights = self._asked.fused.weights
-        return diversified(iter(self._grouped), self._varied_count, diversity.share, self._vectors, weights)
+        vectors_of = self._view.vectors_of
+        return diversified(iter(self._grouped), self._varied_count, diversity.share, vectors_of, weights)
 
     def size_of(self, row: int) -> int:
         """Return how many items of the selection share the group of a row, 0 if hits are not grouped."""
@@ -183,21 +183,6 @@ class Listing:
             if row not in pins and self._view.holds(self._asked.selection, row):
                 pins[row] = (pin.position, (sum(shares_of(self._asked, row, self._view).values()), row))
         return list(pins.values())
-
-    def _vectors(self, rows: NDArray[np.int64]) -> dict[str, tuple[Matrix, NDArray[np.bool_]]]:
-        """Return the vectors of rows by block, zero where missing, and which of them there are."""
-        dims = self._view.snapshot.dims
-        vectors = {block: np.zeros((len(rows), dim), np.float32) for block, dim in dims.items()}
-        there = {block: np.zeros(len(rows), np.bool_) for block in dims}
-        places = np.array([self._view.place_of(row) for row in rows.tolist()])
-        for place in np.unique(places).tolist():
-            stratum = self._view.strata[place]
-            inside = np.flatnonzero(places == place)
-            stored = stratum.index.rows(rows[inside] - stratum.start)
-            for block, span in stratum.layout.spans.items():
-                vectors[block][inside] = stored[:, span]
-                there[block][inside] = True
-        return {block: (vectors[block], there[block]) for block in dims}
 
 
 def shares_of(asked: Asked, row: int, view: View) -> dict[str, float]:

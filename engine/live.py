@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import CorruptLog, NotDurable
-from engine.store import sync_directory
+from engine.store import alone_in, sync_directory
 
 LIVE_FILE = "live.db"
 
@@ -153,7 +153,8 @@ class LiveLog:
         """Open the log, made if it is not there."""
         self._path = path
         self._lock = threading.RLock()
-        with self._explained():
+        # Half made by another process, a log looks like somebody else's file.
+        with self._explained(), alone_in(path.parent):
             self._connection = self._open()
         self._version = -1
 
@@ -268,6 +269,8 @@ class LiveLog:
             raise NotDurable(f"{self._path}: expected to read and write live changes, got: {error}") from error
         except sqlite3.DatabaseError as error:
             raise CorruptLog(f"{self._path}: expected a log of live changes, got: {error}") from error
+        except OSError as error:
+            raise NotDurable(f"{self._path}: expected to read and write live changes, got: {error.strerror}") from error
 
     def _open(self) -> sqlite3.Connection:
         try:

@@ -1,6 +1,7 @@
 """A snapshot opened for reading: checked against its manifest, then served from mapped files."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -94,7 +95,12 @@ def open_snapshot(store: Store, name: str, device: str = "cpu") -> Snapshot:
 def damages(manifest: Manifest, directory: Path) -> list[str]:
     """Return one sentence for each file that is not what the manifest says or not named in it, none if all is well."""
     named = {MANIFEST_FILE, *manifest.files}
-    found = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()}
+    # os.walk passes over a folder that is gone by now, and then its files are missing below.
+    found = {
+        Path(folder, name).relative_to(directory).as_posix()
+        for folder, _, names in os.walk(directory)
+        for name in names
+    }
     strangers = [f"{directory / name}: expected no such file" for name in sorted(found - named) if name[0] != "."]
     with ThreadPoolExecutor(max_workers=4) as pool:
         compared: Iterable[str | None] = pool.map(

@@ -105,6 +105,17 @@ def write_durably(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Be the only one of all processes who makes files in a folder that others would take for theirs."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def sync_directory(directory: Path) -> None:
     """Wait until the names in a folder are on disk."""
     descriptor = os.open(directory, os.O_RDONLY)

@@ -159,6 +159,21 @@ class View:
         stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
         return {block: stored[span] for block, span in stratum.layout.spans.items()}
 
+    def vectors_of(self, rows: NDArray[np.int64]) -> dict[str, tuple[Matrix, Mask]]:
+        """Return block → (n, d_b) unit vectors of rows, zero where missing, and (n,) whether there is one."""
+        dims = self.snapshot.dims
+        vectors = {block: np.zeros((len(rows), dim), np.float32) for block, dim in dims.items()}
+        there = {block: np.zeros(len(rows), np.bool_) for block in dims}
+        places = np.array([self.place_of(row) for row in rows.tolist()])
+        for place in np.unique(places).tolist():
+            stratum = self.strata[place]
+            inside = np.flatnonzero(places == place)
+            stored = stratum.index.rows(rows[inside] - stratum.start)
+            for block, span in stratum.layout.spans.items():
+                vectors[block][inside] = stored[:, span]
+                there[block][inside] = True
+        return {block: (vectors[block], there[block]) for block in dims}
+
     def column(
         self,
         key: Hashable,

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
     (tmp_path / LIVE_FILE).mkdir()
     with pytest.raises(NotDurable, match="Is a directory"):
         open_log(tmp_path)
-    with pytest.raises(NotDurable, match="unable to open database file"):
+    with pytest.raises(NotDurable, match="No such file or directory"):
         LiveLog(tmp_path / "nowhere" / LIVE_FILE)
     assert open_log(tmp_path / "nowhere") is None
 
@@ -224,3 +225,23 @@ def test_a_killed_writer_leaves_every_change_it_told_of(tmp_path: Path) -> None:
 def whole(change: Change) -> bool:
     upsert = change.upsert
     return upsert is not None and upsert.payload == b"payload" and len(upsert.images) == 2 and len(upsert.made) == 1
+
+
+def test_many_open_a_new_log_at_once(tmp_path: Path) -> None:
+    """Whoever comes while another makes the file waits for it, and does not take it for somebody else's."""
+    together = threading.Barrier(6)
+    opened: list[int] = []
+
+    def look(path: Path) -> None:
+        together.wait()
+        with LiveLog(path) as log:
+            opened.append(log.last())
+
+    for number in range(20):
+        (tmp_path / str(number)).mkdir()
+        threads = [threading.Thread(target=look, args=(tmp_path / str(number) / LIVE_FILE,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert opened == [0] * 120

@@ -67,6 +67,7 @@ class RecommendRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     RECALL_TARGET_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """A shopper, from their events; one of whom nothing is known gets what is popular. Empty is refused."""
     mode: Global___RecommendRequest.Mode.ValueType
@@ -81,6 +82,10 @@ class RecommendRequest(_message.Message):
     """Whether hits carry what each block, signal and boost gave to their score. False: contributions are empty."""
     recall_target: _builtins.float
     """The share of the true best hits that the answer should hold, from 0 to 1. Unset: the snapshot's own target."""
+    image: _builtins.bytes
+    """A picture that the items should look like, in the shopper's taste (10 MiB and 40 megapixels at most); not beside a
+    session, which has its own. Empty: none.
+    """
     @_builtins.property
     def session(self) -> Global___Session:
         """Somebody unknown, from what they like and dislike now. Empty: what is popular."""
@@ -106,10 +111,11 @@ class RecommendRequest(_message.Message):
         page_size: _builtins.int = ...,
         explain: _builtins.bool = ...,
         recall_target: _builtins.float | None = ...,
+        image: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "diversity", b"diversity", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "filter", b"filter", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "filter", b"filter", "image", b"image", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__recall_target: _TypeAlias = _typing.Literal["recall_target"]  # noqa: Y015
     _WhichOneofArgType__recall_target: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target"]  # noqa: Y015

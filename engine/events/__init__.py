@@ -1,0 +1,1 @@
+"""What shoppers did: events as plain values, and the log that keeps them."""
