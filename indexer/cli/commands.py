@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from indexer.cli import building, storing
+from indexer.cli import building, evaluating, storing
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -25,6 +25,7 @@ app.command()(storing.verify)
 app.command()(storing.publish)
 app.command()(storing.rollback)
 app.command()(storing.prune)
+app.add_typer(evaluating.evaluate, name="evaluate")
 
 
 def main() -> None:
