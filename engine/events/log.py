@@ -1,0 +1,209 @@
+"""The log of what shoppers did: an event is kept once, by its id, on disk before anybody is told so.
+
+A user's id stands in the rows of that user's events and nowhere else, so erasing a user is deleting rows.
+"""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.errors import DiptychError
+from engine.events.database import EVENTS, Database, store_address
+from engine.events.event import Event, EventType
+
+EVENTS_FILE = "events.db"
+
+_PAGE = 8192
+_CODES = {
+    EventType.VIEW: 1,
+    EventType.CART: 2,
+    EventType.PURCHASE: 3,
+    EventType.RETURN: 4,
+    EventType.LIKE: 5,
+    EventType.DISLIKE: 6,
+}
+_TYPES = {code: kind for kind, code in _CODES.items()}
+_COLUMNS = (
+    EVENTS.c.event_id,
+    EVENTS.c.user_id,
+    EVENTS.c.item_id,
+    EVENTS.c.type,
+    EVENTS.c.time_s,
+    EVENTS.c.quantity,
+)
+
+
+class Recorded(NamedTuple):
+    """How many events are kept now that were not before, and how many were known already."""
+
+    accepted: int
+    duplicates: int
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Events that wait for a transaction, and what became of them."""
+
+    events: Sequence[Event]
+    recorded: Recorded | None = None
+    error: DiptychError | None = field(default=None)
+
+
+class EventLog:
+    """The events in one database; threads may share a log, and processes the database.
+
+    Raises CorruptLog if the database is something else or damaged, NotDurable where it cannot be read or written now.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Open the log, made if it is not there: sqlite:////FILE or postgresql://USER:PASSWORD@HOST/DATABASE.
+
+        Raises InvalidSetting for another address, MissingDependency without the library for it.
+        """
+        self._database = Database(address)
+        self._turn = threading.Lock()
+        self._waiting_lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the file, or the database without user and password."""
+        return self._database.name
+
+    def record(self, events: Sequence[Event]) -> Recorded:
+        """Keep events, each id once; durable when this returns. Of two with one id the first is kept.
+
+        Those who ask while a transaction is under way share the next one: a disk syncs once for all of them.
+        """
+        mine = _Waiting(events)
+        with self._waiting_lock:
+            self._waiting.append(mine)
+        with self._turn:
+            if mine.recorded is None and mine.error is None:
+                with self._waiting_lock:
+                    group, self._waiting = self._waiting, []
+                self._commit(group)
+        if mine.error is not None:
+            # Its own for each caller, since raising changes an error.
+            raise type(mine.error)(str(mine.error)) from mine.error
+        return mine.recorded or Recorded(0, 0)
+
+    def history(self, user_id: str, limit: int | None = None) -> list[Event]:
+        """Return a user's events, newest first, at most `limit`; none if the user is not known."""
+        query = (
+            select(*_COLUMNS)
+            .where(EVENTS.c.user_id == user_id)
+            .order_by(EVENTS.c.time_s.desc(), EVENTS.c.event_id.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [_event(row) for row in connection.execute(query)]
+
+    def erase(self, user_id: str) -> dict[EventType, int]:
+        """Forget a user, durably, and return how many events of each type there were.
+
+        No byte of the id is left in a file of the store. Raises NotDurable while a reader keeps the old state; the
+        events are gone even then, and asking again cleans the file.
+        """
+        mine = EVENTS.c.user_id == user_id
+        with self._database.writing() as connection:
+            counted = select(EVENTS.c.type, func.count()).where(mine).group_by(EVENTS.c.type).order_by(EVENTS.c.type)
+            erased = {_TYPES[code]: count for code, count in connection.execute(counted)}
+            connection.execute(delete(EVENTS).where(mine))
+        self._database.scrub(user_id)
+        return erased
+
+    def scan(self) -> Iterator[list[Event]]:
+        """Give all events as they are now, oldest first, in batches."""
+        query = select(*_COLUMNS).order_by(EVENTS.c.time_s, EVENTS.c.event_id)
+        with self._database.reading() as connection:
+            for page in connection.execution_options(yield_per=_PAGE).execute(query).partitions():
+                yield [_event(row) for row in page]
+
+    def count(self) -> int:
+        """Return how many events there are. Cost: grows with them."""
+        with self._database.reading() as connection:
+            return connection.execute(select(func.count()).select_from(EVENTS)).scalar_one()
+
+    def last_time_s(self) -> float | None:
+        """Return when the newest event happened, None if there is none."""
+        with self._database.reading() as connection:
+            newest: float | None = connection.execute(select(func.max(EVENTS.c.time_s))).scalar_one()
+        return newest
+
+    def user_ids(self) -> list[str]:
+        """Return every user of whom there is an event, each once, in order."""
+        query = select(EVENTS.c.user_id).distinct().order_by(EVENTS.c.user_id)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _commit(self, group: Sequence[_Waiting]) -> None:
+        """Keep the events of all who wait, or tell each of them why not."""
+        try:
+            with self._database.writing() as connection:
+                new = postgresql.insert(EVENTS) if connection.dialect.name == "postgresql" else sqlite.insert(EVENTS)
+                put = new.on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
+                counts = [
+                    connection.execute(put, _rows(waiting.events)).rowcount if waiting.events else 0
+                    for waiting in group
+                ]
+        except DiptychError as error:
+            for waiting in group:
+                waiting.error = error
+            return
+        for waiting, accepted in zip(group, counts, strict=True):
+            waiting.recorded = Recorded(accepted, len(waiting.events) - accepted)
+
+
+def open_events(root: Path, address: str = "") -> EventLog | None:
+    """Return the log of a store, or the one at an address if there is one; None if the store never recorded any.
+
+    Raises what EventLog does.
+    """
+    if address:
+        return EventLog(address)
+    path = root / EVENTS_FILE
+    return EventLog(store_address(path)) if os.path.lexists(path) else None
+
+
+def make_events(root: Path, address: str = "") -> EventLog:
+    """Return the log of a store, or the one at an address if there is one, made if it is not there."""
+    return EventLog(address or store_address(root / EVENTS_FILE))
+
+
+def _rows(events: Sequence[Event]) -> list[dict[str, Any]]:
+    return [
+        {
+            "event_id": event.event_id,
+            "user_id": event.user_id,
+            "item_id": event.item_id,
+            "type": _CODES[event.type],
+            "time_s": event.time_s,
+            "quantity": event.quantity,
+        }
+        for event in events
+    ]
+
+
+def _event(row: Iterable[Any]) -> Event:
+    event_id, user_id, item_id, code, time_s, quantity = row
+    return Event(event_id, user_id, item_id, _TYPES[code], time_s, quantity)
