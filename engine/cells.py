@@ -48,14 +48,19 @@ def shown(value: object) -> str:
 
 
 def to_item_id(value: object) -> str:
+    """Return the id of an item, as `to_id` does."""
+    return to_id(value, "item_id")
+
+
+def to_id(value: object, column: str) -> str:
     """Return an id as text without blanks around it: numbers as they would be written, 12.0 as "12".
 
     Raises BadRow if it cannot be one, or is longer than 512 bytes of UTF-8.
     """
-    text = _id_text(value).strip()
-    size = len(to_utf8(text, "item_id").encode())
+    text = _id_text(value, column).strip()
+    size = len(to_utf8(text, column).encode())
     if size > _LONGEST_ID_BYTES:
-        raise BadRow(f"item_id: expected at most {_LONGEST_ID_BYTES} bytes, got {size}")
+        raise BadRow(f"{column}: expected at most {_LONGEST_ID_BYTES} bytes, got {size}")
     return text
 
 
@@ -68,20 +73,20 @@ def to_utf8(text: str, column: str) -> str:
     return text
 
 
-def _id_text(value: object) -> str:
+def _id_text(value: object, column: str) -> str:
     if isinstance(value, Bad):
         raise BadRow(value.reason)
     if is_absent(value):
-        raise BadRow("no item_id")
+        raise BadRow(f"no {column}")
     if isinstance(value, str):
         return value
     if isinstance(value, float) and math.isfinite(value):
         if abs(value) >= _LARGEST_EXACT:
-            raise BadRow(f"item_id {value!r} is too large for a number to be exact: write it as text")
+            raise BadRow(f"{column} {value!r} is too large for a number to be exact: write it as text")
         return number_text(value)
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
-    raise BadRow(f"item_id: expected text or a number, got {shown(value)}")
+    raise BadRow(f"{column}: expected text or a number, got {shown(value)}")
 
 
 def number_text(value: float) -> str:

@@ -36,11 +36,12 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
 
 
 class Csv:
-    """The rows of a CSV file."""
+    """The rows of a CSV file. typed: False leaves every value the text that it is, and saves the first pass."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, typed: bool = True) -> None:
         self.folder = path.parent
         self._path = path
+        self._typed = typed
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the names in the header. Raises InvalidCatalogue if there is no row below it."""
@@ -55,9 +56,9 @@ class Csv:
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield one row for each record, on the line it starts on. Raises InvalidCatalogue if the file breaks off."""
-        kinds = self._kinds()
         lines = self._cells()
         header = self._to_header(next(lines)[1])
+        kinds = self._kinds() if self._typed else [None] * len(header)
         for number, cells in lines:
             try:
                 cells = _checked(cells, len(header))

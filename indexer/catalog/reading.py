@@ -41,10 +41,10 @@ def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
         asked |= dict.fromkeys(template.fields, "in the text template")
     columns = source.columns(frozenset({ITEM_ID, *asked, *VECTOR_COLUMNS}))
     if ITEM_ID not in columns:
-        raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {_hint(ITEM_ID, columns)}")
+        raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {hint(ITEM_ID, columns)}")
     for name, where in asked.items():
         if name not in columns:
-            raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {_hint(name, columns)}")
+            raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {hint(name, columns)}")
     return _products(source, template, spec.signals, _to_blocks(columns))
 
 
@@ -60,23 +60,32 @@ def _to_blocks(columns: list[str]) -> frozenset[str]:
     return frozenset(block for column, block in VECTOR_COLUMNS.items() if column in columns)
 
 
+def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> Source:
+    """Return the rows of a file, whose name's ending tells the format. Raises InvalidCatalogue for other endings.
+
+    noun: what messages call the file.   typed: whether what looks like numbers in a CSV file comes as numbers.
+    """
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower() if suffix == ".gz" else ""
+    if suffix not in FORMATS and inner not in _GZIPPED:
+        known = ", ".join([*FORMATS, *(f"{name}.gz" for name in sorted(_GZIPPED))])
+        folder = "a folder of pictures or " if noun == "catalogue" else ""
+        raise InvalidCatalogue(f"expected {folder}one of {known}, got {path.name!r}")
+    if not path.exists():
+        raise InvalidCatalogue(f"no {noun} at {path}")
+    module, _, kind = FORMATS[inner or suffix].partition(":")
+    make = getattr(importlib.import_module(module), kind)
+    return cast(Source, make(path) if typed or kind != "Csv" else make(path, typed=False))
+
+
 def _open(path: Path) -> Source:
     if path.is_dir():
-        name = "indexer.catalog.folder:PictureFolder"
-    else:
-        suffix = path.suffix.lower()
-        inner = Path(path.stem).suffix.lower() if suffix == ".gz" else ""
-        if suffix not in FORMATS and inner not in _GZIPPED:
-            known = ", ".join([*FORMATS, *(f"{name}.gz" for name in sorted(_GZIPPED))])
-            raise InvalidCatalogue(f"expected a folder of pictures or one of {known}, got {path.name!r}")
-        name = FORMATS[inner or suffix]
-    if not path.exists():
-        raise InvalidCatalogue(f"no catalogue at {path}")
-    module, _, kind = name.partition(":")
-    return cast(Source, getattr(importlib.import_module(module), kind)(path))
+        return cast(Source, importlib.import_module("indexer.catalog.folder").PictureFolder(path))
+    return open_rows(path)
 
 
-def _hint(name: str, columns: list[str]) -> str:
+def hint(name: str, columns: list[str]) -> str:
+    """Return which column was meant by a name that is none, or which there are."""
     near = difflib.get_close_matches(name, columns, n=1)
     if near:
         return f"did you mean {near[0]!r}?"

@@ -1,0 +1,90 @@
+"""A file of events into the log: looked through first, so that a wrong file leaves nothing behind."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.events.event import Event, EventType
+from engine.events.log import EventLog
+from engine.store import write_durably
+from indexer.catalog import Reject, count_rows
+from indexer.embed import Progress
+from indexer.events.reading import read
+
+REJECTS_FILE = "event_rejects.jsonl"
+
+_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class EventFile:
+    """Which file to read, which column has which field where its name is another, and the type of rows without one.
+
+    max_rejects: the share of bad rows above which nothing is recorded.
+    """
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    type_default: EventType = EventType.PURCHASE
+    max_rejects: float = 0.05
+
+    def rows(self) -> Iterator[Event | Reject]:
+        """Yield every row as an event or a reject. Raises what `read` does."""
+        return read(self.path, self.columns, self.type_default)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a file's rows: recorded now, recorded before, refused."""
+
+    accepted: int
+    duplicates: int
+    rejects: int
+
+
+def import_events(file: EventFile, log: EventLog, folder: Path, progress: Progress) -> Imported:
+    """Record the events of a file; those recorded before stay once. Bad rows are told in REJECTS_FILE of a folder.
+
+    Raises InvalidCatalogue, and then nothing was recorded, if the file cannot be read or too many rows are bad; else
+    what EventLog does, and then a part may be recorded, and asking again records the rest.
+    """
+    if not 0 <= file.max_rejects <= 1:
+        raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {file.max_rejects}")
+    rejects = []
+    good = 0
+    rows = file.rows()
+    expected = count_rows(file.path)
+    for row in rows:
+        if isinstance(row, Reject):
+            rejects.append(row)
+        else:
+            good += 1
+        if (good + len(rejects)) % _AT_ONCE == 0:
+            progress("read events", good + len(rejects), max(expected, good + len(rejects)))
+    progress("read events", good + len(rejects), good + len(rejects))
+    path = folder / REJECTS_FILE
+    write_durably(path, _rejects_text(rejects))
+    if len(rejects) > file.max_rejects * (good + len(rejects)):
+        raise InvalidCatalogue(
+            f"{file.path}: expected at most {file.max_rejects:.1%} bad rows, got {len(rejects)} of "
+            f"{good + len(rejects)}; nothing was recorded, and {path} says why"
+        )
+    accepted = duplicates = 0
+    events = (row for row in file.rows() if isinstance(row, Event))
+    while batch := list(islice(events, _AT_ONCE)):
+        recorded = log.record(batch)
+        accepted += recorded.accepted
+        duplicates += recorded.duplicates
+        progress("record events", accepted + duplicates, good)
+    return Imported(accepted, duplicates, len(rejects))
+
+
+def _rejects_text(rejects: list[Reject]) -> bytes:
+    lines = [
+        json.dumps({"line": reject.line, "item_id": reject.item_id, "reason": reject.reason}, ensure_ascii=False) + "\n"
+        for reject in rejects
+    ]
+    return "".join(lines).encode()
