@@ -6,7 +6,8 @@ searcher, and renamed when its manifest is on disk.
 
 import json
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -40,6 +41,8 @@ from engine.store import Store, write_durably
 from engine.words import has_words
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.embed import Embedded, Progress, embed
+from indexer.events.importing import EventFile, recorded
+from indexer.events.table import EventTable
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
 from indexer.lexical import build_lexical, weights_with_words
 from indexer.live import LiveChanges, live_changes
@@ -72,6 +75,8 @@ class BuildConfig:
     max_rejects, max_drift: shares of rows, of items.
     exported_at: when the catalogue was exported; live changes made before are in it already and not laid over it.
     forget_changes: forget all live changes made before the build began, once the snapshot is served.
+    events: a file of what shoppers did, recorded before anything is built; events_map: field → column of another name;
+    events_url: the database that keeps events, empty: a file of the store.
     """
 
     catalogue: Path
@@ -89,6 +94,9 @@ class BuildConfig:
     publish: bool = True
     exported_at: datetime | None = None
     forget_changes: bool = False
+    events: Path | None = None
+    events_map: Mapping[str, str] = field(default_factory=dict)
+    events_url: str = ""
 
 
 def build(config: BuildConfig, progress: Progress) -> Manifest:
@@ -112,6 +120,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
     models = Models.open(config.model, config.text_model, own)
+    _events(config, progress)
     since_s = 0.0 if config.exported_at is None else config.exported_at.timestamp()
     with live_changes(config.store, since_s) as changes:
         embedded = _embedded(config, store, models, changes, own, progress)
@@ -127,6 +136,14 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         if config.forget_changes:
             changes.forget(config.store)
     return manifest
+
+
+def _events(config: BuildConfig, progress: Progress) -> EventTable | None:
+    """Record the events of the file, if there is one, and return all that the log holds; None if it holds none."""
+    file = None
+    if config.events is not None:
+        file = EventFile(config.events, config.events_map, max_rejects=config.max_rejects)
+    return recorded(file, config.store, config.events_url, progress)
 
 
 def _embedded(

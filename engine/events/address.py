@@ -1,9 +1,13 @@
 """Where events are kept, as operators write it: an address whose password is never shown."""
 
+import os
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from engine.errors import InvalidSetting
 
+EVENTS_FILE = "events.db"
+"""Where a store keeps them if no address is given."""
 MASK = "***"
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
@@ -15,6 +19,11 @@ _KINDS = {
     "postgresql+psycopg": POSTGRESQL,
 }
 _SECRETS = frozenset({"password", "sslpassword"})
+
+
+def is_known(root: Path, address: str = "") -> bool:
+    """Return whether events may have been recorded: a store has a file of them, or an address is given."""
+    return bool(address) or os.path.lexists(root / EVENTS_FILE)
 
 
 def kind_of(address: str) -> str:

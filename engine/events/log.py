@@ -3,7 +3,6 @@
 A user's id stands in the rows of that user's events and nowhere else, so erasing a user is deleting rows.
 """
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import DiptychError
+from engine.events.address import EVENTS_FILE, is_known
 from engine.events.database import EVENTS, Database, store_address
 from engine.events.event import Event, EventType
-
-EVENTS_FILE = "events.db"
 
 _PAGE = 8192
 _CODES = {
@@ -179,10 +177,7 @@ def open_events(root: Path, address: str = "") -> EventLog | None:
 
     Raises what EventLog does.
     """
-    if address:
-        return EventLog(address)
-    path = root / EVENTS_FILE
-    return EventLog(store_address(path)) if os.path.lexists(path) else None
+    return make_events(root, address) if is_known(root, address) else None
 
 
 def make_events(root: Path, address: str = "") -> EventLog:

@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.events.address import is_known
+
 if TYPE_CHECKING:
     from engine.events.log import EventLog
 
@@ -19,16 +21,11 @@ class Events:
 
     def known(self) -> "EventLog | None":
         """Return the log, None if nothing was ever recorded. Raises what EventLog does."""
-        # SQLAlchemy takes a quarter of a second to import, and many servers never see an event.
-        from engine.events.log import open_events
-
-        with self._lock:
-            if self._log is None:
-                self._log = open_events(self._root, self._address)
-            return self._log
+        return self.made() if is_known(self._root, self._address) else None
 
     def made(self) -> "EventLog":
         """Return the log, made if it is not there. Raises what EventLog does."""
+        # SQLAlchemy takes a quarter of a second to import, and many servers never see an event.
         from engine.events.log import make_events
 
         with self._lock:

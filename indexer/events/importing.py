@@ -5,14 +5,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.events.address import is_known
 from engine.events.event import Event, EventType
-from engine.events.log import EventLog
 from engine.store import write_durably
 from indexer.catalog import Reject, count_rows
 from indexer.embed import Progress
 from indexer.events.reading import read
+from indexer.events.table import EventTable
+
+if TYPE_CHECKING:
+    from engine.events.log import EventLog
 
 REJECTS_FILE = "event_rejects.jsonl"
 
@@ -45,7 +50,7 @@ class Imported:
     rejects: int
 
 
-def import_events(file: EventFile, log: EventLog, folder: Path, progress: Progress) -> Imported:
+def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Progress) -> Imported:
     """Record the events of a file; those recorded before stay once. Bad rows are told in REJECTS_FILE of a folder.
 
     Raises InvalidCatalogue, and then nothing was recorded, if the file cannot be read or too many rows are bad; else
@@ -80,6 +85,23 @@ def import_events(file: EventFile, log: EventLog, folder: Path, progress: Progre
         duplicates += recorded.duplicates
         progress("record events", accepted + duplicates, good)
     return Imported(accepted, duplicates, len(rejects))
+
+
+def recorded(file: EventFile | None, store: Path, address: str, progress: Progress) -> EventTable | None:
+    """Record the events of a file, if there is one, and return all that the log holds; None if it holds none.
+
+    address: of the database that keeps events, empty: a file of the store. Raises what `import_events` does.
+    """
+    if file is None and not is_known(store, address):
+        return None
+    # SQLAlchemy takes a quarter of a second to import, and many builds have no events.
+    from engine.events.log import make_events
+
+    with make_events(store, address) as log:
+        if file is not None:
+            import_events(file, log, store, progress)
+        table = EventTable.of(log)
+    return table if len(table) else None
 
 
 def _rejects_text(rejects: list[Reject]) -> bytes:

@@ -2,13 +2,15 @@
 
 from array import array
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import EventType
-from engine.events.log import EventLog
+
+if TYPE_CHECKING:
+    from engine.events.log import EventLog
 
 TYPES = tuple(EventType)
 """What the codes in `types` stand for."""
@@ -34,7 +36,7 @@ class EventTable:
         return len(self.users)
 
     @classmethod
-    def of(cls, log: EventLog) -> Self:
+    def of(cls, log: "EventLog") -> Self:
         """Return all events of a log as they are now. Cost: 25 bytes an event. Raises what EventLog does."""
         user_places: dict[str, int] = {}
         item_places: dict[str, int] = {}
