@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from indexer.cli.options import AsJson, Stored, to_share
+from indexer.cli.shopping import EventsUrl, to_columns
 from indexer.cli.summary import summary
 
 
@@ -63,6 +64,14 @@ def build(
         bool,
         typer.Option("--forget-changes", help="Forget live changes made before this build began, once it is served."),
     ] = False,
+    events: Annotated[
+        Path | None, typer.Option(help="File of what shoppers did, recorded first, as `indexer events import` does.")
+    ] = None,
+    events_map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="user_id=household_id: the column's name; may be repeated."),
+    ] = None,
+    events_url: EventsUrl = "",
     as_json: AsJson = False,
 ) -> None:
     """Embed a catalogue, build its index, measure it, and publish it if it passes."""
@@ -88,6 +97,9 @@ def build(
         publish=not no_publish,
         exported_at=None if exported_at is None else exported_at.replace(tzinfo=UTC),
         forget_changes=forget_changes,
+        events=events,
+        events_map=to_columns(events_map, "--events-map"),
+        events_url=events_url,
     )
     with Reporter() as progress:
         manifest = run(config, progress)

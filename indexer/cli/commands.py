@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from indexer.cli import building, evaluating, storing
+from indexer.cli import building, evaluating, shopping, storing
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -26,6 +26,7 @@ app.command()(storing.publish)
 app.command()(storing.rollback)
 app.command()(storing.prune)
 app.add_typer(evaluating.evaluate, name="evaluate")
+app.add_typer(shopping.events, name="events")
 
 
 def main() -> None:

@@ -77,6 +77,7 @@ def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Prog
             f"{file.path}: expected at most {file.max_rejects:.1%} bad rows, got {len(rejects)} of "
             f"{good + len(rejects)}; nothing was recorded, and {path} says why"
         )
+    progress("record events", 0, good)
     accepted = duplicates = 0
     events = (row for row in file.rows() if isinstance(row, Event))
     while batch := list(islice(events, _AT_ONCE)):
