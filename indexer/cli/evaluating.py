@@ -1,6 +1,13 @@
 """What searches, recommendations and models are worth on data of the user's own: `indexer evaluate …`."""
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+
+from indexer.cli.options import AsJson, Stored, to_weights
 
 evaluate = typer.Typer(no_args_is_help=True)
 
@@ -8,3 +15,82 @@ evaluate = typer.Typer(no_args_is_help=True)
 @evaluate.callback()
 def measure() -> None:
     """Measure searches, recommendations, feedback or descriptions on your own data."""
+
+
+@evaluate.command()
+def search(
+    store: Stored,
+    queries: Annotated[
+        Path | None, typer.Option(help="CSV or JSON Lines: query_id and query, image (a file beside it) or item_id.")
+    ] = None,
+    judgments: Annotated[
+        Path | None, typer.Option(help="CSV or JSON Lines: query_id, item_id, rating (0 is irrelevant).")
+    ] = None,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(help="Without judgments: a catalogue of items in the store; does each find its own picture?"),
+    ] = None,
+    weights: Annotated[
+        str, typer.Option(help="With --judgments: measure these weights too, such as image=0.3,text=1.")
+    ] = "",
+    text: Annotated[str, typer.Option(help="With --catalogue: what is asked of its columns.")] = "{title}",
+    most: Annotated[int, typer.Option(min=2, help="With --catalogue: ask for so many items, drawn at random.")] = 1000,
+    k: Annotated[int, typer.Option("-k", min=1, help="How much of each list is measured.")] = 10,
+    snapshot: Annotated[str | None, typer.Option(help="A snapshot's name; the served one if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a store's answers: to judged queries, or whether items' texts and pictures find each other."""
+    asked = to_weights(weights, "--weights")
+    if queries is not None and judgments is not None and catalogue is None:
+        told = _on_judgments(store, snapshot, queries, judgments, asked, k)
+    elif catalogue is not None and queries is None and judgments is None:
+        told = _on_catalogue(store, snapshot, catalogue, text, most, k)
+    else:
+        raise typer.BadParameter("expected either --queries with --judgments, or --catalogue", param_hint="--queries")
+    if as_json:
+        typer.echo(json.dumps(told))
+        return
+    for name, value in told.items():
+        shown = ", ".join(f"{key} {_plain(part)}" for key, part in value.items()) if isinstance(value, dict) else value
+        typer.echo(f"{name}: {_plain(shown)}")
+
+
+def _on_judgments(
+    store: Path, snapshot: str | None, queries: Path, judgments: Path, weights: Mapping[str, float], k: int
+) -> dict[str, Any]:
+    from indexer.evaluate.judged import read_judged
+    from indexer.evaluate.metrics import interval
+    from indexer.evaluate.opened import open_searcher
+    from indexer.evaluate.search import evaluate as run
+    from indexer.evaluate.search import unknown_items
+
+    judged = read_judged(queries, judgments)
+    searcher = open_searcher(store, snapshot)
+    ways = run(searcher, judged, weights, k)
+    told: dict[str, Any] = {
+        "snapshot": searcher.snapshot.name,
+        "queries": len(judged),
+        "unknown_items": unknown_items(searcher, judged),
+        **{name: measured.described(k) for name, measured in ways.items()},
+    }
+    if "weights" in ways:
+        gains = ways["weights"].ndcg - ways["defaults"].ndcg
+        told["gain_interval"] = [round(end, 4) for end in interval(gains)]
+    return told
+
+
+def _on_catalogue(store: Path, snapshot: str | None, catalogue: Path, text: str, most: int, k: int) -> dict[str, Any]:
+    from indexer.evaluate.opened import open_searcher
+    from indexer.evaluate.pairing import evaluate as run
+    from indexer.progress import Reporter
+
+    searcher = open_searcher(store, snapshot)
+    with Reporter() as progress:
+        return {"snapshot": searcher.snapshot.name, **run(searcher, catalogue, text, most, k, progress)}
+
+
+def _plain(value: Any) -> str:
+    """Return a number or an interval as a person reads it."""
+    if isinstance(value, list):
+        return " to ".join(_plain(part) for part in value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

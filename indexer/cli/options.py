@@ -18,3 +18,17 @@ def to_share(text: str, option: str) -> float:
     if not 0 <= share <= 1:
         raise typer.BadParameter(f"expected a share such as 5% or 0.05, got {text!r}", param_hint=option)
     return share
+
+
+def to_weights(text: str, option: str) -> dict[str, float]:
+    """Return "image=0.3,text=1" by name, nothing for "". Raises BadParameter for what is not NAME=NUMBER."""
+    weights: dict[str, float] = {}
+    for pair in filter(None, text.split(",")):
+        name, _, number = pair.partition("=")
+        try:
+            weights[name.strip()] = float(number)
+        except ValueError:
+            raise typer.BadParameter(
+                f"expected NAME=NUMBER with commas between, got {text!r}", param_hint=option
+            ) from None
+    return weights

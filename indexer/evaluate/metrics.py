@@ -15,7 +15,7 @@ K = 10
 RESAMPLES = 4_000
 
 
-def ndcg(ratings: Sequence[int], all_ratings: Collection[int], k: int = K) -> float:
+def ndcg(ratings: Sequence[float], all_ratings: Collection[float], k: int = K) -> float:
     """Return the normalised discounted gain of a list: gain 2^r - 1, discount 1 / log2(rank + 1), the best list's is 1.
 
     ratings: of the list, best first.   all_ratings: of every item rated for the query; one of them above 0.
@@ -23,17 +23,17 @@ def ndcg(ratings: Sequence[int], all_ratings: Collection[int], k: int = K) -> fl
     return _dcg(ratings[:k]) / _dcg(sorted(all_ratings, reverse=True)[:k])
 
 
-def recall(ratings: Sequence[int], all_ratings: Collection[int], k: int = K) -> float:
+def recall(ratings: Sequence[float], all_ratings: Collection[float], k: int = K) -> float:
     """Return the share of the relevant that the first k of a list have. Arguments as those of `ndcg`."""
     return sum(rating > 0 for rating in ratings[:k]) / sum(rating > 0 for rating in all_ratings)
 
 
-def reciprocal_rank(ratings: Sequence[int], k: int = K) -> float:
+def reciprocal_rank(ratings: Sequence[float], k: int = K) -> float:
     """Return 1 / the rank of the first relevant among the first k, 0 if there is none; its mean is called MRR."""
     return next((1 / rank for rank, rating in enumerate(ratings[:k], start=1) if rating > 0), 0.0)
 
 
-def success(ratings: Sequence[int], k: int = K) -> float:
+def success(ratings: Sequence[float], k: int = K) -> float:
     """Return 1 if any of the first k is relevant, else 0; recommenders call its mean the hit rate, hit@k."""
     return float(any(rating > 0 for rating in ratings[:k]))
 
@@ -52,5 +52,5 @@ def interval(values: ArrayLike, seed: int = 7) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _dcg(ratings: Sequence[int]) -> float:
-    return sum((2.0**rating - 1.0) / math.log2(rank + 1) for rank, rating in enumerate(ratings, start=1))
+def _dcg(ratings: Sequence[float]) -> float:
+    return sum((math.exp2(rating) - 1.0) / math.log2(rank + 1) for rank, rating in enumerate(ratings, start=1))
