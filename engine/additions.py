@@ -3,7 +3,7 @@
 A linear boost on a declared signal is a coordinate of the index, and not among these unless it is a strong one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,8 @@ from engine.snapshot import Stratum
 from engine.view import View
 
 Values = NDArray[np.float32]
+Few = tuple[NDArray[np.int64], Values]
+"""Some rows of a stratum, and a value for each."""
 
 AGAIN = "again"
 """What the contribution is called that an item has for being known to who asks."""
@@ -38,10 +40,12 @@ class Additions:
         boosts: Sequence[Boost],
         signals: Mapping[str, float] | None = None,
         again: Mapping[str, float] | None = None,
+        without: Iterable[str] = (),
     ) -> None:
         """signals: what standardised signals count that the query's own boosts do not have.
 
         again: item_id → what is added to this one item; one that is not there is left out.
+        without: items that may not answer; they have so little added that none of them does.
         """
         self._view = view
         self._query = query
@@ -50,10 +54,26 @@ class Additions:
             (name, weight, _standardised(view, name)) for name, weight in (signals or {}).items() if weight
         ]
         self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
-        self._again = _placed(view, again or {})
+        self._again = _placed(view, {**(again or {}), **dict.fromkeys(without, -np.inf)})
 
     def __bool__(self) -> bool:
         return bool(self._boosts or self._words or self._again)
+
+    def left_out(self) -> list[int]:
+        """Return how many rows of each stratum may not answer."""
+        known = [self._again.get(place, {}) for place in range(len(self._view.strata))]
+        return [sum(value == -np.inf for value in values.values()) for values in known]
+
+    @property
+    def are_few(self) -> bool:
+        """Whether only a few rows have something added, those of `few`; then `of` is an array of zeros beside them."""
+        return not (self._boosts or self._words)
+
+    def few(self, place: int) -> Few:
+        """Return the rows of a stratum, ascending, that have something added for being known to who asks, and what."""
+        known = sorted(self._again.get(place, {}).items())
+        rows = np.fromiter((row for row, _ in known), np.int64, len(known))
+        return rows, np.fromiter((value for _, value in known), np.float32, len(known))
 
     def of(self, place: int) -> Values:
         """Return what is added to each row of a stratum, (len(stratum),); the policy for missing blocks is in it."""

@@ -162,6 +162,11 @@ class Query:
     @property
     def plain(self) -> bool:
         """Whether one search for the best rows, and nothing after it, answers the query."""
+        return self.flat and not (self.again or self.without)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the best rows as they come, but for those known to who asks, answer the query."""
         return not (
             self.filter
             or self.pins
@@ -170,9 +175,7 @@ class Query:
             or self.diversity is not None
             or self.min_score is not None
             or self.page is not None
-            or self.again
             or self.among is not None
-            or self.without
             or not self.parts
         )
 

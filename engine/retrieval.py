@@ -6,12 +6,13 @@ reached for sure; then every row is scored that has enough added to reach it wit
 """
 
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.additions import Additions
+from engine.additions import Additions, Few
 from engine.fusion import FusedQuery, StratumQuery, stratum_query
 from engine.index import EXACT, OperatingPoint
 from engine.planner import MEASURED_K, Choice, Planner, at_size
@@ -60,29 +61,41 @@ class Retriever:
         self._largest_rows = largest_rows
 
     def nearest_many(
-        self, queries: Sequence[FusedQuery], limit: int, point: OperatingPoint, selection: Selection | None = None
+        self,
+        queries: Sequence[FusedQuery],
+        limit: int,
+        point: OperatingPoint,
+        selection: Selection | None = None,
+        additions: Sequence[Additions | None] = (),
     ) -> list[Found]:
         """Return the `limit` best rows of each query over all strata, one search of each stratum for all of them.
 
-        Every row that is alive may answer, or those of a selection, and only inner products count.
+        Every row that is alive may answer, or those of a selection.
+        additions: of each query, such as add to a few rows; none where left out, and only inner products count.
         """
         selected = self.view.everything if selection is None else selection
         k = max(limit, MEASURED_K)
         pieces: list[list[Found]] = [[] for _ in queries]
-        for stratum, some in zip(self.view.strata, selected.rows, strict=True):
+        for number, (stratum, some) in enumerate(zip(self.view.strata, selected.rows, strict=True)):
             asked = [stratum_query(query, stratum.layout) for query in queries]
             present = [(place, one) for place, one in enumerate(asked) if one is not None]
             if not present or (some is not None and some.count == 0):
                 continue
             rows = stratum.count if some is None else some.count
-            depth = at_size(point, k, stratum.count, self._largest_rows)
+            few = {place: added.few(number) for place, added in enumerate(additions) if added}
+            lowered = max(map(_lowered, few.values()), default=0)
+            depth = _with_more(at_size(point, k, stratum.count, self._largest_rows), k, lowered)
             first = present[0][1].vector[None]
             vectors = first if len(present) == 1 else np.stack([one.vector for _, one in present])
-            scores, ids = _search(stratum, vectors, min(k, rows), depth, some)
-            ids += stratum.start
-            for number, (place, one) in enumerate(present):
-                found = scores[number] + np.float32(one.offset)
-                pieces[place].append(_piece(stratum, found, ids[number], depth, _compared(stratum, depth, k, some)))
+            scores, ids = _search(stratum, vectors, min(k + lowered, rows), depth, some)
+            compared = _compared(stratum, depth, k + lowered, some)
+            for line, (place, one) in enumerate(present):
+                found, found_ids = scores[line], ids[line]
+                if place in few:
+                    found, found_ids = _with_few(stratum, one, found, found_ids, some, few[place])
+                pieces[place].append(
+                    _piece(stratum, found + np.float32(one.offset), found_ids + stratum.start, depth, compared)
+                )
         return [_merged(found, limit) for found in pieces]
 
     def best(
@@ -96,18 +109,26 @@ class Retriever:
             if one is None or matching == 0:
                 continue
             k = min(max(limit, MEASURED_K), matching)
-            if additions:
+            if additions and not additions.are_few:
                 piece = self._with_additions(stratum, one, k, choice, some, additions.of(place))
             else:
-                piece = self._without(stratum, one, k, choice, some)
+                piece = self._without(stratum, one, k, choice, some, additions.few(place) if additions else None)
             pieces.append(piece)
         return _merged(pieces, limit)
 
-    def _without(self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None) -> Found:
-        depth = self._depth(choice, k, stratum, some)
-        scores, ids = _search(stratum, one.vector[None], k, depth, some)
+    def _without(
+        self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, few: Few | None
+    ) -> Found:
+        """Return the best rows by inner product, and by what is added to a few of them."""
+        matching = stratum.count if some is None else some.count
+        lowered = 0 if few is None else _lowered(few)
+        depth = _with_more(self._depth(choice, k, stratum, some), k, lowered)
+        k = min(k + lowered, matching)
+        scores, ids = (found[0] for found in _search(stratum, one.vector[None], k, depth, some))
+        if few is not None:
+            scores, ids = _with_few(stratum, one, scores, ids, some, few)
         compared = _compared(stratum, depth, k, some)
-        return _piece(stratum, scores[0] + np.float32(one.offset), ids[0] + stratum.start, depth, compared)
+        return _piece(stratum, scores + np.float32(one.offset), ids + stratum.start, depth, compared)
 
     def _with_additions(
         self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, added: Scores
@@ -166,6 +187,50 @@ def _best(scores: Scores, k: int) -> Rows:
         places = np.concatenate([above, np.flatnonzero(scores == least)[: k - len(above)]])
     best: Rows = places[np.lexsort((places, -scores[places]))]
     return best
+
+
+def _lowered(few: Few) -> int:
+    """Return how many of the best rows may be none any more for what is added to them."""
+    return int(np.count_nonzero(few[1] < 0))
+
+
+def _with_more(depth: OperatingPoint, k: int, lowered: int) -> OperatingPoint:
+    """Return the depth for `k` answers of which so many more are looked for: as many candidates again, and no more."""
+    if depth.exact or not lowered:
+        return depth
+    return OperatingPoint(depth.nprobe, ceil((k * depth.k_factor + lowered) / (k + lowered)))
+
+
+def _with_few(
+    stratum: Stratum, one: StratumQuery, scores: Scores, ids: Rows, some: RowSet | None, few: Few
+) -> tuple[Scores, Rows]:
+    """Return the best of a stratum where values are added to a few of its rows; -inf leaves a row out.
+
+    scores, ids: the best by inner product, `_lowered` more of them than are wanted. Whoever is not among these and has
+    nothing added is below as many rows afterwards too, so only the few have to be scored.
+    """
+    rows, values = few
+    if some is not None:
+        open_to = some.mask[rows]
+        rows, values = rows[open_to], values[open_to]
+    others = ~_among(ids, rows)
+    rows, values = rows[values > -np.inf], values[values > -np.inf]
+    count = len(ids)
+    scores, ids = scores[others], ids[others]
+    if len(rows):
+        scores = np.concatenate([scores, stratum.index.products(one.vector, rows) + values])
+        ids = np.concatenate([ids, rows])
+        best = np.lexsort((ids, -scores))[:count]
+        scores, ids = scores[best], ids[best]
+    return scores, ids
+
+
+def _among(ids: Rows, rows: Rows) -> NDArray[np.bool_]:
+    """Return which ids are among some rows, which ascend; numpy's isin takes ten times as long for so few."""
+    if len(rows) == 0:
+        return np.zeros(len(ids), np.bool_)
+    found: NDArray[np.bool_] = rows[np.minimum(np.searchsorted(rows, ids), len(rows) - 1)] == ids
+    return found
 
 
 def _search(

@@ -129,7 +129,7 @@ class Searcher:
         for place, query in enumerate(queries):
             try:
                 asked = self._ask(place, query, retriever.view)
-                if query.plain and not asked.additions:
+                if query.flat and (asked.additions is None or asked.additions.are_few):
                     groups.setdefault((asked.choice.point, query.limit), []).append(asked)
                 else:
                     outcomes[place] = self._arrange(asked, retriever)
@@ -137,7 +137,8 @@ class Searcher:
                 outcomes[place] = error
         for (point, limit), group in groups.items():
             started = perf_counter_ns()
-            found = retriever.nearest_many([asked.fused for asked in group], limit, point)
+            fused, additions = [asked.fused for asked in group], [asked.additions for asked in group]
+            found = retriever.nearest_many(fused, limit, point, additions=additions)
             search_us = (perf_counter_ns() - started) // 1000
             for asked, best in zip(group, found, strict=True):
                 outcomes[asked.place] = self._answer(asked, best, retriever.view, search_us)
@@ -156,10 +157,12 @@ class Searcher:
         if signals and is_strong(fused, parts):
             strong, fused = signals, replace(fused, boosts={})
         selection = view.select(query.filter)
-        if query.among is not None or query.without:
-            selection = view.narrow(selection, query.among, query.without)
-        added = others or strong or fused.words or query.again
-        additions = Additions(view, fused, others, strong, query.again) if added else None
+        without = query.without
+        if query.among is not None or (without and not query.flat):
+            # What is counted over all that may answer needs to know them.
+            selection, without = view.narrow(selection, query.among, without), frozenset()
+        added = others or strong or fused.words or query.again or without
+        additions = Additions(view, fused, others, strong, query.again, without) if added else None
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):
             # Boosts alone, or the unlikest items: those lie in no cells of their own.
@@ -174,7 +177,8 @@ class Searcher:
         hits = tuple([Hit(item_id, score, row, {}) for item_id, score, row in named])
         if asked.query.explain:
             hits = tuple(_explained(hit, asked, view) for hit in hits)
-        more = len(hits) == asked.query.limit and view.answers_more(asked.fused, len(hits))
+        left_out = asked.additions.left_out() if asked.additions else ()
+        more = len(hits) == asked.query.limit and view.answers_more(asked.fused, len(hits), left_out)
         plan = _plan(asked, found)
         score_us = (perf_counter_ns() - started) // 1000
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)

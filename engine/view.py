@@ -191,11 +191,15 @@ class View:
             parts += [kept.changed(self._changed, stratum, of) for stratum in self.delta.strata]
         return tuple(parts)
 
-    def answers_more(self, query: FusedQuery, count: int) -> bool:
-        """Return whether more than so many rows answer a query at all, whatever their score."""
-        for stratum, some in zip(self.strata, self.everything.rows, strict=True):
+    def answers_more(self, query: FusedQuery, count: int, left_out: Sequence[int] = ()) -> bool:
+        """Return whether more than so many rows answer a query at all, whatever their score.
+
+        left_out: how many rows of each stratum may not, none if empty.
+        """
+        for place, (stratum, some) in enumerate(zip(self.strata, self.everything.rows, strict=True)):
             if stratum_scale(query, stratum.blocks) is not None:
                 count -= stratum.count if some is None else some.count
+                count += left_out[place] if left_out else 0
                 if count < 0:
                     return True
         return False
