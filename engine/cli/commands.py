@@ -49,6 +49,10 @@ def serve(
     recall_sample: Annotated[
         float | None, typer.Option(help="Share of searches that are checked against exact ones. [0.001]")
     ] = None,
+    events_url: Annotated[
+        str | None,
+        typer.Option(help="Database that keeps events, postgresql://USER@HOST/DATABASE; empty: a file of the store."),
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Serve the store's current snapshot over gRPC, and whatever is published after it, until SIGTERM."""
@@ -70,6 +74,7 @@ def serve(
         "grace_s": grace_s,
         "metrics_address": metrics_address,
         "recall_sample": recall_sample,
+        "events_url": events_url,
         "log_level": log_level,
     }
     with _wrong_settings_are_wrong_usage():

@@ -8,7 +8,7 @@ import numpy as np
 from google.protobuf.struct_pb2 import Struct, Value
 
 from engine.cells import JSON, BadRow, to_plain
-from engine.convert.rules import InvalidRequest, check
+from engine.convert.rules import check
 from engine.convert.statuses import to_status
 from engine.errors import InvalidQuery
 from engine.live import Upsert
@@ -34,15 +34,6 @@ def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes]) -> Upsert:
         images.append(sha256)
     vectors = {block: np.array(vector.values, np.float32) for block, vector in item.vectors.items()}
     return Upsert(_payload(item.payload), tuple(dict.fromkeys(images)), vectors)
-
-
-def placed(error: InvalidQuery, place: int) -> InvalidQuery:
-    """Return the error of one item with the path that its fields have in the request."""
-    prefix = f"items[{place}]"
-    if isinstance(error, InvalidRequest):
-        return InvalidRequest((f"{prefix}.{field}", message) for field, message in error.violations)
-    error.field = f"{prefix}.{error.field}" if error.field else prefix
-    return error
 
 
 def to_response(accepted: int, refused: Iterable[tuple[str, InvalidQuery]]) -> catalog_pb2.UpsertItemsResponse:

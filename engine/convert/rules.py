@@ -32,6 +32,14 @@ def check(message: Message) -> None:
         raise InvalidRequest(told)
 
 
+def placed(error: InvalidQuery, path: str) -> InvalidQuery:
+    """Return the error of one of several messages in a request with the paths that its fields have there."""
+    if isinstance(error, InvalidRequest):
+        return InvalidRequest((f"{path}.{field}", message) for field, message in error.violations)
+    error.field = f"{path}.{error.field}" if error.field else path
+    return error
+
+
 def _path(violation: protovalidate.Violation) -> str:
     """Return the path as clients write it: parts[1].vector.values[3], modality_weights["image"]."""
     path = ""

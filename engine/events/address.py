@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from engine.errors import InvalidSetting
 
@@ -37,24 +37,35 @@ def kind_of(address: str) -> str:
     try:
         _ = urlsplit(address).port
     except ValueError as error:
-        raise InvalidSetting(f"expected HOST:PORT in the address of a database, got another {MASK}") from error
+        raise InvalidSetting("expected a number for the port of a database, got something else") from error
     return _KINDS[scheme]
 
 
 def masked(address: str) -> str:
-    """Return an address with *** in place of every password."""
-    parts = urlsplit(address)
-    user, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    netloc = f"{name}{colon}{MASK if colon else ''}{at}{host}"
-    asked = [(key, MASK if key in _SECRETS else value) for key, value in parse_qsl(parts.query, True)]
-    query = urlencode(asked, safe="*/", quote_via=quote)
-    return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+    """Return an address with *** in place of every password. Raises InvalidSetting if it is of no known kind."""
+    return _with_secrets(address, MASK)
 
 
 def unmasked(address: str) -> str:
-    """Return an address without the passwords that `masked` hid, so that libpq looks for them where it always does."""
+    """Return an address without passwords that `masked` hid, which libpq then looks for where it always does.
+
+    Raises InvalidSetting if it is of no known kind.
+    """
+    return _with_secrets(address, None) if masked(address) == address else address
+
+
+def _with_secrets(address: str, secret: str | None) -> str:
+    """Return an address with another secret in place of every one, or without any."""
+    if kind_of(address) == SQLITE:
+        return address
     parts = urlsplit(address)
-    netloc = parts.netloc.replace(f":{MASK}@", "@")
-    asked = [(key, value) for key, value in parse_qsl(parts.query, True) if key not in _SECRETS or value != MASK]
-    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(asked, safe="*/", quote_via=quote), parts.fragment))
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    hidden = f":{secret}" if colon and secret is not None else ""
+    asked = [
+        (key, secret if key in _SECRETS else value)
+        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+        if key not in _SECRETS or secret is not None
+    ]
+    query = urlencode(asked, safe="*/", quote_via=quote)
+    return f"{parts.scheme}://{name}{hidden}{at}{host}{parts.path}{'?' if query else ''}{query}"

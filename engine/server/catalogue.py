@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from engine.convert.changes import check_request, placed, to_response, to_upsert
+from engine.convert.changes import check_request, to_response, to_upsert
 from engine.convert.payloads import Fields, put_payload, to_fields
-from engine.convert.rules import check
+from engine.convert.rules import check, placed
 from engine.errors import InvalidQuery, ItemNotFound
 from engine.intake import Taken
 from engine.live import Upsert
@@ -116,7 +116,7 @@ def _read(
     try:
         return to_upsert(item, pictures)
     except InvalidQuery as error:
-        return placed(error, place)
+        return placed(error, f"items[{place}]")
 
 
 def _take(
@@ -133,7 +133,7 @@ def _take(
     for place, one in enumerate(read):
         outcome = one if isinstance(one, InvalidQuery) else found[place]
         fresh = isinstance(outcome, InvalidQuery) and place in found
-        outcomes.append(placed(outcome, place) if fresh and isinstance(outcome, InvalidQuery) else outcome)
+        outcomes.append(placed(outcome, f"items[{place}]") if fresh and isinstance(outcome, InvalidQuery) else outcome)
     return outcomes
 
 

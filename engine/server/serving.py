@@ -15,16 +15,21 @@ from engine.server.catalogue import CatalogService
 from engine.server.changes import Changes
 from engine.server.edge import Edge, services
 from engine.server.embedding import EmbeddingService
+from engine.server.events import Events
 from engine.server.exposition import CannotListen, Exposition, show
 from engine.server.indexing import IndexService
 from engine.server.metrics import Metrics
 from engine.server.models import Serving
+from engine.server.recording import RecordingService
 from engine.server.searching import SearchService
 from engine.server.settings import Settings
 from engine.server.snapshots import Snapshots
 from engine.server.watch import Watch
 from engine.server.workers import Workers
 from engine.store import Store
+
+# Those who record at the same time share what the disk has to do.
+_RECORDERS = 16
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +43,7 @@ class Server:
         self.metrics = Metrics()
         self.watch = Watch(settings.recall_sample, self.metrics)
         self._changes = Changes(settings.store, settings.poll_s)
+        self._events = Events(settings.store, settings.events_url)
         models = Serving(
             settings.runtime, settings.max_batch, settings.max_wait_ms, settings.encoder_cache_bytes, self.metrics
         )
@@ -48,17 +54,19 @@ class Server:
         self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)
         self._administrators = Workers("administrators", 1, settings.waiting_limit)
         self._writers = Workers("writers", 1, settings.waiting_limit)
+        self._recorders = Workers("recorders", _RECORDERS, settings.waiting_limit)
         self._edge = Edge(
             {
                 **SearchService(self.snapshots, self._searchers, self._encoders).methods(),
                 **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
+                **RecordingService(self._events, self._recorders, self._administrators).methods(),
             },
             self.metrics,
         )
-        pools = (self._searchers, self._encoders, self._administrators, self._writers)
-        show(self.metrics.registry, self._edge, pools, self.snapshots, self.watch)
+        self._pools = (self._searchers, self._encoders, self._administrators, self._writers, self._recorders)
+        show(self.metrics.registry, self._edge, self._pools, self.snapshots, self.watch)
         self._exposition: Exposition | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
@@ -111,9 +119,10 @@ class Server:
         await stopping
         drained.cancel()
         await asyncio.to_thread(self.snapshots.close)
-        for workers in (self._searchers, self._encoders, self._administrators, self._writers):
+        for workers in self._pools:
             await asyncio.to_thread(workers.close)
         await asyncio.to_thread(self._changes.close)
+        await asyncio.to_thread(self._events.close)
         await asyncio.to_thread(self.watch.close)
         if self._exposition is not None:
             await asyncio.to_thread(self._exposition.close)

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import InvalidSetting
+from engine.events.address import masked, unmasked
 from engine.index import HOMES
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
@@ -21,7 +22,9 @@ ENVIRONMENT_PREFIX = "DIPTYCH_"
 class Settings(BaseSettings):
     """Everything that can be chosen of a server."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     store: Path
     """The folder of snapshots."""
@@ -53,6 +56,8 @@ class Settings(BaseSettings):
     """Where Prometheus may fetch metrics, HOST:PORT; port 0 takes a free one, empty is nowhere."""
     recall_sample: float = Field(default=0.001, ge=0, le=1)
     """The share of searches that are answered again exactly, to watch their recall; 0 watches none."""
+    events_url: str = ""
+    """The database that keeps events: postgresql://USER@HOST/DATABASE or sqlite:////FILE; empty: a file of the store"""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least serious of what is logged."""
 
@@ -62,6 +67,15 @@ class Settings(BaseSettings):
         if address and not re.fullmatch(r"\S+:\d{1,5}", address):
             raise ValueError("expected HOST:PORT")
         return address
+
+    @field_validator("events_url")
+    @classmethod
+    def _is_database(cls, address: str) -> str:
+        try:
+            # What was printed without its password can be read back; libpq knows where else to look for one.
+            return address and unmasked(address)
+        except InvalidSetting as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("device")
     @classmethod
@@ -98,14 +112,16 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> Settings:
             raise InvalidSetting(
                 f"expected a {name}: --{name}, {ENVIRONMENT_PREFIX}{name.upper()} or `{name}` in a file, got none"
             ) from error
-        raise InvalidSetting(f"{name}: {first['msg']}, got {first['input']!r}") from error
+        # An address may hold a password.
+        came = "" if name == "events_url" else f", got {first['input']!r}"
+        raise InvalidSetting(f"{name}: {first['msg']}{came}") from error
 
 
 def render(settings: Settings) -> str:
-    """Return the settings as TOML that `load` reads back."""
-    lines = []
-    for name, value in settings.model_dump(mode="json").items():
-        lines.append(f"{name} = {json.dumps(value)}")
+    """Return the settings as TOML that `load` reads back, passwords masked, which is as if there were none."""
+    values = settings.model_dump(mode="json")
+    values["events_url"] = values["events_url"] and masked(values["events_url"])
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     return "\n".join(lines) + "\n"
 
 
