@@ -9,6 +9,7 @@ DiptychError
 ├── NotSupported              a request that this build cannot answer yet
 ├── NoEncoder                 words or pictures asked of a snapshot or a model that cannot encode them
 ├── ItemNotFound              an item_id that the snapshot does not hold
+├── UserNotFound              a shopper of whom nothing is known
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
 ├── CorruptLog                a file of live changes that is damaged, or something else
@@ -88,6 +89,14 @@ class ItemNotFound(DiptychError):
     def __init__(self, item_id: str, field: str = "") -> None:
         super().__init__(f"no item {item_id!r} in this snapshot")
         self.item_id = item_id
+        self.field = field
+
+
+class UserNotFound(DiptychError):
+    """A shopper of whom nothing is known; `field` is the path of what asked for them. Their id is not said."""
+
+    def __init__(self, field: str = "", message: str = "expected a shopper with events, got one without") -> None:
+        super().__init__(message)
         self.field = field
 
 

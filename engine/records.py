@@ -138,6 +138,7 @@ class Query:
 
     again: item_id → what is added to its score, for who asks had it before.
     among: the only items that may answer, None for all of them.   without: items that may not.
+    anything: whether a query that wishes for nothing is answered, by any items, and not refused.
     """
 
     parts: tuple[Part, ...]
@@ -158,6 +159,7 @@ class Query:
     again: Mapping[str, float] = field(default_factory=dict)
     among: frozenset[str] | None = None
     without: frozenset[str] = frozenset()
+    anything: bool = False
 
     @property
     def plain(self) -> bool:

@@ -117,13 +117,16 @@ class Searcher:
             stratum.index.rows(np.arange(0, stratum.count, step))
         self.nearest(everything, MEASURED_K, EVERY_CELL)
 
-    def search_many(self, queries: Sequence[Query]) -> list[Answer | DiptychError]:
+    def search_many(self, queries: Sequence[Query], view: View | None = None) -> list[Answer | DiptychError]:
         """Return, for each query, its answer or why there is none; all of them are answered from one view.
 
+        view: the one to answer from, of this searcher's snapshot; by default what is searched now.
         Queries that need the same depth share one search of each stratum, which costs each a quarter less from eight
         queries on.
         """
         retriever = self._retriever
+        if view is not None and view is not retriever.view:
+            retriever = Retriever(view, self.planner, self._largest_rows)
         outcomes: list[Answer | DiptychError | None] = [None] * len(queries)
         groups: dict[tuple[OperatingPoint, int], list[Asked]] = {}
         for place, query in enumerate(queries):
@@ -148,7 +151,7 @@ class Searcher:
         started = perf_counter_ns()
         weights = self._weights(query)
         parts = [part for part in self.speak(query.parts, view, weights) if part.weight]
-        if not parts and not query.boosts:
+        if not (parts or query.boosts or query.anything):
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
         signals, others = self._split(query.boosts, view)

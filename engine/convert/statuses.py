@@ -26,6 +26,7 @@ from engine.errors import (
     NotDurable,
     NotSupported,
     SnapshotNotFound,
+    UserNotFound,
 )
 
 DOMAIN = "diptych"
@@ -54,6 +55,7 @@ _CODES: dict[type[DiptychError], grpc.StatusCode] = {
     NotSupported: grpc.StatusCode.UNIMPLEMENTED,
     NoEncoder: grpc.StatusCode.FAILED_PRECONDITION,
     ItemNotFound: grpc.StatusCode.NOT_FOUND,
+    UserNotFound: grpc.StatusCode.NOT_FOUND,
     SnapshotNotFound: grpc.StatusCode.NOT_FOUND,
     CorruptSnapshot: grpc.StatusCode.FAILED_PRECONDITION,
     CorruptLog: grpc.StatusCode.FAILED_PRECONDITION,

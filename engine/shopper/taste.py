@@ -1,0 +1,147 @@
+"""A shopper's taste: unit vectors of each block that sum up what they have, as one whole and as several interests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.fusion import Calibration, Matrix
+from engine.records import TastePart
+from engine.rowset import Mask
+from engine.shopper.history import Had
+from engine.shopper.interests import find_interests
+from engine.shopper.recipe import BEHAVIOUR, Recipe
+from engine.vectors import to_unit
+from engine.view import View
+
+# Ward's tree grows with the square of these, and what is weakest tells least.
+_MOST_CLUSTERED = 100
+
+Vectors = dict[str, Matrix]
+
+
+class Leaning(NamedTuple):
+    """One interest as a part of a query, its share, and the places of its items, the one that stands for it first."""
+
+    part: TastePart
+    share: float
+    members: tuple[int, ...]
+
+
+def block_weights(dims: Mapping[str, int], recipe: Recipe) -> dict[str, float]:
+    """Return what each block of vectors weighs in a recommendation; 1 in sum where nothing was learnt of behaviour."""
+    content = [block for block in dims if block != BEHAVIOUR]
+    if BEHAVIOUR not in dims:
+        return dict.fromkeys(content, 1.0 / len(content))
+    return {BEHAVIOUR: recipe.behaviour} | dict.fromkeys(content, recipe.content / max(1, len(content)))
+
+
+@dataclass(frozen=True)
+class Taste:
+    """What of a history is in one view: rows, and what they count.
+
+    had, rows: (n,) the items that are there, most liked first.   blocks: block → (n, d_b) unit rows, zero where
+    missing, and (n,) whether there is one.   weights: what each block weighs.
+    """
+
+    had: Sequence[Had]
+    rows: NDArray[np.int64]
+    blocks: Mapping[str, tuple[Matrix, Mask]]
+    weights: Mapping[str, float]
+    calibration: Calibration
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, had: Sequence[Had], view: View, weights: Mapping[str, float], recipe: Recipe) -> "Taste":
+        """Return the taste of a history; items that are not in the view are left out."""
+        found = view.rows_of(one.item_id for one in had)
+        placed = [(one, row) for one, row in zip(had, found, strict=True) if row is not None]
+        rows = np.array([row for _, row in placed], np.int64)
+        blocks = view.vectors_of(rows)
+        return cls([one for one, _ in placed], rows, blocks, weights, view.snapshot.calibration, recipe)
+
+    @cached_property
+    def counts(self) -> NDArray[np.float32]:
+        """What each item counts, below 0 for one that is not liked: (n,)."""
+        return np.array([one.weight for one in self.had], np.float32)
+
+    @cached_property
+    def whole(self) -> TastePart | None:
+        """All of it as one part; of somebody who only dislikes, what to keep away from; None if nothing is known."""
+        liked = self._summed(np.ones(len(self.had), np.bool_))
+        if (self.counts > 0).any():
+            return TastePart(liked) if liked else None
+        disliked = {block: -vector for block, vector in liked.items()}
+        return TastePart(disliked, weight=-1.0) if disliked else None
+
+    @cached_property
+    def interests(self) -> list[Leaning]:
+        """The interests, the strongest first; none if nothing is liked.
+
+        The part of each is the whole taste, leaning to that interest as far as the recipe's `focus` says.
+        """
+        whole = self.whole
+        if whole is None or whole.weight < 0:
+            return []
+        places = self._clustered
+        vectors = self._alike(self.blocks)[places]
+        found = find_interests(vectors, self.counts[places], self._usual, most=self.recipe.interests)
+        interests = []
+        for one in found:
+            members = tuple(places[list(one.members)].tolist())
+            interests.append(Leaning(self._leaning(whole, members), one.share, members))
+        return interests
+
+    def likeness(self, view: View, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how alike each of some rows is to each liked or disliked item, 0 being usual: (len(rows), n)."""
+        return self._alike(view.vectors_of(rows)) @ self._alike(self.blocks).T - np.float32(self._usual)
+
+    def _leaning(self, whole: TastePart, members: Sequence[int]) -> TastePart:
+        focus = np.float32(self.recipe.focus)
+        chosen = self.counts < 0
+        chosen[list(members)] = True
+        own = self._summed(chosen)
+        # Not unit vectors: so their scores are the same mean of the two scores.
+        return TastePart(
+            {block: (1 - focus) * vector + focus * own.get(block, vector) for block, vector in whole.vectors.items()}
+        )
+
+    def _summed(self, chosen: NDArray[np.bool_]) -> Vectors:
+        """Return by block the direction of some items' weighted sum; a block that it cancels in is left out."""
+        counts = np.where(chosen, self.counts, np.float32(0))
+        sums = {block: counts @ rows for block, (rows, _) in self.blocks.items() if self.weights.get(block)}
+        return {block: to_unit(vector) for block, vector in sums.items() if np.linalg.norm(vector) > 1e-6}
+
+    @cached_property
+    def _clustered(self) -> NDArray[np.int64]:
+        """The places of the liked items that interests are looked for in."""
+        able = np.zeros(len(self.had), np.bool_)
+        for block, (_, there) in self.blocks.items():
+            able |= there & (self.weights.get(block, 0.0) > 0)
+        places: NDArray[np.int64] = np.flatnonzero(able & (self.counts > 0))
+        return places[np.argsort(-self.counts[places], kind="stable")][:_MOST_CLUSTERED]
+
+    def _alike(self, blocks: Mapping[str, tuple[Matrix, Mask]]) -> Matrix:
+        """Return (n, sum d_b) unit rows whose inner product is the likeness of two items in all blocks that count."""
+        return to_unit(
+            np.hstack([np.float32(self._factors[block] ** 0.5) * blocks[block][0] for block in self._factors])
+        )
+
+    @cached_property
+    def _factors(self) -> dict[str, float]:
+        """What a cosine counts by block, so that each block spreads as far as its weight says."""
+        usual = self.calibration.similarities
+        return {
+            block: weight / usual["item", block].std
+            for block, weight in self.weights.items()
+            if weight and block in self.blocks
+        }
+
+    @cached_property
+    def _usual(self) -> float:
+        """The likeness that two items of the shop usually have."""
+        means = [factor * self.calibration.similarities["item", block].mean for block, factor in self._factors.items()]
+        return sum(means) / sum(self._factors.values())
