@@ -126,10 +126,15 @@ def train(
     photos: Annotated[
         list[Path] | None, typer.Option(help="Further pictures of items (item_id) or of labels (category).")
     ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(help="Queries and what is right for them: query or query_image, item_id, rating, clicks or rank."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="coca-mini (the default), a model_cfg file, an open_clip architecture, local-dir:… or hf-hub:…"
+            help="coca-mini (from scratch, the default), mini (embedded), a model_cfg file, an open_clip architecture, "
+            "local-dir:… or hf-hub:…"
         ),
     ] = None,
     pretrained: Annotated[str | None, typer.Option(help="Weights to start from: open_clip's tag or a file.")] = None,
@@ -145,7 +150,14 @@ def train(
     from indexer.train import train as run
     from indexer.train.recipe import to_config
 
-    given = {"catalogs": catalogs, "out": out, "photos": photos, "model": model, "pretrained": pretrained}
+    given = {
+        "catalogs": catalogs,
+        "out": out,
+        "photos": photos,
+        "pairs": pairs,
+        "model": model,
+        "pretrained": pretrained,
+    }
     config = to_config(recipe, setting or [], given)
     with Reporter() as report:
         done = run(config, lambda now: report(now.stage, now.done, now.total))

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabu
 
     Raises InvalidSetting for a name that neither this module nor open_clip knows.
     """
+    if name == "mini":
+        name = f"local-dir:{files('engine').joinpath('models', 'mini')}"
     if name in SCRATCH or name.endswith(".json"):
         return _from_scratch(_read_config(name), texts, vocabulary_size)
     try:

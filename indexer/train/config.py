@@ -24,8 +24,9 @@ class TrainConfig:
     pictures_side: pixels a picture is kept at in memory; 0: 1.4 times the model's size.
 
     Model
-    model: "coca-mini" (small CoCa from scratch), a file with an open_clip model_cfg (from scratch), an open_clip
-        architecture, "local-dir:DIR" or "hf-hub:org/repo". pretrained: open_clip's weights tag or file, if any.
+    model: "coca-mini" (small CoCa from scratch), a file with an open_clip model_cfg (from scratch), "mini" (the
+        embedded model), an open_clip architecture, "local-dir:DIR" or "hf-hub:org/repo". pretrained: open_clip's
+        weights tag or file, if any.
     vocabulary: tokens of the tokenizer trained on the texts when the model is trained from scratch.
     precision: of the stored weights: fp32, fp16 or bf16. autocast: compute in bfloat16. device: cpu or cuda.
 
@@ -41,6 +42,11 @@ class TrainConfig:
     and photos with product pictures.
     captions: pictures of a batch that are captioned. caption_steps: then so many steps of the caption decoder alone, on
     the finished model (about a tenth of the cost). smoothing: label smoothing of the contrastive targets.
+
+    Pairs
+    pairs: CSV or JSONL of queries and what is right for them: `query` or `query_image`, `item_id` of a catalogue, and
+    `rating`, `weight`, `clicks` or `rank`. pairs_weight: of their loss beside that of the catalogue's own pictures and
+    texts. pairs_batch: pairs a step. A share `holdout` of the queries is kept for measuring.
 
     Teacher
     teacher: a classifier stored by an earlier run. teacher_steps: or train one first, so long (0: no teacher).
@@ -86,6 +92,10 @@ class TrainConfig:
     caption_steps: int = 0
     smoothing: float = 0.0
 
+    pairs: Path | None = None
+    pairs_weight: float = 1.0
+    pairs_batch: int = 64
+
     teacher: Path | None = None
     teacher_steps: int = 0
     teacher_weight: float = 0.5
@@ -97,7 +107,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Raises InvalidSetting naming the first setting that has no meaning."""
-        for name in ("steps", "batch", "checkpoint_every", "report_every", "captions", "vocabulary"):
+        for name in ("steps", "batch", "checkpoint_every", "report_every", "captions", "vocabulary", "pairs_batch"):
             if getattr(self, name) < 1:
                 raise InvalidSetting(f"expected {name} of at least 1, got {getattr(self, name)}")
         for name in ("holdout", "patch_dropout", "ema", "smoothing"):
@@ -146,7 +156,9 @@ class TrainConfig:
             "precision",
         }
         now = self.to_json()
-        return [f.name for f in fields(self) if f.name not in free and stored.get(f.name) != now[f.name]]
+        # A run stored before a setting was there had its default.
+        then = {f.name: _plain(f.default) for f in fields(self)} | dict(stored)
+        return [f.name for f in fields(self) if f.name not in free and then[f.name] != now[f.name]]
 
 
 def _plain(value: Any) -> Any:

@@ -4,14 +4,13 @@ A catalogue gives one concept a row. A photos file gives further pictures of its
 beside it, of bare labels. The split is made here, so that nothing trained on can be measured on.
 """
 
-import csv
-import json
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
+from indexer.rows import need, rows_of
 
 CATALOGUE = "catalogue"
 LABELS = "labels"
@@ -91,16 +90,16 @@ def read(
             raise InvalidSetting(f"expected one catalogue a folder, got a second one: {path}")
         items = folders.setdefault(folder, {})
         sources.append(Source(path, CATALOGUE, folder in photographed))
-        for line, row in _rows(path):
-            key = _field(row, "item_id", path, line)
+        for line, row in rows_of(path):
+            key = need(path, line, row, "item_id")
             if key in items:
                 raise InvalidCatalogue(f"{path}, row {line}: item_id {key!r} occurs twice")
             items[key] = len(concepts)
-            title = _field(row, "title", path, line)
+            title = need(path, line, row, "title")
             text = _fill(text_template, row) or title
             captions = (_fill(template, row) for template in caption_templates)
             caption = next((found for found in captions if found), title)
-            image = _file(path, _field(row, "image", path, line), line)
+            image = _file(path, need(path, line, row, "image"), line)
             pictures.append(Picture(image, len(concepts), product=True))
             concepts.append(Concept(key, source, title, text, caption))
     for path in photos:
@@ -109,16 +108,16 @@ def read(
             labels: dict[str, int] = {}
             source = len(sources)
             sources.append(Source(path, LABELS, True))
-            for line, row in _rows(path):
-                label = _field(row, "category", path, line)
+            for line, row in rows_of(path):
+                label = need(path, line, row, "category")
                 if label not in labels:
                     labels[label] = len(concepts)
                     words = _fill(label_template, {"category": label}) or label
                     concepts.append(Concept(label, source, label, words, words))
                 pictures.append(Picture(_file(path, row.get("image", ""), line), labels[label], product=False))
             continue
-        for line, row in _rows(path):
-            key = _field(row, "item_id", path, line)
+        for line, row in rows_of(path):
+            key = need(path, line, row, "item_id")
             if key not in known:
                 raise InvalidCatalogue(f"{path}, row {line}: expected an item_id of {path.parent}, got {key!r}")
             pictures.append(Picture(_file(path, row.get("image", ""), line), known[key], product=False))
@@ -153,37 +152,6 @@ def split(corpus: Corpus, share: float, seed: int) -> Split:
     held = set(heldout)
     train = tuple(position for position in range(len(corpus.pictures)) if position not in held)
     return Split(train, tuple(sorted(held)))
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    if not path.is_file():
-        raise InvalidCatalogue(f"expected a CSV or JSONL file, got {path}, which is not a file")
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as handle:
-            yield from enumerate(csv.DictReader(handle), start=1)
-    elif path.suffix in {".jsonl", ".ndjson"}:
-        with path.open(encoding="utf-8") as handle:
-            yield from _objects(path, handle)
-    else:
-        raise InvalidCatalogue(f"expected a file ending in .csv or .jsonl, got {path}")
-
-
-def _objects(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InvalidCatalogue(f"{path}, row {number}: expected a JSON object, got {error}") from error
-        if not isinstance(row, dict):
-            raise InvalidCatalogue(f"{path}, row {number}: expected a JSON object, got {type(row).__name__}")
-        yield number, {name: value if isinstance(value, str) else str(value) for name, value in row.items()}
-
-
-def _field(row: dict[str, str], name: str, path: Path, line: int) -> str:
-    value = (row.get(name) or "").strip()
-    if not value:
-        raise InvalidCatalogue(f"{path}, row {line}: expected a value for {name!r}, got none")
-    return value
 
 
 def _file(path: Path, name: str, line: int) -> Path:

@@ -75,10 +75,15 @@ def views(trainee: Trainee, model: Any, pixels: torch.Tensor) -> torch.Tensor:
     return ((augment.centre_views(pixels, trainee.image_size) - mean) / std).to(_device(model))
 
 
-@torch.no_grad()
 def encode_texts(trainee: Trainee, model: Any, texts: Sequence[str]) -> torch.Tensor:
     """Return (n, d) unit rows of texts."""
-    tokens, tower = trainee.tokenize(texts), TextTower.of(model)
+    return encode_tokens(model, trainee.tokenize(texts))
+
+
+@torch.no_grad()
+def encode_tokens(model: Any, tokens: torch.Tensor) -> torch.Tensor:
+    """Return (n, d) unit rows of (n, length) token ids."""
+    tower = TextTower.of(model)
     rows = []
     for part in tokens.split(CHUNK):
         longest = int(tower.lengths(part).max())

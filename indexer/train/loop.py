@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from engine.encoders.text_tower import TextTower
 from engine.errors import InvalidSetting
-from indexer.train import checkpoint, corpus, curve, evaluate, objective, pictures, speech, teacher
+from indexer.train import checkpoint, corpus, curve, evaluate, objective, pairs, pictures, speech, teacher
 from indexer.train.architecture import open_trainee, set_patch_dropout
 from indexer.train.batches import Batch, Sampler
 from indexer.train.config import TrainConfig
@@ -74,6 +74,7 @@ class Run:
         self.pixels = pictures.load(paths, side, lambda done, total: self._tell("reading", done, total))
         self.sampler = Sampler(self.corpus, self.split.train, self.pixels, config.shares)
         self.teacher = self._teacher()
+        self.pairs = self._pairs()
         self.model = self.trainee.model.to(config.device).train()
         self.tower = TextTower.of(self.model)
         classes = len(self.corpus.concepts) if self.teacher is None else self.teacher.head.out_features
@@ -96,7 +97,7 @@ class Run:
             self.step += 1
             last = self.step == config.steps
             if self.step % config.report_every == 0 or last:
-                metrics = evaluate.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
+                metrics = self._measure()
                 self.history.append({"step": float(self.step), **losses, **metrics})
                 self._write(metrics)
             if self.step % config.checkpoint_every == 0 or last:
@@ -108,7 +109,7 @@ class Run:
             losses = losses | {"speech": self._learn_to_say()}
             metrics = {}
         if not metrics:
-            metrics = evaluate.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
+            metrics = self._measure()
         self._write(metrics)
         return TrainReport(config.out, self.step, resumed_at, losses, metrics, time.monotonic() - began)
 
@@ -137,9 +138,7 @@ class Run:
         latent, seen = self.model.visual(images) if self.trainee.captions else (self.model.visual(images), None)
         unit = functional.normalize(latent.float(), dim=-1)
         kind = ("text", "title", "caption")[int(torch.randint(3, ()))]
-        words = self.tokens[kind][batch.concepts]
-        words = words[:, : int(self.tower.lengths(words).max())].to(device)
-        texts = functional.normalize(self.tower.encode(words).float(), dim=-1)
+        texts = self._say(self.tokens[kind][batch.concepts])
         scale = self.model.logit_scale.exp()
         targets, parts = batch.targets, {}
         if self.teacher is not None:
@@ -160,7 +159,19 @@ class Run:
             heard = self.model.text(tokens)[1]
             logits = self.model.text_decoder(seen[chosen.to(device)], heard[:, :-1])
             parts["caption"] = config.caption_weight * self.loss.words(logits, tokens[:, 1:])
+        if self.pairs is not None:
+            parts["pairs"] = config.pairs_weight * self.pairs.loss(self._see, self._say, scale)
         return parts
+
+    def _see(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (n, d) unit rows of pictures in 0..1."""
+        seen = self.model.visual(((images - self.mean) / self.std).to(self.config.device))
+        return functional.normalize((seen[0] if self.trainee.captions else seen).float(), dim=-1)
+
+    def _say(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return (n, d) unit rows of token ids, at the cost of the longest."""
+        tokens = tokens[:, : int(self.tower.lengths(tokens).max())].to(self.config.device)
+        return functional.normalize(self.tower.encode(tokens).float(), dim=-1)
 
     def _find(self, unit: torch.Tensor, batch: Batch, targets: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         """Return the loss of the batch's photos looking for their product picture among all, as they last were."""
@@ -231,6 +242,20 @@ class Run:
         keys = [teacher.class_name(self.corpus, concept) for concept in range(len(self.corpus.concepts))]
         self.teacher_classes = torch.tensor([known.get(key, -1) for key in keys])
         return model
+
+    def _pairs(self) -> pairs.PairTask | None:
+        config = self.config
+        if config.pairs is None:
+            return None
+        sampler = pairs.PairSampler(
+            pairs.read(config.pairs, self.corpus), self.corpus, self.split, config.holdout, config.seed
+        )
+        return pairs.PairTask(sampler, self.trainee, self.pixels, self.tokens["text"], config.pairs_batch)
+
+    def _measure(self) -> dict[str, float]:
+        """Return the held-out numbers, of the averaged weights."""
+        found = evaluate.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
+        return found if self.pairs is None else found | self.pairs.measure(self.average)
 
     def _embed_dim(self) -> int:
         return int(self.trainee.model_cfg["embed_dim"])

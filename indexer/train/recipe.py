@@ -10,7 +10,7 @@ from typing import Any
 from engine.errors import InvalidSetting
 from indexer.train.config import TrainConfig
 
-_PATHS = ("out", "work", "teacher")
+_PATHS = ("out", "work", "teacher", "pairs")
 _PATH_TUPLES = ("catalogs", "photos")
 _TUPLES = (*_PATH_TUPLES, "shares", "caption_templates")
 
