@@ -120,6 +120,7 @@ class Manifest(_Record):
 
     model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
     default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
+    default_boosts: linear boosts on signals, for requests that have parts and say nothing of boosts; usually none.
     live_seq: the number of the last live change that it holds; those that came later are laid over it.
     """
 
@@ -135,6 +136,7 @@ class Manifest(_Record):
     text_model: ModelRecord | None = None
     lexical: LexicalRecord | None = None
     default_weights: dict[str, float] = {}
+    default_boosts: dict[str, float] = {}
     strata: tuple[StratumRecord, ...]
     similarities: tuple[SimilarityRecord, ...]
     operating_points: tuple[PointRecord, ...]

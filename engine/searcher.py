@@ -75,6 +75,7 @@ class Searcher:
         manifest = snapshot.manifest
         self._blocks = (*snapshot.dims, *([LEXICAL] if snapshot.lexical is not None else []))
         self._default_weights = block_weights(_default_weights(snapshot), self._blocks)
+        self._default_boosts = tuple(Boost(name, weight) for name, weight in manifest.default_boosts.items())
         self._encoded = manifest.encoded_blocks
         self._text_encoded = manifest.text_encoded_blocks
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
@@ -154,7 +155,7 @@ class Searcher:
         if not (parts or query.boosts or query.anything):
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
-        signals, others = self._split(query.boosts, view)
+        signals, others = self._split(self.boosts_of(query), view)
         fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing)
         strong: Mapping[str, float] = {}
         if signals and is_strong(fused, parts):
@@ -261,6 +262,13 @@ class Searcher:
     ) -> Found:
         """Return the `limit` best rows of one query over all strata, or of a selection, by inner product alone."""
         return self._retriever.nearest_many((fused,), limit, point, selection)[0]
+
+    def boosts_of(self, query: Query) -> tuple[Boost, ...]:
+        """Return the boosts that hold for a query: its own, or else, if it has parts, those of the snapshot.
+
+        A boost of weight 0 is one of its own, and so switches the snapshot's off.
+        """
+        return query.boosts or (self._default_boosts if query.parts else ())
 
     def _weights(self, query: Query) -> Mapping[str, float]:
         asked = query.modality_weights

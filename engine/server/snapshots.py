@@ -6,7 +6,7 @@ old one before finishes on it, so no answer ever mixes two.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -15,7 +15,7 @@ from engine.convert.statuses import NothingServed
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.manifest import Manifest
 from engine.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
-from engine.records import Answer, Query, Shape
+from engine.records import Answer, Boost, Query, Shape
 from engine.searcher import Searcher
 from engine.server.changes import Changes, Overlay
 from engine.server.models import Serving, open_models
@@ -62,11 +62,12 @@ class Served:
             return False
         if all(part.weight <= 0 for part in query.parts) or not self._has_few_changes:
             return False
-        if not query.boosts:
+        boosts = self.searcher.boosts_of(query)
+        if not boosts:
             return self.quick >= _UNBOOSTED
         signals = self.searcher.snapshot.signals
-        linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in query.boosts)
-        return linear and BOOSTED in self.quick and _is_weak(query, len(self.searcher.snapshot.dims))
+        linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in boosts)
+        return linear and BOOSTED in self.quick and _is_weak(query, boosts, len(self.searcher.snapshot.dims))
 
     @property
     def _has_few_changes(self) -> bool:
@@ -250,13 +251,13 @@ class Snapshots:
             self._served = served
 
 
-def _is_weak(query: Query, blocks: int) -> bool:
+def _is_weak(query: Query, boosts: Sequence[Boost], blocks: int) -> bool:
     """Return whether the boosts are surely left to the index."""
     if query.modality_weights or any(part.block or part.weight < 1 for part in query.parts):
         # Then it depends on the blocks that are spoken to, which only the searcher knows.
         return False
     # A part may speak to one block out of a few.
-    return sum(abs(boost.weight) for boost in query.boosts) <= STRONG / blocks
+    return sum(abs(boost.weight) for boost in boosts) <= STRONG / blocks
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:

@@ -101,7 +101,9 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def boosts(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.Boost]:
-        """Signals and numbers added to the score. Empty: the parts alone rank."""
+        """Signals and numbers added to the score. Empty: the snapshot's own for requests with parts, usually none, so that the
+        parts alone rank; a boost of weight 0 switches those off.
+        """
 
     @_builtins.property
     def pins(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.Pin]:
