@@ -1,0 +1,133 @@
+"""What some products have in common, in a few words: of their fields where they tell, else of their titles."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from math import log
+
+from engine.shopper.fields import Fields
+from engine.shopper.goods import Good, Weights, shares_of
+from engine.words import to_words
+
+MOST = 0.6
+"""The share of products that have what a label says of all of them."""
+
+SOME = 0.15
+"""The least share of products that each of several things in a label is of."""
+
+# How much more often than in the whole shop something has to be, to be worth saying.
+_TELLING = 1.3
+_UNKNOWN = 0.01
+
+_SURFACE = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_DUMB = frozenset({"and", "the", "with", "for", "from", "set", "pack", "pcs", "piece", "assorted", "design", "new"})
+_LEAST_TITLES = 0.25
+_MOST_WORDS = 3
+
+Usually = Callable[[str, str], float | None]
+"""The share that a value of a field has among what all shoppers take, None if that is not known."""
+
+
+def label_of(
+    goods: Sequence[Good], weights: Weights, fields: Fields, usually: Usually, words: Mapping[str, float]
+) -> str:
+    """Return what the products have in common, "" if nothing can be said.
+
+    weights: (n,) above 0.   words: word, as `engine.words` cuts it → the share of the shop's titles that have it.
+    """
+    kind = _kind(goods, weights, fields) or title_words(goods, weights, words)
+    if not kind:
+        return ""
+    quality = _telling(goods, weights, fields.qualities, usually)
+    maker = _telling(goods, weights, fields.makers, usually)
+    said = {word.lower() for word in _SURFACE.findall(kind)}
+    front = f"{plain(quality).lower()} " if quality and not {quality.lower()} & said else ""
+    return front + kind + (f" by {plain(maker)}" if maker else "")
+
+
+def plain(value: str) -> str:
+    """Return a value as a sentence holds it: not all in capitals."""
+    return value.lower() if value.isupper() and len(value) > 3 else value
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def title_words(goods: Sequence[Good], weights: Weights, words: Mapping[str, float]) -> str:
+    """Return up to three words that these titles have and others have not, in the order in which titles have them."""
+    cut = [to_words(good.title) for good in goods]
+    total = float(weights.sum())
+    shares: dict[str, float] = defaultdict(float)
+    for terms, weight in zip(cut, weights.tolist(), strict=True):
+        for term in set(terms):
+            shares[term] += weight / total
+    scores = {
+        term: share * log(share / words.get(term, _UNKNOWN))
+        for term, share in shares.items()
+        if share >= _LEAST_TITLES and share > _TELLING * words.get(term, _UNKNOWN) and speaks(term)
+    }
+    chosen = sorted(scores, key=lambda term: (-round(scores[term], 9), term))[:_MOST_WORDS]
+    places = {term: _mean([terms.index(term) / len(terms) for terms in cut if term in terms]) for term in chosen}
+    ordered = sorted(chosen, key=lambda term: (places[term], term))
+    if not ordered:
+        return ""
+    written = surfaces(goods)
+    text = written[ordered[0]]
+    for first, second in pairwise(ordered):
+        both = sum(weight for terms, weight in zip(cut, weights.tolist(), strict=True) if {first, second} <= set(terms))
+        together = both / total >= 0.5 * min(shares[first], shares[second])
+        text += (" " if together else ", ") + written[second]
+    return text
+
+
+def speaks(term: str) -> bool:
+    """Return whether a word of a title says something by itself."""
+    return term not in _DUMB and not any(sign.isdigit() for sign in term) and (len(term) > 2 or not term.isascii())
+
+
+def surfaces(goods: Sequence[Good]) -> dict[str, str]:
+    """Return each word as titles mostly write it, in small letters."""
+    written: dict[str, Counter[str]] = defaultdict(Counter)
+    for good in goods:
+        for surface in _SURFACE.findall(good.title):
+            terms = to_words(surface)
+            for term in terms:
+                written[term][surface.lower() if len(terms) == 1 else term] += 1
+    return {term: min(forms, key=lambda form: (-forms[form], form)) for term, forms in written.items()}
+
+
+def _kind(goods: Sequence[Good], weights: Weights, fields: Fields) -> str:
+    """Return the narrowest kind that most are of, else the few narrowest ones that most are of, else the widest."""
+    shares = [shares_of(goods, weights, name) for name in fields.kinds]
+    for level in reversed(shares):
+        value = next(iter(level), "")
+        if value and level[value] >= MOST:
+            return plain(value)
+    for level in reversed(shares):
+        some = [value for value, share in level.items() if share >= SOME][:3]
+        if sum(level[value] for value in some) >= MOST:
+            return joined([plain(value) for value in some])
+    for level in shares:
+        value = next(iter(level), "")
+        if value:
+            return f"mostly {plain(value)}"
+    return ""
+
+
+def _telling(goods: Sequence[Good], weights: Weights, names: Sequence[str], usually: Usually) -> str:
+    """Return the value that most have and others seldom, "" if there is none."""
+    best, found = 0.0, ""
+    for name in names:
+        for value, share in shares_of(goods, weights, name).items():
+            usual = usually(name, value)
+            lift = share / (_UNKNOWN if usual is None else usual)
+            if share >= MOST and lift >= _TELLING and share * log(lift) > best:
+                best, found = share * log(lift), value
+    return found
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)

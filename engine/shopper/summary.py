@@ -1,0 +1,66 @@
+"""A profile in two or three sentences, for somebody who plans what to show and to write to shoppers."""
+
+from engine.events.event import EventType
+from engine.shopper.fields import words_of
+from engine.shopper.label import joined, plain
+from engine.shopper.profile import Profile
+
+_DONE = {
+    EventType.PURCHASE: ("purchase", "purchases"),
+    EventType.CART: ("cart", "carts"),
+    EventType.VIEW: ("view", "views"),
+    EventType.RETURN: ("return", "returns"),
+    EventType.LIKE: ("like", "likes"),
+    EventType.DISLIKE: ("dislike", "dislikes"),
+}
+_MOST_INTERESTS = 3
+_MOST_AFFINITIES = 3
+_LEAST_SHARE = 0.1
+
+
+def summarise(profile: Profile) -> str:
+    """Return what a profile says in words; never empty."""
+    sentences = [_interests(profile), _affinities(profile), _price(profile), _activity(profile)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _interests(profile: Profile) -> str:
+    named = [liking for liking in profile.interests if liking.label and liking.share >= _LEAST_SHARE]
+    if not named:
+        return ""
+    told = [f"{liking.label} ({liking.share:.0%})" for liking in named[:_MOST_INTERESTS]]
+    return f"Interested in {joined(told)}."
+
+
+def _affinities(profile: Profile) -> str:
+    said = " ".join(liking.label.lower() for liking in profile.interests[:_MOST_INTERESTS])
+    fresh = [affinity for affinity in profile.affinities if plain(affinity.value).lower() not in said]
+    told = [
+        f"{words_of(affinity.field)} {plain(affinity.value)}"
+        + (f" ({affinity.lift:.1f} times as often as others)" if affinity.lift else "")
+        for affinity in fresh[:_MOST_AFFINITIES]
+    ]
+    return f"Prefers {joined(told)}." if told else ""
+
+
+def _price(profile: Profile) -> str:
+    band = profile.price_band
+    if band is None:
+        return ""
+    if band.low == band.high:
+        pays = f"Pays {band.median:g} an item"
+    else:
+        pays = f"Mostly pays {band.low:.4g} to {band.high:.4g} an item, {band.median:.4g} in the middle"
+    return f"{pays}: more than {band.percentile:.0%} of the shop's items cost."
+
+
+def _activity(profile: Profile) -> str:
+    done = [
+        f"{count:,} {_DONE[kind][count != 1]}"
+        for kind in _DONE
+        for count in [profile.event_counts.get(kind, 0)]
+        if count
+    ]
+    days = round(profile.last_days)
+    last = "on the shop's newest day" if days == 0 else f"{days} {'day' if days == 1 else 'days'} before the newest"
+    return f"{joined(done)}, the last {last}."

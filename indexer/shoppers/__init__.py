@@ -1,0 +1,1 @@
+"""What a build learns of all shoppers: shares, segments, tags of items; and reports of them."""
