@@ -263,6 +263,11 @@ class Searcher:
         """Return the `limit` best rows of one query over all strata, or of a selection, by inner product alone."""
         return self._retriever.nearest_many((fused,), limit, point, selection)[0]
 
+    @property
+    def default_weights(self) -> Mapping[str, float]:
+        """What each block weighs in a query that says nothing of it."""
+        return self._default_weights
+
     def boosts_of(self, query: Query) -> tuple[Boost, ...]:
         """Return the boosts that hold for a query: its own, or else, if it has parts, those of the snapshot.
 

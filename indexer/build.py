@@ -50,6 +50,7 @@ from indexer.models import Models
 from indexer.publish import Draft, draft, file_records, publish, seal
 from indexer.strata import StratumRows, stratify, stratum_rows
 from indexer.tune import draw_curve, tune
+from indexer.weights import defaults as weights
 
 REJECTS_FILE = "rejects.jsonl"
 CURVE_FILE = "curve.png"
@@ -117,6 +118,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         raise InvalidSetting(f"expected a folder for the store, got the file {config.store}")
     store.snapshots.mkdir(parents=True, exist_ok=True)
     own = own_blocks(config.catalogue)
+    kept = weights.read(config.store)
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
     models = Models.open(config.model, config.text_model, own)
@@ -126,7 +128,8 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         embedded = _embedded(config, store, models, changes, own, progress)
     with draft(store) as written:
         manifest = _write(config, store, written, embedded, digest, frozenset(embedded.blocks) - own, models, progress)
-        manifest = manifest.model_copy(update={"live_seq": changes.last})
+        learnt = weights.take_over(kept, manifest)
+        manifest = manifest.model_copy(update={"live_seq": changes.last, **learnt.update})
         seal(store, written, manifest)
     if config.publish:
         try:

@@ -80,6 +80,7 @@ def build(
     from indexer.build import BuildConfig
     from indexer.build import build as run
     from indexer.progress import Reporter
+    from indexer.weights.defaults import read, take_over
 
     config = BuildConfig(
         catalogue=catalogue,
@@ -116,6 +117,8 @@ def build(
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
     for sentence in exact_classes(manifest):
         typer.echo(f"  notice: {sentence}")
+    if reason := take_over(read(store), manifest).reason:
+        typer.echo(f"  notice: the weights in {store}/weights.json are left out: {reason}")
 
 
 def train(

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from indexer.cli import building, evaluating, shopping, storing
+from indexer.cli import building, evaluating, shopping, storing, weighing
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(building.sample)
 app.command()(building.build)
 app.command()(building.train)
+app.command("fit-weights")(weighing.fit_weights)
 app.command("list")(storing.list_snapshots)
 app.command()(storing.verify)
 app.command()(storing.publish)

@@ -1,0 +1,270 @@
+"""Weights learnt from judgments and events: the score by hand and as the searcher says it, what wins, what is kept."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from catalogues import write_lines
+from typer.testing import CliRunner
+
+from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.events.event import Event, EventType
+from engine.events.log import make_events
+from engine.records import Boost, Missing, Query, TextPart, VectorPart
+from engine.searcher import Searcher
+from engine.store import Store
+from indexer.build import BuildConfig, build
+from indexer.cli import app
+from indexer.evaluate.judged import Judged
+from indexer.evaluate.opened import open_searcher
+from indexer.publish import verify
+from indexer.weights.candidates import Candidates, gather
+from indexer.weights.case import Case, of_events, of_judgments, split
+from indexer.weights.deciding import decide, in_use
+from indexer.weights.defaults import WEIGHTS_FILE, apply, read, take_over, write
+from indexer.weights.fitting import Weighting, fit, fused_scores, mean_ndcg
+
+DIM = 8
+ITEMS = 60
+CASES = 24
+
+
+def quiet(*_: object) -> None:
+    """Report nothing."""
+
+
+def rows() -> list[dict[str, object]]:
+    """Items whose image vector says what they are, whose text vector says nothing; a third has no text vector."""
+    rng = np.random.default_rng(3)
+    kinds = rng.standard_normal((6, DIM))
+    made: list[dict[str, object]] = []
+    for number in range(ITEMS):
+        image = kinds[number % 6] + 0.4 * rng.standard_normal(DIM)
+        row: dict[str, object] = {
+            "item_id": f"i{number}", "title": f"thing {number}", "rating": float(number // 6),
+            "image_vector": image.tolist(), "text_vector": rng.standard_normal(DIM).tolist(),
+        }  # fmt: skip
+        if number % 3 == 0:
+            row["text_vector"] = None
+        made.append(row)
+    return made
+
+
+def cases() -> list[Case]:
+    """Vectors near one kind of item each; right is the kind, best the higher rating."""
+    rng = np.random.default_rng(3)
+    kinds = rng.standard_normal((6, DIM))
+    made = []
+    for number in range(CASES):
+        kind = number % 6
+        vector = (kinds[kind] + 0.4 * rng.standard_normal(DIM)).astype(np.float32)
+        ratings = {f"i{item}": 1.0 + (item // 6 > 6) for item in range(kind, ITEMS, 6)}
+        made.append(Case(Query((VectorPart(vector, block="image"), VectorPart(vector, block="text"))), ratings))
+    return made
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the items, with the rating as a signal."""
+    folder = tmp_path_factory.mktemp("weights")
+    write_lines(folder / "catalog.jsonl", rows())
+    config = BuildConfig(folder / "catalog.jsonl", folder / "store", signals=("rating",), recall_target=0.5)
+    build(config, quiet)
+    return folder / "store"
+
+
+@pytest.fixture
+def searcher(store: Path) -> Searcher:
+    """The store as it was first built, whatever was published since."""
+    return open_searcher(store, Store(store).names()[0])
+
+
+def by_hand(weights: dict[str, float], boosts: dict[str, float] | None = None) -> list[float]:
+    """Scores of two items: z of 2 and 1, and z of 4 without a second block; signals 1 and -1; no third item."""
+    candidates = Candidates(
+        blocks=("a", "b"), signal_names=("s",), similarities=np.array([[[2.0, 1.0], [4.0, 0.0], [0.0, 0.0]]]),
+        present=np.array([[[True, True], [True, False], [False, False]]]), spoken=np.array([[True, True]]),
+        signals=np.array([[[1.0], [-1.0], [0.0]]]), ratings=np.array([[0.0, 1.0, -1.0]]), ideals=np.array([[1.0, 0.0]]),
+    )  # fmt: skip
+    return fused_scores(candidates, Weighting(weights, boosts or {}))[0].tolist()
+
+
+def test_scores_by_hand() -> None:
+    """A missing block gives its weight to those that are there; what has none of the blocks asked is no answer."""
+    assert by_hand({"a": 0.5, "b": 0.5}) == pytest.approx([1.5, 4.0, -np.inf])
+    assert by_hand({"a": 0.25, "b": 0.75}, {"s": 2.0}) == pytest.approx([1.25 + 2, 4.0 - 2, -np.inf])
+    assert by_hand({"a": 0.0, "b": 1.0}) == pytest.approx([1.0, -np.inf, -np.inf])
+
+
+@pytest.mark.parametrize(
+    "weights", [{"image": 0.5, "text": 0.5}, {"image": 0.2, "text": 0.8}, {"image": 1.0, "text": 0.0}]
+)
+def test_scores_of_candidates_are_those_of_the_searcher(searcher: Searcher, weights: dict[str, float]) -> None:
+    """For any weighting, with items that lack a block and with a boost."""
+    case = cases()[0]
+    candidates = gather(searcher, [case], ["rating"], 10, quiet)
+    ours = fused_scores(candidates, Weighting(weights, {"rating": 0.3}))[0]
+    query = replace(case.query, modality_weights=weights, boosts=(Boost("rating", 0.3),), limit=ITEMS)
+    hits = searcher.search(query).hits
+    assert len(hits) == ITEMS
+    assert sorted(ours, reverse=True) == pytest.approx([hit.score for hit in hits], abs=5e-3)
+
+
+def test_fitting_finds_the_block_that_tells(searcher: Searcher) -> None:
+    """From equal weights: what says nothing loses weight, their sum stays, and the better rated come first."""
+    candidates = gather(searcher, cases(), ["rating"], 10, quiet)
+    start = Weighting({"image": 0.5, "text": 0.5})
+    found = fit(candidates, start)
+    assert found.blocks["image"] > 0.9
+    assert sum(found.blocks.values()) == pytest.approx(1)
+    assert found.boosts["rating"] > 0
+    assert mean_ndcg(candidates, found) > mean_ndcg(candidates, start) + 0.1
+
+
+def test_mean_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:
+    """What is rated and cannot be found counts in the best list: half of the gain is out of reach here."""
+    case = replace(cases()[0], ratings={"i0": 1.0, "gone": 1.0})
+    candidates = gather(searcher, [case], [], 10, quiet)
+    alone = mean_ndcg(candidates, Weighting({"image": 1.0, "text": 0.0}))
+    assert 0 < alone <= 1 / (1 + 1 / np.log2(3)) + 1e-9
+
+
+def test_weights_win_on_cases_held_out(searcher: Searcher) -> None:
+    """Learnt on four fifths, better on the fifth, in every fold together by more than chance."""
+    decision = decide(searcher, cases(), ["rating"], quiet)
+    assert decision.wins
+    assert decision.after.mean() > decision.before.mean() + 0.1
+    assert decision.to_json()["cases"] == CASES
+
+
+def test_what_wins_by_chance_does_not_win(searcher: Searcher) -> None:
+    """With ratings drawn at random nothing that is learnt holds on the cases left out."""
+    rng = np.random.default_rng(1)
+    drawn = [
+        replace(case, ratings={f"i{item}": 1.0 for item in rng.choice(ITEMS, 8, replace=False)}) for case in cases()
+    ]
+    assert not decide(searcher, drawn, ["rating"], quiet).wins
+    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, as many as cases, got 25"):
+        decide(searcher, drawn, [], quiet, folds=25)
+
+
+def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searcher) -> None:
+    """It is whole, it is served, and it answers a request that names no weights as the old one answers with them."""
+    opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1}, {"rating": 0.2})
+    manifest = apply(opened, searcher.snapshot.name, weighting)
+    assert opened.current() == manifest.snapshot
+    assert manifest.parent == searcher.snapshot.name
+    assert verify(opened, manifest.snapshot) == []
+    query = cases()[0].query
+    named = replace(query, modality_weights=weighting.blocks, boosts=(Boost("rating", 0.2),))
+    expected = [(hit.item_id, hit.score) for hit in searcher.search(named).hits]
+    new = open_searcher(store)
+    assert [(hit.item_id, hit.score) for hit in new.search(query).hits] == expected
+    off = [hit.item_id for hit in new.search(replace(query, boosts=(Boost("rating", 0.0),))).hits]
+    bare = replace(query, modality_weights=weighting.blocks)
+    assert off == [hit.item_id for hit in searcher.search(bare).hits]
+    assert in_use(new) == Weighting(weighting.blocks, weighting.boosts)
+
+
+def test_default_boosts_need_parts(store: Path) -> None:
+    """A request of filters or boosts alone is not ranked by boosts that it does not name."""
+    manifest = Store(store).manifest(Store(store).names()[0])
+    new = open_searcher(
+        store, apply(Store(store), manifest.snapshot, Weighting({"image": 1.0}, {"rating": 5.0})).snapshot
+    )
+    assert new.boosts_of(Query(())) == ()
+    assert new.boosts_of(cases()[0].query) == (Boost("rating", 5.0),)
+    with pytest.raises(Exception, match="expected a part whose weight is not 0, or a boost"):
+        new.search(Query(()))
+
+
+def test_the_next_build_takes_the_weights_over(store: Path, searcher: Searcher, tmp_path: Path) -> None:
+    """Where it has the same blocks and signals; else it leaves them, and says why."""
+    write_lines(tmp_path / "catalog.jsonl", rows())
+    config = BuildConfig(tmp_path / "catalog.jsonl", tmp_path / "store", signals=("rating",), recall_target=0.5)
+    (tmp_path / "store").mkdir()
+    write(tmp_path / "store", searcher.snapshot.manifest, Weighting({"image": 0.8, "text": 0.2}, {"rating": 0.1}), {})
+    built = build(config, quiet)
+    assert built.default_weights == {"image": 0.8, "text": 0.2}
+    assert built.default_boosts == {"rating": 0.1}
+    plain = build(replace(config, signals=()), quiet)
+    assert plain.default_boosts == {}
+    assert take_over(read(tmp_path / "store"), plain).reason == "they boost rating, and it has no such signal"
+    write(tmp_path / "store", searcher.snapshot.manifest, Weighting({"image": 1.0}), {})
+    assert take_over(read(tmp_path / "store"), plain).reason == "they weigh image, and it has image, text"
+    (tmp_path / "store" / WEIGHTS_FILE).write_text("{}")
+    with pytest.raises(InvalidSetting, match="expected learnt weights"):
+        read(tmp_path / "store")
+
+
+def bought(user: str, items: list[int], start: int = 0) -> list[Event]:
+    """A purchase a day."""
+    return [
+        Event(f"{user}-{start + day}", user, f"i{item}", EventType.PURCHASE, 86_400.0 * (start + day))
+        for day, item in enumerate(items)
+    ]
+
+
+def test_the_last_fifth_of_a_shoppers_items_is_looked_for(searcher: Searcher) -> None:
+    """What they had before is not looked for again, and who bought too little is left out."""
+    events = bought("u", [0, 6, 12, 0, 18, 24, 6])
+    before, after = split(events, searcher)
+    assert [event.item_id for event in before] == ["i0", "i6", "i12", "i0", "i18"]
+    assert after == ["i24"]
+    assert split(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
+
+
+def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -> None:
+    """Shoppers who buy one kind of item show that the image block tells what they want next."""
+    with make_events(tmp_path) as log:
+        for user in range(24):
+            log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6)))
+        log.record(bought("few", [1, 2]))
+        made = of_events(searcher, log)
+    assert len(made) == 24
+    assert len(made[0].ratings) == 2
+    assert not made[0].query.without & set(made[0].ratings)
+    decision = decide(searcher, made, [], quiet)
+    assert decision.wins
+    assert decision.learnt.blocks["image"] > 0.7
+
+
+def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> None:
+    """The message says how many bought how much."""
+    with make_events(tmp_path) as log, pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"):
+        of_events(searcher, log)
+
+
+def test_judged_queries_are_cases() -> None:
+    """Words as a query, without weights, with the ratings as they are."""
+    (case,) = of_judgments([Judged("q", {"i0": 2.0}, "red shoe")])
+    assert case == Case(Query((TextPart("red shoe"),), limit=1), {"i0": 2.0})
+    assert case.query.missing is Missing.RENORMALIZE
+
+
+def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
+    """Item queries whose right answers are of their kind win; told in JSON, kept in the store, and served."""
+    rows_of_judgments = ["query_id,item_id,rating"]
+    for number in range(CASES):
+        rows_of_judgments += [f"q{number},i{item},1" for item in range(number % 6, ITEMS, 6)]
+    (tmp_path / "queries.csv").write_text("query_id,item_id\n" + "".join(f"q{n},i{n}\n" for n in range(CASES)))
+    (tmp_path / "judgments.csv").write_text("\n".join(rows_of_judgments) + "\n")
+    files = ["--queries", str(tmp_path / "queries.csv"), "--judgments", str(tmp_path / "judgments.csv")]
+    first = Store(store).names()[0]
+    Store(store).activate(first)
+    done = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["wins"]
+    assert told["ndcg@10_after"] > told["ndcg@10_before"]
+    kept = json.loads((store / WEIGHTS_FILE).read_text())
+    assert kept["learnt_from"]["queries"] == "queries.csv"
+    assert kept["snapshot"] == first
+    assert Store(store).current() == told["published"]
+    again = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files])
+    assert "everything stays as it was" in again.stdout
+    assert Store(store).current() == told["published"]
+    assert CliRunner().invoke(app, ["fit-weights", "--store", str(store)]).exit_code == 2
+    assert CliRunner().invoke(app, ["fit-weights", "--store", str(store), "--events"]).exit_code == 1
