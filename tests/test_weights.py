@@ -220,7 +220,7 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
     """Shoppers who buy one kind of item show that the image block tells what they want next."""
     with make_events(tmp_path) as log:
         for user in range(24):
-            log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6)))
+            log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6))))
         log.record(bought("few", [1, 2]))
         made = of_events(searcher, log)
     assert len(made) == 24
