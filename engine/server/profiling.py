@@ -1,0 +1,54 @@
+"""RecommendationService, as far as it tells what is known of shoppers."""
+
+import threading
+from functools import partial
+
+from engine.convert.profiling import to_response
+from engine.convert.rules import check
+from engine.errors import UserNotFound
+from engine.server.edge import Method
+from engine.server.events import Events
+from engine.server.snapshots import Snapshots
+from engine.server.workers import Call, Workers
+from engine.shopper.profiling import profile_of
+from engine.shopper.usual import Usual, open_usual
+from engine.snapshot import Snapshot
+from engine.v1 import recommendation_pb2
+
+
+class ProfilingService:
+    """Tells profiles in the threads of `searchers`, from the log and the served snapshot as they are now."""
+
+    def __init__(self, snapshots: Snapshots, events: Events, searchers: Workers) -> None:
+        self._snapshots = snapshots
+        self._events = events
+        self._searchers = searchers
+        self._lock = threading.Lock()
+        self._usual: tuple[Snapshot, Usual] | None = None
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {"engine.v1.RecommendationService/GetProfile": self.get_profile}
+
+    async def get_profile(
+        self, request: recommendation_pb2.GetProfileRequest, call: Call
+    ) -> recommendation_pb2.GetProfileResponse:
+        """Return what is known of a shopper."""
+        check(request)
+        return await self._searchers.run("profile", partial(self._profile, request.user_id), call)
+
+    def _profile(self, user_id: str) -> recommendation_pb2.GetProfileResponse:
+        view = self._snapshots.served.searcher.view
+        log = self._events.known()
+        events = [] if log is None else log.history(user_id)
+        now_s = None if log is None else log.last_time_s()
+        if not events or now_s is None:
+            raise UserNotFound("user_id")
+        return to_response(profile_of(events, view, self._usual_of(view.snapshot), now_s))
+
+    def _usual_of(self, snapshot: Snapshot) -> Usual:
+        """Return what the snapshot knows of shoppers, read once."""
+        with self._lock:
+            if self._usual is None or self._usual[0] is not snapshot:
+                self._usual = snapshot, open_usual(snapshot)
+            return self._usual[1]
