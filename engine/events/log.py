@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import DiptychError
@@ -36,6 +36,15 @@ _COLUMNS = (
     EVENTS.c.time_s,
     EVENTS.c.quantity,
 )
+
+# Made once: making a statement takes longer than answering it.
+_HISTORY = (
+    select(*_COLUMNS)
+    .where(EVENTS.c.user_id == bindparam("user"))
+    .order_by(EVENTS.c.time_s.desc(), EVENTS.c.event_id.desc())
+)
+_NEWEST = _HISTORY.limit(bindparam("limit"))
+_LAST = select(func.max(EVENTS.c.time_s))
 
 
 class Recorded(NamedTuple):
@@ -95,14 +104,10 @@ class EventLog:
 
     def history(self, user_id: str, limit: int | None = None) -> list[Event]:
         """Return a user's events, newest first, at most `limit`; none if the user is not known."""
-        query = (
-            select(*_COLUMNS)
-            .where(EVENTS.c.user_id == user_id)
-            .order_by(EVENTS.c.time_s.desc(), EVENTS.c.event_id.desc())
-            .limit(limit)
-        )
+        query = _HISTORY if limit is None else _NEWEST
         with self._database.reading() as connection:
-            return [_event(row) for row in connection.execute(query)]
+            rows = connection.execute(query, {"user": user_id, "limit": limit}).all()
+        return [_event(row) for row in rows]
 
     def erase(self, user_id: str) -> dict[EventType, int]:
         """Forget a user, durably, and return how many events of each type there were.
@@ -133,7 +138,7 @@ class EventLog:
     def last_time_s(self) -> float | None:
         """Return when the newest event happened, None if there is none."""
         with self._database.reading() as connection:
-            newest: float | None = connection.execute(select(func.max(EVENTS.c.time_s))).scalar_one()
+            newest: float | None = connection.execute(_LAST).scalar_one()
         return newest
 
     def user_ids(self) -> list[str]:
