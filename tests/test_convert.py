@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import of_vector, request, unpack
 
-from engine.convert.answers import _varint, to_bytes, to_response
+from engine.convert.answers import to_bytes, to_length, to_response
 from engine.convert.pages import LARGEST_SHOWN, digest, to_token
 from engine.convert.payloads import to_fields
 from engine.convert.queries import needs_encoder, to_query
@@ -287,7 +287,7 @@ def test_a_token_stays_within_what_the_contract_takes() -> None:
 @given(st.integers(0, 2**31))
 def test_a_length_is_written_as_protobuf_does(number: int) -> None:
     """The varint read back by seven bits a byte is the number, and all its bytes but the last go on."""
-    data = _varint(number)
+    data = to_length(number)
     assert sum((byte & 127) << (7 * place) for place, byte in enumerate(data)) == number
     assert [byte >> 7 for byte in data] == [1] * (len(data) - 1) + [0]
     assert data[-1] > 0 or len(data) == 1

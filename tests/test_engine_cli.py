@@ -296,7 +296,7 @@ def test_weights_are_for_parts_in_order(goods: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["query"], "expected words, --text, --image, --item or --boost"),
+        (["query"], "expected words, --text, --image, --item, --user or --boost"),
         (["query", "a", "--store", "s", "--address", "b"], "expected one of --store and --address"),
         (["query", "a", "--missing", "never"], "renormalize, neutral, drop"),
         (["query", "a", "--boost", "rating"], "FIELD:exp_decay(ORIGIN,SCALE)=W, got 'rating'"),

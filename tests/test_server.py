@@ -165,7 +165,7 @@ def test_items_without_a_picture_are_dropped_if_asked(server: Running) -> None:
             "INVALID_ARGUMENT",
             ["parts[0].content", "filter", "page_size"],
         ),
-        (request(Part(user_id="u")), "UNIMPLEMENTED", ["parts[0].user_id"]),
+        (request(Part(user_id="u")), "NOT_FOUND", ["parts[0].user_id"]),
         (request(Part(text="a"), filter="price <"), "INVALID_ARGUMENT", ["filter"]),
         (request(Part(text="a"), filter="prize < 5"), "INVALID_ARGUMENT", ["filter"]),
         (request(Part(text="a"), filter='price = "cheap"'), "INVALID_ARGUMENT", ["filter"]),

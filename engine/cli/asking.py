@@ -3,12 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import Message
 
 from engine.cli.arguments import EXP_DECAY, LINEAR, LOG1P, BoostOption, PinOption
 from engine.errors import DiptychError, InvalidSetting, SnapshotNotFound
 from engine.v1 import query_pb2, search_pb2
 
-KINDS = ("text", "image", "item")
+if TYPE_CHECKING:
+    from engine.searcher import Searcher
+
+KINDS = ("text", "image", "item", "user")
 SHAPES = {
     LINEAR: query_pb2.Boost.SHAPE_LINEAR,
     LOG1P: query_pb2.Boost.SHAPE_LOG1P,
@@ -52,6 +58,7 @@ def to_request(
     item_ids: Iterable[str],
     weights: Sequence[tuple[str, float]],
     wishes: Wishes,
+    user_ids: Iterable[str] = (),
 ) -> search_pb2.SearchRequest:
     """Return the request. A kind's only weight is for all its parts; several are for one part each, in order.
 
@@ -61,12 +68,7 @@ def to_request(
         modality_weights=wishes.modality_weights,
         missing_modality=MISSING[wishes.missing],
         filter=wishes.filter,
-        boosts=[
-            query_pb2.Boost(
-                field=one.field, weight=one.weight, shape=SHAPES[one.shape], origin=one.origin, scale=one.scale
-            )
-            for one in wishes.boosts
-        ],
+        boosts=[to_boost(one) for one in wishes.boosts],
         pins=[query_pb2.Pin(item_id=pin.item_id, position=pin.position) for pin in wishes.pins],
         collapse_by=wishes.collapse_by,
         facets=wishes.facets,
@@ -86,6 +88,7 @@ def to_request(
         "text": [query_pb2.QueryPart(text=text) for text in texts],
         "image": [query_pb2.QueryPart(image=path.read_bytes()) for path in images],
         "item": [query_pb2.QueryPart(item_id=item_id) for item_id in item_ids],
+        "user": [query_pb2.QueryPart(user_id=user_id) for user_id in user_ids],
     }
     for kind in {kind for kind, _ in weights}:
         given = [weight for name, weight in weights if name == kind]
@@ -101,35 +104,71 @@ def to_request(
     return request
 
 
-def ask_store(root: Path, request: search_pb2.SearchRequest) -> search_pb2.SearchResponse:
+def to_boost(option: BoostOption) -> query_pb2.Boost:
+    """Return a --boost as the contract has it."""
+    return query_pb2.Boost(
+        field=option.field, weight=option.weight, shape=SHAPES[option.shape], origin=option.origin, scale=option.scale
+    )
+
+
+def ask_store(root: Path, request: search_pb2.SearchRequest, events_url: str = "") -> search_pb2.SearchResponse:
     """Return the answer of the store's current snapshot, checked whole. Raises what a server would refuse with."""
     from engine.convert.answers import to_response
     from engine.convert.queries import needs_encoder, to_query
+    from engine.server.events import Events
+    from engine.server.shoppers import Shoppers
+
+    query = to_query(request, current(root))
+    searcher = open_searcher(root, needs_encoder(query))
+    events = Events(root, events_url)
+    try:
+        query = Shoppers(events).with_tastes(searcher, query)
+    finally:
+        events.close()
+    return to_response(request, query, searcher.search(query))
+
+
+def current(root: Path) -> str:
+    """Return the name of a store's current snapshot. Raises SnapshotNotFound."""
+    from engine.store import Store
+
+    name = Store(root).current()
+    if name is None:
+        raise SnapshotNotFound(f"expected a published snapshot in {root}, got none; `indexer build` makes one")
+    return name
+
+
+def open_searcher(root: Path, with_models: bool) -> "Searcher":
+    """Return a searcher of a store's current snapshot, checked whole. Raises what opening a snapshot does."""
     from engine.searcher import Searcher
     from engine.server.models import open_models
     from engine.snapshot import open_snapshot
     from engine.store import Store
 
-    store = Store(root)
-    name = store.current()
-    if name is None:
-        raise SnapshotNotFound(f"expected a published snapshot in {root}, got none; `indexer build` makes one")
-    query = to_query(request, name)
-    snapshot = open_snapshot(store, name)
-    models = open_models(snapshot.manifest, "auto") if needs_encoder(query) else (None, None)
-    return to_response(request, query, Searcher(snapshot, *models).search(query))
+    snapshot = open_snapshot(Store(root), current(root))
+    return Searcher(snapshot, *(open_models(snapshot.manifest, "auto") if with_models else (None, None)))
 
 
 def ask_server(address: str, request: search_pb2.SearchRequest, timeout_s: float) -> search_pb2.SearchResponse:
     """Return the answer of a server. Raises Refused."""
+    response: search_pb2.SearchResponse = call(address, "engine.v1.SearchService/Search", request, timeout_s)
+    return response
+
+
+def call(address: str, rpc: str, request: Message, timeout_s: float) -> Any:
+    """Return what a server answers to an rpc of the contract. Raises Refused."""
     import grpc
+    from google.protobuf.descriptor_pool import Default
+    from google.protobuf.message_factory import GetMessageClass
 
-    from engine.v1 import search_pb2_grpc
-
+    method = Default().FindMethodByName(rpc.replace("/", "."))
     with grpc.insecure_channel(address, [("grpc.max_receive_message_length", -1)]) as channel:
-        stub = search_pb2_grpc.SearchServiceStub(channel)
+        ask = channel.unary_unary(
+            f"/{rpc}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
         try:
-            response: search_pb2.SearchResponse = stub.Search(request, timeout=timeout_s)
+            return ask(request, timeout=timeout_s)
         except grpc.RpcError as error:
             raise Refused(f"{address}: {error.code().name}: {error.details()}") from error
-    return response

@@ -13,6 +13,9 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.profiling import profile
+from engine.cli.recommending import recommend
+
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
     no_args_is_help=True,
@@ -97,6 +100,7 @@ def query(
     text: Annotated[list[str] | None, typer.Option(help="The same; may be repeated.")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="A picture's file; may be repeated.")] = None,
     item: Annotated[list[str] | None, typer.Option("--item", "--like", help="An item_id; may be repeated.")] = None,
+    user: Annotated[list[str] | None, typer.Option(help="A shopper's id: what they like; may be repeated.")] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="text=0.7: how much the texts count; repeated, one after the other.")
     ] = None,
@@ -140,6 +144,9 @@ def query(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each block and boost gave.")] = False,
     store: Annotated[Path | None, typer.Option(help="Folder of a store; no server is needed.")] = None,
+    events_url: Annotated[
+        str, typer.Option(envvar="DIPTYCH_EVENTS_URL", help="Database of the events, if not a file of the store.")
+    ] = "",
     address: Annotated[str | None, typer.Option(help="HOST:PORT of a server to ask. [127.0.0.1:50051]")] = None,
     timeout_s: Annotated[float, typer.Option(help="How long to wait for the server.")] = 30.0,
     as_json: Annotated[
@@ -160,8 +167,8 @@ def query(
     if missing not in MISSING:
         raise typer.BadParameter(f"expected {', '.join(MISSING)}, got {missing!r}", param_hint="--missing")
     texts = ([" ".join(words)] if words else []) + (text or [])
-    if not (texts or image or item or boost):
-        raise typer.BadParameter("expected words, --text, --image, --item or --boost, got none of them")
+    if not (texts or image or item or user or boost):
+        raise typer.BadParameter("expected words, --text, --image, --item, --user or --boost, got none of them")
     wishes = Wishes(
         modality_weights=dict(to_weights(modality, "--modality")),
         boosts=to_boosts(boost),
@@ -180,16 +187,21 @@ def query(
         explain=explain,
     )
     with _wrong_settings_are_wrong_usage():
-        request = to_request(texts, image or [], item or [], to_weights(weight, "--weight"), wishes)
-    response = (
-        ask_store(store, request) if store is not None else ask_server(address or "127.0.0.1:50051", request, timeout_s)
-    )
+        request = to_request(texts, image or [], item or [], to_weights(weight, "--weight"), wishes, user or [])
+    if store is not None:
+        response = ask_store(store, request, events_url)
+    else:
+        response = ask_server(address or "127.0.0.1:50051", request, timeout_s)
     if as_json:
         for line in to_lines(response):
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         print_tables(response, wishes.fields)
     print_next_page(response)
+
+
+app.command()(profile)
+app.command()(recommend)
 
 
 @app.command()

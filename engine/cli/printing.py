@@ -1,6 +1,6 @@
 """Hits and facets for a person, and for a program."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.v1 import search_pb2
+from engine.v1 import recommendation_pb2, search_pb2
+
+Response = search_pb2.SearchResponse | recommendation_pb2.RecommendResponse
 
 SHOWN = ("title", "category", "price", "image")
 VALUES_SHOWN = 10
@@ -28,13 +30,22 @@ def print_tables(response: search_pb2.SearchResponse, fields: Sequence[str] = ()
 
     fields: of the items; if none is named, those of SHOWN that an item has.
     """
-    console = Console()
-    if not console.is_terminal:
-        # A pipe has no width of its own, and 80 columns would break every title.
-        console = Console(width=200)
+    console = _console()
     console.print(_hit_table(list(_hits(response)), fields))
     for facet in response.facets:
         console.print(_facet_table(facet))
+    Console(stderr=True).print(Text(_found(response)), style="dim", soft_wrap=True)
+
+
+def to_recommended_lines(response: recommendation_pb2.RecommendResponse) -> Iterator[dict[str, Any]]:
+    """Give each item recommended, best first, as values that JSON holds; `rank` counts from 1."""
+    for line, hit in zip(_hits(response), response.hits, strict=True):
+        yield line | {"reason": hit.reason, "because": list(hit.because_item_ids), "interest": hit.interest}
+
+
+def print_recommended(response: recommendation_pb2.RecommendResponse, fields: Sequence[str] = ()) -> None:
+    """Print what is recommended on stdout, one item a line with its reason; on stderr how it was found."""
+    _console().print(_hit_table(list(to_recommended_lines(response)), fields))
     Console(stderr=True).print(Text(_found(response)), style="dim", soft_wrap=True)
 
 
@@ -44,8 +55,15 @@ def print_next_page(response: search_pb2.SearchResponse) -> None:
         Console(stderr=True).print(Text(f"next page: --page-token {response.next_page_token}"), soft_wrap=True)
 
 
-def _hits(response: search_pb2.SearchResponse) -> Iterator[dict[str, Any]]:
-    for rank, hit in enumerate(response.hits, start=1):
+def _console() -> Console:
+    console = Console()
+    # A pipe has no width of its own, and 80 columns would break every title.
+    return console if console.is_terminal else Console(width=200)
+
+
+def _hits(response: Response) -> Iterator[dict[str, Any]]:
+    hits: Iterable[search_pb2.Hit | recommendation_pb2.Recommendation] = response.hits
+    for rank, hit in enumerate(hits, start=1):
         line = {
             "rank": rank,
             "item_id": hit.item_id,
@@ -54,14 +72,16 @@ def _hits(response: search_pb2.SearchResponse) -> Iterator[dict[str, Any]]:
             "payload": MessageToDict(hit.payload),
             "snapshot": response.snapshot,
         }
-        # Only hits that were collapsed stand for a group.
-        yield line | {"group_size": hit.group_size} if hit.group_size else line
+        # Only hits that were collapsed stand for a group, and only those of a search tell of it.
+        size = hit.group_size if isinstance(hit, search_pb2.Hit) else 0
+        yield line | {"group_size": size} if size else line
 
 
 def _hit_table(lines: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Table:
     fields = fields or [field for field in SHOWN if any(field in line["payload"] for line in lines)]
     shares = any(line["contributions"] for line in lines)
     groups = any("group_size" in line for line in lines)
+    reasons = any("reason" in line for line in lines)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("rank", justify="right")
     table.add_column("score", justify="right")
@@ -70,6 +90,8 @@ def _hit_table(lines: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Tab
         table.add_column("group", justify="right")
     for field in fields:
         table.add_column(field, justify="right" if field == "price" else "left", overflow="fold")
+    if reasons:
+        table.add_column("reason", overflow="fold")
     if shares:
         table.add_column("contributions", overflow="fold")
     for line in lines:
@@ -77,6 +99,8 @@ def _hit_table(lines: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Tab
         if groups:
             cells.append(str(line.get("group_size", 1)))
         cells += [_cell(_at(line["payload"], field)) for field in fields]
+        if reasons:
+            cells.append(line["reason"])
         if shares:
             cells.append(_shares(line["contributions"]))
         # Text, because a title may hold what Rich would read as its markup.
@@ -118,7 +142,7 @@ def _shares(contributions: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {share:+.3f}" for name, share in sorted(contributions.items()))
 
 
-def _found(response: search_pb2.SearchResponse) -> str:
+def _found(response: Response) -> str:
     plan, timings = response.plan, response.timings
     us = timings.total_us or timings.encode_us + timings.plan_us + timings.search_us + timings.score_us
     return (

@@ -11,7 +11,7 @@ from engine.convert.pages import LARGEST_SHOWN, digest, to_token
 from engine.convert.payloads import Fields, put_payload, to_fields
 from engine.payload import to_value
 from engine.records import Answer, Hit, Page, Query
-from engine.v1 import search_pb2
+from engine.v1 import recommendation_pb2, search_pb2
 
 _HITS = b"\x0a"  # SearchResponse.hits, field 1, of a length
 _ITEM_ID = b"\x0a"  # Hit.item_id, field 1, of a length
@@ -34,41 +34,49 @@ def to_bytes(
     The payload of each hit is cut to the request's read_mask.
     """
     fields = to_fields(request.read_mask) if request.HasField("read_mask") else None
-    plan, timings = answer.plan, answer.timings
-    head = search_pb2.SearchResponse(snapshot=answer.snapshot, degraded=answer.degraded)
+    head = search_pb2.SearchResponse()
+    put_how(head, answer, parse_us, total_us)
     if answer.more:
         head.next_page_token = _next_page(request, query, answer)
     for facet in answer.facets:
         counted = head.facets.add(field=facet.field)
         for value, count in facet.values:
             to_value(value, counted.values.add(count=count).value)
-    sent = head.plan
+    pieces: list[bytes] = []
+    for hit in answer.hits:
+        payload = answer.payload(hit.row)
+        if fields is None and not hit.contributions and not hit.group_size:
+            name = hit.item_id.encode()
+            name_size, payload_size = to_length(len(name)), to_length(len(payload))
+            size = 7 + len(name_size) + len(name) + len(payload_size) + len(payload)
+            score = _SCORE.pack(_SCORE_TAG, hit.score)
+            pieces += (_HITS, to_length(size), _ITEM_ID, name_size, name, score, _PAYLOAD, payload_size, payload)
+        else:
+            content = _full_hit(hit, payload, fields)
+            pieces += (_HITS, to_length(len(content)), content)
+    pieces.append(head.SerializeToString())
+    return b"".join(pieces)
+
+
+def put_how(
+    head: search_pb2.SearchResponse | recommendation_pb2.RecommendResponse, answer: Answer, parse_us: int, total_us: int
+) -> None:
+    """Tell in an empty response how it was answered."""
+    head.snapshot = answer.snapshot
+    head.degraded = answer.degraded
+    plan, sent = answer.plan, head.plan
     sent.strategy = plan.strategy
     sent.nprobe = plan.nprobe
     sent.candidates = plan.candidates
     sent.selectivity = plan.selectivity
     sent.expected_recall = plan.expected_recall
-    took = head.timings
+    timings, took = answer.timings, head.timings
     took.parse_us = parse_us
     took.encode_us = timings.encode_us
     took.plan_us = timings.plan_us
     took.search_us = timings.search_us
     took.score_us = timings.score_us
     took.total_us = total_us
-    pieces: list[bytes] = []
-    for hit in answer.hits:
-        payload = answer.payload(hit.row)
-        if fields is None and not hit.contributions and not hit.group_size:
-            name = hit.item_id.encode()
-            name_size, payload_size = _varint(len(name)), _varint(len(payload))
-            size = 7 + len(name_size) + len(name) + len(payload_size) + len(payload)
-            score = _SCORE.pack(_SCORE_TAG, hit.score)
-            pieces += (_HITS, _varint(size), _ITEM_ID, name_size, name, score, _PAYLOAD, payload_size, payload)
-        else:
-            content = _full_hit(hit, payload, fields)
-            pieces += (_HITS, _varint(len(content)), content)
-    pieces.append(head.SerializeToString())
-    return b"".join(pieces)
 
 
 def _next_page(request: search_pb2.SearchRequest, query: Query, answer: Answer) -> str:
@@ -88,10 +96,10 @@ def _full_hit(hit: Hit, payload: bytes, fields: Fields | None) -> bytes:
     return sent.SerializeToString()
 
 
-def _varint(number: int) -> bytes:
+def to_length(number: int) -> bytes:
     """Return a length as protobuf writes it: seven bits a byte, the lowest first."""
     if number < 128:
         return _SHORT[number]
     if number < 16384:
         return bytes((number & 127 | 128, number >> 7))
-    return bytes((number & 127 | 128,)) + _varint(number >> 7)
+    return bytes((number & 127 | 128,)) + to_length(number >> 7)

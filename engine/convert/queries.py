@@ -1,11 +1,11 @@
-"""Search requests as the domain's queries: checked against the contract, refused where this build cannot answer.
+"""Search requests as the domain's queries, checked against the contract.
 
 protovalidate knows the contract's rules and finds the words for what breaks them, but costs 35 µs of a query whose
 search takes 300. So this file looks first whether a request is *plain*: surely within every rule, by checks that are
 narrower than the rules. Only what is not plain goes to protovalidate, whose verdict then counts.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from engine.convert.pages import digest, to_page
 from engine.convert.payloads import to_fields
 from engine.convert.rules import check
-from engine.errors import InvalidQuery, NotSupported
+from engine.errors import InvalidQuery
 from engine.records import (
     Boost,
     Diversity,
@@ -26,6 +26,7 @@ from engine.records import (
     Query,
     Shape,
     TextPart,
+    UserPart,
     VectorPart,
 )
 from engine.v1 import query_pb2, search_pb2
@@ -51,14 +52,14 @@ _MISSING = {
 def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
     """Return the query that a request asks of a snapshot.
 
-    Raises InvalidRequest if it breaks a rule of the contract, InvalidQuery for a page of another snapshot or request,
-    NotSupported if it asks for what is not answered yet.
+    Raises InvalidRequest if it breaks a rule of the contract, InvalidQuery for a page of another snapshot or request.
     """
     fields = {field.name for field, _ in request.ListFields()}
     parts = tuple(_parts(request))
     weights = dict(request.modality_weights) if "modality_weights" in fields else {}
     if not (
         fields <= _PLAIN_FIELDS
+        and len(parts) == len(request.parts)
         and _are_plain(parts)
         and _are_plain_weights(weights)
         and request.missing_modality in _MISSING
@@ -67,34 +68,27 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
         check(request)
     if "read_mask" in fields:
         to_fields(request.read_mask)  # a wrong one should cost no search
-    for place, part in enumerate(parts):
-        if part is None:
-            field = f"parts[{place}].{request.parts[place].WhichOneof('content')}"
-            raise NotSupported(f"{field} is not answered yet", field)
     if not parts and "boosts" not in fields:
         raise InvalidQuery("expected at least one part or boost, got none", "parts")
     if fields <= _PLAIN_FIELDS:
         return Query(
-            parts=parts,  # type: ignore[arg-type]
+            parts=parts,
             modality_weights=weights,
             missing=_MISSING[request.missing_modality],
             limit=request.page_size or DEFAULT_PAGE_SIZE,
             explain=request.explain,
         )
     return Query(
-        parts=parts,  # type: ignore[arg-type]
+        parts=parts,
         modality_weights=weights,
         missing=_MISSING[request.missing_modality],
-        boosts=tuple(
-            Boost(boost.field, boost.weight, _SHAPES[boost.shape], boost.origin, boost.scale)
-            for boost in request.boosts
-        ),
+        boosts=to_boosts(request.boosts),
         limit=request.page_size or DEFAULT_PAGE_SIZE,
         recall_target=request.recall_target if "recall_target" in fields else None,
         explain=request.explain,
         filter=request.filter.strip(),
         pins=tuple(Pin(pin.item_id, pin.position) for pin in request.pins),
-        diversity=_diversity(request.diversity) if "diversity" in fields else None,
+        diversity=to_diversity(request.diversity) if "diversity" in fields else None,
         collapse_by=request.collapse_by,
         facets=tuple(request.facets),
         min_score=request.min_score if "min_score" in fields else None,
@@ -103,13 +97,18 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
     )
 
 
+def needs_events(query: Query) -> bool:
+    """Return whether a shopper's events have to be read before the query can be answered."""
+    return any(isinstance(part, UserPart) for part in query.parts)
+
+
 def needs_encoder(query: Query) -> bool:
     """Return whether a model has to run before the query can be answered."""
     return any(isinstance(part, TextPart | ImagePart) for part in query.parts)
 
 
-def _parts(request: search_pb2.SearchRequest) -> Iterator[Part | None]:
-    """Give each part, None for one of a kind that is not answered yet."""
+def _parts(request: search_pb2.SearchRequest) -> Iterator[Part]:
+    """Give each part but those without content, which the contract refuses."""
     for part in request.parts:
         content = part.WhichOneof("content")
         weight = part.weight if part.HasField("weight") else 1.0
@@ -122,17 +121,17 @@ def _parts(request: search_pb2.SearchRequest) -> Iterator[Part | None]:
             yield ImagePart(part.image, weight, part.block)
         elif content == "item_id":
             yield ItemPart(part.item_id, weight, part.block)
-        else:
-            yield None
+        elif content == "user_id":
+            yield UserPart(part.user_id, weight, part.block)
 
 
-def _are_plain(parts: tuple[Part | None, ...]) -> bool:
+def _are_plain(parts: tuple[Part, ...]) -> bool:
     """Return whether the parts are surely within the rules; False only means that they have to be looked at."""
     if not 0 < len(parts) <= 16:
         return False
     for part in parts:
         # x - x is 0 for every finite number, and NaN for the others.
-        if part is None or part.weight - part.weight != 0 or len(part.block) > 64:
+        if part.weight - part.weight != 0 or len(part.block) > 64:
             return False
         if isinstance(part, VectorPart):
             # The sum of squares is finite only if all values are; a dot product takes 1 µs, isfinite().all() 3.
@@ -148,7 +147,13 @@ def _are_plain_weights(weights: Mapping[str, float]) -> bool:
     return len(weights) <= 16 and all(0 < len(name) <= 64 and 0 <= weight < inf for name, weight in weights.items())
 
 
-def _diversity(asked: query_pb2.Diversity) -> Diversity:
+def to_boosts(boosts: Iterable[query_pb2.Boost]) -> tuple[Boost, ...]:
+    """Return the boosts that a request asks for."""
+    return tuple(Boost(boost.field, boost.weight, _SHAPES[boost.shape], boost.origin, boost.scale) for boost in boosts)
+
+
+def to_diversity(asked: query_pb2.Diversity) -> Diversity:
+    """Return the variety that a request asks for."""
     return Diversity(getattr(asked, "lambda") if asked.HasField("lambda") else _DEFAULT_SHARE, asked.candidates)
 
 

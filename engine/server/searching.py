@@ -10,12 +10,13 @@ from time import perf_counter_ns
 from google.rpc import code_pb2
 
 from engine.convert.answers import to_bytes
-from engine.convert.queries import needs_encoder, to_query
+from engine.convert.queries import needs_encoder, needs_events, to_query
 from engine.convert.rules import check
 from engine.convert.statuses import to_status
 from engine.errors import DiptychError
 from engine.records import Answer, Query
 from engine.server.edge import Method
+from engine.server.shoppers import Shoppers
 from engine.server.snapshots import Served, Snapshots
 from engine.server.workers import Call, Workers
 from engine.v1 import search_pb2
@@ -29,8 +30,9 @@ log = logging.getLogger(__name__)
 class SearchService:
     """Answers queries; those that need a model wait for `encoders`, so that they never hold up the others."""
 
-    def __init__(self, snapshots: Snapshots, searchers: Workers, encoders: Workers) -> None:
+    def __init__(self, snapshots: Snapshots, shoppers: Shoppers, searchers: Workers, encoders: Workers) -> None:
         self._snapshots = snapshots
+        self._shoppers = shoppers
         self._searchers = searchers
         self._encoders = encoders
         self._gathered: list[_Gathered] = []
@@ -44,9 +46,11 @@ class SearchService:
         served = self._snapshots.served
         query = to_query(request, served.name)
         parse_us = (perf_counter_ns() - call.arrived_ns) // 1000
+        work = partial(self._answer, served, request, query, call.arrived_ns, parse_us)
         if needs_encoder(query):
-            work = partial(_answer, served, request, query, call.arrived_ns, parse_us)
             return await self._encoders.run("encoded query", work, call)
+        if needs_events(query):
+            return await self._searchers.run("query of a shopper", work, call)
         if served.is_quick(query):
             # Blocking work on the event loop, against the rule: a search of 300 µs holds up the others no longer than
             # the parsing of a large message does, and the hop to a thread and back costs 150 µs of CPU with one
@@ -58,7 +62,6 @@ class SearchService:
                 # Once all calls that have come by now are parsed: what they share of the search is then done once.
                 asyncio.get_running_loop().call_soon(self._answer_gathered)
             return await gathered.future
-        work = partial(_answer, served, request, query, call.arrived_ns, parse_us)
         return await self._searchers.run("query", work, call)
 
     def _answer_gathered(self) -> None:
@@ -76,10 +79,60 @@ class SearchService:
         """Answer several queries, all on one snapshot; one that is wrong gets its own error."""
         check(request)
         served = self._snapshots.served
-        work = partial(_answer_all, served, request.requests, call)
+        work = partial(self._answer_all, served, request.requests, call)
         if any(part.WhichOneof("content") in ("text", "image") for one in request.requests for part in one.parts):
             return await self._encoders.run("encoded batch", work, call)
         return await self._searchers.run("batch", work, call)
+
+    def _answer(
+        self, served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
+    ) -> bytes:
+        query = self._shoppers.with_tastes(served.searcher, query)
+        answer = served.searcher.search(query)
+        total_us = (perf_counter_ns() - arrived_ns) // 1000
+        response = to_bytes(request, query, answer, parse_us, total_us)
+        served.saw(query, answer, parse_us, total_us)
+        return response
+
+    def _answer_all(
+        self, served: Served, requests: Sequence[search_pb2.SearchRequest], call: Call
+    ) -> search_pb2.BatchSearchResponse:
+        response = search_pb2.BatchSearchResponse()
+        for start in range(0, len(requests), GATHERED_AT_MOST):
+            call.check()
+            response.results.extend(self._outcomes(served, requests[start : start + GATHERED_AT_MOST]))
+        return response
+
+    def _outcomes(
+        self, served: Served, requests: Sequence[search_pb2.SearchRequest]
+    ) -> Iterator[search_pb2.BatchSearchResult]:
+        """Answer some queries of a batch together; each has its own outcome, whatever becomes of the others."""
+        started = perf_counter_ns()
+        asked = [self._read(served, request) for request in requests]
+        parse_us = (perf_counter_ns() - started) // 1000
+        found = iter(_found(served, [query for query in asked if isinstance(query, Query)]))
+        total_us = (perf_counter_ns() - started) // 1000
+        for request, query in zip(requests, asked, strict=True):
+            outcome: Answer | Exception = next(found) if isinstance(query, Query) else query
+            if isinstance(query, Query) and isinstance(outcome, Answer):
+                try:
+                    data = to_bytes(request, query, outcome, parse_us, total_us)
+                except Exception as error:  # noqa: BLE001 it is not swallowed: it is told, and logged, below
+                    outcome = error
+                else:
+                    served.saw(query, outcome, parse_us, total_us)
+                    yield search_pb2.BatchSearchResult(response=search_pb2.SearchResponse.FromString(data))
+            if isinstance(outcome, Exception):
+                status = to_status(outcome)
+                if status.code == code_pb2.INTERNAL:
+                    log.error("failed query of a batch", exc_info=outcome)
+                yield search_pb2.BatchSearchResult(error=status)
+
+    def _read(self, served: Served, request: search_pb2.SearchRequest) -> Query | DiptychError:
+        try:
+            return self._shoppers.with_tastes(served.searcher, to_query(request, served.name))
+        except DiptychError as error:
+            return error
 
 
 @dataclass(slots=True)
@@ -110,48 +163,6 @@ def _settle(group: Sequence[_Gathered]) -> None:
             served.saw(one.query, outcome, one.parse_us, total_us)
 
 
-def _answer(served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int) -> bytes:
-    answer = served.searcher.search(query)
-    total_us = (perf_counter_ns() - arrived_ns) // 1000
-    response = to_bytes(request, query, answer, parse_us, total_us)
-    served.saw(query, answer, parse_us, total_us)
-    return response
-
-
-def _answer_all(
-    served: Served, requests: Sequence[search_pb2.SearchRequest], call: Call
-) -> search_pb2.BatchSearchResponse:
-    response = search_pb2.BatchSearchResponse()
-    for start in range(0, len(requests), GATHERED_AT_MOST):
-        call.check()
-        response.results.extend(_outcomes(served, requests[start : start + GATHERED_AT_MOST]))
-    return response
-
-
-def _outcomes(served: Served, requests: Sequence[search_pb2.SearchRequest]) -> Iterator[search_pb2.BatchSearchResult]:
-    """Answer some queries of a batch together; each has its own outcome, whatever becomes of the others."""
-    started = perf_counter_ns()
-    asked = [_read(request, served.name) for request in requests]
-    parse_us = (perf_counter_ns() - started) // 1000
-    found = iter(_found(served, [query for query in asked if isinstance(query, Query)]))
-    total_us = (perf_counter_ns() - started) // 1000
-    for request, query in zip(requests, asked, strict=True):
-        outcome: Answer | Exception = next(found) if isinstance(query, Query) else query
-        if isinstance(query, Query) and isinstance(outcome, Answer):
-            try:
-                data = to_bytes(request, query, outcome, parse_us, total_us)
-            except Exception as error:  # noqa: BLE001 it is not swallowed: it is told, and logged, below
-                outcome = error
-            else:
-                served.saw(query, outcome, parse_us, total_us)
-                yield search_pb2.BatchSearchResult(response=search_pb2.SearchResponse.FromString(data))
-        if isinstance(outcome, Exception):
-            status = to_status(outcome)
-            if status.code == code_pb2.INTERNAL:
-                log.error("failed query of a batch", exc_info=outcome)
-            yield search_pb2.BatchSearchResult(error=status)
-
-
 def _found(served: Served, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
     """Return what each query found; should something fail that nobody foresaw, it fails only its own query."""
     try:
@@ -160,10 +171,3 @@ def _found(served: Served, queries: Sequence[Query]) -> Sequence[Answer | Except
         if len(queries) == 1:
             return [error]
         return [outcome for query in queries for outcome in _found(served, [query])]
-
-
-def _read(request: search_pb2.SearchRequest, snapshot: str) -> Query | DiptychError:
-    try:
-        return to_query(request, snapshot)
-    except DiptychError as error:
-        return error

@@ -20,9 +20,12 @@ from engine.server.exposition import CannotListen, Exposition, show
 from engine.server.indexing import IndexService
 from engine.server.metrics import Metrics
 from engine.server.models import Serving
+from engine.server.profiling import ProfilingService
+from engine.server.recommending import RecommendingService
 from engine.server.recording import RecordingService
 from engine.server.searching import SearchService
 from engine.server.settings import Settings
+from engine.server.shoppers import Shoppers
 from engine.server.snapshots import Snapshots
 from engine.server.watch import Watch
 from engine.server.workers import Workers
@@ -55,12 +58,15 @@ class Server:
         self._administrators = Workers("administrators", 1, settings.waiting_limit)
         self._writers = Workers("writers", 1, settings.waiting_limit)
         self._recorders = Workers("recorders", _RECORDERS, settings.waiting_limit)
+        shoppers = Shoppers(self._events)
         self._edge = Edge(
             {
-                **SearchService(self.snapshots, self._searchers, self._encoders).methods(),
+                **SearchService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
                 **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
+                **RecommendingService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
+                **ProfilingService(self.snapshots, self._events, self._searchers).methods(),
                 **RecordingService(self._events, self._recorders, self._administrators).methods(),
             },
             self.metrics,

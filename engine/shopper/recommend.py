@@ -1,0 +1,233 @@
+"""Recommendations: fused queries made of a shopper's taste, one for each interest, and their answers as one list.
+
+What a shopper has is known by `engine.shopper.history`, what it sums up to by `engine.shopper.taste`; here it becomes
+the same query that a search is, so that filters, boosts, variety, groups and explanations are those of a search.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import log1p
+from time import perf_counter_ns
+from typing import NamedTuple
+
+from engine.errors import DiptychError, InvalidQuery, ItemNotFound, NoEncoder
+from engine.events.event import Event
+from engine.records import Answer, Boost, Diversity, Hit, ImagePart, Missing, Part, Query, Shape, TastePart, Timings
+from engine.searcher import Searcher
+from engine.shopper.fields import TITLES
+from engine.shopper.history import Had, liked_now, weigh
+from engine.shopper.interleave import Turns, interleaved
+from engine.shopper.reason import POPULAR, UNKNOWN, Reason, of_picture, reasons
+from engine.shopper.recipe import BEHAVIOUR, DEMAND, Recipe
+from engine.shopper.taste import Taste, block_weights
+from engine.view import View
+
+
+class Mode(Enum):
+    """Which items come into question."""
+
+    REPEAT = "repeat"
+    """Those that the shopper bought and would have again."""
+    DISCOVER = "discover"
+    """Those that the shopper has not bought."""
+    MIXED = "mixed"
+    """Both, by score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked beside whom it is for; as in a Query.
+
+    session: whether it is somebody unknown, who tells the items `liked` and `disliked` now.   image: a picture's
+    bytes, b"" for none.
+    """
+
+    mode: Mode = Mode.MIXED
+    session: bool = False
+    liked: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
+    image: bytes = b""
+    filter: str = ""
+    boosts: tuple[Boost, ...] = ()
+    diversity: Diversity | None = None
+    collapse_by: str = ""
+    limit: int = 10
+    explain: bool = False
+    recall_target: float | None = None
+
+
+class Recommended(NamedTuple):
+    """The items recommended, best first, in an answer like that of a search; and why each of them is."""
+
+    answer: Answer
+    reasons: tuple[Reason, ...]
+
+
+class Recommender:
+    """Recommends items of one searcher; any number of threads may ask."""
+
+    def __init__(self, searcher: Searcher, recipe: Recipe | None = None) -> None:
+        """recipe: what counts how much; that of the snapshot if left out."""
+        self.searcher = searcher
+        self.recipe = recipe or Recipe()
+        snapshot = searcher.snapshot
+        self._weights = block_weights(snapshot.dims, self.recipe)
+        self._missing = Missing.NEUTRAL if BEHAVIOUR in snapshot.dims else Missing.RENORMALIZE
+        self._has_demand = DEMAND in snapshot.signals
+        self._popular = next((name for name in POPULAR if name in snapshot.signals), "")
+        self._title = next((name for name in TITLES if name in snapshot.columns.names()), "")
+
+    def taste(self, events: Sequence[Event], now_s: float) -> TastePart | None:
+        """Return what a shopper of these events likes, as one part; None if nothing of it is in the snapshot."""
+        had = weigh(events, self.recipe, now_s)
+        return Taste.of(had, self.searcher.view, self._weights, self.recipe).whole
+
+    def recommend(self, wish: Wish, events: Sequence[Event] = (), now_s: float = 0.0) -> Recommended:
+        """Return what to recommend to the shopper of these events, or to a session; what is popular if none is known.
+
+        now_s: when now is, in a log that is replayed the time of its newest event.
+        Raises ItemNotFound if a session names items and none is there, and what a search does; fields are named as in
+        a RecommendRequest.
+        """
+        started = perf_counter_ns()
+        view = self.searcher.view
+        had = liked_now(wish.liked, wish.disliked, self.recipe) if wish.session else weigh(events, self.recipe, now_s)
+        taste = Taste.of(had, view, self._weights, self.recipe)
+        if wish.session and had and not taste.had and not wish.image:
+            kind = "disliked" if had[0].weight < 0 else "liked"
+            raise ItemNotFound(had[0].item_id, f"session.{kind}_item_ids[0]")
+        queries, shares = self._queries(wish, had, taste)
+        plan_us = (perf_counter_ns() - started) // 1000
+        answers = self._answers(wish, queries, view)
+        started = perf_counter_ns()
+        hits = self._chosen(wish, answers, shares, view)
+        told = self._reasons(wish, taste, hits, view)
+        score_us = (perf_counter_ns() - started) // 1000
+        return Recommended(_together(answers, hits, plan_us, score_us), tuple(told))
+
+    def _queries(self, wish: Wish, had: Sequence[Had], taste: Taste) -> tuple[list[Query], list[float]]:
+        """Return a query for each interest, or one for the whole taste, a picture or what is popular; and its share."""
+        base = self._query(wish, had)
+        whole = taste.whole
+        if wish.image:
+            return [self._like_picture(wish, base, taste)], [1.0]
+        if whole is None:
+            # What is popular, if anybody knows; else any items.
+            popular = () if self._has_demand or not self._popular else (Boost(self._popular, 1.0),)
+            return [replace(base, boosts=base.boosts + popular)], [1.0]
+        interests = taste.interests
+        if len(interests) < 2 or not self.recipe.focus:
+            return [replace(base, parts=(whole,))], [1.0]
+        return [replace(base, parts=(one.part,)) for one in interests], [one.share for one in interests]
+
+    def _query(self, wish: Wish, had: Sequence[Had]) -> Query:
+        """Return all of the query but its parts."""
+        recipe = self.recipe
+        among: frozenset[str] | None = None
+        without = {one.item_id for one in had if one.weight < 0 or wish.session}
+        again: Mapping[str, float] = {}
+        if wish.mode is Mode.DISCOVER:
+            without |= {one.item_id for one in had if one.bought}
+        else:
+            again = {one.item_id: recipe.again * log1p(one.fresh) for one in had if one.wanted}
+        if wish.mode is Mode.REPEAT:
+            among, without = frozenset(again), set()
+        boosts = (*wish.boosts, Boost(DEMAND, recipe.demand)) if self._has_demand else wish.boosts
+        return Query(
+            parts=(),
+            modality_weights=self._weights,
+            missing=self._missing,
+            boosts=boosts,
+            limit=wish.limit,
+            recall_target=wish.recall_target,
+            explain=wish.explain,
+            filter=wish.filter,
+            diversity=wish.diversity,
+            collapse_by=wish.collapse_by,
+            again=again,
+            among=among,
+            without=frozenset(without),
+            anything=True,
+        )
+
+    def _like_picture(self, wish: Wish, base: Query, taste: Taste) -> Query:
+        """Return a query of a picture, and of the taste where there is one, each by what the recipe gives it."""
+        blocks = self.searcher.snapshot.manifest.encoded_blocks
+        spoken = sum(self._weights.get(block, 0.0) for block in blocks) or 1.0
+        parts: tuple[Part, ...] = (ImagePart(wish.image, self.recipe.picture / spoken),)
+        if taste.whole is not None:
+            total = sum(self._weights[block] for block in taste.whole.vectors)
+            parts += (replace(taste.whole, weight=taste.whole.weight * self.recipe.in_taste / total),)
+        # It is the picture that says what is wanted now, not what was bought before.
+        return replace(base, parts=parts, again={})
+
+    def _answers(self, wish: Wish, queries: Sequence[Query], view: View) -> list[Answer]:
+        answers = []
+        for outcome in self.searcher.search_many(queries, view):
+            if isinstance(outcome, DiptychError):
+                if isinstance(outcome, InvalidQuery | NoEncoder) and outcome.field.startswith("parts["):
+                    # The only part that the caller gives is a picture.
+                    outcome.field = "session.image" if wish.session else "image"
+                raise outcome
+            answers.append(outcome)
+        return answers
+
+    def _chosen(self, wish: Wish, answers: Sequence[Answer], shares: Sequence[float], view: View) -> list[Hit]:
+        """Return the hits of all answers as one list; what demand gave them is told by that name."""
+        groups = view.groups(wish.collapse_by) if wish.collapse_by and len(answers) > 1 else None
+
+        def key_of(hit: Hit) -> tuple[str, int]:
+            group = None if groups is None else groups.of(hit.row)
+            return ("row", hit.row) if group is None else ("group", group)
+
+        lists = [Turns(answer.hits, share) for answer, share in zip(answers, shares, strict=True)]
+        hits = [hit for hit, _ in interleaved(lists, wish.limit, key_of)]
+        return [self._named(hit, wish) for hit in hits] if wish.explain else hits
+
+    def _named(self, hit: Hit, wish: Wish) -> Hit:
+        """Return a hit whose demand is no boost, but as much of it as the caller asked for."""
+        key = f"boost:{DEMAND}"
+        if not self._has_demand or key not in hit.contributions:
+            return hit
+        asked = sum(one.weight for one in wish.boosts if one.field == DEMAND and one.shape is Shape.LINEAR)
+        both = asked + self.recipe.demand
+        shares = {name: share for name, share in hit.contributions.items() if name != key}
+        share = hit.contributions[key]
+        ours = share * self.recipe.demand / both if both else 0.0
+        shares[DEMAND] = ours
+        if asked:
+            shares[key] = share - ours
+        return hit._replace(contributions=shares)
+
+    def _reasons(self, wish: Wish, taste: Taste, hits: Sequence[Hit], view: View) -> list[Reason]:
+        popular = POPULAR.get(DEMAND if self._has_demand else self._popular, UNKNOWN)
+        if not len(taste.rows):
+            return [Reason(of_picture(False) if wish.image else popular)] * len(hits)
+        told = reasons(taste, [hit.row for hit in hits], view, self._title, popular)
+        if wish.image:
+            words = of_picture(taste.whole is not None and taste.whole.weight > 0)
+            told = [one._replace(words=words) for one in told]
+        return told
+
+
+def _together(answers: Sequence[Answer], hits: Sequence[Hit], plan_us: int, score_us: int) -> Answer:
+    """Return one answer of these hits for those of several queries, which shared one search."""
+    plans = [answer.plan for answer in answers]
+    times = [answer.timings for answer in answers]
+    return replace(
+        answers[0],
+        hits=tuple(hits),
+        plan=plans[0]._replace(
+            nprobe=max(plan.nprobe for plan in plans),
+            candidates=sum(plan.candidates for plan in plans),
+            expected_recall=min(plan.expected_recall for plan in plans),
+        ),
+        timings=Timings(
+            encode_us=sum(one.encode_us for one in times),
+            plan_us=plan_us + sum(one.plan_us for one in times),
+            search_us=max(one.search_us for one in times),
+            score_us=score_us + sum(one.score_us for one in times),
+        ),
+        degraded=any(answer.degraded for answer in answers),
+    )
