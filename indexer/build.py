@@ -36,9 +36,11 @@ from engine.manifest import (
 )
 from engine.payload import to_bytes
 from engine.searcher import Searcher
+from engine.shopper.recipe import BEHAVIOUR
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
 from engine.words import has_words
+from indexer.behaviour.learning import Learnt, learn_behaviour
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.embed import Embedded, Progress, embed
 from indexer.events.importing import EventFile, recorded
@@ -48,6 +50,7 @@ from indexer.lexical import build_lexical, weights_with_words
 from indexer.live import LiveChanges, live_changes
 from indexer.models import Models
 from indexer.publish import Draft, draft, file_records, publish, seal
+from indexer.shoppers.learning import learn_shoppers
 from indexer.strata import StratumRows, stratify, stratum_rows
 from indexer.tune import draw_curve, tune
 from indexer.weights import defaults as weights
@@ -77,7 +80,8 @@ class BuildConfig:
     exported_at: when the catalogue was exported; live changes made before are in it already and not laid over it.
     forget_changes: forget all live changes made before the build began, once the snapshot is served.
     events: a file of what shoppers did, recorded before anything is built; events_map: field → column of another name;
-    events_url: the database that keeps events, empty: a file of the store.
+    events_url: the database that keeps events, empty: a file of the store.   behaviour: whether anything is learnt of
+    the events that the store has.
     """
 
     catalogue: Path
@@ -98,6 +102,7 @@ class BuildConfig:
     events: Path | None = None
     events_map: Mapping[str, str] = field(default_factory=dict)
     events_url: str = ""
+    behaviour: bool = True
 
 
 def build(config: BuildConfig, progress: Progress) -> Manifest:
@@ -122,14 +127,16 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
     models = Models.open(config.model, config.text_model, own)
-    _events(config, progress)
+    events = _events(config, progress)
     since_s = 0.0 if config.exported_at is None else config.exported_at.timestamp()
     with live_changes(config.store, since_s) as changes:
         embedded = _embedded(config, store, models, changes, own, progress)
     with draft(store) as written:
-        manifest = _write(config, store, written, embedded, digest, frozenset(embedded.blocks) - own, models, progress)
-        learnt = weights.take_over(kept, manifest)
-        manifest = manifest.model_copy(update={"live_seq": changes.last, **learnt.update})
+        encoded = frozenset(embedded.blocks) - own
+        learnt = None if events is None else learn_behaviour(events, embedded, progress)
+        manifest = _write(config, store, written, embedded, learnt, digest, encoded, models, progress)
+        taken_over = weights.take_over(kept, manifest)
+        manifest = manifest.model_copy(update={"live_seq": changes.last, **taken_over.update})
         seal(store, written, manifest)
     if config.publish:
         try:
@@ -142,11 +149,12 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
 
 
 def _events(config: BuildConfig, progress: Progress) -> EventTable | None:
-    """Record the events of the file, if there is one, and return all that the log holds; None if it holds none."""
+    """Record the events of the file, if there is one, and return all that is to be learnt from; None for nothing."""
     file = None
     if config.events is not None:
         file = EventFile(config.events, config.events_map, max_rejects=config.max_rejects)
-    return recorded(file, config.store, config.events_url, progress)
+    events = recorded(file, config.store, config.events_url, progress)
+    return events if config.behaviour else None
 
 
 def _embedded(
@@ -187,6 +195,7 @@ def _write(
     store: Store,
     written: Draft,
     embedded: Embedded,
+    learnt: Learnt | None,
     digest: str,
     encoded: frozenset[str],
     models: Models,
@@ -194,7 +203,10 @@ def _write(
 ) -> Manifest:
     directory = written.directory
     parent = _parent(store)
+    content = tuple(embedded.blocks)
+    embedded = embedded if learnt is None else learnt.embedded
     calibration = models.calibrate(embedded, encoded)
+    calibration = calibration if learnt is None else learnt.calibrated(calibration)
     lexical_asked = "text" in encoded if config.lexical is None else config.lexical
     worded = np.array([lexical_asked and has_words(text) for text in embedded.texts])
     strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
@@ -239,7 +251,8 @@ def _write(
         model=models.record("model", encoded),
         text_model=models.record("text_model", encoded),
         lexical=lexical,
-        default_weights={} if lexical is None else weights_with_words(tuple(embedded.blocks)),
+        behaviour=None if learnt is None else learnt.record,
+        default_weights=_default_weights(embedded, content, lexical is not None),
         strata=_strata_records(strata, factories),
         similarities=tuple(
             SimilarityRecord(part_kind=kind, block=block, mean=usual.mean, std=usual.std)
@@ -251,11 +264,24 @@ def _write(
         versions=_versions(),
         files={},
     )
+    if learnt is not None:
+        learn_shoppers(Snapshot(manifest, directory), learnt.events, models.encoder, progress)
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
     gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
+
+
+def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
+    """Return what blocks weigh in a request that names none: what was learnt from events weighs nothing.
+
+    An item's picture and text say what it is, its buyers what goes with it; who searches asks for the one, and who
+    wants the other names the block.
+    """
+    if with_words:
+        return weights_with_words(content)
+    return dict.fromkeys(content, 1 / len(content)) if BEHAVIOUR in embedded.blocks else {}
 
 
 def _write_strata(
