@@ -4,7 +4,7 @@ In both, one transaction writes at a time, and what is committed is on disk.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    bindparam,
     create_engine,
     event,
+    func,
     inspect,
+    select,
 )
 from sqlalchemy import exc as refusals
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
 from engine.errors import CorruptLog, MissingDependency, NotDurable
@@ -56,6 +59,20 @@ EVENTS = Table(
     Index("diptych_events_in_time", "time_s"),
 )
 
+EventRow = tuple[str, str, str, int, float, int]
+"""The values of an event, in the order of the table's columns."""
+
+_NAMES = [column.name for column in EVENTS.columns]
+_PUT_ROW = sqlite.insert(EVENTS).on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
+# One statement for all rows, since each one is a way to the server and back.
+_ARRAYS = func.unnest(*(bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in EVENTS.columns))
+_PUT_ARRAYS = (
+    postgresql.insert(EVENTS)
+    .from_select(_NAMES, select(_ARRAYS.table_valued(*_NAMES).render_derived()))
+    .on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
+    .execution_options(preserve_rowcount=True)
+)
+
 
 class Database:
     """The table of events in one database, made if it is not there; threads may share it.
@@ -74,15 +91,24 @@ class Database:
             self._engine = _sqlite(url)
         else:
             # Neither user nor password: a name is what messages show.
-            self.name = f"postgresql://{url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
+            host = url.host or url.query.get("host") or "localhost"
+            self.name = f"postgresql://{host}:{url.port or 5432}/{url.database or ''}"
             self._engine = _postgresql(url)
         self._writer = self._engine.execution_options(diptych_writes=True)
+        # Beginning and ending a transaction are two more ways to a server and back.
+        self._asker = self._engine if self._path else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with self._explained():
             try:
                 self._open()
             except BaseException:
                 self._engine.dispose()
                 raise
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a connection for one question, the cheapest there is; others may write meanwhile."""
+        with self._explained(), self._asker.connect() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -95,6 +121,15 @@ class Database:
         """Give a connection, alone among all who write; durable when this ends without an error, else undone."""
         with self._explained(), self._writer.begin() as connection:
             yield connection
+
+    def put(self, connection: Connection, rows: Sequence[EventRow]) -> int:
+        """Add rows whose ids are not there yet, the first of those with one id, and return how many that were."""
+        if not rows:
+            return 0
+        if self._path is None:
+            columns = zip(_NAMES, map(list, zip(*rows, strict=True)), strict=True)
+            return connection.execute(_PUT_ARRAYS, dict(columns)).rowcount
+        return connection.execute(_PUT_ROW, [dict(zip(_NAMES, row, strict=True)) for row in rows]).rowcount
 
     def scrub(self, word: str) -> None:
         """Leave no byte of a deleted word in the file, nor in the log of writes beside it; PostgreSQL has its own ways.
@@ -181,7 +216,9 @@ class Database:
         except (refusals.OperationalError, refusals.InterfaceError, sqlite3.OperationalError) as error:
             raise NotDurable(f"{self.name}: expected to read and write events, got: {_reason(error)}") from error
         except (refusals.DBAPIError, sqlite3.DatabaseError) as error:
-            raise CorruptLog(f"{self.name}: expected a log of events, got: {_reason(error)}") from error
+            # A server looks after its own files; what it refuses it refuses for now.
+            kind = CorruptLog if self._path is not None else NotDurable
+            raise kind(f"{self.name}: expected a log of events, got: {_reason(error)}") from error
         except refusals.TimeoutError as error:
             raise NotDurable(f"{self.name}: expected a free connection, got none in time") from error
         except OSError as error:

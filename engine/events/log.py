@@ -11,11 +11,10 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy import bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.errors import DiptychError
 from engine.events.address import EVENTS_FILE, is_known
-from engine.events.database import EVENTS, Database, store_address
+from engine.events.database import EVENTS, Database, EventRow, store_address
 from engine.events.event import Event, EventType
 
 _PAGE = 8192
@@ -28,18 +27,10 @@ _CODES = {
     EventType.DISLIKE: 6,
 }
 _TYPES = {code: kind for kind, code in _CODES.items()}
-_COLUMNS = (
-    EVENTS.c.event_id,
-    EVENTS.c.user_id,
-    EVENTS.c.item_id,
-    EVENTS.c.type,
-    EVENTS.c.time_s,
-    EVENTS.c.quantity,
-)
 
 # Made once: making a statement takes longer than answering it.
 _HISTORY = (
-    select(*_COLUMNS)
+    select(EVENTS)
     .where(EVENTS.c.user_id == bindparam("user"))
     .order_by(EVENTS.c.time_s.desc(), EVENTS.c.event_id.desc())
 )
@@ -105,7 +96,7 @@ class EventLog:
     def history(self, user_id: str, limit: int | None = None) -> list[Event]:
         """Return a user's events, newest first, at most `limit`; none if the user is not known."""
         query = _HISTORY if limit is None else _NEWEST
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             rows = connection.execute(query, {"user": user_id, "limit": limit}).all()
         return [_event(row) for row in rows]
 
@@ -125,26 +116,26 @@ class EventLog:
 
     def scan(self) -> Iterator[list[Event]]:
         """Give all events as they are now, oldest first, in batches."""
-        query = select(*_COLUMNS).order_by(EVENTS.c.time_s, EVENTS.c.event_id)
+        query = select(EVENTS).order_by(EVENTS.c.time_s, EVENTS.c.event_id)
         with self._database.reading() as connection:
             for page in connection.execution_options(yield_per=_PAGE).execute(query).partitions():
                 yield [_event(row) for row in page]
 
     def count(self) -> int:
         """Return how many events there are. Cost: grows with them."""
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             return connection.execute(select(func.count()).select_from(EVENTS)).scalar_one()
 
     def last_time_s(self) -> float | None:
         """Return when the newest event happened, None if there is none."""
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             newest: float | None = connection.execute(_LAST).scalar_one()
         return newest
 
     def user_ids(self) -> list[str]:
         """Return every user of whom there is an event, each once, in order."""
         query = select(EVENTS.c.user_id).distinct().order_by(EVENTS.c.user_id)
-        with self._database.reading() as connection:
+        with self._database.asking() as connection:
             return list(connection.execute(query).scalars())
 
     def close(self) -> None:
@@ -163,12 +154,7 @@ class EventLog:
         """Keep the events of all who wait, or tell each of them why not."""
         try:
             with self._database.writing() as connection:
-                new = postgresql.insert(EVENTS) if connection.dialect.name == "postgresql" else sqlite.insert(EVENTS)
-                put = new.on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
-                counts = [
-                    connection.execute(put, _rows(waiting.events)).rowcount if waiting.events else 0
-                    for waiting in group
-                ]
+                counts = [self._database.put(connection, _rows(waiting.events)) for waiting in group]
         except DiptychError as error:
             for waiting in group:
                 waiting.error = error
@@ -190,16 +176,9 @@ def make_events(root: Path, address: str = "") -> EventLog:
     return EventLog(address or store_address(root / EVENTS_FILE))
 
 
-def _rows(events: Sequence[Event]) -> list[dict[str, Any]]:
+def _rows(events: Sequence[Event]) -> list[EventRow]:
     return [
-        {
-            "event_id": event.event_id,
-            "user_id": event.user_id,
-            "item_id": event.item_id,
-            "type": _CODES[event.type],
-            "time_s": event.time_s,
-            "quantity": event.quantity,
-        }
+        (event.event_id, event.user_id, event.item_id, _CODES[event.type], event.time_s, event.quantity)
         for event in events
     ]
 
