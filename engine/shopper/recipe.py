@@ -39,12 +39,12 @@ class Recipe:
     sent_back: float = -1.0
     dislike: float = -1.5
     repeated: float = 0.5
-    recent_days: float = 90.0
+    recent_days: float = 120.0
     behaviour: float = 1.0
-    content: float = 0.3
-    demand: float = 0.3
+    content: float = 0.2
+    demand: float = 2.0
     again: float = 3.0
-    again_days: float = 90.0
+    again_days: float = 365.0
     interests: int = 5
     focus: float = 0.3
     picture: float = 1.0

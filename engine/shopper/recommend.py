@@ -7,7 +7,7 @@ the same query that a search is, so that filters, boosts, variety, groups and ex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from math import log1p
+from math import log2
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -130,7 +130,7 @@ class Recommender:
         if wish.mode is Mode.DISCOVER:
             without |= {one.item_id for one in had if one.bought}
         else:
-            again = {one.item_id: recipe.again * log1p(one.fresh) for one in had if one.wanted}
+            again = {one.item_id: recipe.again * log2(1 + one.fresh) for one in had if one.wanted}
         if wish.mode is Mode.REPEAT:
             among, without = frozenset(again), set()
         boosts = (*wish.boosts, Boost(DEMAND, recipe.demand)) if self._has_demand else wish.boosts
