@@ -12,12 +12,14 @@ DiptychError
 ├── UserNotFound              a shopper of whom nothing is known
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
+├── CorruptModel              a file of a model that is damaged, or something else
 ├── CorruptLog                a file of live changes that is damaged, or something else
 ├── NotDurable                a change that could not be written to disk
 ├── ModelMismatch             an encoder that is not the one the snapshot was built with
 ├── InvalidCatalogue          a catalogue that cannot be read at all, or with too many bad rows
 ├── InvalidSetting            an option whose value has no meaning
 ├── GateFailed                a snapshot that may not be published
+├── WriterFailed              a writer of descriptions that gave no text
 └── MissingDependency         an optional library that is not installed
 """
 
@@ -112,6 +114,10 @@ class CorruptSnapshot(DiptychError):
     """A file of a snapshot that is not what its manifest says; the message names the file."""
 
 
+class CorruptModel(DiptychError):
+    """A file of a model that is damaged, or something else; the message names the file."""
+
+
 class CorruptLog(DiptychError):
     """A file of live changes that is damaged, or something else; the message names the file."""
 
@@ -134,6 +140,10 @@ class InvalidSetting(DiptychError):
 
 class GateFailed(DiptychError):
     """A snapshot that failed a gate, so it may not be published; the message names the gate."""
+
+
+class WriterFailed(DiptychError):
+    """A writer of descriptions that could not be reached, or did not answer with a text; the message says which."""
 
 
 class MissingDependency(DiptychError):

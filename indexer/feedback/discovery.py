@@ -1,0 +1,62 @@
+"""Aspects that nobody listed: what a shop's own reviews say is so and so, often, and mostly well or mostly badly."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from indexer.feedback.expert import Vector
+from indexer.feedback.grams import fold, is_signs
+from indexer.feedback.lexicon import seeds
+
+MOST = 20
+"""Aspects that are discovered at most."""
+
+_FEWEST = 12
+_LEAST_SHARE = 0.002
+_DEVIATION = 2.5
+# "the handle is …", "its straps broke": a noun and what is said of it.
+_NOUN = re.compile(
+    r"\b(?:the|its|their)\s+([a-z]{4,})\s+(?:is|are|was|were|looks?|feels?|seems?|keeps?|broke|works?|came|does|do)\b"
+)
+# 键盘很…, 屏幕不…: at the beginning of a clause, before a word of degree.
+_SIGNED_NOUN = re.compile(r"(?:^|[,。!?;、:\s])([\u4e00-\u9fff]{2,3}?)(?=很|太|不|非常|真|比较|挺|有点|超|特别)")
+
+
+def discover(texts: Sequence[str], verdicts: Vector) -> dict[str, tuple[str, ...]]:
+    """Return up to MOST aspects by name with their terms, the commonest first.
+
+    verdicts: (n,) from 0 to 1. A term counts once a review; it is an aspect if the verdicts of its reviews deviate from
+    the usual by more than chance does, and no listed aspect has it.
+    """
+    listed = {term for part in (seeds()["aspects"], seeds()["opinions"]) for terms in part.values() for term in terms}
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for row, text in enumerate(texts):
+        folded = fold(text)
+        for term in set(_terms(folded)):
+            rows[term].append(row)
+    mean, spread = float(verdicts.mean()), float(verdicts.std()) or 1.0
+    found = []
+    for term, places in rows.items():
+        fewest = max(_FEWEST, _LEAST_SHARE * len(texts))
+        if len(places) < fewest or _is_listed(term, listed):
+            continue
+        deviation = abs(float(verdicts[places].mean()) - mean) / (spread / np.sqrt(len(places)))
+        if deviation >= _DEVIATION:
+            found.append((-len(places), term))
+    return {term: (term,) if is_signs(term) else (term, f"{term}s") for _, term in sorted(found)[:MOST]}
+
+
+def _terms(folded: str) -> list[str]:
+    known = seeds()["discovery"]
+    if is_signs(folded):
+        return [term for term in _SIGNED_NOUN.findall(folded) if not term.startswith(tuple(known["beginnings"]))]
+    return [term for term in _NOUN.findall(folded) if term not in known["never"]]
+
+
+def _is_listed(term: str, listed: set[str]) -> bool:
+    """Return whether a term is listed, or has a listed one in it, as "充电速度" has "速度"."""
+    if is_signs(term):
+        return any(part in term for part in listed if len(part) > 1) or term in listed
+    return term in listed or term.removesuffix("s") in listed or f"{term}s" in listed

@@ -1,0 +1,306 @@
+"""One writing's judge of sentiment: two linear models over grams, joined and calibrated on reviews they had not seen.
+
+The first weighs each gram by how much oftener praise has it than blame (the log-count ratio of Wang and Manning, 2012),
+the second by how rare it is. Both learn what holds for all reviews and what holds within a category only, where "thin"
+may praise a phone and blame a coat. A category is one that the reviews themselves name, with enough of them.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from indexer.feedback.vocabulary import Vocabulary, common, grams_of
+
+Vector = NDArray[np.float64]
+Step = Callable[[str], None]
+
+MEMBERS = 2
+FOLDS = 5
+MOST_GRAMS = 1_000_000
+CATEGORIES = 40
+"""So many categories get weights of their own."""
+CATEGORY_REVIEWS = 150
+"""So many reviews a category needs for that."""
+
+_RATIO_FLOOR = 0.5
+_COST = (0.5, 0.2)
+_CATEGORY_BIAS = 1.0
+_BINS = 9
+_SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Reviews of one writing to learn from: folded texts and titles, categories, and (n,) of each further array.
+
+    verdicts: from 0 to 1.   groups: reviews of the same thing, which are never on both sides of a split.
+    """
+
+    texts: Sequence[str]
+    titles: Sequence[str]
+    categories: Sequence[str]
+    verdicts: Vector
+    groups: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """What was learnt: v grams, c categories with weights of their own.
+
+    scales: (2, v) what each member multiplies a gram with.   weights: (2, 1 + c, v) of all reviews, then by category.
+    biases: (2, 1 + c).   edges: the lengths between the bins of length.   spreads: (2,) the members' usual scores.
+    joint: the weights of what `_evidence` makes.   bias: its constant.
+    """
+
+    vocabulary: Vocabulary
+    categories: tuple[str, ...]
+    scales: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float32]
+    edges: NDArray[np.float32]
+    spreads: NDArray[np.float32]
+    joint: NDArray[np.float32]
+    bias: float
+
+    def counts(self, texts: Sequence[str], titles: Sequence[str]) -> sp.csr_matrix:
+        """Return how often each gram stands in each review; a gram of the title is counted as that as well."""
+        return _counts(self.vocabulary, texts, titles)
+
+    def codes(self, categories: Sequence[str]) -> NDArray[np.int64]:
+        """Return the number of each category, 0 for one without weights of its own."""
+        known = {name: place for place, name in enumerate(self.categories, start=1)}
+        return np.array([known.get(name, 0) for name in categories], np.int64)
+
+    def margins(self, counts: sp.csr_matrix, codes: NDArray[np.int64]) -> Vector:
+        """Return (n, 2) what each member says of each row: above 0 is praise, 1 is usual."""
+        found = np.zeros((counts.shape[0], MEMBERS))
+        rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+        for member in range(MEMBERS):
+            values = _tf(counts.data, member) * self.scales[member][counts.indices]
+            weights = self.weights[member]
+            learnt = weights[0][counts.indices]
+            if len(self.categories):
+                own = codes[rows]
+                learnt = learnt + np.where(own > 0, weights[own, counts.indices], 0)
+            sums = np.bincount(rows, values * learnt, counts.shape[0])
+            norms = np.sqrt(np.bincount(rows, values * values, counts.shape[0]))
+            biases = self.biases[member]
+            sums = sums / np.maximum(norms, 1e-12) + biases[0] + np.where(codes > 0, biases[codes], 0)
+            found[:, member] = sums / self.spreads[member]
+        return found
+
+    def logits(self, margins: Vector, lengths: NDArray[np.int64], codes: NDArray[np.int64]) -> Vector:
+        """Return the log-odds, (n,), that each review praises, if praise were as common as blame."""
+        evidence = _evidence(margins, _bins(lengths, self.edges), codes, len(self.categories))
+        found: Vector = evidence @ self.joint + self.bias
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """An expert, and the sentiment that experts like it gave each review of the sample without having seen it."""
+
+    expert: Expert
+    unseen: Vector
+
+
+def learn(sample: Sample, step: Step) -> Learnt:
+    """Return the expert of a sample that has reviews of both kinds. Cost: six fits; seconds for ten thousand reviews.
+
+    step: is told of each fit that is done.
+    """
+    grams = grams_of(sample.texts)
+    titled = any(sample.titles)
+    keys = common(grams, 2, MOST_GRAMS)
+    if titled:
+        keys = np.union1d(keys, _titled(common(grams_of(sample.titles), 2, MOST_GRAMS)))
+    vocabulary = Vocabulary(keys)
+    counts = _counts(vocabulary, sample.texts, sample.titles)
+    several = Counter(sample.categories)
+    categories = (
+        tuple(name for name, count in several.most_common(CATEGORIES) if name and count >= CATEGORY_REVIEWS)
+        if len(several) > 1
+        else ()
+    )
+    known = {name: place for place, name in enumerate(categories, start=1)}
+    codes = np.array([known.get(name, 0) for name in sample.categories], np.int64)
+    lengths = lengths_of(sample.texts)
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, _BINS + 1)[1:-1])).astype(np.float32)
+    folds = _folds(sample)
+    margins = np.zeros((len(codes), MEMBERS))
+    for fold in range(int(folds.max()) + 1):
+        held = np.flatnonzero(folds == fold)
+        fitted = _fit(counts, codes, sample.verdicts, np.flatnonzero(folds != fold), categories, vocabulary)
+        margins[held] = fitted.margins(counts[held], codes[held])
+        step("learn sentiment")
+    whole = _fit(counts, codes, sample.verdicts, np.arange(len(codes)), categories, vocabulary)
+    step("learn sentiment")
+    spreads = np.maximum(margins.std(axis=0), 1e-6)
+    margins = margins / spreads
+    bins = _bins(lengths, edges)
+    evidence = _evidence(margins, bins, codes, len(categories))
+    rows, sides, weights = _sides(sample.verdicts)
+    unseen = np.zeros(len(codes))
+    # The joint model is judged without having seen a review either.
+    for fold in range(int(folds.max()) + 1):
+        others = folds[rows] != fold
+        joint = _join(evidence[rows[others]], sides[others], weights[others])
+        held = folds == fold
+        unseen[held] = joint.predict_proba(evidence[held])[:, 1]
+    joint = _join(evidence[rows], sides, weights)
+    expert = Expert(
+        vocabulary=vocabulary,
+        categories=categories,
+        scales=whole.scales,
+        weights=whole.weights,
+        biases=whole.biases,
+        edges=edges,
+        spreads=spreads.astype(np.float32),
+        joint=joint.coef_[0].astype(np.float32),
+        bias=float(joint.intercept_[0]),
+    )
+    return Learnt(expert, unseen)
+
+
+def lengths_of(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return the characters of each folded text."""
+    return np.array([len(text) for text in texts], np.int64)
+
+
+def _titled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the grams as those of a title."""
+    return keys ^ np.uint64(0xA5A5_5A5A_C3C3_3C3C)
+
+
+def _counts(vocabulary: Vocabulary, texts: Sequence[str], titles: Sequence[str]) -> sp.csr_matrix:
+    grams = grams_of(texts)
+    rows, keys = grams.rows, grams.keys
+    if any(titles):
+        of_titles = grams_of(titles)
+        rows = np.concatenate((rows, of_titles.rows))
+        keys = np.concatenate((keys, _titled(of_titles.keys)))
+    return vocabulary.count(rows, keys, len(texts))
+
+
+def _tf(counts: Vector, member: int) -> Vector:
+    return np.ones(len(counts)) if member == 0 else 1 + np.log(counts)
+
+
+def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
+    """Return rows, whether each is praise, and how much it weighs: both sides weigh the same.
+
+    A review in the middle stands on both sides, and weighs less.
+    """
+    firm = np.flatnonzero((verdicts < 0.4) | (verdicts > 0.6))
+    torn = np.flatnonzero((verdicts >= 0.4) & (verdicts <= 0.6))
+    rows = np.concatenate((firm, torn, torn))
+    sides = np.concatenate((verdicts[firm] > 0.5, np.ones(len(torn)), np.zeros(len(torn)))).astype(np.int64)
+    plain = np.where(np.abs(verdicts[firm] - 0.5) > 0.4, 1.0, 0.8)
+    weights = np.concatenate((plain, np.full(2 * len(torn), 0.3)))
+    for side in (0, 1):
+        weights[sides == side] *= len(rows) / 2 / max(weights[sides == side].sum(), 1e-12)
+    return rows, sides, weights
+
+
+def _folds(sample: Sample) -> NDArray[np.int64]:
+    """Return the fold of each review: a group stays together, and every fold has its share of praise and blame."""
+    groups, of = np.unique(sample.groups, return_inverse=True)
+    means = np.bincount(of, sample.verdicts) / np.bincount(of)
+    order = np.lexsort((np.random.default_rng(_SEED).random(len(groups)), means > 0.5))
+    folds = np.zeros(len(groups), np.int64)
+    folds[order] = np.arange(len(groups)) % min(FOLDS, len(groups))
+    return folds[of]
+
+
+def _fit(
+    counts: sp.csr_matrix,
+    codes: NDArray[np.int64],
+    verdicts: Vector,
+    among: NDArray[np.int64],
+    categories: tuple[str, ...],
+    vocabulary: Vocabulary,
+) -> Expert:
+    """Return an expert of some rows, not joined yet; grams of fewer than two of them weigh nothing."""
+    seen = counts[among]
+    rows, sides, weights = _sides(verdicts[among])
+    often = np.bincount(seen.indices, minlength=seen.shape[1])
+    kept = often >= 2
+    ratios = _ratios(seen, rows, sides, weights)
+    idf = np.log((1 + seen.shape[0]) / (1 + often)) + 1
+    scales = np.stack((np.sign(ratios) * (np.abs(ratios) + _RATIO_FLOOR), idf)) * kept
+    learnt = np.zeros((MEMBERS, 1 + len(categories), len(vocabulary)), np.float32)
+    biases = np.zeros((MEMBERS, 1 + len(categories)), np.float32)
+    for member in range(MEMBERS):
+        features = seen.copy()
+        features.data = _tf(features.data, member) * scales[member][features.indices]
+        features.eliminate_zeros()
+        norms = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
+        features = sp.diags_array(1 / np.maximum(norms, 1e-12)) @ features
+        spread = _spread(features, codes[among], len(categories))
+        model = LinearSVC(C=_COST[member], dual=True, random_state=_SEED)
+        model.fit(spread[rows], sides, sample_weight=weights)
+        size = len(vocabulary) * (1 + len(categories))
+        learnt[member] = model.coef_[0][:size].reshape(1 + len(categories), len(vocabulary))
+        biases[member, 0] = model.intercept_[0]
+        biases[member, 1:] = model.coef_[0][size:] * _CATEGORY_BIAS
+    empty = np.zeros(0, np.float32)
+    ones = np.ones(MEMBERS, np.float32)
+    return Expert(vocabulary, categories, scales.astype(np.float32), learnt, biases, empty, ones, empty, 0.0)
+
+
+def _ratios(counts: sp.csr_matrix, rows: NDArray[np.int64], sides: NDArray[np.int64], weights: Vector) -> Vector:
+    """Return the logarithm of how much oftener each gram stands in praise than in blame, one more of each assumed."""
+    there = counts.copy()
+    there.data[:] = 1
+    shares = []
+    for side in (1, 0):
+        weight = np.bincount(rows[sides == side], weights[sides == side], counts.shape[0])
+        shares.append(there.T @ weight + 1)
+    ratios: Vector = np.log(shares[0] / shares[0].sum()) - np.log(shares[1] / shares[1].sum())
+    return ratios
+
+
+def _spread(features: sp.csr_matrix, codes: NDArray[np.int64], count: int) -> sp.csr_matrix:
+    """Return the features, and beside them those of each category where a row is of it, and its constant."""
+    if not count:
+        return sp.csr_matrix(features)
+    # One copy of each row, shifted to its category: stacking a matrix for each would copy zeros forty times.
+    own = sp.csr_matrix(features[np.flatnonzero(codes)])
+    of = codes[codes > 0]
+    width = features.shape[1]
+    shift = np.repeat((of - 1) * width, np.diff(own.indptr))
+    indptr = np.zeros(len(codes) + 1, np.int64)
+    sizes = np.zeros(len(codes), np.int64)
+    sizes[codes > 0] = np.diff(own.indptr)
+    np.cumsum(sizes, out=indptr[1:])
+    shifted = sp.csr_matrix((own.data, own.indices + shift, indptr), shape=(len(codes), width * count))
+    constants = sp.csr_matrix(
+        (np.full(len(of), _CATEGORY_BIAS), (np.flatnonzero(codes), of - 1)), shape=(len(codes), count)
+    )
+    return sp.csr_matrix(sp.hstack((features, shifted, constants)))
+
+
+def _bins(lengths: NDArray[np.int64], edges: NDArray[np.float32]) -> NDArray[np.int64]:
+    return np.searchsorted(edges, lengths).astype(np.int64)
+
+
+def _evidence(margins: Vector, bins: NDArray[np.int64], codes: NDArray[np.int64], categories: int) -> Vector:
+    """Return (n, …) what sentiment is calibrated on: both margins, their mean by length and by category, and both."""
+    mean = margins.mean(axis=1, keepdims=True)
+    of_length = np.eye(_BINS)[bins]
+    of_category = np.eye(1 + categories)[codes]
+    both = (of_category[:, :, None] * of_length[:, None, :]).reshape(len(codes), -1)
+    parts = [margins, of_length, of_length * mean]
+    if categories:
+        parts += [of_category, of_category * mean, both]
+    return np.concatenate(parts, axis=1)
+
+
+def _join(evidence: Vector, sides: NDArray[np.int64], weights: Vector) -> LogisticRegression:
+    return LogisticRegression(C=1.0, max_iter=1000).fit(evidence, sides, sample_weight=weights)
