@@ -21,9 +21,8 @@ def profile(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program instead.")] = False,
 ) -> None:
     """Tell what is known of a shopper: interests, preferences, prices, the kind of shopper they are."""
-    from google.protobuf.json_format import MessageToDict
-
     from engine.cli.asking import call
+    from engine.convert.profiling import to_line
     from engine.v1 import recommendation_pb2
 
     if store is not None and address is not None:
@@ -36,8 +35,7 @@ def profile(
         else call(address or "127.0.0.1:50051", rpc, request, timeout_s)
     )
     if as_json:
-        told = MessageToDict(response.profile, preserving_proto_field_name=True)
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        typer.echo(json.dumps(to_line(response.profile), ensure_ascii=False))
     else:
         print_profile(response.profile)
 

@@ -1,5 +1,8 @@
 """Profiles as the contract's messages."""
 
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from engine.shopper.profile import Profile
@@ -36,6 +39,15 @@ def to_response(profile: Profile) -> recommendation_pb2.GetProfileResponse:
             recommendation_pb2.Profile.Segment(name=segment.name, description=segment.description, share=segment.share)
         )
     return recommendation_pb2.GetProfileResponse(profile=message)
+
+
+def to_line(profile: recommendation_pb2.Profile) -> dict[str, Any]:
+    """Return a profile as values that JSON holds, under the names of the contract; counts are numbers."""
+    line: dict[str, Any] = MessageToDict(profile, preserving_proto_field_name=True)
+    # JSON as protobuf writes it has whole numbers of 64 bits as texts.
+    line["event_count"] = profile.event_count
+    line["event_counts"] = dict(profile.event_counts)
+    return line
 
 
 def _to_timestamp(time_s: float) -> Timestamp:

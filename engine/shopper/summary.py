@@ -62,5 +62,5 @@ def _activity(profile: Profile) -> str:
         if count
     ]
     days = round(profile.last_days)
-    last = "on the shop's newest day" if days == 0 else f"{days} {'day' if days == 1 else 'days'} before the newest"
-    return f"{joined(done)}, the last {last}."
+    before = f"{days} {'day' if days == 1 else 'days'} before the newest event of the shop"
+    return f"{joined(done)}, the last {before if days else 'on the newest day of the shop'}."

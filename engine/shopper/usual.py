@@ -18,7 +18,7 @@ from engine.errors import CorruptSnapshot
 from engine.payload import from_bytes
 from engine.shopper.fields import Fields, choose_fields
 from engine.shopper.goods import Good, good_of
-from engine.shopper.traits import Acts, Scale, Shelf, Space, traits_of
+from engine.shopper.traits import Acts, Numbers, Scale, Shelf, Space, traits_of
 from engine.snapshot import Snapshot
 from engine.view import View
 
@@ -116,11 +116,16 @@ class Usual:
         """Return the segment of the one shopper whose acts these are, None if the snapshot knows none."""
         if self.scale is None or not self.segments:
             return None
-        point = self.scale.to_points(traits_of(acts, shelf, now_s))[0]
-        return self.segments[int(np.square(self._centroids - point).sum(axis=1).argmin())]
+        return self.segments[int(self.nearest(self.scale.to_points(traits_of(acts, shelf, now_s)))[0])]
+
+    def nearest(self, points: Numbers) -> NDArray[np.int64]:
+        """Return the place of the segment that each shopper is in: (u,). points: (u, f), see `Scale`."""
+        apart = np.stack([np.square(points - centroid).sum(axis=1) for centroid in self._centroids], axis=1)
+        places: NDArray[np.int64] = apart.argmin(axis=1)
+        return places
 
     @cached_property
-    def _centroids(self) -> NDArray[np.float64]:
+    def _centroids(self) -> Numbers:
         return np.array([segment.centroid for segment in self.segments])
 
     def _tags_of(self, row: int) -> dict[str, str]:

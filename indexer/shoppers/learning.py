@@ -62,7 +62,7 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     directory.mkdir()
     titles = _titles(snapshot)
     pictured = encoder if IMAGE in snapshot.manifest.encoded_blocks else None
-    progress("tags", 0, None)
+    progress("shoppers", 0, len(events.user_ids))
     tags = tag_items(View(snapshot), titles, wanted_kinds(snapshot.columns.names()), pictured)
     codes = np.stack([one.codes for one in tags], axis=1) if tags else np.zeros((len(snapshot), 0), np.int8)
     taken = _Taken.of(snapshot, events, tags, codes)
@@ -70,7 +70,6 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     shelf = shelf_of(space, taken.goods, taken.view, taken.rows)
     traits = traits_of(taken.acts, shelf, float(events.times_s.max()))
     scale = Scale.of(traits)
-    progress("segments", 0, None)
     segments, silhouettes = _segments(traits, scale, taken, space)
     record = UsualRecord(
         shoppers=len(events.user_ids),
@@ -90,6 +89,7 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     (directory / RECORD_FILE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     np.savez(directory / TASTE_FILE, centre=space.centre, basis=space.basis)
     np.save(directory / TAGS_FILE, codes)
+    progress("shoppers", len(events.user_ids), len(events.user_ids))
 
 
 @dataclass(frozen=True)
