@@ -20,6 +20,10 @@ class TrainConfig:
     shares: share of a batch for each source, catalogues first, then label sets; empty: by number of pictures.
     text_template: the text an item is found by. caption_templates: what is said of a picture; the first template whose
         fields a row has. label_template: the text of a label.
+    short_templates: texts of a word or a few, such as "{product_type}" and "a {color} {product_type}". The texts of a
+        batch are of one kind, and each short template is as often the kind as the text, the title and the caption.
+    attributes: templates of facts, such as "{color}" and "{color} {accent_color}", that are also learnt by naming them
+        from the picture.
     holdout: share of pictures never trained on, chosen with `seed`, for the measured numbers.
     pictures_side: pixels a picture is kept at in memory; 0: 1.4 times the model's size.
 
@@ -38,8 +42,8 @@ class TrainConfig:
     with another one; a third of it while settling.
 
     Objective
-    clip_weight, caption_weight, image_weight: contrastive, captions (CoCa only), pictures of one item among themselves
-    and photos with product pictures.
+    clip_weight, caption_weight, image_weight, attribute_weight: contrastive, captions (CoCa only), pictures of one item
+    among themselves and photos with product pictures, and the named attributes.
     captions: pictures of a batch that are captioned. caption_steps: then so many steps of the caption decoder alone, on
     the finished model (about a tenth of the cost). smoothing: label smoothing of the contrastive targets.
 
@@ -49,7 +53,8 @@ class TrainConfig:
     texts. pairs_batch: pairs a step. A share `holdout` of the queries is kept for measuring.
 
     Teacher
-    teacher: a classifier stored by an earlier run. teacher_steps: or train one first, so long (0: no teacher).
+    teacher: a classifier stored by an earlier run, or the folder of a finished model. teacher_steps: or train one
+    first, so long (0: no teacher).
     teacher_weight: how far the teacher's soft answers replace the hard ones, and weight of the auxiliary classifier.
 
     Run
@@ -64,6 +69,8 @@ class TrainConfig:
     text_template: str = "{title}. {description}"
     caption_templates: tuple[str, ...] = ("{title}",)
     label_template: str = "a photo of a {category}"
+    short_templates: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     holdout: float = 0.1
     pictures_side: int = 0
 
@@ -88,6 +95,7 @@ class TrainConfig:
     clip_weight: float = 1.0
     caption_weight: float = 1.0
     image_weight: float = 0.0
+    attribute_weight: float = 1.0
     captions: int = 48
     caption_steps: int = 0
     smoothing: float = 0.0

@@ -18,13 +18,18 @@ LABELS = "labels"
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """Something a picture can show, with the words for it."""
+    """Something a picture can show, with the words for it.
+
+    shorts: one text a short template, the title where the row lacks its fields. facts: one a template of them, or "".
+    """
 
     key: str
     source: int
     title: str
     text: str
     caption: str
+    shorts: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ def read(
     text_template: str = "{title}. {description}",
     caption_templates: Sequence[str] = ("{title}",),
     label_template: str = "a photo of a {category}",
+    short_templates: Sequence[str] = (),
+    attributes: Sequence[str] = (),
 ) -> Corpus:
     """Return the corpus of some catalogues and photo files (CSV or JSONL).
 
@@ -101,7 +108,9 @@ def read(
             caption = next((found for found in captions if found), title)
             image = _file(path, need(path, line, row, "image"), line)
             pictures.append(Picture(image, len(concepts), product=True))
-            concepts.append(Concept(key, source, title, text, caption))
+            shorts = tuple(_fill(template, row) or title for template in short_templates)
+            facts = tuple(_fill(template, row) for template in attributes)
+            concepts.append(Concept(key, source, title, text, caption, shorts, facts))
     for path in photos:
         known = folders.get(path.resolve().parent)
         if known is None:
@@ -113,7 +122,8 @@ def read(
                 if label not in labels:
                     labels[label] = len(concepts)
                     words = _fill(label_template, {"category": label}) or label
-                    concepts.append(Concept(label, source, label, words, words))
+                    shorts, facts = (label,) * len(short_templates), ("",) * len(attributes)
+                    concepts.append(Concept(label, source, label, words, words, shorts, facts))
                 pictures.append(Picture(_file(path, row.get("image", ""), line), labels[label], product=False))
             continue
         for line, row in rows_of(path):

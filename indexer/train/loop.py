@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from engine.encoders.text_tower import TextTower
 from engine.errors import InvalidSetting
-from indexer.train import checkpoint, corpus, curve, evaluate, objective, pairs, pictures, speech, teacher
+from indexer.train import checkpoint, corpus, curve, evaluate, former, objective, pairs, pictures, speech, teacher
 from indexer.train.architecture import open_trainee, set_patch_dropout
+from indexer.train.attributes import Namer
 from indexer.train.batches import Batch, Sampler
 from indexer.train.config import TrainConfig
 
@@ -61,6 +62,7 @@ class Run:
         self.corpus = corpus.read(
             config.catalogs, config.photos, text_template=config.text_template,
             caption_templates=config.caption_templates, label_template=config.label_template,
+            short_templates=config.short_templates, attributes=config.attributes,
         )  # fmt: skip
         self.split = corpus.split(self.corpus, config.holdout, config.seed)
         texts = [line for concept in self.corpus.concepts for line in (concept.text, concept.caption)]
@@ -69,6 +71,8 @@ class Run:
             kind: self.trainee.tokenize([getattr(concept, kind) for concept in self.corpus.concepts])
             for kind in ("text", "title", "caption")
         }
+        shorts = [self.trainee.tokenize(texts) for texts in zip(*(c.shorts for c in self.corpus.concepts), strict=True)]
+        self.kinds = [*self.tokens.values(), *shorts]
         side = config.pictures_side or round(self.trainee.image_size * 1.4)
         paths = [picture.path for picture in self.corpus.pictures]
         self.pixels = pictures.load(paths, side, lambda done, total: self._tell("reading", done, total))
@@ -77,8 +81,8 @@ class Run:
         self.pairs = self._pairs()
         self.model = self.trainee.model.to(config.device).train()
         self.tower = TextTower.of(self.model)
-        classes = len(self.corpus.concepts) if self.teacher is None else self.teacher.head.out_features
-        self.auxiliary = nn.Linear(self._embed_dim(), classes).to(config.device)
+        self.auxiliary = nn.Linear(self._embed_dim(), 1 if self.teacher is None else self.answers).to(config.device)
+        self.namer = self._namer().to(config.device)
         self.average = deepcopy(self.model).eval()
         self.optimizer = torch.optim.AdamW(self._groups(), lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-6)
         self.loss = objective.MatchLoss(config.caption_weight, config.clip_weight, pad_id=self._pad())
@@ -137,20 +141,25 @@ class Run:
         images = ((batch.images - self.mean) / self.std).to(device)
         latent, seen = self.model.visual(images) if self.trainee.captions else (self.model.visual(images), None)
         unit = functional.normalize(latent.float(), dim=-1)
-        kind = ("text", "title", "caption")[int(torch.randint(3, ()))]
-        texts = self._say(self.tokens[kind][batch.concepts])
+        words = self.kinds[int(torch.randint(len(self.kinds), ()))][batch.concepts]
+        texts = self._say(words)
         scale = self.model.logit_scale.exp()
         targets, parts = batch.targets, {}
         if self.teacher is not None:
             targets, parts["teacher"] = self._taught(self.teacher, batch, latent)
         parts["contrastive"] = config.clip_weight * self.loss.match(
-            unit, texts, scale, targets.to(device),
+            unit, texts, scale, objective.shared(targets, words).to(device),
             self.sampler.unrelated(batch.shown, batch.concepts).to(device), config.smoothing,
         )  # fmt: skip
         if config.image_weight:
             clean = batch.clean.to(device)
             alike = self.loss.alike(unit[clean], batch.shown.to(device)[clean], scale)
             parts["images"] = config.image_weight * (alike + self._find(unit, batch, targets, scale))
+        if config.attributes:
+            clean = batch.clean.to(device)
+            features = [latent[clean]] if seen is None else [latent[clean], seen.mean(dim=1)[clean]]
+            named = self.namer.loss(features, batch.shown[batch.clean])
+            parts["attributes"] = config.attribute_weight * named
         if seen is not None and config.caption_weight:
             # Drawn from the end: product pictures come last, and photos are as often mixed as not.
             chosen = torch.nonzero(batch.clean).flatten()
@@ -189,9 +198,7 @@ class Run:
         device = unit.device
         return self.loss.find(unit[rows.to(device)], self.products.to(device), scale, wanted[rows, :-1].to(device))
 
-    def _taught(
-        self, classifier: teacher.Classifier, batch: Batch, latent: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _taught(self, classifier: nn.Module, batch: Batch, latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return softened targets, and the loss of the auxiliary classifier against the teacher."""
         classes = self.teacher_classes
         rows = torch.nonzero(classes[batch.shown] >= 0).flatten()
@@ -222,7 +229,7 @@ class Run:
             progress=lambda done, total: self._tell("speech", done, total),
         )  # fmt: skip
 
-    def _teacher(self) -> teacher.Classifier | None:
+    def _teacher(self) -> nn.Module | None:
         config = self.config
         path = config.teacher or config.run_folder / "teacher.pt"
         if config.teacher_steps and not path.is_file():
@@ -237,7 +244,8 @@ class Run:
             )  # fmt: skip
         if config.teacher is None and not config.teacher_steps:
             return None
-        model, names = teacher.load(path)
+        model, names = former.load(path, self.corpus) if path.is_dir() else teacher.load(path)
+        self.answers = len(names)
         known = {name: position for position, name in enumerate(names)}
         keys = [teacher.class_name(self.corpus, concept) for concept in range(len(self.corpus.concepts))]
         self.teacher_classes = torch.tensor([known.get(key, -1) for key in keys])
@@ -257,6 +265,10 @@ class Run:
         found = evaluate.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
         return found if self.pairs is None else found | self.pairs.measure(self.average)
 
+    def _namer(self) -> Namer:
+        widths = [self._embed_dim()] * (2 if self.trainee.captions else 1)
+        return Namer([concept.facts for concept in self.corpus.concepts], widths)
+
     def _embed_dim(self) -> int:
         return int(self.trainee.model_cfg["embed_dim"])
 
@@ -265,7 +277,8 @@ class Run:
 
     def _groups(self) -> list[dict[str, Any]]:
         """Weight decay for matrices only."""
-        parameters = [p for part in (self.model, self.auxiliary) for p in part.parameters() if p.requires_grad]
+        learning = (self.model, self.auxiliary, self.namer)
+        parameters = [p for part in learning for p in part.parameters() if p.requires_grad]
         matrices = [p for p in parameters if p.ndim >= 2]
         return [
             {"params": matrices, "weight_decay": self.config.weight_decay},
@@ -290,6 +303,7 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.auxiliary.load_state_dict(state["auxiliary"])
+        self.namer.load_state_dict(state["namer"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.history, self.products = state["step"], state["history"], state.get("products")
         return self.step
@@ -299,7 +313,8 @@ class Run:
             "config": self.config.to_json(), "step": self.step, "history": self.history,
             "products": self.products,
             "model": self.model.state_dict(), "average": self.average.state_dict(),
-            "auxiliary": self.auxiliary.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "auxiliary": self.auxiliary.state_dict(), "namer": self.namer.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
         }  # fmt: skip
         checkpoint.save(self.config.run_folder, state)
 

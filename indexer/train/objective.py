@@ -60,6 +60,15 @@ def _shares(rows: torch.Tensor) -> torch.Tensor:
     return rows / rows.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
 
+def shared(targets: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    """Return targets (n, u) with the shares of equal texts, rows of token ids (u, length), made equal.
+
+    Short texts fit many: "mug" is as right for one mug of the batch as for another.
+    """
+    same = (words[:, None, :] == words[None, :, :]).all(dim=2).float()
+    return targets @ (same / same.sum(dim=1, keepdim=True))
+
+
 def taught(targets: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
     """Return targets (n, u) with the teacher's answers put in for this share.
 

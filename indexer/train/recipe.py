@@ -12,7 +12,7 @@ from indexer.train.config import TrainConfig
 
 _PATHS = ("out", "work", "teacher", "pairs")
 _PATH_TUPLES = ("catalogs", "photos")
-_TUPLES = (*_PATH_TUPLES, "shares", "caption_templates")
+_TUPLES = (*_PATH_TUPLES, "shares", "caption_templates", "short_templates", "attributes")
 
 
 def to_config(recipe: Path | None, settings: Sequence[str], given: Mapping[str, Any]) -> TrainConfig:
