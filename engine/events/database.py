@@ -84,8 +84,9 @@ class Database:
     def __init__(self, address: str) -> None:
         """Open it. Raises InvalidSetting if the address is of no known kind, besides the above."""
         self._path: Path | None = None
+        kind = kind_of(address)
         url = make_url(address)
-        if kind_of(address) == SQLITE:
+        if kind == SQLITE:
             self._path = Path(url.database or "")
             self.name = str(self._path)
             self._engine = _sqlite(url)
