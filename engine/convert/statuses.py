@@ -27,6 +27,7 @@ from engine.errors import (
     NotSupported,
     SnapshotNotFound,
     UserNotFound,
+    WriterFailed,
 )
 
 DOMAIN = "diptych"
@@ -64,6 +65,7 @@ _CODES: dict[type[DiptychError], grpc.StatusCode] = {
     GateFailed: grpc.StatusCode.FAILED_PRECONDITION,
     InvalidSetting: grpc.StatusCode.FAILED_PRECONDITION,
     MissingDependency: grpc.StatusCode.FAILED_PRECONDITION,
+    WriterFailed: grpc.StatusCode.UNAVAILABLE,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     NothingServed: grpc.StatusCode.UNAVAILABLE,
     OutOfTime: grpc.StatusCode.DEADLINE_EXCEEDED,
