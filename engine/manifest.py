@@ -115,6 +115,31 @@ class CatalogueRecord(_Record):
     text_template: str
 
 
+class BehaviourRecord(_Record):
+    """What was learnt of items from events: of how many events and shoppers, vectors of so many items and dimensions.
+
+    events: of items of the catalogue.   factors: 0 where too few shoppers did anything for vectors.
+    """
+
+    events: int
+    shoppers: int
+    items: int
+    factors: int
+
+
+class ReviewsRecord(_Record):
+    """The reviews of the snapshot's items: the file's name, how many there are, of so many items, and the aspects.
+
+    left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
+    """
+
+    name: str
+    review_count: int
+    item_count: int
+    left_out: int
+    aspects: tuple[str, ...]
+
+
 class Manifest(_Record):
     """Everything a reader needs to know before it trusts a snapshot's files.
 
@@ -135,6 +160,8 @@ class Manifest(_Record):
     model: ModelRecord | None
     text_model: ModelRecord | None = None
     lexical: LexicalRecord | None = None
+    behaviour: BehaviourRecord | None = None
+    reviews: ReviewsRecord | None = None
     default_weights: dict[str, float] = {}
     default_boosts: dict[str, float] = {}
     strata: tuple[StratumRecord, ...]

@@ -17,6 +17,7 @@ from engine.items import Items
 from engine.layout import Layout
 from engine.lexical import LEXICAL, Lexical
 from engine.manifest import MANIFEST_FILE, FileRecord, Manifest
+from engine.reviews import Reviews
 from engine.store import Store
 
 
@@ -49,6 +50,8 @@ class Snapshot:
         self.items = Items(directory, manifest.item_count)
         self.columns = Columns(directory, manifest.item_count)
         self.lexical = None if manifest.lexical is None else Lexical(directory / LEXICAL, manifest.item_count)
+        told = manifest.reviews
+        self.reviews = None if told is None else Reviews(directory, manifest.item_count, told.aspects)
         self.strata = tuple(
             Stratum(
                 record.blocks,

@@ -45,6 +45,7 @@ from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own
 from indexer.embed import Embedded, Progress, embed
 from indexer.events.importing import EventFile, recorded
 from indexer.events.table import EventTable
+from indexer.feedback.building import Reviewed, ReviewFile, lay_reviews
 from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
 from indexer.lexical import build_lexical, weights_with_words
 from indexer.live import LiveChanges, live_changes
@@ -81,7 +82,7 @@ class BuildConfig:
     forget_changes: forget all live changes made before the build began, once the snapshot is served.
     events: a file of what shoppers did, recorded before anything is built; events_map: field → column of another name;
     events_url: the database that keeps events, empty: a file of the store.   behaviour: whether anything is learnt of
-    the events that the store has.
+    the events that the store has.   reviews: what shoppers wrote of the items.
     """
 
     catalogue: Path
@@ -103,6 +104,7 @@ class BuildConfig:
     events_map: Mapping[str, str] = field(default_factory=dict)
     events_url: str = ""
     behaviour: bool = True
+    reviews: ReviewFile | None = None
 
 
 def build(config: BuildConfig, progress: Progress) -> Manifest:
@@ -131,10 +133,12 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     since_s = 0.0 if config.exported_at is None else config.exported_at.timestamp()
     with live_changes(config.store, since_s) as changes:
         embedded = _embedded(config, store, models, changes, own, progress)
+    reviewed = None if config.reviews is None else lay_reviews(config.reviews, embedded, config.store, progress)
+    embedded = embedded if reviewed is None else reviewed.embedded
     with draft(store) as written:
         encoded = frozenset(embedded.blocks) - own
         learnt = None if events is None else learn_behaviour(events, embedded, progress)
-        manifest = _write(config, store, written, embedded, learnt, digest, encoded, models, progress)
+        manifest = _write(config, store, written, embedded, learnt, reviewed, digest, encoded, models, progress)
         taken_over = weights.take_over(kept, manifest)
         manifest = manifest.model_copy(update={"live_seq": changes.last, **taken_over.update})
         seal(store, written, manifest)
@@ -196,6 +200,7 @@ def _write(
     written: Draft,
     embedded: Embedded,
     learnt: Learnt | None,
+    reviewed: Reviewed | None,
     digest: str,
     encoded: frozenset[str],
     models: Models,
@@ -218,6 +223,8 @@ def _write(
         [to_bytes(embedded.payloads[place]) for place in order],
     )
     write_columns(directory, (embedded.payloads[place] for place in order), len(order))
+    if reviewed is not None:
+        reviewed.write(directory, order)
     lexical = None
     if worded.any():
         lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
@@ -252,6 +259,7 @@ def _write(
         text_model=models.record("text_model", encoded),
         lexical=lexical,
         behaviour=None if learnt is None else learnt.record,
+        reviews=None if reviewed is None else reviewed.record,
         default_weights=_default_weights(embedded, content, lexical is not None),
         strata=_strata_records(strata, factories),
         similarities=tuple(

@@ -72,6 +72,16 @@ def build(
         typer.Option(metavar="FIELD=COLUMN", help="user_id=household_id: the column's name; may be repeated."),
     ] = None,
     events_url: EventsUrl = "",
+    reviews: Annotated[
+        Path | None, typer.Option(help="File of reviews: a signal review_quality, aspects to filter on, digests.")
+    ] = None,
+    reviews_map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="text=body: the column's name; may be repeated."),
+    ] = None,
+    feedback_model: Annotated[
+        Path | None, typer.Option(help="Model of `indexer feedback fit`; if left out, one is fitted on the reviews.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Embed a catalogue, build its index, measure it, and publish it if it passes."""
@@ -79,9 +89,18 @@ def build(
     from engine.encoder import ModelSpec
     from indexer.build import BuildConfig
     from indexer.build import build as run
+    from indexer.feedback.building import ReviewFile
     from indexer.progress import Reporter
     from indexer.weights.defaults import read, take_over
 
+    share = to_share(max_rejects, "--max-rejects")
+    if reviews is None and (reviews_map or feedback_model is not None):
+        raise typer.BadParameter("expected --reviews beside --reviews-map and --feedback-model", param_hint="--reviews")
+    told = (
+        None
+        if reviews is None
+        else ReviewFile(reviews, to_columns(reviews_map, "--reviews-map"), feedback_model, share)
+    )
     config = BuildConfig(
         catalogue=catalogue,
         store=store,
@@ -93,7 +112,7 @@ def build(
         index=index,
         device=device,
         recall_target=recall_target,
-        max_rejects=to_share(max_rejects, "--max-rejects"),
+        max_rejects=share,
         max_drift=to_share(max_drift, "--max-drift"),
         publish=not no_publish,
         exported_at=None if exported_at is None else exported_at.replace(tzinfo=UTC),
@@ -101,6 +120,7 @@ def build(
         events=events,
         events_map=to_columns(events_map, "--events-map"),
         events_url=events_url,
+        reviews=told,
     )
     with Reporter() as progress:
         manifest = run(config, progress)

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from indexer.cli import building, evaluating, profiling, shopping, storing, weighing
+from indexer.cli import building, evaluating, profiling, reviewing, shopping, storing, weighing
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -28,6 +28,7 @@ app.command()(storing.rollback)
 app.command()(storing.prune)
 app.add_typer(evaluating.evaluate, name="evaluate")
 app.add_typer(shopping.events, name="events")
+app.add_typer(reviewing.feedback, name="feedback")
 app.add_typer(profiling.profiles, name="profiles")
 
 

@@ -1,0 +1,82 @@
+"""What reviews say: learning it from the shop's own rated reviews, and telling it of others."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from indexer.cli.options import AsJson
+from indexer.cli.shopping import to_columns
+
+feedback = typer.Typer(help="Learn from rated reviews, and score reviews.", no_args_is_help=True)
+
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="text=body: the column's name; may be repeated."),
+]
+
+
+@feedback.command()
+def fit(
+    reviews: Annotated[
+        list[Path], typer.Argument(metavar="REVIEWS...", help="JSON Lines, CSV or Parquet files (.gz too).")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the model.", show_default=False)],
+    columns: Map = None,
+    as_json: AsJson = False,
+) -> None:
+    """Learn sentiment and aspects from reviews that have a rating (1 to 5) or a label (0 or 1), in any language.
+
+    Columns: text, title, rating, label, item_id, category, brand, time, review_id, verified, helpful; all but a text
+    and a rating or label may be missing.
+    """
+    from indexer.feedback.building import read_all
+    from indexer.feedback.fitting import fit as run
+    from indexer.progress import Reporter
+
+    named = to_columns(columns, "--map")
+    with Reporter() as progress:
+        read = [read_all(path, named, progress) for path in reviews]
+        fitted = run((review for good, _ in read for review in good), progress)
+        manifest = fitted.save(out)
+    rejects = sum(len(bad) for _, bad in read)
+    if as_json:
+        told = {name: record.model_dump(mode="json", exclude={"bias"}) for name, record in manifest.experts.items()}
+        typer.echo(
+            json.dumps({"rejects": rejects, "discovered": sorted(manifest.discovered), **told}, ensure_ascii=False)
+        )
+        return
+    typer.echo(f"Learnt from {len(fitted.rated)} rated reviews{f', {rejects} rejected' if rejects else ''}: {out}")
+    for name, record in manifest.experts.items():
+        typer.echo(
+            f"  {name}: {record.reviews} reviews; on reviews not seen accuracy {record.accuracy:.3f}, "
+            f"balanced {record.balanced_accuracy:.3f}, AUC {record.auc:.3f}"
+        )
+    if manifest.discovered:
+        typer.echo(f"  aspects discovered: {', '.join(manifest.discovered)}")
+
+
+@feedback.command()
+def score(
+    reviews: Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet file (.gz too).")],
+    model: Annotated[Path, typer.Option(help="Folder of the model.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="JSON Lines file to write.", show_default=False)],
+    columns: Map = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one JSON line for each review in the order read: its id or line, its sentiment and what it says of aspects.
+
+    A row that is no review goes to OUT.rejects.jsonl with its line and the reason.
+    """
+    from indexer.feedback.scoring import rejects_path
+    from indexer.feedback.scoring import score as run
+    from indexer.progress import Reporter
+
+    with Reporter() as progress:
+        done = run(reviews, to_columns(columns, "--map"), model, out, progress)
+    if as_json:
+        typer.echo(json.dumps({"reviews": done.reviews, "rejects": done.rejects, "seconds": round(done.seconds, 3)}))
+        return
+    told = f", {done.rejects} rejected (see {rejects_path(out)})" if done.rejects else ""
+    typer.echo(f"{done.reviews} reviews scored{told}: {out}")

@@ -1,0 +1,171 @@
+"""Reviews in a build: read, scored, and laid beside the items as a signal, as fields and as the snapshot's reviews."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.manifest import ReviewsRecord
+from engine.reviews import ReviewRow, write_reviews
+from engine.store import write_durably
+from indexer.catalog import Reject, count_rows
+from indexer.embed import Progress
+from indexer.embedded import Embedded
+from indexer.feedback.review import Review, read
+from indexer.feedback.signals import ASPECTS, COUNT, QUALITY, praise_shares, qualities
+
+REJECTS_FILE = "review_rejects.jsonl"
+
+_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFile:
+    """Which reviews to read, which column has which field where its name is another, and the model that judges them.
+
+    model: None fits one on the file's own rated reviews.   max_rejects: the share of bad rows above which nothing is
+    built.
+    """
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+    model: Path | None = None
+    max_rejects: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """The items with what reviews say of them, and the reviews as the snapshot keeps them.
+
+    rows: those of each item, by its place.   record: for the manifest.
+    """
+
+    embedded: Embedded
+    rows: dict[int, list[ReviewRow]]
+    record: ReviewsRecord
+
+    def write(self, directory: Path, order: Sequence[int]) -> None:
+        """Write the reviews of the items, which stand in a snapshot's folder in this order of places."""
+        ordered = (
+            review._replace(item_row=row) for row, place in enumerate(order) for review in self.rows.get(place, ())
+        )
+        write_reviews(directory, ordered, len(order))
+
+
+def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Progress) -> Reviewed:
+    """Return the items with the signal and the fields that their reviews give; bad rows are told in REJECTS_FILE.
+
+    A review of an item that the catalogue lacks is left out, and counted. Raises InvalidCatalogue for a file that
+    cannot be read or has too many bad rows, CorruptModel, InvalidSetting for a field that reviews do not have.
+    """
+    if not 0 <= file.max_rejects <= 1:
+        raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {file.max_rejects}")
+    if QUALITY in embedded.signals:
+        raise InvalidSetting(f"expected no signal {QUALITY!r} of the catalogue: it comes of its reviews; rename it")
+    reviews, rejects = read_all(file.path, file.columns, progress)
+    path = folder / REJECTS_FILE
+    write_rejects(path, rejects)
+    if len(rejects) > file.max_rejects * (len(reviews) + len(rejects)):
+        raise InvalidCatalogue(
+            f"{file.path}: expected at most {file.max_rejects:.1%} bad rows, got {len(rejects)} of "
+            f"{len(reviews) + len(rejects)}; {path} says why"
+        )
+    places = {item_id: place for place, item_id in enumerate(embedded.item_ids)}
+    categories = [_text(payload.get("category")) for payload in embedded.payloads]
+    known = [
+        review if review.category else replace(review, category=categories[places[review.item_id]])
+        for review in reviews
+        if review.item_id in places
+    ]
+    if not known:
+        raise InvalidCatalogue(
+            f"{file.path}: expected reviews of the catalogue's items, got {len(reviews)} of others; "
+            "each needs the item's item_id"
+        )
+    # scikit-learn takes a second to import, and most builds have no reviews.
+    from indexer.feedback.fitting import fit
+    from indexer.feedback.stored import load_model
+
+    model = fit(known, progress).model if file.model is None else load_model(file.model)[0]
+    rows: defaultdict[int, list[ReviewRow]] = defaultdict(list)
+    names: dict[str, int] = {}
+    done = 0
+    pending = iter(known)
+    while batch := list(islice(pending, _AT_ONCE)):
+        for review, scored in zip(batch, model.score(batch), strict=True):
+            mentions = [(names.setdefault(one.aspect, len(names)), one.sentiment, one.quote) for one in scored.mentions]
+            rows[places[review.item_id]].append(
+                ReviewRow(
+                    item_row=0,
+                    review_id=review.review_id,
+                    time_s=review.time_s,
+                    rating=review.rating,
+                    sentiment=scored.sentiment,
+                    helpful=review.helpful + review.verified,
+                    mentions=mentions,
+                )
+            )
+        done += len(batch)
+        progress("score reviews", done, len(known))
+    for listed in rows.values():
+        listed.sort(key=lambda review: (not math.isnan(review.time_s), review.time_s))
+    record = ReviewsRecord(
+        name=file.path.name,
+        review_count=len(known),
+        item_count=len(rows),
+        left_out=len(reviews) - len(known),
+        aspects=tuple(names),
+    )
+    return Reviewed(_laid(embedded, rows, tuple(names), categories), dict(rows), record)
+
+
+def read_all(path: Path, columns: Mapping[str, str], progress: Progress) -> tuple[list[Review], list[Reject]]:
+    """Return the reviews of a file and its rejects. Raises what `read` does."""
+    expected = count_rows(path) if path.is_file() else 0
+    reviews: list[Review] = []
+    rejects: list[Reject] = []
+    for row in read(path, columns):
+        (rejects if isinstance(row, Reject) else reviews).append(row)  # type: ignore[arg-type]
+        count = len(reviews) + len(rejects)
+        if count % _AT_ONCE == 0:
+            progress("read reviews", count, max(expected, count))
+    progress("read reviews", len(reviews) + len(rejects), len(reviews) + len(rejects))
+    return reviews, rejects
+
+
+def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
+    """Write one JSON line for each rejected row: its line, its item and why."""
+    lines = [
+        json.dumps({"line": reject.line, "item_id": reject.item_id, "reason": reject.reason}, ensure_ascii=False) + "\n"
+        for reject in rejects
+    ]
+    write_durably(path, "".join(lines).encode())
+
+
+def _laid(
+    embedded: Embedded, rows: Mapping[int, Sequence[ReviewRow]], names: Sequence[str], categories: Sequence[str]
+) -> Embedded:
+    items = np.array([place for place, listed in rows.items() for _ in listed], np.int64)
+    values = np.array([review.sentiment for listed in rows.values() for review in listed], np.float64)
+    quality = qualities(values, items, categories)
+    payloads = list(embedded.payloads)
+    for place, listed in rows.items():
+        judged: defaultdict[str, list[float]] = defaultdict(list)
+        for review in listed:
+            for aspect, sentiment, _ in review.mentions:
+                judged[names[aspect]].append(sentiment)
+        told = {QUALITY: round(float(quality[place]), 4), COUNT: len(listed)}
+        shares = praise_shares(judged)
+        payloads[place] = {**payloads[place], **told, **({ASPECTS: {**shares}} if shares else {})}
+    signals = {**embedded.signals, QUALITY: quality.astype(np.float32)}
+    return replace(embedded, payloads=payloads, signals=signals)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,73 @@
+"""A file of reviews into a file of what is known of each, in the order read and in constant memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from indexer.catalog import Reject, count_rows
+from indexer.embed import Progress
+from indexer.feedback.model import Scored
+from indexer.feedback.review import Review, read
+from indexer.feedback.stored import load_model
+
+_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many reviews were scored, how many rows were rejected, and how long it took."""
+
+    reviews: int
+    rejects: int
+    seconds: float
+
+
+def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progress: Progress) -> Done:
+    """Write one JSON line for each review of a file, and one for each bad row beside it, if there is any.
+
+    Raises what `read` and `load_model` do. Cost: half a millisecond a review on one core.
+    """
+    judged = load_model(model)[0]
+    rows = read(path, columns)
+    expected = count_rows(path)
+    started = perf_counter()
+    reviews = rejects = 0
+    told = rejects_path(out)
+    told.unlink(missing_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", encoding="utf-8") as file:
+        while batch := list(islice(rows, _AT_ONCE)):
+            good = [row for row in batch if isinstance(row, Review)]
+            bad = [row for row in batch if isinstance(row, Reject)]
+            for review, scored in zip(good, judged.score(good), strict=True):
+                file.write(json.dumps(to_line(review, scored), ensure_ascii=False) + "\n")
+            if bad:
+                with told.open("a", encoding="utf-8") as refused:
+                    for row in bad:
+                        line = {"line": row.line, "item_id": row.item_id, "reason": row.reason}
+                        refused.write(json.dumps(line, ensure_ascii=False) + "\n")
+            reviews += len(good)
+            rejects += len(bad)
+            progress("score reviews", reviews + rejects, max(expected, reviews + rejects))
+    return Done(reviews, rejects, perf_counter() - started)
+
+
+def rejects_path(out: Path) -> Path:
+    """Return where the rejects of an output file go."""
+    return out.with_name(f"{out.name}.rejects.jsonl")
+
+
+def to_line(review: Review, scored: Scored) -> dict[str, Any]:
+    """Return what is known of a review, under its id, or under its line if it has none."""
+    named = {"review_id": review.review_id} if review.review_id else {"line": review.line}
+    return {
+        **named,
+        "sentiment": round(scored.sentiment, 4),
+        "aspects": [
+            {"aspect": one.aspect, "sentiment": round(one.sentiment, 4), "quote": one.quote} for one in scored.mentions
+        ],
+    }
