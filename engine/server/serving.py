@@ -13,6 +13,7 @@ from engine.records import Answer, Query
 from engine.searcher import Searcher
 from engine.server.catalogue import CatalogService
 from engine.server.changes import Changes
+from engine.server.describing import DescribingService
 from engine.server.edge import Edge, services
 from engine.server.embedding import EmbeddingService
 from engine.server.events import Events
@@ -58,11 +59,13 @@ class Server:
         self._administrators = Workers("administrators", 1, settings.waiting_limit)
         self._writers = Workers("writers", 1, settings.waiting_limit)
         self._recorders = Workers("recorders", _RECORDERS, settings.waiting_limit)
+        self._describers = Workers("describers", settings.describe_threads, settings.waiting_limit)
         shoppers = Shoppers(self._events)
         self._edge = Edge(
             {
                 **SearchService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
                 **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
+                **DescribingService(self.snapshots, self._describers, settings.writer_options).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
                 **RecommendingService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
@@ -71,7 +74,14 @@ class Server:
             },
             self.metrics,
         )
-        self._pools = (self._searchers, self._encoders, self._administrators, self._writers, self._recorders)
+        self._pools = (
+            self._searchers,
+            self._encoders,
+            self._administrators,
+            self._writers,
+            self._recorders,
+            self._describers,
+        )
         show(self.metrics.registry, self._edge, self._pools, self.snapshots, self.watch)
         self._exposition: Exposition | None = None
         self._health = health.aio.HealthServicer()

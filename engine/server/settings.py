@@ -9,14 +9,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import InvalidSetting
 from engine.events.address import masked, unmasked
 from engine.index import HOMES
+from engine.writing.writer import WriterOptions
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
+# Settings whose values an error must not say back.
+_SECRET = frozenset({"events_url", "writer_url", "writer_key"})
 
 
 class Settings(BaseSettings):
@@ -58,8 +61,34 @@ class Settings(BaseSettings):
     """The share of searches that are answered again exactly, to watch their recall; 0 watches none."""
     events_url: str = ""
     """The database that keeps events: postgresql://USER@HOST/DATABASE or sqlite:////FILE; empty: a file of the store"""
+    describe_threads: int = Field(default=2, ge=1, le=64)
+    """How many descriptions are written at once."""
+    writer: str = "coca"
+    """Who writes descriptions: coca, chat, or module:Class of your own."""
+    writer_url: str = ""
+    """The OpenAI-compatible address that the writer chat asks, such as http://127.0.0.1:11434/v1."""
+    writer_model: str = ""
+    """The model that it asks for there."""
+    writer_key: SecretStr = SecretStr("")
+    """The key that it shows there; from the environment or a file, for everybody sees a command's flags."""
+    writer_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """How long it waits for an answer."""
+    writer_images: bool = False
+    """Whether that model looks at pictures, and gets them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least serious of what is logged."""
+
+    @property
+    def writer_options(self) -> WriterOptions:
+        """What opens the writer of descriptions."""
+        return WriterOptions(
+            name=self.writer,
+            url=self.writer_url,
+            model=self.writer_model,
+            key=self.writer_key.get_secret_value(),
+            timeout_s=self.writer_timeout_s,
+            images=self.writer_images,
+        )
 
     @field_validator("metrics_address")
     @classmethod
@@ -76,6 +105,13 @@ class Settings(BaseSettings):
             return address and unmasked(address)
         except InvalidSetting as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("writer_url")
+    @classmethod
+    def _is_without_password(cls, address: str) -> str:
+        if "@" in address.partition("://")[2].partition("/")[0]:
+            raise ValueError("expected an address without a name or password: a key goes into writer_key")
+        return address
 
     @field_validator("device")
     @classmethod
@@ -113,7 +149,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> Settings:
                 f"expected a {name}: --{name}, {ENVIRONMENT_PREFIX}{name.upper()} or `{name}` in a file, got none"
             ) from error
         # An address may hold a password.
-        came = "" if name == "events_url" else f", got {first['input']!r}"
+        came = "" if name in _SECRET else f", got {first['input']!r}"
         raise InvalidSetting(f"{name}: {first['msg']}{came}") from error
 
 
@@ -121,6 +157,7 @@ def render(settings: Settings) -> str:
     """Return the settings as TOML that `load` reads back, passwords masked, which is as if there were none."""
     values = settings.model_dump(mode="json")
     values["events_url"] = values["events_url"] and masked(values["events_url"])
+    del values["writer_key"]  # nothing of it, not even that there is one
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     return "\n".join(lines) + "\n"
 

@@ -11,6 +11,7 @@ from engine.payload import from_bytes
 from engine.records import Query, VectorPart
 from engine.searcher import Searcher
 from engine.shopper.describe import Describer, Subject
+from engine.snapshot import Snapshot
 from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.sight import Captioner
 from engine.writing.writer import Writer
@@ -19,11 +20,42 @@ from engine.writing.writer import Writer
 SAME_PICTURE = 0.9995
 
 
-def describer_of(searcher: Searcher, writer: Writer, captioner: Captioner | None) -> Describer:
-    """Return who describes a snapshot's items and pictures like theirs. Cost: a second for 10,000 items and more."""
-    snapshot = searcher.snapshot
-    shelf = Shelf.of(searcher.view)
-    return Describer(shelf, writer, captioner, searcher.encoder, snapshot.calibration, snapshot.manifest.encoded_blocks)
+class Describers:
+    """Who describes the items of a snapshot, made when first asked, and kept until another snapshot is."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._snapshot: Snapshot | None = None
+        self._shelf: Shelf | None = None
+        self._captioner: Captioner | None = None
+        self._made: dict[bool, Describer] = {}
+
+    def of(self, searcher: Searcher, pictures: bool) -> Describer:
+        """Return who describes a snapshot's items. pictures: whether there are any to caption.
+
+        Cost, the first time: a second for 10,000 items and more, and the opening of the embedded model if pictures are
+        to be captioned and the snapshot's model cannot. One thread at a time.
+        """
+        snapshot = searcher.snapshot
+        if self._shelf is None or self._snapshot is not snapshot:
+            self._snapshot, self._shelf = snapshot, Shelf.of(searcher.view)
+            self._captioner, self._made = None, {}
+        if pictures and self._captioner is None:
+            # torch, which a snapshot of vectors alone does without.
+            from engine.encoders.captioner import open_captioner
+
+            model = snapshot.manifest.model
+            self._captioner = open_captioner(searcher.encoder, "" if model is None else model.model)
+        if pictures not in self._made:
+            self._made[pictures] = Describer(
+                self._shelf,
+                self._writer,
+                self._captioner if pictures else None,
+                searcher.encoder,
+                snapshot.calibration,
+                snapshot.manifest.encoded_blocks,
+            )
+        return self._made[pictures]
 
 
 def item_of(

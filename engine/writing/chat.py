@@ -125,7 +125,7 @@ def _is_address(url: str) -> bool:
         address = httpx.URL(url)
     except httpx.InvalidURL:
         return False
-    return address.scheme in ("http", "https") and bool(address.host)
+    return address.scheme in ("http", "https") and bool(address.host) and not address.userinfo
 
 
 def _clean(text: str) -> str:
