@@ -57,8 +57,12 @@ def joined(parts: Sequence[str]) -> str:
 
 
 def title_words(goods: Sequence[Good], weights: Weights, words: Mapping[str, float]) -> str:
-    """Return up to three words that these titles have and others have not, in the order in which titles have them."""
+    """Return up to three words that several of these titles have and others have not, in the order of the titles.
+
+    Where no two have anything in common the first one speaks for all.
+    """
     cut = [to_words(good.title) for good in goods]
+    several = Counter(term for terms in cut for term in set(terms))
     total = float(weights.sum())
     shares: dict[str, float] = defaultdict(float)
     for terms, weight in zip(cut, weights.tolist(), strict=True):
@@ -67,13 +71,16 @@ def title_words(goods: Sequence[Good], weights: Weights, words: Mapping[str, flo
     scores = {
         term: share * log(share / words.get(term, _UNKNOWN))
         for term, share in shares.items()
-        if share >= _LEAST_TITLES and share > _TELLING * words.get(term, _UNKNOWN) and speaks(term)
+        if share >= _LEAST_TITLES
+        and several[term] >= min(2, len(goods))
+        and share > _TELLING * words.get(term, _UNKNOWN)
+        and speaks(term)
     }
     chosen = sorted(scores, key=lambda term: (-round(scores[term], 9), term))[:_MOST_WORDS]
     places = {term: _mean([terms.index(term) / len(terms) for terms in cut if term in terms]) for term in chosen}
     ordered = sorted(chosen, key=lambda term: (places[term], term))
     if not ordered:
-        return ""
+        return title_words(goods[:1], weights[:1], words) if len(goods) > 1 else ""
     written = surfaces(goods)
     text = written[ordered[0]]
     for first, second in pairwise(ordered):

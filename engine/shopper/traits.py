@@ -26,6 +26,9 @@ _GROUP_WEIGHTS = {"activity": 1.0, "price": 0.7, "kinds": 1.5, "taste": 1.0}
 # As many events as a shopper without any has of what is usual.
 _DOUBT = 5.0
 
+# One number alone tells no more than this, or who is unlike all in it would be alike to nobody in anything.
+_FURTHEST = 1.5
+
 Numbers = NDArray[np.float64]
 
 
@@ -116,7 +119,8 @@ class Scale:
         apart = np.where(np.isfinite(numbers), numbers - self.mean, 0.0)
         # What somebody takes is known only as well as there are events of it.
         apart[:, groups["activity"].shape[1] :] *= (traits.events / (traits.events + _DOUBT))[:, None]
-        return np.divide(apart, self.spread, out=np.zeros_like(apart), where=self.spread > 1e-9)
+        points = np.divide(apart, self.spread, out=np.zeros_like(apart), where=self.spread > 1e-9)
+        return np.clip(points, -_FURTHEST, _FURTHEST)
 
 
 def traits_of(acts: Acts, shelf: Shelf, now_s: float) -> Traits:

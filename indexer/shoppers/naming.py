@@ -121,13 +121,14 @@ class _Sketch:
 
     @property
     def _lapsed(self) -> bool:
-        """Whether most of them have been away for twice as long as most shoppers, and for a month."""
+        """Whether most of them have been away for half as long again as most shoppers, and for a month."""
         idle = self._traits.idle_days
-        return bool(np.median(idle[self._inside]) >= max(_LAPSED_DAYS, 2 * np.median(idle)))
+        return bool(np.median(idle[self._inside]) >= max(_LAPSED_DAYS, 1.5 * np.median(idle)))
 
     def _doers(self, clear: float) -> str:
-        if np.ptp(self._traits.bought) == 0:
-            return "buyers" if self._traits.bought[0] > 0 else "shoppers"
+        if self._traits.bought.min() == 1:
+            # Nothing but purchases is known.
+            return "buyers"
         if abs(self._bought) < clear:
             return "shoppers"
         return "buyers" if self._bought > 0 else "browsers"

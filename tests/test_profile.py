@@ -1,0 +1,223 @@
+"""Profiles of shoppers of a small shop: what is said of them, and that it is right."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shops import CATEGORIES, NOW_S, build_shop, event, item_id
+
+from engine.columns import Columns, write_columns
+from engine.events.event import Event, EventType
+from engine.events.log import open_events
+from engine.shopper.fields import Fields, choose_fields
+from engine.shopper.goods import Good
+from engine.shopper.label import label_of, title_words
+from engine.shopper.profile import Profile
+from engine.shopper.profiling import profile_of
+from engine.shopper.usual import Usual, open_usual
+from engine.snapshot import open_snapshot
+from engine.store import Store
+from engine.view import View
+
+VIEW, PURCHASE, RETURN = EventType.VIEW, EventType.PURCHASE, EventType.RETURN
+
+
+class Shop:
+    """A built shop, to ask for profiles."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = build_shop(root)
+        store = Store(self.root)
+        self.view = View(open_snapshot(store, store.current() or ""))
+        self.usual: Usual = open_usual(self.view.snapshot)
+
+    def profile(self, events: Sequence[Event]) -> Profile:
+        """Return the profile that these events make."""
+        return profile_of(events, self.view, self.usual, NOW_S)
+
+    def known(self, user_id: str) -> Profile:
+        """Return the profile of a shopper whom the build knew."""
+        log = open_events(self.root)
+        assert log is not None
+        with log:
+            return self.profile(log.history(user_id))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(tmp_path_factory.mktemp("shop"))
+
+
+def test_interests_are_told_by_what_they_have_in_common(shop: Shop) -> None:
+    """Six garden things and two toys are two interests; three quarters of what newly weighs the same are garden."""
+    events = [event("x", item_id("garden", number)) for number in range(6)]
+    events += [event("x", item_id("toys", number)) for number in (0, 1)]
+    garden, toys = shop.profile(events).interests
+    assert (garden.label, toys.label) == ("garden", "toys")
+    assert garden.share == pytest.approx(0.75)
+    assert set(toys.item_ids) == {item_id("toys", 0), item_id("toys", 1)}
+
+
+def test_newer_events_count_more(shop: Shop) -> None:
+    """The same number of toys lately and of garden things a year ago: toys are the stronger interest."""
+    events = [event("x", item_id("garden", number), days_ago=365) for number in range(4)]
+    events += [event("x", item_id("toys", number)) for number in range(4)]
+    toys, garden = shop.profile(events).interests
+    assert toys.label == "toys"
+    assert toys.share > 0.6
+    assert toys.share + garden.share == pytest.approx(1.0)
+
+
+def test_what_was_sent_back_is_no_interest(shop: Shop) -> None:
+    """Toys bought and sent back the same day leave the garden."""
+    events = [event("x", item_id("garden", number)) for number in range(4)]
+    for number in range(4):
+        events += [event("x", item_id("toys", number)), event("x", item_id("toys", number), RETURN)]
+    assert [one.label for one in shop.profile(events).interests] == ["garden"]
+
+
+def test_affinities_are_shares_against_all_shoppers(shop: Shop) -> None:
+    """All of it is garden, which is shares of a purchase of 1 and a view of .1 among 15 shoppers of each kind."""
+    found = {
+        (one.field, one.value): one
+        for one in shop.profile([event("x", item_id("garden", 2 * number)) for number in range(6)]).affinities
+    }
+    worths = {"garden": 15 * 8, "kitchen": 15 * (1 + 7 * 0.1), "toys": 15 * 8 + 0.1}
+    garden = found["category", "garden"]
+    assert garden.share == pytest.approx(1.0)
+    assert garden.lift == pytest.approx(sum(worths.values()) / worths["garden"], rel=1e-6)
+    assert found["brand", "Alder"].share == pytest.approx(1.0)
+    assert ("category", "toys") not in found
+
+
+def test_one_of_a_brand_is_no_preference(shop: Shop) -> None:
+    """A single thing says nothing yet."""
+    assert shop.profile([event("x", item_id("garden", 0))]).affinities == ()
+
+
+def test_the_price_band_is_of_what_was_bought(shop: Shop) -> None:
+    """10, 20, 30 and 40 have quartiles 17.5, 25 and 32.5; two of sixty items cost less than 25. A view counts not."""
+    events = [event("x", item_id("garden", number)) for number in range(4)]
+    band = shop.profile([*events, event("x", item_id("toys", 19), VIEW)]).price_band
+    assert band is not None
+    assert (band.field, band.low, band.median, band.high) == ("price", 17.5, 25.0, 32.5)
+    assert band.percentile == pytest.approx(2 / 60)
+
+
+def test_who_bought_nothing_has_no_price_band(shop: Shop) -> None:
+    assert shop.profile([event("x", item_id("toys", 1), VIEW)]).price_band is None
+
+
+def test_counts_and_times_are_those_of_the_events(shop: Shop) -> None:
+    events = [
+        event("x", item_id("toys", 1), VIEW, 3),
+        event("x", item_id("toys", 1), PURCHASE, 2),
+        event("x", "gone", VIEW, 9),
+    ]
+    profile = shop.profile(events)
+    assert profile.event_counts == {VIEW: 2, PURCHASE: 1}
+    assert profile.event_count == 3
+    assert (NOW_S - profile.first_s, NOW_S - profile.last_s) == (9 * 86_400, 2 * 86_400)
+
+
+def test_items_that_are_gone_leave_a_profile(shop: Shop) -> None:
+    """Of somebody who took only what the snapshot has not, there are counts and a summary, and no interests."""
+    profile = shop.profile([event("x", "gone"), event("x", "lost", VIEW, 4)])
+    assert (profile.interests, profile.affinities, profile.price_band) == ((), (), None)
+    assert profile.summary == "1 purchase and 1 view, the last on the newest day of the shop."
+
+
+def test_the_summary_says_it_in_words(shop: Shop) -> None:
+    events = [event("x", item_id("garden", number), days_ago=12) for number in (0, 4, 8)]
+    assert shop.profile(events).summary == (
+        "Interested in red garden by Alder (100%). Mostly pays 30 to 70 an item, 50 in the middle: more than 7% of the "
+        "shop's items cost. 3 purchases, the last 12 days before the newest event of the shop."
+    )
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_shopper_is_in_the_segment_of_their_like(shop: Shop, place: int) -> None:
+    """Fifteen shoppers took nothing but one category: all are in one segment, and it is named after it."""
+    names = {shop.known(f"shopper-{shopper:02d}").segment for shopper in range(place, 45, 3)}
+    assert len(names) == 1
+    (segment,) = names
+    assert segment is not None
+    assert CATEGORIES[place] in segment.name.lower()
+    assert segment.share == pytest.approx(1 / 3)
+
+
+def test_a_new_shopper_gets_a_segment_from_few_events(shop: Shop) -> None:
+    """One who came after the build, and took three toys."""
+    segment = shop.profile([event("new", item_id("toys", number)) for number in (11, 12, 13)]).segment
+    assert segment is not None
+    assert "toys" in segment.name.lower()
+
+
+def test_fields_are_chosen_by_what_is_in_them(tmp_path: Path) -> None:
+    """Few and short values tell; ids, sizes, texts that differ everywhere and rare fields do not."""
+    rows = [
+        {
+            "title": f"thing {number}",
+            "department": "all",
+            "product_type": "abcd"[number % 4],
+            "category": "xy"[number % 2],
+            "Brand": "pqrs"[number % 4],
+            "base_colour": "red" if number % 3 else "blue",
+            "package_size": f"{number % 5} oz",
+            "store_id": "uvw"[number % 3],
+            "remark": f"remark {number}",
+            "list_price": 9.0,
+            "median_unit_price": 5.0,
+        }
+        | ({"rare": "ab"[number % 2]} if number < 8 else {})
+        for number in range(40)
+    ]
+    write_columns(tmp_path, rows, len(rows))
+    assert choose_fields(Columns(tmp_path, 40)) == Fields(
+        ("category", "product_type"), ("Brand",), ("base_colour",), "median_unit_price", "title"
+    )
+
+
+def good(kind: str, colour: str = "", maker: str = "", title: str = "") -> Good:
+    values = {"type": kind, "colour": colour, "brand": maker}
+    return Good({name: (value,) for name, value in values.items() if value}, title)
+
+
+FIELDS = Fields(("type",), ("brand",), ("colour",))
+
+
+@pytest.mark.parametrize(
+    ("goods", "label"),
+    [
+        ([good("mug", "red", "Okari")] * 3, "red mug by Okari"),
+        ([good("mug", "red"), good("mug", "blue"), good("mug", "white")], "mug"),
+        ([good("mug"), good("plate"), good("mug"), good("plate")], "mug and plate"),
+        ([good("MUGS AND CUPS")] * 2, "mugs and cups"),
+        ([good("a"), good("b"), good("c"), good("d"), good("e"), good("f"), good("g")], "mostly a"),
+        ([good("", "red")], ""),
+    ],
+)
+def test_labels(goods: list[Good], label: str) -> None:
+    """What most have, if others seldom have it; several kinds where no one is of most."""
+    assert label_of(goods, np.ones(len(goods)), FIELDS, lambda field, value: 0.1, {}) == label
+
+
+def test_what_everybody_has_is_no_label() -> None:
+    """Nine tenths of all mugs are red, so red says nothing."""
+    label = label_of([good("mug", "red")] * 3, np.ones(3), FIELDS, lambda field, value: 0.9, {})
+    assert label == "mug"
+
+
+def test_titles_with_nothing_in_common_are_told_by_the_first() -> None:
+    """Which stands for all of them."""
+    goods = [Good({}, "GLASS HEART"), Good({}, "WOODEN STAR")]
+    assert title_words(goods, np.ones(2), {"glas": 0.1, "heart": 0.1}) == "glass heart"
+
+
+def test_titles_tell_where_no_field_does() -> None:
+    """Words that these titles have and others have not, as they are written there and in their order."""
+    titles = ["JUMBO BAG STRAWBERRY", "JUMBO BAG OWLS", "LUNCH BAG RED SET"]
+    goods = [Good({}, title) for title in titles]
+    usual = {"bag": 0.04, "jumbo": 0.01, "set": 0.1, "red": 0.2, "lunch": 0.3, "strawberry": 0.3, "owl": 0.4}
+    assert title_words(goods, np.ones(3), usual) == "jumbo bag"

@@ -1,0 +1,158 @@
+"""Profiles as they are asked for: of a real server, and on the command line."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from catalogues import clustered, indexer, write_parquet
+from PIL import Image
+from serving import Running, refusal, running
+from shops import NOW_S, build_shop, item_id
+from typer.testing import CliRunner
+
+from engine.cli.commands import app
+from engine.v1 import catalog_pb2, query_pb2, recommendation_pb2, recommendation_pb2_grpc
+from indexer.build import BuildConfig, build
+from indexer.embed import no_progress
+
+GARDENER, UNKNOWN = "shopper-00", "nobody-at-all"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose log has the events of 45 shoppers."""
+    return build_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def server(shop: Path) -> Iterator[Running]:
+    """A server over it."""
+    with running(shop) as served:
+        yield served
+
+
+def stub(server: Running) -> recommendation_pb2_grpc.RecommendationServiceStub:
+    return recommendation_pb2_grpc.RecommendationServiceStub(server.channel)
+
+
+def ask(server: Running, user_id: str) -> recommendation_pb2.Profile:
+    request = recommendation_pb2.GetProfileRequest(user_id=user_id)
+    return stub(server).GetProfile(request, timeout=30).profile
+
+
+def test_a_profile_tells_what_the_contract_promises(server: Running) -> None:
+    """Interests sum to 1, the strongest preference is above others', quartiles rise, and all of it is set."""
+    profile = ask(server, GARDENER)
+    assert (profile.user_id, profile.event_count, dict(profile.event_counts)) == (GARDENER, 8, {"purchase": 8})
+    assert sum(one.share for one in profile.interests) == pytest.approx(1.0)
+    assert all("garden" in one.label for one in profile.interests)
+    assert {one.value.string_value: one.lift > 1 for one in profile.affinities}["garden"]
+    assert profile.price_band.low <= profile.price_band.median <= profile.price_band.high <= 100
+    assert "garden" in profile.segment.name.lower()
+    assert "garden" in profile.summary
+    assert NOW_S - profile.last_event_time.ToMicroseconds() / 1e6 == pytest.approx(200 * 86_400)
+    assert NOW_S - profile.first_event_time.ToMicroseconds() / 1e6 == pytest.approx(207 * 86_400)
+
+
+def test_nobody_has_no_profile(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """NOT_FOUND names the field, and nowhere whom: neither to the caller nor in the log."""
+    with caplog.at_level(logging.DEBUG):
+        refused = refusal(stub(server).GetProfile, recommendation_pb2.GetProfileRequest(user_id=UNKNOWN))
+    assert refused.code is grpc.StatusCode.NOT_FOUND
+    assert refused.fields == ["user_id"]
+    assert UNKNOWN not in refused.message
+    assert UNKNOWN not in caplog.text
+
+
+def test_an_empty_request_is_refused(server: Running) -> None:
+    refused = refusal(stub(server).GetProfile, recommendation_pb2.GetProfileRequest())
+    assert (refused.code, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["user_id"])
+
+
+def test_what_happens_is_in_the_profile_at_once(server: Running) -> None:
+    """One who came after the build: nothing, then a profile with a segment, then nothing again."""
+    asked = recommendation_pb2.GetProfileRequest(user_id="fresh")
+    assert refusal(stub(server).GetProfile, asked).code is grpc.StatusCode.NOT_FOUND
+    request = recommendation_pb2.RecordEventsRequest()
+    for number in range(3):
+        event = request.events.add(event_id=f"e{number}", user_id="fresh", item_id=item_id("toys", 12 + number))
+        event.type = recommendation_pb2.Event.TYPE_PURCHASE
+        event.time.FromSeconds(int(NOW_S))
+    stub(server).RecordEvents(request)
+    profile = ask(server, "fresh")
+    assert profile.event_count == 3
+    assert "toys" in profile.segment.name.lower()
+    assert stub(server).EraseUser(recommendation_pb2.EraseUserRequest(user_id="fresh")).erased_event_count == 3
+    assert refusal(stub(server).GetProfile, asked).code is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_live_item_counts_in_a_profile(server: Running) -> None:
+    """An item that the build never saw, bought after it was added to the running server."""
+    vectors = {block: query_pb2.Vector(values=[1.0] + [0.0] * 15) for block in ("image", "text")}
+    item = catalog_pb2.UpsertItemsRequest.NewItem(item_id="robot", vectors=vectors)
+    item.payload.update({"category": "robots", "title": "a robot", "price": 99.0})
+    server.catalog.UpsertItems(catalog_pb2.UpsertItemsRequest(items=[item]), timeout=30)
+    request = recommendation_pb2.RecordEventsRequest()
+    event = request.events.add(event_id="r", user_id="roboticist", item_id="robot")
+    event.type = recommendation_pb2.Event.TYPE_PURCHASE
+    event.time.FromSeconds(int(NOW_S))
+    stub(server).RecordEvents(request)
+    profile = ask(server, "roboticist")
+    assert [(one.label, list(one.item_ids)) for one in profile.interests] == [("robots", ["robot"])]
+    assert profile.price_band.median == 99
+    stub(server).EraseUser(recommendation_pb2.EraseUserRequest(user_id="roboticist"))
+
+
+def engine(*arguments: object) -> str:
+    """Run the `engine` command and return what it prints."""
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_store_and_server_tell_the_same(shop: Path, server: Running) -> None:
+    """Counts are numbers in JSON."""
+    of_store = json.loads(engine("profile", GARDENER, "--store", shop, "--json"))
+    assert of_store == json.loads(engine("profile", GARDENER, "--address", server.target, "--json"))
+    assert of_store["event_count"] == 8
+    assert of_store["event_counts"] == {"purchase": 8}
+
+
+def test_a_person_reads_a_profile(shop: Path) -> None:
+    """The summary, the segment, interests and preferences."""
+    shown = engine("profile", GARDENER, "--store", shop)
+    for words in (GARDENER, "Segment: ", "interest", "garden", "as often as others"):
+        assert words in shown
+
+
+def test_all_profiles_and_a_picture_are_exported(shop: Path, tmp_path: Path) -> None:
+    """A line for each shopper by id, the same as one asked for alone, and a picture that opens."""
+    out, picture = tmp_path / "profiles.jsonl", tmp_path / "segments.png"
+    ran = indexer("profiles", "export", "--store", shop, "--out", out, "--picture", picture, "--json")
+    assert ran.code == 0, ran.err
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["user_id"] for line in lines] == [f"shopper-{number:02d}" for number in range(45)]
+    assert lines[0] == json.loads(engine("profile", GARDENER, "--store", shop, "--json"))
+    told = json.loads(ran.out)
+    assert told["profiles"] == 45
+    assert sum(segment["share"] for segment in told["segments"]) == pytest.approx(1.0)
+    with Image.open(picture) as opened:
+        assert opened.width > 800
+
+
+def test_without_a_file_profiles_go_to_stdout(shop: Path) -> None:
+    ran = indexer("profiles", "export", "--store", shop)
+    assert ran.code == 0
+    assert len([json.loads(line) for line in ran.out.splitlines()]) == 45
+
+
+def test_a_store_without_events_has_no_profiles(tmp_path: Path) -> None:
+    """And is told how to get some; JSON of a summary needs a file for the profiles."""
+    build(BuildConfig(write_parquet(tmp_path / "c.parquet", clustered(60)), tmp_path / "store"), no_progress)
+    ran = indexer("profiles", "export", "--store", tmp_path / "store")
+    assert ran.code == 1
+    assert "indexer events import" in ran.err
+    assert indexer("profiles", "export", "--store", tmp_path / "store", "--json").code == 2
