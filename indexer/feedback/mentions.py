@@ -20,6 +20,11 @@ Vector = NDArray[np.float64]
 BATCH = 500
 """Reviews whose grams are held at once."""
 
+_WORDS, _MARGIN, _AROUND, _LEARNT = 2.0, 1.2, 0.8, 0.3
+"""What counts for a clause: its words of opinion, its margin, and of its sentence the words, if it has none, and margin."""
+_SILENT, _SPEAKING, _USUAL = 0.4, 0.25, -0.8
+"""And of its review, if it has no words of opinion and if it has; reviews speak better of things than they mean."""
+
 _PRAISES, _BLAMES, _DENIES = range(3)
 # Characters that a denial reaches over: three words, or a few signs.
 _REACH, _REACH_OF_SIGNS = 14, 4
@@ -77,14 +82,10 @@ def judge(clauses: Clauses, margins: Vector, whole: Vector) -> Vector:
     around = np.clip(np.bincount(clauses.sentences, clauses.opinions, count), -2, 2)
     learnt = np.bincount(clauses.sentences, margins, count) / sizes
     silent = words == 0
-    logits = WEIGHTS[0] * words + WEIGHTS[1] * margins
-    logits += np.where(silent, WEIGHTS[2] * around[clauses.sentences], 0) + WEIGHTS[3] * learnt[clauses.sentences]
-    logits += np.where(silent, WEIGHTS[4], WEIGHTS[5]) * np.clip(whole[clauses.rows], -4, 4)
+    logits = _WORDS * words + _MARGIN * margins + _LEARNT * learnt[clauses.sentences] + _USUAL
+    logits += np.where(silent, _AROUND * around[clauses.sentences], 0)
+    logits += np.where(silent, _SILENT, _SPEAKING) * np.clip(whole[clauses.rows], -4, 4)
     return 1 / (1 + np.exp(-logits))
-
-
-WEIGHTS = (1.2, 0.8, 0.6, 0.4, 0.3, 0.15)
-"""Of a clause's words of opinion, its margin, its sentence's words, its sentence's margin, and its review."""
 
 
 def to_mentions(
