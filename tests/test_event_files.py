@@ -1,4 +1,4 @@
-"""Files of events in every format: each row is an event or a reject that says why, and a file read twice adds nothing."""
+"""Files of events in every format: each row is an event or is refused with why, and a file read twice adds nothing."""
 
 import csv
 import gzip
