@@ -40,8 +40,10 @@ from engine.shopper.recipe import BEHAVIOUR
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
 from engine.words import has_words
+from engine.writing.writer import WriterOptions, open_writer
 from indexer.behaviour.learning import Learnt, learn_behaviour
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
+from indexer.describing import fill_missing
 from indexer.embed import Embedded, Progress, embed
 from indexer.events.importing import EventFile, recorded
 from indexer.events.table import EventTable
@@ -80,6 +82,7 @@ class BuildConfig:
     max_rejects, max_drift: shares of rows, of items.
     exported_at: when the catalogue was exported; live changes made before are in it already and not laid over it.
     forget_changes: forget all live changes made before the build began, once the snapshot is served.
+    describe_missing: have `writer` describe the items that lack a description.
     events: a file of what shoppers did, recorded before anything is built; events_map: field → column of another name;
     events_url: the database that keeps events, empty: a file of the store.   behaviour: whether anything is learnt of
     the events that the store has.   reviews: what shoppers wrote of the items.
@@ -100,6 +103,8 @@ class BuildConfig:
     publish: bool = True
     exported_at: datetime | None = None
     forget_changes: bool = False
+    describe_missing: bool = False
+    writer: WriterOptions = field(default_factory=WriterOptions)
     events: Path | None = None
     events_map: Mapping[str, str] = field(default_factory=dict)
     events_url: str = ""
@@ -167,7 +172,10 @@ def _embedded(
     spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
     texts = models.encoder is not None or models.text_encoder is not None
     embeddable = {"text": texts, "image": models.encoder is not None}
-    entries = changes.lay_over(read(spec), spec, frozenset(block for block in embeddable if embeddable[block]) - own)
+    made = frozenset(block for block in embeddable if embeddable[block]) - own
+    entries = changes.lay_over(read(spec), spec, made)
+    if config.describe_missing:
+        entries = fill_missing(entries, spec, open_writer(config.writer), models.encoder, embedded="text" in made)
     expected = count_rows(config.catalogue)
 
     def counted(stage: str, done: int, total: int | None) -> None:

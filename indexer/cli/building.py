@@ -10,6 +10,7 @@ import typer
 from indexer.cli.options import AsJson, Stored, to_share
 from indexer.cli.shopping import EventsUrl, to_columns
 from indexer.cli.summary import summary
+from indexer.cli.writers import Writer, WriterImages, WriterModel, WriterTimeout, WriterUrl, to_writer
 
 
 def sample(
@@ -60,6 +61,15 @@ def build(
         datetime | None,
         typer.Option(help="When the catalogue was exported, in UTC; live changes made before are not laid over it."),
     ] = None,
+    describe_missing: Annotated[
+        bool,
+        typer.Option("--describe-missing", help="Have descriptions written that are missing, marked as generated."),
+    ] = False,
+    writer: Writer = "coca",
+    writer_url: WriterUrl = "",
+    writer_model: WriterModel = "",
+    writer_timeout_s: WriterTimeout = 30.0,
+    writer_images: WriterImages = False,
     forget_changes: Annotated[
         bool,
         typer.Option("--forget-changes", help="Forget live changes made before this build began, once it is served."),
@@ -117,6 +127,8 @@ def build(
         publish=not no_publish,
         exported_at=None if exported_at is None else exported_at.replace(tzinfo=UTC),
         forget_changes=forget_changes,
+        describe_missing=describe_missing,
+        writer=to_writer(writer, writer_url, writer_model, writer_timeout_s, writer_images),
         events=events,
         events_map=to_columns(events_map, "--events-map"),
         events_url=events_url,

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from indexer.cli import building, evaluating, profiling, reviewing, shopping, storing, weighing
+from indexer.cli import building, describing, evaluating, filing, profiling, reviewing, shopping, storing, weighing
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -21,6 +21,8 @@ app.command()(building.sample)
 app.command()(building.build)
 app.command()(building.train)
 app.command("fit-weights")(weighing.fit_weights)
+app.command()(filing.misfiled)
+app.command()(describing.describe)
 app.command("list")(storing.list_snapshots)
 app.command()(storing.verify)
 app.command()(storing.publish)
