@@ -15,6 +15,7 @@ import typer
 
 from engine.cli.profiling import profile
 from engine.cli.recommending import recommend
+from engine.cli.reviewing import feedback
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -56,6 +57,12 @@ def serve(
         str | None,
         typer.Option(help="Database that keeps events, postgresql://USER@HOST/DATABASE; empty: a file of the store."),
     ] = None,
+    writer: Annotated[str | None, typer.Option(help="Who writes descriptions: coca, chat or module:Class.")] = None,
+    writer_url: Annotated[str | None, typer.Option(help="OpenAI-compatible address of the writer chat.")] = None,
+    writer_model: Annotated[str | None, typer.Option(help="Its model; its key is DIPTYCH_WRITER_KEY.")] = None,
+    writer_timeout_s: Annotated[float | None, typer.Option(help="Seconds that it may take to answer.")] = None,
+    writer_images: Annotated[bool | None, typer.Option(help="Whether its model looks at pictures.")] = None,
+    describe_threads: Annotated[int | None, typer.Option(help="Descriptions written at once.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Serve the store's current snapshot over gRPC, and whatever is published after it, until SIGTERM."""
@@ -78,6 +85,12 @@ def serve(
         "metrics_address": metrics_address,
         "recall_sample": recall_sample,
         "events_url": events_url,
+        "writer": writer,
+        "writer_url": writer_url,
+        "writer_model": writer_model,
+        "writer_timeout_s": writer_timeout_s,
+        "writer_images": writer_images,
+        "describe_threads": describe_threads,
         "log_level": log_level,
     }
     with _wrong_settings_are_wrong_usage():
@@ -201,7 +214,50 @@ def query(
 
 
 app.command()(profile)
+app.command()(feedback)
 app.command()(recommend)
+
+
+@app.command()
+def describe(
+    item: Annotated[str | None, typer.Argument(help="An item_id.", show_default=False)] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture's file instead.")] = None,
+    style: Annotated[str, typer.Option(help="short, long or bullets.")] = "long",
+    audience: Annotated[str, typer.Option(help="Whom it is written for, such as parents.")] = "",
+    max_words: Annotated[int, typer.Option(min=0, max=1000, help="Words at most; 0 is what the style takes.")] = 0,
+    store: Annotated[Path | None, typer.Option(help="Folder of a store to ask in this process.")] = None,
+    address: Annotated[str | None, typer.Option(help="HOST:PORT of a server. [127.0.0.1:50051]")] = None,
+    timeout_s: Annotated[float, typer.Option(help="Seconds that a server may take.")] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line with all that is told.")] = False,
+) -> None:
+    """Describe a product, or what a picture shows, in words that were held against what is known of it."""
+    from engine.cli.describing import ask_server, ask_store
+    from engine.convert.describing import to_request
+    from engine.writing.writer import Style
+
+    if (item is None) == (image is None):
+        raise typer.BadParameter("expected one of ITEM and --image")
+    if store is not None and address is not None:
+        raise typer.BadParameter("expected one of --store and --address, got both")
+    if style not in [one.value for one in Style]:
+        raise typer.BadParameter(f"expected short, long or bullets, got {style!r}", param_hint="--style")
+    request = to_request(item, None if image is None else image.read_bytes(), Style(style), audience, max_words)
+    found = (
+        ask_store(store, request) if store is not None else ask_server(address or "127.0.0.1:50051", request, timeout_s)
+    )
+    if as_json:
+        told = {
+            "description": found.text,
+            "model": found.model,
+            "agreement": round(found.agreement, 3),
+            "corrected_fields": found.corrected_fields,
+            "generated": True,
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    typer.echo(found.text)
+    put_right = f", put right: {', '.join(found.corrected_fields)}" if found.corrected_fields else ""
+    typer.echo(f"by {found.model}, agreement {found.agreement:+.2f}{put_right}", err=True)
 
 
 @app.command()
