@@ -9,6 +9,7 @@ DiptychError
 ├── NotSupported              a request that this build cannot answer yet
 ├── NoEncoder                 words or pictures asked of a snapshot or a model that cannot encode them
 ├── ItemNotFound              an item_id that the snapshot does not hold
+├── GroupNotFound             a brand or a category that no item has
 ├── UserNotFound              a shopper of whom nothing is known
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
@@ -91,6 +92,14 @@ class ItemNotFound(DiptychError):
     def __init__(self, item_id: str, field: str = "") -> None:
         super().__init__(f"no item {item_id!r} in this snapshot")
         self.item_id = item_id
+        self.field = field
+
+
+class GroupNotFound(DiptychError):
+    """A brand or a category that no item has; `field` is that of the items and of the request."""
+
+    def __init__(self, field: str, value: str) -> None:
+        super().__init__(f"no item of this snapshot has the {field} {value!r}")
         self.field = field
 
 

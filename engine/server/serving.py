@@ -24,6 +24,7 @@ from engine.server.models import Serving
 from engine.server.profiling import ProfilingService
 from engine.server.recommending import RecommendingService
 from engine.server.recording import RecordingService
+from engine.server.reviewing import ReviewingService
 from engine.server.searching import SearchService
 from engine.server.settings import Settings
 from engine.server.shoppers import Shoppers
@@ -70,6 +71,7 @@ class Server:
                 **IndexService(self.snapshots, self._administrators).methods(),
                 **RecommendingService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
                 **ProfilingService(self.snapshots, self._events, self._searchers).methods(),
+                **ReviewingService(self.snapshots, self._searchers).methods(),
                 **RecordingService(self._events, self._recorders, self._administrators).methods(),
             },
             self.metrics,

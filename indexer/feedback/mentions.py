@@ -21,7 +21,7 @@ BATCH = 500
 """Reviews whose grams are held at once."""
 
 _WORDS, _MARGIN, _AROUND, _LEARNT = 2.0, 1.2, 0.8, 0.3
-"""What counts for a clause: its words of opinion, its margin, and of its sentence the words, if it has none, and margin."""
+"""What counts of a clause: its words of opinion, its margin; of its sentence: the words, if it has none, and margin."""
 _SILENT, _SPEAKING, _USUAL = 0.4, 0.25, -0.8
 """And of its review, if it has no words of opinion and if it has; reviews speak better of things than they mean."""
 

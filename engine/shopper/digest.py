@@ -1,0 +1,256 @@
+"""What reviews say together: aspects praised and blamed, how it went over time, what changed, what to put right first.
+
+Everything here is counted; nothing is written by a model. A change is told only if chance would hardly have made it, a
+fault only if it costs sentiment and more than a few speak of it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.reviews import Reviews, Told
+
+PRAISED, BLAMED = 0.6, 0.4
+"""From and up to which sentiment something is praised, or blamed; between them it is neither."""
+MOST_ASPECTS, MOST_QUOTES, MOST_CHANGES, MOST_FIXES = 16, 3, 5, 5
+CHANCE = 0.05
+"""How likely a change may be by chance, all that are looked at together."""
+
+_FEWEST_COMPARED = 8
+_FEWEST_BLAMING = 2
+_LEAST_BLAMED = 0.02
+_MOST_PERIODS = 18
+_REVIEWS_A_PERIOD = 3
+_MONTHS = (1, 3, 12)
+_QUOTES_LOOKED_AT = 60
+
+Mask = NDArray[np.bool_]
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One thing that reviews speak of, and what they write; the commoner opinion is quoted first."""
+
+    name: str
+    positive_count: int
+    negative_count: int
+    quotes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The reviews from start_s up to but without end_s; None where there are none."""
+
+    start_s: float
+    end_s: float
+    review_count: int
+    sentiment: float | None
+    mean_rating: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The share of praise before and after a moment; aspect: "" for the reviews as a whole."""
+
+    aspect: str
+    before: float
+    after: float
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What is blamed, by which share of all reviews, and how much that costs their mean sentiment."""
+
+    aspect: str
+    impact: float
+    blamed_share: float
+    reason: str
+    quotes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What some reviews say together."""
+
+    review_count: int
+    sentiment: float | None
+    mean_rating: float | None
+    aspects: tuple[Aspect, ...]
+    periods: tuple[Period, ...]
+    changes: tuple[Change, ...]
+    fixes: tuple[Fix, ...]
+
+
+NOTHING_TOLD = Digest(0, None, None, (), (), (), ())
+"""The digest of no reviews."""
+
+
+def digest(reviews: Reviews, told: Told) -> Digest:
+    """Return what these reviews say together. Cost: milliseconds, and some more for each hundred thousand."""
+    if not len(told):
+        return NOTHING_TOLD
+    bounds = to_periods(told.times_s)
+    return Digest(
+        review_count=len(told),
+        sentiment=float(told.sentiments.mean()),
+        mean_rating=_mean(told.ratings),
+        aspects=_aspects(reviews, told),
+        periods=tuple(_period(told, start, end) for start, end in pairwise(bounds)),
+        changes=_changes(reviews.aspects, told, bounds),
+        fixes=_fixes(reviews, told),
+    )
+
+
+def chance_of(praised: tuple[int, int], judged: tuple[int, int]) -> float:
+    """Return how likely two shares differ so much by chance: the two-sided test of two proportions, variance pooled."""
+    if min(judged) == 0:
+        return 1.0
+    share = sum(praised) / sum(judged)
+    variance = share * (1 - share) * (1 / judged[0] + 1 / judged[1])
+    if variance == 0:
+        return 1.0
+    z = (praised[0] / judged[0] - praised[1] / judged[1]) / math.sqrt(variance)
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def to_periods(times_s: Vector) -> list[float]:
+    """Return where periods begin, and behind them where the last one ends; none if no review has a time.
+
+    Months, quarters or years: the shortest that are not more than 18 and have three reviews each on average.
+    """
+    known = times_s[np.isfinite(times_s)]
+    if not len(known):
+        return []
+    first, last = (datetime.fromtimestamp(float(end), UTC) for end in (known.min(), known.max()))
+    start, end = (12 * moment.year + moment.month - 1 for moment in (first, last))
+    for months in _MONTHS:
+        places = range(start // months, end // months + 2)
+        count = len(places) - 1
+        if count <= 1 or (count <= _MOST_PERIODS and len(known) >= _REVIEWS_A_PERIOD * count):
+            break
+    return [datetime(place * months // 12, place * months % 12 + 1, 1, tzinfo=UTC).timestamp() for place in places]
+
+
+def _period(told: Told, start: float, end: float) -> Period:
+    inside = (told.times_s >= start) & (told.times_s < end)
+    count = int(np.count_nonzero(inside))
+    sentiment = float(told.sentiments[inside].mean()) if count else None
+    return Period(start, end, count, sentiment, _mean(told.ratings[inside]))
+
+
+def _mean(values: Vector) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _aspects(reviews: Reviews, told: Told) -> tuple[Aspect, ...]:
+    found = []
+    for number, name in enumerate(reviews.aspects):
+        mine = told.aspects == number
+        praised, blamed = mine & (told.judged >= PRAISED), mine & (told.judged <= BLAMED)
+        counts = int(np.count_nonzero(praised)), int(np.count_nonzero(blamed))
+        if sum(counts):
+            found.append((-sum(counts), name, counts, praised, blamed))
+    found.sort(key=lambda entry: entry[:2])
+    return tuple(
+        Aspect(name, *counts, _both(reviews, told, praised, blamed, counts))
+        for _, name, counts, praised, blamed in found[:MOST_ASPECTS]
+    )
+
+
+def _both(reviews: Reviews, told: Told, praised: Mask, blamed: Mask, counts: tuple[int, int]) -> tuple[str, ...]:
+    """Return quotes of the commoner opinion, and one of the other if there is any."""
+    common, rare = (praised, blamed) if counts[0] >= counts[1] else (blamed, praised)
+    other = _quotes(reviews, told, rare, 1)
+    return (*_quotes(reviews, told, common, MOST_QUOTES - len(other)), *other)
+
+
+def _quotes(reviews: Reviews, told: Told, mentions: Mask, most: int) -> tuple[str, ...]:
+    """Return what stands for some mentions: the clearest, those found helpful first, no two alike."""
+    places = np.flatnonzero(mentions)
+    worth = np.abs(told.judged[places] - 0.5) + 0.1 * np.log1p(told.helpful[told.of[places]])
+    kept: list[str] = []
+    for place in places[np.argsort(-worth, kind="stable")][:_QUOTES_LOOKED_AT].tolist():
+        if len(kept) == most:
+            break
+        text = reviews.quote(int(told.places[place]))
+        if text and not any(_alike(text, other) for other in kept):
+            kept.append(text)
+    return tuple(kept)
+
+
+def _alike(text: str, other: str) -> bool:
+    """Return whether more than half of the pairs of characters of either are the same."""
+    pairs, others = (
+        {letters[place : place + 2] for place in range(len(letters) - 1)} for letters in (text.lower(), other.lower())
+    )
+    return 2 * len(pairs & others) > min(len(pairs), len(others))
+
+
+def _changes(names: Sequence[str], told: Told, bounds: Sequence[float]) -> tuple[Change, ...]:
+    """Return the clearest change of each aspect and of the whole that is hardly chance, the largest first."""
+    series = {"": (told.sentiments, told.times_s)}
+    for number in np.unique(told.aspects).tolist():
+        mine = told.aspects == number
+        series[names[number]] = told.judged[mine], told.times_s[told.of[mine]]
+    compared = [
+        (_chance_since(values, times_s, since), aspect, since)
+        for aspect, (values, times_s) in series.items()
+        for since in bounds[1:-1]
+    ]
+    tests = sum(found is not None for found, _, _ in compared)
+    best: dict[str, tuple[float, Change]] = {}
+    for found, aspect, since in compared:
+        if found is None:
+            continue
+        chance, before, after = found
+        # As many tests, as many chances to be wrong: each has to be that much surer (Bonferroni).
+        if chance * tests <= CHANCE and (aspect not in best or chance < best[aspect][0]):
+            best[aspect] = chance, Change(aspect, before, after, since)
+    changes = [change for _, change in best.values()]
+    return tuple(sorted(changes, key=lambda change: -abs(change.after - change.before))[:MOST_CHANGES])
+
+
+def _chance_since(values: Vector, times_s: Vector, since: float) -> tuple[float, float, float] | None:
+    """Return how likely the change is chance, and the shares before and after; None if too few judge."""
+    judging = (values >= PRAISED) | (values <= BLAMED)
+    old, new = judging & (times_s < since), judging & (times_s >= since)
+    judged = int(np.count_nonzero(old)), int(np.count_nonzero(new))
+    if min(judged) < _FEWEST_COMPARED:
+        return None
+    praise = values >= PRAISED
+    praised = int(np.count_nonzero(old & praise)), int(np.count_nonzero(new & praise))
+    return chance_of(praised, judged), praised[0] / judged[0], praised[1] / judged[1]
+
+
+def _fixes(reviews: Reviews, told: Told) -> tuple[Fix, ...]:
+    """Return what costs most: how much higher the mean would be without the reviews that blame an aspect."""
+    count = len(told)
+    mean = float(told.sentiments.mean())
+    found = []
+    for number in np.unique(told.aspects).tolist():
+        blaming = (told.aspects == number) & (told.judged <= BLAMED)
+        theirs = np.zeros(count, np.bool_)
+        theirs[told.of[blaming]] = True
+        blamed = int(np.count_nonzero(theirs))
+        if blamed < max(_FEWEST_BLAMING, _LEAST_BLAMED * count) or blamed == count:
+            continue
+        others = float(told.sentiments[~theirs].mean())
+        if others > mean:
+            reason = (
+                f"{blamed} of {count} reviews ({blamed / count:.0%}) find fault with it; their mean sentiment is "
+                f"{float(told.sentiments[theirs].mean()):.2f}, that of the others {others:.2f}"
+            )
+            found.append((mean - others, reviews.aspects[number], blamed / count, reason, blaming))
+    found.sort(key=lambda entry: entry[:2])
+    return tuple(
+        Fix(name, -cost, share, reason, _quotes(reviews, told, blaming, MOST_QUOTES))
+        for cost, name, share, reason, blaming in found[:MOST_FIXES]
+    )
