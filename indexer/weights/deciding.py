@@ -77,7 +77,7 @@ def decide(
             before[place] = _answered(searcher, cases[place], start, k)
             after[place] = _answered(searcher, cases[place], learnt, k)
     progress("folds", folds, folds)
-    return Decision(fit(candidates, start, k), before, after, folds)
+    return Decision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
 def in_use(searcher: Searcher) -> Weighting:

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.fusion import LEXICAL
 from indexer.evaluate.metrics import K
 from indexer.weights.candidates import Candidates, Floats
 
-FACTORS = (0.0, 0.25, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 4.0)
+FACTORS = (0.25, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 4.0)
 """What a block's weight is multiplied by."""
 STEPS = (-0.4, -0.2, -0.1, -0.05, -0.02, 0.02, 0.05, 0.1, 0.2, 0.4)
 """What a boost is moved by, in shares of all weights together."""
+LEAST_SHARE = 0.05
+"""What a block keeps of all weights together: a request may speak to no other, and boosts must not rank it alone."""
 LEAST_GAIN = 0.001
 """A move that gains less than so much nDCG says nothing."""
 MOST_ROUNDS = 20
@@ -28,6 +31,14 @@ class Weighting:
 
     blocks: Mapping[str, float]
     boosts: Mapping[str, float] = field(default_factory=dict)
+
+    def normalised(self) -> "Weighting":
+        """Return the weighting that ranks the same and whose blocks of vectors weigh 1 in sum, as a manifest's do."""
+        total = sum(weight for block, weight in self.blocks.items() if block != LEXICAL)
+        return Weighting(
+            {block: weight / total for block, weight in self.blocks.items()},
+            {name: weight / total for name, weight in self.boosts.items()},
+        )
 
 
 def fit(candidates: Candidates, start: Weighting, k: int = K) -> Weighting:
@@ -73,11 +84,11 @@ def _moves(candidates: Candidates, now: Weighting) -> Iterator[Weighting]:
     total = sum(now.blocks.get(block, 0.0) for block in spoken)
     for block in spoken if len(spoken) > 1 else []:
         for factor in FACTORS:
-            moved = {name: now.blocks.get(name, 0.0) for name in spoken}
-            # A block that weighs nothing starts as an average one.
-            moved[block] = (moved[block] or total / len(spoken)) * factor
-            if (reached := sum(moved.values())) > 0:
-                scaled = {name: weight * total / reached for name, weight in moved.items()}
+            moved = {name: max(now.blocks.get(name, 0.0), LEAST_SHARE * total) for name in spoken}
+            moved[block] *= factor
+            reached = sum(moved.values())
+            scaled = {name: weight * total / reached for name, weight in moved.items()}
+            if min(scaled.values()) >= LEAST_SHARE * total * 0.999:
                 yield Weighting({**now.blocks, **scaled}, now.boosts)
     for name in candidates.signal_names:
         for boost in (*(now.boosts.get(name, 0.0) + step * total for step in STEPS), 0.0):
