@@ -48,10 +48,15 @@ def _price(profile: Profile) -> str:
     if band is None:
         return ""
     if band.low == band.high:
-        pays = f"Pays {band.median:g} an item"
+        pays = f"Pays {_money(band.median)} an item"
     else:
-        pays = f"Mostly pays {band.low:.4g} to {band.high:.4g} an item, {band.median:.4g} in the middle"
+        low, median, high = map(_money, (band.low, band.median, band.high))
+        pays = f"Mostly pays {low} to {high} an item, {median} in the middle"
     return f"{pays}: more than {band.percentile:.0%} of the shop's items cost."
+
+
+def _money(amount: float) -> str:
+    return f"{amount:,.0f}" if amount >= 100 or amount == round(amount) else f"{amount:,.2f}"
 
 
 def _activity(profile: Profile) -> str:

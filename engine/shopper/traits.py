@@ -179,6 +179,11 @@ class Space:
     centre: Matrix
     basis: Matrix
 
+    @property
+    def trait_count(self) -> int:
+        """How many numbers a point of a shopper has, see `Traits.groups`."""
+        return 4 + 1 + len(self.kinds) + int(self.basis.shape[1])
+
     def to_ranks(self, prices: Numbers) -> Numbers:
         """Return the share of the shop's items that cost less than each price, NaN for none."""
         if not len(self.prices):

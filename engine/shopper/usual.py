@@ -165,6 +165,11 @@ def open_usual(snapshot: Snapshot) -> Usual:
         tags = np.load(directory / TAGS_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
         raise CorruptSnapshot(f"{directory}: expected what is usual among shoppers, got {error}") from error
+    space = Space(record.kinds_field, record.kinds, np.array(record.prices), centre, basis)
+    if {len(record.mean), len(record.spread)} != {space.trait_count}:
+        raise CorruptSnapshot(
+            f"{directory / RECORD_FILE}: expected {space.trait_count} numbers of a shopper, got {len(record.mean)}"
+        )
     return Usual(
         fields=Fields.from_json(record.fields),
         shares=record.shares,
@@ -172,7 +177,7 @@ def open_usual(snapshot: Snapshot) -> Usual:
         segments=record.segments,
         tag_values={name: tag.values for name, tag in record.tags.items()},
         tags=tags,
-        space=Space(record.kinds_field, record.kinds, np.array(record.prices), centre, basis),
+        space=space,
         scale=Scale(np.array(record.mean), np.array(record.spread)),
     )
 
