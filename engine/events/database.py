@@ -89,20 +89,20 @@ class Database:
         if kind == SQLITE:
             self._path = Path(url.database or "")
             self.name = str(self._path)
-            self._engine = _sqlite(url)
+            self._engine = self._asker = _sqlite(url)
         else:
             # Neither user nor password: a name is what messages show.
             host = url.host or url.query.get("host") or "localhost"
             self.name = f"postgresql://{host}:{url.port or 5432}/{url.database or ''}"
             self._engine = _postgresql(url)
+            # Beginning and ending a transaction are more ways to the server and back than the question.
+            self._asker = _postgresql(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
         self._writer = self._engine.execution_options(diptych_writes=True)
-        # Beginning and ending a transaction are two more ways to a server and back.
-        self._asker = self._engine if self._path else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with self._explained():
             try:
                 self._open()
             except BaseException:
-                self._engine.dispose()
+                self.close()
                 raise
 
     @contextmanager
@@ -149,6 +149,7 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        self._asker.dispose()
 
     def _checkpoint(self) -> None:
         if self._run_alone("PRAGMA wal_checkpoint(TRUNCATE)"):
@@ -254,12 +255,11 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, **options: Any) -> Engine:
     url = url.set(drivername="postgresql+psycopg")
+    connecting = {"connect_timeout": _CONNECT_TIMEOUT_S}
     try:
-        engine = create_engine(
-            url, connect_args={"connect_timeout": _CONNECT_TIMEOUT_S}, hide_parameters=True, pool_pre_ping=True
-        )
+        engine = create_engine(url, connect_args=connecting, hide_parameters=True, pool_pre_ping=True, **options)
     except ModuleNotFoundError as error:
         raise MissingDependency("events in PostgreSQL need psycopg: pip install 'diptych[postgres]'") from error
 
