@@ -75,14 +75,15 @@ class Shelf:
         self._said = self._gather(payloads)
 
     @classmethod
-    def of(cls, view: View) -> Self:
-        """Return what the items of a view teach, a sample of a large one."""
+    def of(cls, view: View, without: frozenset[int] = frozenset()) -> Self:
+        """Return what the items of a view teach, a sample of a large one. without: rows that teach nothing."""
         alive = np.concatenate(
             [
                 stratum.start + (np.arange(stratum.count) if some is None else np.flatnonzero(some.mask))
                 for stratum, some in zip(view.strata, view.everything.rows, strict=True)
             ]
         )
+        alive = alive[~np.isin(alive, list(without))] if without else alive
         step = max(1, -(-len(alive) // _MOST_ITEMS))
         rows = np.sort(alive)[::step].astype(np.int64)
         payloads = [from_bytes(view.payload(row)) for row in rows.tolist()]

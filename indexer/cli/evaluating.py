@@ -55,6 +55,43 @@ def search(
         typer.echo(f"{name}: {_plain(shown)}")
 
 
+@evaluate.command()
+def describe(
+    catalogue: Annotated[Path, typer.Argument(help="Items with pictures and attributes, which are hidden.")],
+    store: Annotated[
+        Path | None, typer.Option(help="A store of items to learn from; the embedded model alone if left out.")
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Other pictures of the items (columns image, item_id) to describe instead.")
+    ] = None,
+    told: Annotated[bool, typer.Option("--told", help="Hide nothing: tell the writer the attributes.")] = False,
+    most: Annotated[int, typer.Option(min=1, help="Describe so many pictures, drawn at random.")] = 300,
+    texts: Annotated[Path | None, typer.Option(help="File for the texts and what was wrong, JSON Lines.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure descriptions: right type, right colour, contradictions, readable length."""
+    from engine.shopper.describe import Wish
+    from engine.writing.writer import WriterOptions, open_writer
+    from indexer.evaluate.describe import judge, read_shown, summarise, write_of
+    from indexer.evaluate.opened import open_searcher
+    from indexer.progress import Reporter
+
+    shown, words = read_shown(catalogue, photos, most)
+    searcher = None if store is None else open_searcher(store)
+    with Reporter() as progress:
+        written = list(write_of(shown, searcher, open_writer(WriterOptions()), Wish(), told, progress))
+    verdicts = [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)]
+    if texts is not None:
+        lines = ({"item_id": one.item_id, "text": one.text, "wrong": one.contradictions} for one in verdicts)
+        texts.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    found = summarise(verdicts)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, value in found.items():
+        typer.echo(f"{name}: {'-' if value is None else value}")
+
+
 def _on_judgments(
     store: Path, snapshot: str | None, queries: Path, judgments: Path, weights: Mapping[str, float], k: int
 ) -> dict[str, Any]:
