@@ -184,6 +184,39 @@ def encoders(
     question.run(ModelSpec(model), question.Effort(threads, rounds, inputs), pictures, json)
 
 
+@app.command()
+def finetune(
+    data: Annotated[
+        Path, typer.Option(help="Folder of a catalogue with titles and pictures, or with them in tars.")
+    ] = Path("bench-data/fashion_products"),
+    model: Annotated[str, typer.Option(help="Where training starts: mini or local-dir:DIR.")] = "mini",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the parting and of the training.")] = 0,
+    json: Json = None,
+) -> None:
+    """What does fine-tuning on a shop's own catalogue give, on products that it never saw?"""
+    from benchmarks import finetune as question
+
+    question.run(data, model, steps, seed, json)
+
+
+@app.command()
+def misfiled(
+    data: Annotated[Path, typer.Option(help="Folder of a catalogue, its pictures beside it or in tars.")] = Path(
+        "bench-data/fashion_products"
+    ),
+    fields: Annotated[
+        str, typer.Option(help="Columns that file the items, with commas.")
+    ] = "sub_category,article_type",
+    model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
+    json: Json = None,
+) -> None:
+    """Are items that were filed in the wrong category found?"""
+    from benchmarks import misfiled as question
+
+    question.run(data, tuple(fields.split(",")), model, json_path=json)
+
+
 Number = TypeVar("Number", int, float)
 
 

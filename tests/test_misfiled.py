@@ -8,6 +8,7 @@ import pytest
 from catalogues import write_lines
 from typer.testing import CliRunner
 
+from benchmarks.misfiled import flags, misfile
 from engine.errors import InvalidSetting, UnknownField
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
@@ -106,6 +107,17 @@ def test_an_item_never_judges_itself() -> None:
     probabilities = out_of_fold(features, labels, 3, quiet)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(300))
     assert (probabilities.argmax(axis=1) == labels).mean() < 0.45
+
+
+def test_flags_by_hand() -> None:
+    """Of three flagged two were misfiled, of four misfiled two are found; a misfiled label is always another one."""
+    misfiled, flagged = np.array([1, 1, 1, 1, 0, 0], np.bool_), np.array([1, 1, 0, 0, 1, 0], np.bool_)
+    assert flags(misfiled, flagged) == {"flagged": 3, "precision": 0.6667, "recall": 0.5}
+    labels = np.arange(1000) % 5
+    chosen, moved = misfile(labels, 5, 1)
+    assert 20 < chosen.sum() < 80
+    assert (moved[chosen] != labels[chosen]).all()
+    assert (moved[~chosen] == labels[~chosen]).all()
 
 
 def test_fields_that_file_nothing_are_refused(snapshot: Snapshot) -> None:

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 import indexer.sample
+from benchmarks import finetune
 from engine.errors import InvalidCatalogue, InvalidSetting
+from indexer.rows import rows_of
 
 torch = pytest.importorskip("torch")
 
@@ -182,6 +184,28 @@ def test_a_pair_that_is_not_allowed_costs_nothing() -> None:
     targets, allowed = torch.eye(2), torch.zeros(2, 2, dtype=torch.bool)
     loss = objective.MatchLoss(1.0, 1.0).match(images, images, torch.tensor(10.0), targets, allowed)
     assert loss.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_products_of_one_title_are_held_out_together(tmp_path: Path) -> None:
+    """The benchmark of fine-tuning parts a catalogue by title: a fifth, and no title on both sides."""
+    rows = "".join(f"{number},title {number // 2},{number}.png\n" for number in range(20))
+    (tmp_path / "catalog.csv").write_text("item_id,title,image\n" + rows)
+    paths = finetune.part(tmp_path / "catalog.csv", tmp_path / "parts", 0)
+    trained, held = ([row["title"] for _, row in rows_of(path)] for path in paths)
+    assert len(held) == 4
+    assert not set(trained) & set(held)
+    assert len(trained) + len(held) == 20
+    (tmp_path / "catalog.csv").write_text("item_id,image\n1,a.png\n")
+    with pytest.raises(InvalidCatalogue, match="expected a CSV with item_id, title and image"):
+        finetune.part(tmp_path / "catalog.csv", tmp_path / "parts", 0)
+
+
+def test_the_embedded_model_is_trained_on_by_its_name() -> None:
+    """ "mini" opens the model that the engine embeds, wherever it is installed."""
+    trainee = open_trainee("mini", None, [], 300)
+    assert not trainee.from_scratch
+    assert trainee.image_size == trainee.model_cfg["vision_cfg"]["image_size"]
+    assert trainee.tokenize(["red mug"]).shape == (1, trainee.model_cfg["text_cfg"]["context_length"])
 
 
 def test_a_teacher_speaks_only_where_it_knows() -> None:
