@@ -61,7 +61,7 @@ class Server:
         self._writers = Workers("writers", 1, settings.waiting_limit)
         self._recorders = Workers("recorders", _RECORDERS, settings.waiting_limit)
         self._describers = Workers("describers", settings.describe_threads, settings.waiting_limit)
-        shoppers = Shoppers(self._events)
+        self._shoppers = shoppers = Shoppers(self._events)
         self._edge = Edge(
             {
                 **SearchService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
@@ -120,6 +120,7 @@ class Server:
         """Serve the store's current snapshot, and whatever follows it. Raises what `Snapshots.open_current` does."""
         self._edge.warm_up()
         await asyncio.to_thread(self.snapshots.open_current)
+        await asyncio.to_thread(self._shoppers.warm_up, self.snapshots.served.searcher)
         self.snapshots.follow()
         self._changes.follow(lambda: self.snapshots.served.overlay)
         await self._tell(health_pb2.HealthCheckResponse.SERVING)

@@ -1,17 +1,24 @@
 """What is known of shoppers in a running server: their events, and the recommender of what is served."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.errors import UserNotFound
+import numpy as np
+
+from engine.errors import DiptychError, UserNotFound
 from engine.events.event import Event
 from engine.records import Part, Query, UserPart
 from engine.searcher import Searcher
 from engine.server.events import Events
+from engine.shopper.interests import find_interests
 from engine.shopper.recommend import Recommended, Recommender, Wish
 
 MOST_EVENTS = 10_000
 """Of one shopper, the newest; those before them say nothing any more."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Shoppers:
@@ -20,6 +27,21 @@ class Shoppers:
     def __init__(self, events: Events) -> None:
         self._events = events
         self._recommender: Recommender | None = None
+
+    def warm_up(self, searcher: Searcher) -> None:
+        """Open the events, and load what finds interests, if there are any: half a second that no caller should wait.
+
+        Events that cannot be read are the affair of whoever asks for them.
+        """
+        try:
+            known = self._events.known()
+        except DiptychError as error:
+            log.warning("events cannot be read: %s", error)
+            return
+        if known is not None:
+            # Two unlike items: it is SciPy that takes the time.
+            find_interests(np.eye(2, dtype=np.float32), np.ones(2))
+            self._of(searcher).recommend(Wish())
 
     def recommend(self, searcher: Searcher, user_id: str, wish: Wish) -> Recommended:
         """Return what to recommend to a shopper, or to a session if there is no id. Raises what Recommender does."""
@@ -55,7 +77,7 @@ class Shoppers:
 
     def _history(self, user_id: str) -> tuple[Sequence[Event], float]:
         """Return a shopper's events, and when the newest of anybody's happened: what was then is now."""
-        log = self._events.known()
-        events = [] if log is None else log.history(user_id, MOST_EVENTS)
-        newest = log.last_time_s() if log is not None and events else None
+        known = self._events.known()
+        events = [] if known is None else known.history(user_id, MOST_EVENTS)
+        newest = known.last_time_s() if known is not None and events else None
         return events, newest or 0.0
