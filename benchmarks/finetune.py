@@ -38,7 +38,7 @@ BEFORE, AFTER = "as it was", "fine-tuned"
 
 
 def run(
-    data: Path, model: str = "mini", steps: int = 200, seed: int = 0, json_path: Path | None = None,
+    data: Path, model: str = "mini", steps: int = 120, seed: int = 0, json_path: Path | None = None,
     folder: Path = DATA / "finetune",
 ) -> dict[str, Any]:  # fmt: skip
     """Train on the catalogue's other products, measure before and after, show the table, return the result."""
