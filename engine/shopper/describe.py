@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.columns import field_names
 from engine.encoder import Encoder
 from engine.fusion import Calibration
 from engine.writing.checking import Checked, check
 from engine.writing.composer import Composer
-from engine.writing.facts import BRAND, CATEGORY, COLOUR, FOR, MATERIAL, PATTERN, TYPE, Facts
+from engine.writing.facts import BRAND, CATEGORY, COLOUR, FOR, MATERIAL, PATTERN, TYPE, Facts, find_fields
 from engine.writing.grammar import count_words, sentences
 from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.sight import Captioner, Sight
@@ -106,7 +107,8 @@ class Describer:
         return [self._describe(subject, caption, wish) for subject, caption in zip(subjects, captions, strict=True)]
 
     def _describe(self, subject: Subject, caption: str, wish: Wish) -> Description:
-        told = Facts.of(subject.payload, self.shelf.fields)
+        # A catalogue's own fields win, and a product of no catalogue has fields too.
+        told = Facts.of(subject.payload, {**find_fields(field_names(subject.payload)), **self.shelf.fields})
         facts = self._knowing_title(told)
         facts = self._knowing_picture(facts, subject, caption)
         noun = self._noun(facts, caption)

@@ -39,11 +39,11 @@ class Composer:
         """Return a text within the brief's words; the same brief gives the same text."""
         draft = _Draft(brief)
         if brief.style is Style.BULLETS:
-            return _within([BULLET + line for line in draft.lines()], brief.max_words, "\n") or BULLET + draft.least()
+            return _within([BULLET + line for line in draft.lines()], brief.max_words, "\n") or BULLET + draft.least(1)
         for lead in draft.leads():
             if count_words(lead) <= brief.max_words:
                 return _within([lead, *draft.rest()], brief.max_words, " ")
-        return draft.least()
+        return draft.least() + "."
 
 
 class _Draft:
@@ -108,11 +108,11 @@ class _Draft:
         found += [sentence.rstrip(".") for sentence in self._for_whom()]
         return found or [capital(facts.first(CATEGORY) or "Item")]
 
-    def least(self) -> str:
-        """Return the shortest thing to say, within the words allowed whatever they are."""
+    def least(self, taken: int = 0) -> str:
+        """Return the shortest thing to say, within the words allowed whatever they are. taken: words that stand."""
         facts = self._brief.facts
         words = _words(self._colour, self._noun) or facts.title or facts.first(CATEGORY) or "Item"
-        return capital(" ".join(words.split()[-max(1, self._brief.max_words) :])) + "."
+        return capital(" ".join(words.split()[-max(1, self._brief.max_words - taken) :]))
 
     @property
     def _comes(self) -> str:

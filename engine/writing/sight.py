@@ -14,12 +14,13 @@ from PIL import Image
 from engine.fusion import Calibration
 from engine.writing.checking import is_accent
 from engine.writing.discriminant import Matrix, log_softmax
-from engine.writing.facts import COLOUR, MATERIAL, PATTERN, TITLE, TYPE
+from engine.writing.facts import COLOUR, TITLE, TYPE
 from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.synonyms import FAMILIES
 from engine.writing.vocabulary import Claim, Vocabulary
 
-SPOKEN_ROLES = (TYPE, COLOUR, PATTERN, MATERIAL)
+SPOKEN_ROLES = (TYPE, COLOUR)
+"""What captions are believed of. They name a pattern or a material, but as often the wrong one."""
 
 # How much a caption's own odds count: it is surer of itself than it should be.
 CAPTION_WEIGHT = 0.5

@@ -88,7 +88,7 @@ def write_of(
     """Give the description of each, with the pictures and vectors that a server would have.
 
     searcher: of a store whose other items are known, None for the embedded model alone.   told: whether the writer
-    gets the item's own fields. Items of the store that show the same picture are hidden from it.
+    gets the item's own fields, as of a served item; if not, items of the store with the same picture are hidden too.
     """
     from engine.encoders.captioner import EMBEDDED, open_captioner
 
@@ -96,7 +96,7 @@ def write_of(
     captioner = open_captioner(encoder, "" if searcher is None else _model(searcher))
     images = [decode_picture(read_picture(one.image), one.image) for one in shown]
     vectors = None if encoder is None else _encode(encoder, images)
-    shelf = Shelf([]) if searcher is None else _shelf(searcher, shown, vectors)
+    shelf = Shelf([]) if searcher is None else _shelf(searcher, () if told else shown, vectors)
     describer = Describer(
         shelf,
         writer,
