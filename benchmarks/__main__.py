@@ -185,12 +185,51 @@ def encoders(
 
 
 @app.command()
+def events(
+    users: Annotated[int, typer.Option(min=1, help="Users that the log knows before.")] = 5_000,
+    history: Annotated[int, typer.Option(min=1, help="Events of each of them.")] = 50,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, by turns.")] = 3,
+    json: Json = None,
+) -> None:
+    """How many events a second are on disk, and how fast is a shopper's history read?"""
+    from benchmarks import events as question
+
+    question.run(question.Effort(users, history, rounds), json_path=json)
+
+
+@app.command()
+def shoppers(
+    count: Count = 100_000,
+    dim: Dim = 128,
+    missing: Missing = 0.2,
+    seed: Seed = 1,
+    users: Annotated[int, typer.Option(min=20, help="Shoppers of whom events are recorded.")] = 5_000,
+    history: Annotated[int, typer.Option(min=1, help="Events of each.")] = 50,
+    asked: Annotated[int, typer.Option(min=1, help="Shoppers that are recommended to.")] = 400,
+    query_seed: QuerySeed = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured, by turns.")] = 5,
+    requests: Annotated[int, typer.Option(min=10, help="Requests of each measurement in a round.")] = 1_000,
+    callers: Annotated[str, typer.Option(help="Callers of the closed loops, with commas.")] = "1,16",
+    store: StoreAt = None,
+    json: Json = None,
+) -> None:
+    """What does a recommendation cost, and how much of the exact answer does it find?"""
+    from benchmarks import shoppers as question
+    from benchmarks.datasets import Clustered
+
+    made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
+    crowd = question.Crowd(users, history)
+    effort = question.Effort(asked, rounds, requests, numbers(callers, int))
+    question.run(made, crowd, effort, store, query_seed, json)
+
+
+@app.command()
 def finetune(
     data: Annotated[
         Path, typer.Option(help="Folder of a catalogue with titles and pictures, or with them in tars.")
     ] = Path("bench-data/fashion_products"),
     model: Annotated[str, typer.Option(help="Where training starts: mini or local-dir:DIR.")] = "mini",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 200,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 120,
     seed: Annotated[int, typer.Option(help="Seed of the parting and of the training.")] = 0,
     json: Json = None,
 ) -> None:

@@ -47,10 +47,10 @@ class Served:
 
 
 @contextmanager
-def engine_server(store: Path) -> Iterator[Served]:
-    """Give `engine serve` over a store, when its health service says that it serves."""
+def engine_server(store: Path, *options: str) -> Iterator[Served]:
+    """Give `engine serve` over a store with these options, when its health service says that it serves."""
     target = f"127.0.0.1:{_free_port()}"
-    command = [sys.executable, "-m", "engine.cli", "serve", "--store", str(store), "--address", target]
+    command = [sys.executable, "-m", "engine.cli", "serve", "--store", str(store), "--address", target, *options]
     with tempfile.TemporaryFile("w+") as log, _running(command, stdout=log.fileno(), stderr=log.fileno()) as process:
         _wait_until_serving(target, process, log)
         yield Served(target, process.pid)

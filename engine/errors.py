@@ -14,8 +14,8 @@ DiptychError
 ├── SnapshotNotFound          a snapshot that the store does not hold
 ├── CorruptSnapshot           a file that is not what its manifest says
 ├── CorruptModel              a file of a model that is damaged, or something else
-├── CorruptLog                a file of live changes that is damaged, or something else
-├── NotDurable                a change that could not be written to disk
+├── CorruptLog                a log of live changes or events that is damaged, or something else
+├── NotDurable                a change or an event that could not be written to disk
 ├── ModelMismatch             an encoder that is not the one the snapshot was built with
 ├── InvalidCatalogue          a catalogue that cannot be read at all, or with too many bad rows
 ├── InvalidSetting            an option whose value has no meaning
@@ -128,11 +128,11 @@ class CorruptModel(DiptychError):
 
 
 class CorruptLog(DiptychError):
-    """A file of live changes that is damaged, or something else; the message names the file."""
+    """A log of live changes or events that is damaged, or something else; the message names it."""
 
 
 class NotDurable(DiptychError):
-    """A change that could not be written to disk, so it did not happen; the message says why."""
+    """A change or an event that could not be written to disk, so it did not happen; the message says why."""
 
 
 class ModelMismatch(DiptychError):

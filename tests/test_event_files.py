@@ -260,9 +260,14 @@ def test_the_demo_shop_is_imported(tmp_path: Path) -> None:
 def test_a_build_records_first(tmp_path: Path) -> None:
     """--events keeps a file in the store's log before anything is built; too many bad rows build nothing."""
     catalogue = write_parquet(tmp_path / "c.parquet", clustered(30))
-    events = lines(tmp_path, {"item_id": "i1"}, {"item_id": "i2"})
-    build(BuildConfig(catalogue, tmp_path / "store", events=events), no_progress)
-    assert [event.item_id for event in stored(tmp_path / "store")] == ["i1", "i2"]
+    user, store = "shopper-of-a-build", tmp_path / "store"
+    events = lines(tmp_path, {"item_id": "i1", "user_id": user}, {"item_id": "i2", "user_id": user})
+    build(BuildConfig(catalogue, store, events=events), no_progress)
+    assert [event.item_id for event in stored(store)] == ["i1", "i2"]
+    # What is learnt of shoppers holds no ids, so that erasing one never means another build.
+    assert {path.name for path in store.rglob("*") if path.is_file() and user.encode() in path.read_bytes()} == {
+        "events.db"
+    }
     bad = BuildConfig(catalogue, tmp_path / "other", events=lines(tmp_path, {"time": "?"}))
     with pytest.raises(InvalidCatalogue, match="bad rows"):
         build(bad, no_progress)

@@ -666,7 +666,7 @@ class RecordEventsResponse(_message.Message):
         EVENT_ID_FIELD_NUMBER: _builtins.int
         ERROR_FIELD_NUMBER: _builtins.int
         event_id: _builtins.str
-        """The event. Never empty."""
+        """The event's id. Empty: it had none; the error has its place in the request."""
         @_builtins.property
         def error(self) -> _status_pb2.Status:
             """Why it was not kept. Its code is never zero."""
