@@ -30,6 +30,9 @@ LARGEST_SIGNAL = 1e4
 LEXICAL = "lexical"
 """The block of an item's words. It has no vector: its similarity is a lexical score, added to the inner product."""
 
+BEHAVIOUR = "behaviour"
+"""The block of vectors that were learnt from what shoppers did."""
+
 TASTE = "user"
 """The kind of a part that says what somebody likes."""
 

@@ -1,6 +1,6 @@
 """One snapshot answering queries: parts to vectors, vectors to one fused query, the best rows of every stratum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any
@@ -20,6 +20,7 @@ from engine.errors import (
     UnknownBlock,
 )
 from engine.fusion import (
+    BEHAVIOUR,
     LEXICAL,
     TASTE,
     FusedQuery,
@@ -129,10 +130,11 @@ class Searcher:
         if view is not None and view is not retriever.view:
             retriever = Retriever(view, self.planner, self._largest_rows)
         outcomes: list[Answer | DiptychError | None] = [None] * len(queries)
+        shared: dict[Hashable, Any] = {}
         groups: dict[tuple[OperatingPoint, int], list[Asked]] = {}
         for place, query in enumerate(queries):
             try:
-                asked = self._ask(place, query, retriever.view)
+                asked = self._ask(place, query, retriever.view, shared)
                 if query.flat and (asked.additions is None or asked.additions.are_few):
                     groups.setdefault((asked.choice.point, query.limit), []).append(asked)
                 else:
@@ -148,10 +150,15 @@ class Searcher:
                 outcomes[asked.place] = self._answer(asked, best, retriever.view, search_us)
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _ask(self, place: int, query: Query, view: View) -> Asked:
+    def _ask(self, place: int, query: Query, view: View, shared: dict[Hashable, Any]) -> Asked:
+        """Return a query once understood.
+
+        shared: what queries that are asked together have in common, as those of one shopper's interests do: which rows
+        may answer, and what is added to them.
+        """
         started = perf_counter_ns()
         weights = self._weights(query)
-        parts = [part for part in self.speak(query.parts, view, weights) if part.weight]
+        parts = [part for part in self._spoken(query, view, weights) if part.weight]
         if not (parts or query.boosts or query.anything):
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
@@ -164,9 +171,17 @@ class Searcher:
         without = query.without
         if query.among is not None or (without and not query.flat):
             # What is counted over all that may answer needs to know them.
-            selection, without = view.narrow(selection, query.among, without), frozenset()
-        added = others or strong or fused.words or query.again or without
-        additions = Additions(view, fused, others, strong, query.again, without) if added else None
+            kept = (query.filter, query.among, without)
+            if kept not in shared:
+                shared[kept] = view.narrow(selection, query.among, without)
+            selection, without = shared[kept], frozenset()
+        additions = None
+        if others or strong or fused.words or query.again or without:
+            # What words add depends on the rest of the query.
+            key = (query.boosts, id(query.again), without, tuple(strong.items()), place if fused.words else None)
+            if key not in shared:
+                shared[key] = Additions(view, fused, others, strong, query.again, without)
+            additions = shared[key]
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):
             # Boosts alone, or the unlikest items: those lie in no cells of their own.
@@ -251,6 +266,21 @@ class Searcher:
             spoken.append(SpokenPart(kind, check_weight(part.weight, f"{field}.weight"), vectors, words))
         return spoken
 
+    def _spoken(self, query: Query, view: View, weights: Mapping[str, float]) -> list[SpokenPart]:
+        """Return the parts of a query once encoded.
+
+        Who asks for items like another means what it is, not who buys it, unless they weigh or name that block.
+        """
+        spoken = self.speak(query.parts, view, weights)
+        if BEHAVIOUR not in self._blocks or query.modality_weights:
+            return spoken
+        return [
+            replace(said, vectors={block: vector for block, vector in said.vectors.items() if block != BEHAVIOUR})
+            if isinstance(part, ItemPart) and part.block != BEHAVIOUR
+            else said
+            for part, said in zip(query.parts, spoken, strict=True)
+        ]
+
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
         weights = self._weights(query)
@@ -334,15 +364,15 @@ class Searcher:
 
 
 def _default_weights(snapshot: Snapshot) -> dict[str, float]:
-    """Return what blocks weigh in a query that says nothing of it: 1 in sum those of vectors, and beside them words.
+    """Return what blocks weigh in a query that says nothing of it: 1 in sum those of vectors, and beside them others.
 
-    So a query without words scores the same whether the snapshot has a block of words or not.
+    So a query without words scores the same whether the snapshot has a block of words or not, or one of behaviour.
     """
     told = snapshot.manifest.default_weights
     if not told:
         weights = dict.fromkeys(snapshot.dims, 1.0 / len(snapshot.dims))
         return weights if snapshot.lexical is None else {**weights, LEXICAL: 1.0}
-    total = sum(weight for block, weight in told.items() if block in snapshot.dims)
+    total = sum(weight for block, weight in told.items() if block in snapshot.dims and block != BEHAVIOUR)
     return {block: weight / (total or 1.0) for block, weight in told.items()}
 
 

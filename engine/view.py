@@ -174,6 +174,17 @@ class View:
                 there[block][inside] = True
         return {block: (vectors[block], there[block]) for block in dims}
 
+    def signal_of(self, rows: NDArray[np.int64], name: str) -> NDArray[np.float32]:
+        """Return (n,) a signal of rows, standardised as they hold it, 0 where an item has none."""
+        held = np.zeros(len(rows), np.float32)
+        places = np.array([self.place_of(row) for row in rows.tolist()])
+        for place in np.unique(places).tolist():
+            stratum = self.strata[place]
+            inside = np.flatnonzero(places == place)
+            stored = stratum.index.rows(rows[inside] - stratum.start)
+            held[inside] = stratum.layout.signals_of(stored, name)
+        return held
+
     def column(
         self,
         key: Hashable,

@@ -19,7 +19,7 @@ from engine.cache import EmbeddingCache
 from engine.columns import write_columns
 from engine.encoder import ModelSpec
 from engine.errors import CorruptSnapshot, GateFailed, InvalidCatalogue, InvalidSetting
-from engine.fusion import Calibration
+from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, check, write_index
 from engine.items import write_items
 from engine.layout import Layout
@@ -36,7 +36,6 @@ from engine.manifest import (
 )
 from engine.payload import to_bytes
 from engine.searcher import Searcher
-from engine.shopper.recipe import BEHAVIOUR
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
 from engine.words import has_words
@@ -290,14 +289,16 @@ def _write(
 
 
 def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
-    """Return what blocks weigh in a request that names none: what was learnt from events weighs nothing.
+    """Return what blocks weigh in a request that names none; nothing said means that all weigh alike.
 
-    An item's picture and text say what it is, its buyers what goes with it; who searches asks for the one, and who
-    wants the other names the block.
+    Beside a shopper what was learnt from events weighs as much as all that items look like and say. Of other parts none
+    speaks to it unasked, so that searches mean what they meant before anything was learnt.
     """
-    if with_words:
-        return weights_with_words(content)
-    return dict.fromkeys(content, 1 / len(content)) if BEHAVIOUR in embedded.blocks else {}
+    told = weights_with_words(content) if with_words else {}
+    if BEHAVIOUR not in embedded.blocks:
+        return told
+    told = told or dict.fromkeys(content, 1 / len(content))
+    return told | {BEHAVIOUR: sum(told[block] for block in content)}
 
 
 def _write_strata(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from engine.events.event import EventType
 
-BEHAVIOUR = "behaviour"
-"""The block of vectors that were learnt from what shoppers did."""
-
 DEMAND = "demand"
 """The signal of how much an item is bought now."""
+
+REPURCHASE = "repurchase"
+"""The signal of how many of an item's buyers buy it again."""
 
 DAY_S = 86_400.0
 
@@ -26,7 +26,7 @@ class Recipe:
     half, for taste.
     behaviour, content: what the learnt block weighs, and all others together.   demand: the weight of that signal.
     again, again_days: what is added to an item bought once just now; it halves in so many days, and grows with the
-    logarithm of how often it was bought.
+    logarithm of how often it was bought.   repurchase: the weight of that signal beside it.
     interests: how many at most.   focus: from 0, where each interest recommends for the whole taste, to 1, where for
     itself alone.
     picture, in_taste: what a picture weighs, and beside it the taste.
@@ -43,8 +43,9 @@ class Recipe:
     behaviour: float = 1.0
     content: float = 0.2
     demand: float = 2.0
-    again: float = 3.0
+    again: float = 5.0
     again_days: float = 365.0
+    repurchase: float = 1.5
     interests: int = 5
     focus: float = 0.3
     picture: float = 1.0

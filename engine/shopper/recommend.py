@@ -11,15 +11,18 @@ from math import log2
 from time import perf_counter_ns
 from typing import NamedTuple
 
+import numpy as np
+
 from engine.errors import DiptychError, InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event
+from engine.fusion import BEHAVIOUR
 from engine.records import Answer, Boost, Diversity, Hit, ImagePart, Missing, Part, Query, Shape, TastePart, Timings
 from engine.searcher import Searcher
 from engine.shopper.fields import TITLES
 from engine.shopper.history import Had, liked_now, weigh
 from engine.shopper.interleave import Turns, interleaved
 from engine.shopper.reason import POPULAR, UNKNOWN, Reason, of_picture, reasons
-from engine.shopper.recipe import BEHAVIOUR, DEMAND, Recipe
+from engine.shopper.recipe import DEMAND, REPURCHASE, Recipe
 from engine.shopper.taste import Taste, block_weights
 from engine.view import View
 
@@ -108,7 +111,7 @@ class Recommender:
 
     def _queries(self, wish: Wish, had: Sequence[Had], taste: Taste) -> tuple[list[Query], list[float]]:
         """Return a query for each interest, or one for the whole taste, a picture or what is popular; and its share."""
-        base = self._query(wish, had)
+        base = self._query(wish, had, taste)
         whole = taste.whole
         if wish.image:
             return [self._like_picture(wish, base, taste)], [1.0]
@@ -121,7 +124,7 @@ class Recommender:
             return [replace(base, parts=(whole,))], [1.0]
         return [replace(base, parts=(one.part,)) for one in interests], [one.share for one in interests]
 
-    def _query(self, wish: Wish, had: Sequence[Had]) -> Query:
+    def _query(self, wish: Wish, had: Sequence[Had], taste: Taste) -> Query:
         """Return all of the query but its parts."""
         recipe = self.recipe
         among: frozenset[str] | None = None
@@ -130,7 +133,7 @@ class Recommender:
         if wish.mode is Mode.DISCOVER:
             without |= {one.item_id for one in had if one.bought}
         else:
-            again = {one.item_id: recipe.again * log2(1 + one.fresh) for one in had if one.wanted}
+            again = self._again(taste)
         if wish.mode is Mode.REPEAT:
             among, without = frozenset(again), set()
         boosts = (*wish.boosts, Boost(DEMAND, recipe.demand)) if self._has_demand else wish.boosts
@@ -150,6 +153,18 @@ class Recommender:
             without=frozenset(without),
             anything=True,
         )
+
+    def _again(self, taste: Taste) -> dict[str, float]:
+        """Return what is added to each item that the shopper would have again."""
+        recipe, view = self.recipe, self.searcher.view
+        usual = np.zeros(len(taste.rows), np.float32)
+        if REPURCHASE in view.snapshot.signals:
+            usual = np.float32(recipe.repurchase) * view.signal_of(taste.rows, REPURCHASE)
+        return {
+            one.item_id: recipe.again * log2(1 + one.fresh) + more
+            for one, more in zip(taste.had, usual.tolist(), strict=True)
+            if one.wanted
+        }
 
     def _like_picture(self, wish: Wish, base: Query, taste: Taste) -> Query:
         """Return a query of a picture, and of the taste where there is one, each by what the recipe gives it."""

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fusion import Calibration, Matrix
+from engine.fusion import BEHAVIOUR, Calibration, Matrix
 from engine.records import TastePart
 from engine.rowset import Mask
 from engine.shopper.history import Had
 from engine.shopper.interests import find_interests
-from engine.shopper.recipe import BEHAVIOUR, Recipe
+from engine.shopper.recipe import Recipe
 from engine.vectors import to_unit
 from engine.view import View
 

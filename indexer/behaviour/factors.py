@@ -13,7 +13,7 @@ from scipy.sparse.linalg import svds
 
 from engine.vectors import to_unit
 
-FACTORS = 128
+FACTORS = 64
 SINGULAR_POWER = 0.5
 """Directions count by the root of their singular value: by 1 the broadest drown the others, by 0 noise speaks too."""
 

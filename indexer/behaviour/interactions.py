@@ -18,12 +18,14 @@ NOT_SOLD = -1
 class Interactions:
     """The events of items that the catalogue has, oldest first.
 
-    users, items: (n,) places among the log's shoppers and the catalogue's items.   counts: (n,) what each event counts,
-    below 0 for what was sent back or disliked.   ages_days: (n,) before the newest event of the log.
+    users, items: (n,) places among the log's shoppers and the catalogue's items.   types: (n,) places in TYPES.
+    counts: (n,) what each event counts, below 0 for what was sent back or disliked.   ages_days: (n,) before the newest
+    event of the log.
     """
 
     users: NDArray[np.int64]
     items: NDArray[np.int64]
+    types: NDArray[np.int8]
     counts: NDArray[np.float64]
     ages_days: NDArray[np.float64]
     shape: tuple[int, int]
@@ -40,18 +42,20 @@ class Interactions:
         return cls(
             users=events.users[there].astype(np.int64),
             items=items[there],
+            types=events.types[there],
             counts=by_type[events.types[there]],
             ages_days=(newest_s - events.times_s[there]) / 86_400.0,
             shape=(len(events.user_ids), len(item_ids)),
         )
 
     def liking(self) -> csr_matrix:
-        """Return (shoppers, items) from 0 to 1: what a shopper's events of an item sum to, and no more than 1.
+        """Return (shoppers, items): the root of what a shopper's events of an item sum to, nothing where below 0.
 
-        Bought ten times is no more than bought: what was measured so recommends better than sums and logarithms.
+        Measured beside it: the sum itself is worse for repeats, and whether there was anything at all is worse for what
+        a shopper never had.
         """
         summed = csr_matrix((self.counts, (self.users, self.items)), shape=self.shape)
         summed.sum_duplicates()
-        np.clip(summed.data, 0.0, 1.0, out=summed.data)
+        summed.data = np.sqrt(np.maximum(summed.data, 0.0))
         summed.eliminate_zeros()
         return summed

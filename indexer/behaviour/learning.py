@@ -1,4 +1,4 @@
-"""What a build takes from a shop's events into its items: one more block, one more signal, what tastes are usual."""
+"""What a build takes from a shop's events into its items: a block, two signals, and what tastes are usual."""
 
 from dataclasses import dataclass, replace
 
@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting
-from engine.fusion import Calibration
+from engine.fusion import BEHAVIOUR, Calibration
 from engine.manifest import BehaviourRecord
-from engine.shopper.recipe import BEHAVIOUR, DEMAND, Recipe
+from engine.shopper.recipe import DEMAND, REPURCHASE, Recipe
 from indexer.behaviour.demand import demand_of
 from indexer.behaviour.factors import factorise
 from indexer.behaviour.interactions import Interactions
+from indexer.behaviour.repurchase import repurchase_of
 from indexer.behaviour.tastes import usual_tastes
 from indexer.embed import Progress
 from indexer.embedded import Embedded
@@ -38,19 +39,20 @@ class Learnt:
 
 
 def learn_behaviour(events: EventTable, embedded: Embedded, progress: Progress, recipe: Recipe | None = None) -> Learnt:
-    """Return the items with a block "behaviour" where somebody liked them, and a signal "demand".
+    """Return the items with a block "behaviour" where somebody liked them, and signals "demand" and "repurchase".
 
     The block is left out where fewer than FEWEST_SHOPPERS liked anything. Raises InvalidSetting for a catalogue that
-    has a signal of that name.
+    has a signal of such a name.
     """
-    if DEMAND in embedded.signals:
-        raise InvalidSetting(f"expected no signal {DEMAND!r} of the catalogue: it is learnt from events; rename it")
+    for name in (DEMAND, REPURCHASE):
+        if name in embedded.signals:
+            raise InvalidSetting(f"expected no signal {name!r} of the catalogue: it is learnt from events; rename it")
     recipe = recipe or Recipe()
     progress("behaviour", 0, 1)
     seen = Interactions.of(events, embedded.item_ids, recipe.counts())
     liking = seen.liking()
     shoppers = int(np.count_nonzero(np.diff(liking.indptr)))
-    signals = embedded.signals | {DEMAND: demand_of(seen)}
+    signals = embedded.signals | {DEMAND: demand_of(seen), REPURCHASE: repurchase_of(seen)}
     vectors = factorise(liking) if shoppers >= FEWEST_SHOPPERS and liking.shape[1] > 1 else _none(liking.shape[1])
     present = np.any(vectors, axis=1)
     if present.any():

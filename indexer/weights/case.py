@@ -9,10 +9,11 @@ import numpy as np
 from engine.errors import InvalidCatalogue
 from engine.events.event import Event, EventType
 from engine.events.log import EventLog
+from engine.fusion import BEHAVIOUR
 from engine.records import Query, TastePart
 from engine.searcher import Searcher
 from engine.shopper.history import weigh
-from engine.shopper.recipe import BEHAVIOUR, DEMAND, Recipe
+from engine.shopper.recipe import DEMAND, Recipe
 from engine.shopper.taste import Taste, block_weights
 from indexer.evaluate.judged import Judged
 
