@@ -203,6 +203,19 @@ def test_labels(goods: list[Good], label: str) -> None:
     assert label_of(goods, np.ones(len(goods)), FIELDS, lambda field, value: 0.1, {}) == label
 
 
+def test_a_kind_that_is_everywhere_gets_examples() -> None:
+    """Six tenths of all that is taken is grocery; what sets these apart is named beside it."""
+    fields = Fields(("department", "type"))
+    kinds = ["tea", "tea", "rice", "rice", "oats", "milk", "milk", "milk"]
+    goods = [Good({"department": ("GROCERY",), "type": (kind,)}) for kind in kinds]
+    usual = {"GROCERY": 0.6, "tea": 0.01, "rice": 0.02, "oats": 0.02, "milk": 0.3}
+    label = label_of(goods, np.ones(8), fields, lambda field, value: usual[value], {})
+    assert label == "milk, rice and tea"
+    goods += [Good({"department": ("GROCERY",), "type": (kind,)}) for kind in "abcdefgh"]
+    label = label_of(goods, np.ones(16), fields, lambda field, value: usual.get(value, 0.1), {})
+    assert label == "grocery such as tea and rice"
+
+
 def test_what_everybody_has_is_no_label() -> None:
     """Nine tenths of all mugs are red, so red says nothing."""
     label = label_of([good("mug", "red")] * 3, np.ones(3), FIELDS, lambda field, value: 0.9, {})

@@ -4,14 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import build_shop
+from shops import NOW_S, build_shop, event
 
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
+from engine.events.log import make_events
+from engine.shopper.profiling import profile_of
 from engine.shopper.traits import TYPES, Acts, Scale, Shelf, Traits, traits_of
 from engine.shopper.usual import FEWEST, RECORD_FILE, SHOPPERS, open_usual
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
+from engine.view import View
+from indexer.embed import no_progress
+from indexer.events.table import EventTable
+from indexer.shoppers.learning import learn_shoppers
 from indexer.shoppers.naming import Themes, name_segments
 from indexer.shoppers.picture import flat
 from indexer.shoppers.segments import group
@@ -166,6 +172,19 @@ def test_all_of_it_is_named_in_the_manifest(snapshot: Snapshot) -> None:
     """So that a damaged file is found before anything is served."""
     named = {name for name in snapshot.manifest.files if name.startswith(f"{SHOPPERS}/")}
     assert named == {"shoppers/usual.json", "shoppers/taste.npz", "shoppers/tags.npy"}
+
+
+def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Path) -> None:
+    """Forty shoppers of items that the catalogue never had: a build goes on, and a profile tells what it can."""
+    other = Snapshot(snapshot.manifest, snapshot.directory)
+    other.directory = tmp_path
+    with make_events(tmp_path) as log:
+        log.record([event(f"x{number}", f"gone-{number % 7}") for number in range(40)])
+        learn_shoppers(other, EventTable.of(log), None, no_progress)
+    usual = open_usual(other)
+    assert not any(usual.shares.values())
+    assert not usual.segments
+    assert profile_of([event("x", "gone-1")], View(other), usual, NOW_S).segment is None
 
 
 def test_a_record_of_another_form_is_refused_by_name(snapshot: Snapshot, tmp_path: Path) -> None:

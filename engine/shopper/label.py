@@ -20,6 +20,10 @@ SOME = 0.15
 _TELLING = 1.3
 _UNKNOWN = 0.01
 
+# What so much of a shop is, or has, is not worth saying by itself.
+_COMMON = 0.4
+_EVERYWHERE = 0.6
+
 _SURFACE = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _DUMB = frozenset({"and", "the", "with", "for", "from", "set", "pack", "pcs", "piece", "assorted", "design", "new"})
 _LEAST_TITLES = 0.25
@@ -36,7 +40,7 @@ def label_of(
 
     weights: (n,) above 0.   words: word, as `engine.words` cuts it → the share of the shop's titles that have it.
     """
-    kind = _kind(goods, weights, fields) or title_words(goods, weights, words)
+    kind = _kind(goods, weights, fields, usually) or title_words(goods, weights, words)
     if not kind:
         return ""
     quality = _telling(goods, weights, fields.qualities, usually)
@@ -106,22 +110,36 @@ def surfaces(goods: Sequence[Good]) -> dict[str, str]:
     return {term: min(forms, key=lambda form: (-forms[form], form)) for term, forms in written.items()}
 
 
-def _kind(goods: Sequence[Good], weights: Weights, fields: Fields) -> str:
-    """Return the narrowest kind that most are of, else the few narrowest ones that most are of, else the widest."""
+def _kind(goods: Sequence[Good], weights: Weights, fields: Fields, usually: Usually) -> str:
+    """Return the narrowest kind that most are of, or the few narrowest ones, else the widest.
+
+    A kind that much of the shop is of says little, and gets examples.
+    """
     shares = [shares_of(goods, weights, name) for name in fields.kinds]
-    for level in reversed(shares):
-        value = next(iter(level), "")
-        if value and level[value] >= MOST:
-            return plain(value)
-    for level in reversed(shares):
-        some = [value for value, share in level.items() if share >= SOME][:3]
-        if sum(level[value] for value in some) >= MOST:
-            return joined([plain(value) for value in some])
-    for level in shares:
-        value = next(iter(level), "")
-        if value:
-            return f"mostly {plain(value)}"
-    return ""
+    for depth, level in reversed(list(enumerate(shares))):
+        kinds = _most(level)
+        if len(kinds) == 1 and depth + 1 < len(shares) and (usually(fields.kinds[depth], kinds[0]) or 0.0) >= _COMMON:
+            examples = _examples(fields.kinds[-1], shares[-1], usually)
+            return f"{plain(kinds[0])} such as {examples}" if examples else plain(kinds[0])
+        if kinds:
+            return joined([plain(value) for value in kinds])
+    widest = next((value for level in shares for value in level), "")
+    return f"mostly {plain(widest)}" if widest else ""
+
+
+def _most(shares: Mapping[str, float]) -> list[str]:
+    """Return the one value that most have, or up to three that most have one of; none if there are more."""
+    some = [value for value, share in shares.items() if share >= SOME][:3]
+    if some and shares[some[0]] >= MOST:
+        return some[:1]
+    return some if sum(shares[value] for value in some) >= MOST else []
+
+
+def _examples(name: str, shares: Mapping[str, float], usually: Usually) -> str:
+    """Return the two values that set these products apart most."""
+    strengths = {value: share * log(share / (usually(name, value) or _UNKNOWN)) for value, share in shares.items()}
+    best = sorted(strengths, key=lambda value: (-round(strengths[value], 9), value))[:2]
+    return joined([plain(value) for value in best]) if best else ""
 
 
 def _telling(goods: Sequence[Good], weights: Weights, names: Sequence[str], usually: Usually) -> str:
@@ -131,7 +149,7 @@ def _telling(goods: Sequence[Good], weights: Weights, names: Sequence[str], usua
         for value, share in shares_of(goods, weights, name).items():
             usual = usually(name, value)
             lift = share / (_UNKNOWN if usual is None else usual)
-            if share >= MOST and lift >= _TELLING and share * log(lift) > best:
+            if share >= MOST and lift >= _TELLING and (usual or 0.0) <= _EVERYWHERE and share * log(lift) > best:
                 best, found = share * log(lift), value
     return found
 
