@@ -125,6 +125,29 @@ def test_threads_record_at_once_and_each_is_told_its_own(log: EventLog) -> None:
     assert sum(recorded.accepted for _, recorded in told) == log.count() == 10 * (3 + sum(range(8)))
 
 
+def test_nobody_is_told_of_events_that_failed(log: EventLog) -> None:
+    """A text that no database takes fails those who share its transaction too, and what was acknowledged is there."""
+    acknowledged, refused = [], []
+
+    def work(caller: int) -> None:
+        for number in range(20):
+            mine = event(100 * caller + number, "half \ud800 of a pair" if caller == 0 else "u")
+            try:
+                log.record([mine])
+            except RuntimeError:
+                refused.append(caller)
+            else:
+                acknowledged.append(mine.event_id)
+
+    threads = [threading.Thread(target=work, args=(caller,)) for caller in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused.count(0) == 20
+    assert {found.event_id for found in log.history("u")} == set(acknowledged)
+
+
 def record_from(address: str, number: int, ready: Connection) -> None:
     """Open a log together with others, and record."""
     ready.send(True)

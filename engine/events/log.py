@@ -5,7 +5,7 @@ A user's id stands in the rows of that user's events and nowhere else, so erasin
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -47,11 +47,10 @@ class Recorded(NamedTuple):
 
 @dataclass(slots=True)
 class _Waiting:
-    """Events that wait for a transaction, and what became of them."""
+    """Events that wait for a transaction, and what became of them: None as long as nothing did."""
 
-    events: Sequence[Event]
-    recorded: Recorded | None = None
-    error: DiptychError | None = field(default=None)
+    rows: Sequence[EventRow]
+    outcome: Recorded | BaseException | None = None
 
 
 class EventLog:
@@ -80,18 +79,20 @@ class EventLog:
 
         Those who ask while a transaction is under way share the next one: a disk syncs once for all of them.
         """
-        mine = _Waiting(events)
+        mine = _Waiting(_rows(events))
         with self._waiting_lock:
             self._waiting.append(mine)
         with self._turn:
-            if mine.recorded is None and mine.error is None:
+            if mine.outcome is None:
                 with self._waiting_lock:
                     group, self._waiting = self._waiting, []
                 self._commit(group)
-        if mine.error is not None:
+        if isinstance(mine.outcome, Recorded):
+            return mine.outcome
+        if isinstance(mine.outcome, DiptychError):
             # Its own for each caller, since raising changes an error.
-            raise type(mine.error)(str(mine.error)) from mine.error
-        return mine.recorded or Recorded(0, 0)
+            raise type(mine.outcome)(str(mine.outcome)) from mine.outcome
+        raise RuntimeError("expected events to be recorded, got an error") from mine.outcome
 
     def history(self, user_id: str, limit: int | None = None) -> list[Event]:
         """Return a user's events, newest first, at most `limit`; none if the user is not known."""
@@ -154,13 +155,13 @@ class EventLog:
         """Keep the events of all who wait, or tell each of them why not."""
         try:
             with self._database.writing() as connection:
-                counts = [self._database.put(connection, _rows(waiting.events)) for waiting in group]
-        except DiptychError as error:
+                counts = [self._database.put(connection, waiting.rows) for waiting in group]
+        except BaseException as error:  # noqa: BLE001 it is not swallowed: all who wait raise it
             for waiting in group:
-                waiting.error = error
+                waiting.outcome = error
             return
         for waiting, accepted in zip(group, counts, strict=True):
-            waiting.recorded = Recorded(accepted, len(waiting.events) - accepted)
+            waiting.outcome = Recorded(accepted, len(waiting.rows) - accepted)
 
 
 def open_events(root: Path, address: str = "") -> EventLog | None:
