@@ -1,0 +1,223 @@
+"""Recommend, and a search for a shopper, on a real server: from recorded events, at once, and as in the process."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import grpc
+import pytest
+from serving import Running, build_goods, picture, refusal, request, running
+from shoppers import Shop, build_shop, ids_of
+
+from engine.convert.recommending import to_response, to_wish
+from engine.errors import InvalidQuery
+from engine.searcher import Searcher
+from engine.server.events import Events
+from engine.server.shoppers import Shoppers
+from engine.snapshot import open_snapshot
+from engine.store import Store
+from engine.v1 import recommendation_pb2, recommendation_pb2_grpc, search_pb2
+from engine.v1.query_pb2 import Boost, QueryPart
+from engine.v1.recommendation_pb2 import RecommendRequest, RecommendResponse, Session
+
+Stub = recommendation_pb2_grpc.RecommendationServiceStub
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Three hundred items, learnt from sixty shoppers."""
+    return build_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def server(shop: Shop) -> Iterator[Running]:
+    """A server over it."""
+    with running(shop.store) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Running]:
+    """A server of two dozen goods with pictures, and a model that encodes them; nobody has done anything yet."""
+    with running(build_goods(tmp_path_factory.mktemp("goods"), tiny_model)) as server:
+        yield server
+
+
+def recommend(server: Running, **fields: object) -> RecommendResponse:
+    response: RecommendResponse = Stub(server.channel).Recommend(RecommendRequest(**fields), timeout=30)
+    return response
+
+
+def record(server: Running, user_id: str, kind: str, item_ids: Sequence[str]) -> None:
+    events = [
+        recommendation_pb2.Event(event_id=f"{user_id}/{kind}/{item_id}", user_id=user_id, item_id=item_id, type=kind)
+        for item_id in item_ids
+    ]
+    recorded = Stub(server.channel).RecordEvents(recommendation_pb2.RecordEventsRequest(events=events), timeout=30)
+    assert (recorded.accepted_count, list(recorded.rejections)) == (len(item_ids), [])
+
+
+def ids(response: RecommendResponse | search_pb2.SearchResponse) -> list[str]:
+    return [hit.item_id for hit in response.hits]
+
+
+@pytest.mark.parametrize("mode", ["MODE_UNSPECIFIED", "MODE_REPEAT", "MODE_DISCOVER", "MODE_MIXED"])
+def test_a_server_recommends_as_the_process_does(shop: Shop, server: Running, mode: str) -> None:
+    """The same hits, scores, contributions and reasons; payload, plan, times and the snapshot beside them."""
+    asked = RecommendRequest(
+        user_id="u0",
+        mode=mode,
+        page_size=20,
+        explain=True,
+        filter="price < 90",
+        boosts=[Boost(field="rating", weight=0.2)],
+        recall_target=1.0,
+    )
+    told = Stub(server.channel).Recommend(asked, timeout=30)
+    searcher = Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None)
+    events = Events(shop.store)
+    alone = to_response(Shoppers(events).recommend(searcher, "u0", to_wish(asked)))
+    events.close()
+    assert list(told.hits) == list(alone.hits)
+    assert told.snapshot == shop.manifest.snapshot
+    assert told.plan == alone.plan
+    assert told.timings.total_us >= told.timings.search_us > 0
+    assert not told.degraded
+    for hit in told.hits:
+        assert hit.payload["title"] == f"Thing {hit.item_id[1:]}"
+        assert hit.reason
+        assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-4)
+
+
+def test_modes_keep_to_their_items(shop: Shop, server: Running) -> None:
+    """Over the network too: repeats are what was bought, discoveries what was not."""
+    bought = ids_of(shop.events["u5"])
+    assert set(ids(recommend(server, user_id="u5", mode="MODE_REPEAT", page_size=100))) == bought
+    found = ids(recommend(server, user_id="u5", mode="MODE_DISCOVER", page_size=500))
+    assert set(found) == set(shop.kinds) - bought
+
+
+def test_events_count_from_the_moment_they_are_recorded(goods: Running) -> None:
+    """Nothing is known, then a purchase is; what it says is the reason; erased, nothing is known again."""
+    before = recommend(goods, user_id="ada")
+    assert {hit.reason for hit in before.hits} == {"well rated"}
+    record(goods, "ada", "TYPE_PURCHASE", ["red-mug"])
+    after = recommend(goods, user_id="ada", mode="MODE_DISCOVER", page_size=5, explain=True)
+    assert {hit.reason for hit in after.hits} == {"because you bought red mug"}
+    assert {tuple(hit.because_item_ids) for hit in after.hits} == {("red-mug",)}
+    assert {hit.interest for hit in after.hits} == {1}
+    assert "red-mug" not in ids(after)
+    again = recommend(goods, user_id="ada", mode="MODE_REPEAT", explain=True).hits
+    assert [(hit.item_id, hit.reason) for hit in again] == [("red-mug", "you bought this before")]
+    assert again[0].contributions["again"] > 0
+    record(goods, "ada", "TYPE_RETURN", ["red-mug"])
+    assert ids(recommend(goods, user_id="ada", mode="MODE_REPEAT")) == []
+    Stub(goods.channel).EraseUser(recommendation_pb2.EraseUserRequest(user_id="ada"), timeout=30)
+    assert ids(recommend(goods, user_id="ada")) == ids(before)
+
+
+def test_live_items_are_recommended_and_deleted_ones_not(tmp_path: Path) -> None:
+    """A snapshot is no older to shoppers than to searches."""
+    from engine.v1 import catalog_pb2
+
+    shop = build_shop(tmp_path)
+    with running(shop.store) as server:
+        gone = ids(recommend(server, user_id="u1", mode="MODE_DISCOVER", page_size=3))
+        server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=gone), timeout=30)
+        rest = ids(recommend(server, user_id="u1", mode="MODE_DISCOVER", page_size=500))
+        assert len(rest) > 100
+        assert not set(gone) & set(rest)
+        bought = sorted(ids_of(shop.events["u1"]))
+        server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=bought), timeout=30)
+        assert {hit.reason for hit in recommend(server, user_id="u1").hits} == {"popular now"}
+
+
+def test_a_picture_is_answered_in_a_taste(goods: Running) -> None:
+    """Alone, of a session, and beside a shopper's events: what is like it comes first, and the reason says so."""
+    image = picture("red", "mug")
+    alone = recommend(goods, session=Session(image=image), page_size=3)
+    assert ids(alone)[0] == "red-mug"
+    assert {hit.reason for hit in alone.hits} == {"like this picture"}
+    assert alone.timings.encode_us > 0
+    nobody = recommend(goods, user_id="nobody", image=image, page_size=3)
+    assert ids(nobody) == ids(alone)
+    record(goods, "eve", "TYPE_LIKE", ["blue-lamp", "green-lamp"])
+    taste = recommend(goods, user_id="eve", image=image, page_size=3)
+    assert {hit.reason for hit in taste.hits} == {"like this picture, in your taste"}
+    assert [hit.score for hit in taste.hits] != [hit.score for hit in alone.hits]
+    both = recommend(goods, session=Session(liked_item_ids=["blue-lamp"], image=image), page_size=3)
+    assert {hit.reason for hit in both.hits} == {"like this picture, in your taste"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "fields"),
+    [
+        (RecommendRequest(), "INVALID_ARGUMENT", ["subject"]),
+        (RecommendRequest(user_id=""), "INVALID_ARGUMENT", ["user_id"]),
+        (RecommendRequest(user_id="u", page_size=1001), "INVALID_ARGUMENT", ["page_size"]),
+        (RecommendRequest(user_id="u", mode=9), "INVALID_ARGUMENT", ["mode"]),
+        (RecommendRequest(user_id="u", filter="price <"), "INVALID_ARGUMENT", ["filter"]),
+        (RecommendRequest(user_id="u", boosts=[Boost(field="x", weight=1)]), "INVALID_ARGUMENT", ["boosts[0].field"]),
+        (RecommendRequest(user_id="u", collapse_by="brand"), "INVALID_ARGUMENT", ["collapse_by"]),
+        (RecommendRequest(user_id="u", image=b"no picture"), "INVALID_ARGUMENT", ["image"]),
+        (RecommendRequest(session=Session(image=b"no picture")), "INVALID_ARGUMENT", ["session.image"]),
+        (RecommendRequest(session=Session(), image=picture("red", "mug")), "INVALID_ARGUMENT", ["image"]),
+        (RecommendRequest(session=Session(liked_item_ids=["gone"])), "NOT_FOUND", ["session.liked_item_ids[0]"]),
+        (
+            RecommendRequest(session=Session(liked_item_ids=["a", "a"])),
+            "INVALID_ARGUMENT",
+            ["session.liked_item_ids"],
+        ),
+    ],
+)
+def test_what_cannot_be_recommended_names_the_field(
+    goods: Running, asked: RecommendRequest, code: str, fields: list[str]
+) -> None:
+    """What is wrong is told by code and by field paths."""
+    refused = refusal(Stub(goods.channel).Recommend, asked)
+    assert refused.code.name == code, refused.message
+    assert refused.fields == fields
+
+
+def test_a_search_takes_a_shopper_as_a_part(shop: Shop, server: Running) -> None:
+    """Alone it asks for what they like; beside others it counts as they do; with a block only for that."""
+    found = server.search.Search(request(QueryPart(user_id="u0"), page_size=10, explain=True), timeout=30)
+    assert {shop.kinds[item_id] for item_id in ids(found)} <= {0, 1}
+    assert {name for hit in found.hits for name in hit.contributions} == {"image", "text", "behaviour"}
+    aimed = QueryPart(user_id="u0", block="behaviour")
+    found = server.search.Search(request(aimed, page_size=10, explain=True), timeout=30)
+    assert {name for hit in found.hits for name in hit.contributions} == {"behaviour"}
+    away = server.search.Search(request(QueryPart(user_id="u0", weight=-1.0), page_size=10), timeout=30)
+    assert not {shop.kinds[item_id] for item_id in ids(away)} & {0, 1}
+    other = QueryPart(item_id=next(one for one, kind in shop.kinds.items() if kind == 4))
+    mixed = server.search.Search(request(QueryPart(user_id="u0", weight=0.1), other, page_size=10), timeout=30)
+    assert 4 in {shop.kinds[item_id] for item_id in ids(mixed)}
+
+
+def test_a_batch_takes_shoppers_too(server: Running) -> None:
+    """Each query of a batch has its own outcome; one of a shopper who is not known fails alone."""
+    asked = [request(QueryPart(user_id=user)) for user in ("u0", "nobody", "u1")]
+    results = server.search.BatchSearch(search_pb2.BatchSearchRequest(requests=asked), timeout=30).results
+    assert [result.HasField("error") for result in results] == [False, True, False]
+    assert results[1].error.code == grpc.StatusCode.NOT_FOUND.value[0]
+    alone = server.search.Search(asked[0], timeout=30)
+    assert ids(results[0].response) == ids(alone)
+
+
+def test_a_shopper_who_is_not_known_is_not_found_nor_named(server: Running) -> None:
+    """NOT_FOUND naming the part, and not a word of whom."""
+    refused = refusal(server.search.Search, request(QueryPart(text="x"), QueryPart(user_id="who-is-this")))
+    assert refused.code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
+    refused = refusal(server.search.Search, request(QueryPart(user_id="who-is-this")))
+    assert (refused.code, refused.fields) == (grpc.StatusCode.NOT_FOUND, ["parts[0].user_id"])
+    assert "who-is-this" not in refused.message
+
+
+def test_a_wish_is_what_the_request_says() -> None:
+    """Defaults: both modes, ten items; a picture stands in one place alone."""
+    wish = to_wish(RecommendRequest(user_id="u"))
+    assert (wish.mode.value, wish.limit, wish.session, wish.image) == ("mixed", 10, False, b"")
+    session = to_wish(RecommendRequest(session=Session(liked_item_ids=["a"], disliked_item_ids=["b"], image=b"x")))
+    assert (session.session, session.liked, session.disliked, session.image) == (True, ("a",), ("b",), b"x")
+    with pytest.raises(InvalidQuery) as caught:
+        to_wish(RecommendRequest(session=Session(), image=b"x"))
+    assert caught.value.field == "image"
