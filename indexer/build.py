@@ -40,6 +40,7 @@ from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store, write_durably
 from engine.words import has_words
 from engine.writing.writer import WriterOptions, open_writer
+from indexer import defaults
 from indexer.behaviour.learning import Learnt, learn_behaviour
 from indexer.catalog import CatalogSpec, Reject, catalogue_hash, count_rows, own_blocks, read
 from indexer.describing import fill_missing
@@ -55,7 +56,6 @@ from indexer.publish import Draft, draft, file_records, publish, seal
 from indexer.shoppers.learning import learn_shoppers
 from indexer.strata import StratumRows, stratify, stratum_rows
 from indexer.tune import draw_curve, tune
-from indexer.weights import defaults as weights
 
 REJECTS_FILE = "rejects.jsonl"
 CURVE_FILE = "curve.png"
@@ -129,7 +129,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         raise InvalidSetting(f"expected a folder for the store, got the file {config.store}")
     store.snapshots.mkdir(parents=True, exist_ok=True)
     own = own_blocks(config.catalogue)
-    kept = weights.read(config.store)
+    kept = defaults.read(config.store)
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
     models = Models.open(config.model, config.text_model, own)
@@ -143,7 +143,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         encoded = frozenset(embedded.blocks) - own
         learnt = None if events is None else learn_behaviour(events, embedded, progress)
         manifest = _write(config, store, written, embedded, learnt, reviewed, digest, encoded, models, progress)
-        taken_over = weights.take_over(kept, manifest)
+        taken_over = defaults.take_over(kept, manifest)
         manifest = manifest.model_copy(update={"live_seq": changes.last, **taken_over.update})
         seal(store, written, manifest)
     if config.publish:

@@ -17,14 +17,14 @@ from engine.searcher import Searcher
 from engine.store import Store
 from indexer.build import BuildConfig, build
 from indexer.cli import app
+from indexer.defaults import WEIGHTS_FILE, Weighting, apply, read, take_over, write
 from indexer.evaluate.judged import Judged
 from indexer.evaluate.opened import open_searcher
 from indexer.publish import verify
 from indexer.weights.candidates import Candidates, gather
 from indexer.weights.case import Case, of_events, of_judgments, split
 from indexer.weights.deciding import decide, in_use
-from indexer.weights.defaults import WEIGHTS_FILE, apply, read, take_over, write
-from indexer.weights.fitting import Weighting, fit, fused_scores, mean_ndcg
+from indexer.weights.fitting import fit, fused_scores, ndcgs
 
 DIM = 8
 ITEMS = 60
@@ -120,7 +120,7 @@ def test_fitting_finds_the_block_that_tells(searcher: Searcher) -> None:
     assert found.blocks["image"] == pytest.approx(0.95, abs=0.04)
     assert sum(found.blocks.values()) == pytest.approx(1)
     assert found.boosts["rating"] > 0
-    assert mean_ndcg(candidates, found) > mean_ndcg(candidates, start) + 0.1
+    assert ndcgs(candidates, found).mean() > ndcgs(candidates, start).mean() + 0.1
 
 
 def test_weights_are_told_as_manifests_tell_them() -> None:
@@ -130,11 +130,11 @@ def test_weights_are_told_as_manifests_tell_them() -> None:
     assert weighting.boosts == pytest.approx({"rating": 0.5})
 
 
-def test_mean_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:
+def test_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:
     """What is rated and cannot be found counts in the best list: half of the gain is out of reach here."""
     case = replace(cases()[0], ratings={"i0": 1.0, "gone": 1.0})
     candidates = gather(searcher, [case], [], 10, quiet)
-    alone = mean_ndcg(candidates, Weighting({"image": 1.0, "text": 0.0}))
+    (alone,) = ndcgs(candidates, Weighting({"image": 1.0, "text": 0.0}))
     assert 0 < alone <= 1 / (1 + 1 / np.log2(3)) + 1e-9
 
 

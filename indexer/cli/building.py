@@ -99,9 +99,9 @@ def build(
     from engine.encoder import ModelSpec
     from indexer.build import BuildConfig
     from indexer.build import build as run
+    from indexer.defaults import read, take_over
     from indexer.feedback.building import ReviewFile
     from indexer.progress import Reporter
-    from indexer.weights.defaults import read, take_over
 
     share = to_share(max_rejects, "--max-rejects")
     if reviews is None and (reviews_map or feedback_model is not None):

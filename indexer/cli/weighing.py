@@ -39,10 +39,10 @@ def fit_weights(
         raise typer.BadParameter("expected either --queries with --judgments, or --events", param_hint="--queries")
     from engine.errors import UnknownBlock
     from engine.store import Store
+    from indexer.defaults import apply, write
     from indexer.evaluate.opened import open_searcher
     from indexer.progress import Reporter
     from indexer.weights.deciding import decide, usable
-    from indexer.weights.defaults import apply, write
 
     searcher = open_searcher(store)
     known = searcher.snapshot.signals

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from engine.errors import InvalidSetting
 from engine.records import Boost
 from engine.searcher import Searcher
+from indexer.defaults import Weighting
 from indexer.evaluate.metrics import K, interval, ndcg
 from indexer.weights.candidates import Progress, gather
 from indexer.weights.case import SEEN_EVENTS, Case
-from indexer.weights.fitting import Weighting, fit
+from indexer.weights.fitting import fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ nDCG is flat between its steps, so nothing has a slope to follow; and with a han
 sizes, none is needed. What the cases do not speak to keeps its weight.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fusion import LEXICAL
+from indexer.defaults import Weighting
 from indexer.evaluate.metrics import K
 from indexer.weights.candidates import Candidates, Floats
 
@@ -21,24 +20,9 @@ STEPS = (-0.4, -0.2, -0.1, -0.05, -0.02, 0.02, 0.05, 0.1, 0.2, 0.4)
 LEAST_SHARE = 0.05
 """What a block keeps of all weights together: a request may speak to no other, and boosts must not rank it alone."""
 LEAST_GAIN = 0.001
-"""A move that gains less than so much nDCG says nothing."""
+LEAST_ERRORS = 1.0
+"""A move that gains less nDCG than so much, or than so many standard errors of its gain, says nothing."""
 MOST_ROUNDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Weighting:
-    """What blocks weigh, and what is added for one standard deviation of each signal."""
-
-    blocks: Mapping[str, float]
-    boosts: Mapping[str, float] = field(default_factory=dict)
-
-    def normalised(self) -> "Weighting":
-        """Return the weighting that ranks the same and whose blocks of vectors weigh 1 in sum, as a manifest's do."""
-        total = sum(weight for block, weight in self.blocks.items() if block != LEXICAL)
-        return Weighting(
-            {block: weight / total for block, weight in self.blocks.items()},
-            {name: weight / total for name, weight in self.boosts.items()},
-        )
 
 
 def fit(candidates: Candidates, start: Weighting, k: int = K) -> Weighting:
@@ -46,22 +30,23 @@ def fit(candidates: Candidates, start: Weighting, k: int = K) -> Weighting:
 
     The weights of the blocks that the cases speak to keep their sum, so that a boost is worth the same throughout.
     """
-    best, reached = start, mean_ndcg(candidates, start, k)
+    best, reached = start, ndcgs(candidates, start, k)
     for _ in range(MOST_ROUNDS):
-        tried = [(mean_ndcg(candidates, moved, k), moved) for moved in _moves(candidates, best)]
-        found, moved = max(tried, key=lambda one: one[0], default=(reached, best))
-        if found <= reached + LEAST_GAIN:
+        tried = [(ndcgs(candidates, moved, k), moved) for moved in _moves(candidates, best)]
+        found, moved = max(tried, key=lambda one: float(one[0].mean()), default=(reached, best))
+        gains = found - reached
+        if gains.mean() <= max(LEAST_GAIN, LEAST_ERRORS * gains.std() / np.sqrt(len(gains))):
             break
         best, reached = moved, found
     return best
 
 
-def mean_ndcg(candidates: Candidates, weighting: Weighting, k: int = K) -> float:
-    """Return the mean nDCG@k of the candidates in the order of their fused scores."""
+def ndcgs(candidates: Candidates, weighting: Weighting, k: int = K) -> Floats:
+    """Return the nDCG@k of each case's candidates in the order of their fused scores: (q,)."""
     scores = fused_scores(candidates, weighting)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     ratings = np.maximum(np.take_along_axis(candidates.ratings, best, axis=1), 0.0)
-    return float((_dcg(ratings) / _dcg(candidates.ideals[:, :k])).mean())
+    return _dcg(ratings) / _dcg(candidates.ideals[:, :k])
 
 
 def fused_scores(candidates: Candidates, weighting: Weighting) -> Floats:

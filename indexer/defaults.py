@@ -1,4 +1,4 @@
-"""What was learnt, as a file of the store, and how snapshots come by it.
+"""Default weights and boosts that were learnt, as a file of the store, and how snapshots come by them.
 
 `weights.json` holds the weights with what they were learnt from and what they gained on cases held out. Snapshots never
 change: a copy of the served one, its files shared, is published with the weights in its manifest; servers take it up as
@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +20,24 @@ from engine.fusion import LEXICAL
 from engine.manifest import Manifest
 from engine.store import Store, write_durably
 from indexer.publish import draft, publish, seal
-from indexer.weights.fitting import Weighting
 
 WEIGHTS_FILE = "weights.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """What blocks weigh, and what is added for one standard deviation of each signal."""
+
+    blocks: Mapping[str, float]
+    boosts: Mapping[str, float] = field(default_factory=dict)
+
+    def normalised(self) -> "Weighting":
+        """Return the weighting that ranks the same and whose blocks of vectors weigh 1 in sum, as a manifest's do."""
+        total = sum(weight for block, weight in self.blocks.items() if block != LEXICAL)
+        return Weighting(
+            {block: weight / total for block, weight in self.blocks.items()},
+            {name: weight / total for name, weight in self.boosts.items()},
+        )
 
 
 class Kept(NamedTuple):
