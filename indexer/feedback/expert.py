@@ -8,6 +8,7 @@ may praise a phone and blame a coat. A category is one that the reviews themselv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,20 +29,36 @@ CATEGORIES = 40
 CATEGORY_REVIEWS = 150
 """So many reviews a category needs for that."""
 
+_GROUPS = 3
 _RATIO_FLOOR = 0.5
-_COST = (0.5, 0.2)
+# A title says more by itself than so many words of the text, and less than all of it.
+_TITLE_SHARE = 0.7
+_JOINT_SHARE = 0.5
 _CATEGORY_BIAS = 1.0
 _BINS = 9
 _SEED = 7
+
+
+class Recipe(NamedTuple):
+    """How a writing is learnt.
+
+    costs: of each member, how much a review on the wrong side costs.
+    families: the group of each family of grams; in a row the grams of every group together have length 1.
+    """
+
+    costs: tuple[float, float]
+    families: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Reviews of one writing to learn from: folded texts and titles, categories, and (n,) of each further array.
 
-    verdicts: from 0 to 1.   groups: reviews of the same thing, which are never on both sides of a split.
+    verdicts: from 0 to 1.
+    groups: reviews of the same thing, which are never on both sides of a split.
     """
 
+    recipe: Recipe
     texts: Sequence[str]
     titles: Sequence[str]
     categories: Sequence[str]
@@ -53,6 +70,7 @@ class Sample:
 class Expert:
     """What was learnt: v grams, c categories with weights of their own.
 
+    families: (v,) the group of each gram; those of titles come after the others.
     scales: (2, v) what each member multiplies a gram with.   weights: (2, 1 + c, v) of all reviews, then by category.
     biases: (2, 1 + c).   edges: the lengths between the bins of length.   spreads: (2,) the members' usual scores.
     joint: the weights of what `_evidence` makes.   bias: its constant.
@@ -60,6 +78,7 @@ class Expert:
 
     vocabulary: Vocabulary
     categories: tuple[str, ...]
+    families: NDArray[np.int8]
     scales: NDArray[np.float32]
     weights: NDArray[np.float32]
     biases: NDArray[np.float32]
@@ -82,16 +101,17 @@ class Expert:
         found = np.zeros((counts.shape[0], MEMBERS))
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
         for member in range(MEMBERS):
-            values = _tf(counts.data, member) * self.scales[member][counts.indices]
+            values = _normalised(
+                counts, rows, _tf(counts.data, member) * self.scales[member][counts.indices], self.families
+            )
             weights = self.weights[member]
             learnt = weights[0][counts.indices]
             if len(self.categories):
                 own = codes[rows]
                 learnt = learnt + np.where(own > 0, weights[own, counts.indices], 0)
             sums = np.bincount(rows, values * learnt, counts.shape[0])
-            norms = np.sqrt(np.bincount(rows, values * values, counts.shape[0]))
             biases = self.biases[member]
-            sums = sums / np.maximum(norms, 1e-12) + biases[0] + np.where(codes > 0, biases[codes], 0)
+            sums = sums + biases[0] + np.where(codes > 0, biases[codes], 0)
             found[:, member] = sums / self.spreads[member]
         return found
 
@@ -115,11 +135,14 @@ def learn(sample: Sample, step: Step) -> Learnt:
 
     step: is told of each fit that is done.
     """
-    grams = grams_of(sample.texts)
-    titled = any(sample.titles)
-    keys = common(grams, 2, MOST_GRAMS)
-    if titled:
-        keys = np.union1d(keys, _titled(common(grams_of(sample.titles), 2, MOST_GRAMS)))
+    keys, families = common(grams_of(sample.texts), 2, MOST_GRAMS)
+    if any(sample.titles):
+        titled, theirs = common(grams_of(sample.titles), 2, MOST_GRAMS)
+        keys, first = np.unique(np.concatenate((keys, _titled(titled))), return_index=True)
+        families = np.concatenate((families, theirs + np.int8(_GROUPS)))[first]
+    families = np.array([*sample.recipe.families, *(_GROUPS + one for one in sample.recipe.families)], np.int8)[
+        families
+    ]
     vocabulary = Vocabulary(keys)
     counts = _counts(vocabulary, sample.texts, sample.titles)
     several = Counter(sample.categories)
@@ -136,10 +159,10 @@ def learn(sample: Sample, step: Step) -> Learnt:
     margins = np.zeros((len(codes), MEMBERS))
     for fold in range(int(folds.max()) + 1):
         held = np.flatnonzero(folds == fold)
-        fitted = _fit(counts, codes, sample.verdicts, np.flatnonzero(folds != fold), categories, vocabulary)
+        fitted = _fit(sample, counts, codes, np.flatnonzero(folds != fold), categories, vocabulary, families)
         margins[held] = fitted.margins(counts[held], codes[held])
         step("learn sentiment")
-    whole = _fit(counts, codes, sample.verdicts, np.arange(len(codes)), categories, vocabulary)
+    whole = _fit(sample, counts, codes, np.arange(len(codes)), categories, vocabulary, families)
     step("learn sentiment")
     spreads = np.maximum(margins.std(axis=0), 1e-6)
     margins = margins / spreads
@@ -157,6 +180,7 @@ def learn(sample: Sample, step: Step) -> Learnt:
     expert = Expert(
         vocabulary=vocabulary,
         categories=categories,
+        families=families,
         scales=whole.scales,
         weights=whole.weights,
         biases=whole.biases,
@@ -192,6 +216,19 @@ def _tf(counts: Vector, member: int) -> Vector:
     return np.ones(len(counts)) if member == 0 else 1 + np.log(counts)
 
 
+def _normalised(counts: sp.csr_matrix, rows: NDArray[np.int64], values: Vector, families: NDArray[np.int8]) -> Vector:
+    """Return the values of a row's grams scaled so that each group of them has length 1, those of titles less.
+
+    Else the letters, of which there are ten times as many, would drown the words.
+    """
+    of = families[counts.indices]
+    cells = rows * (2 * _GROUPS) + of
+    norms = np.sqrt(np.bincount(cells, values * values))
+    shares = np.where(of >= _GROUPS, _TITLE_SHARE, 1.0)
+    found: Vector = shares * values / np.maximum(norms[cells], 1e-12)
+    return found
+
+
 def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
     """Return rows, whether each is praise, and how much it weighs: both sides weigh the same.
 
@@ -219,16 +256,17 @@ def _folds(sample: Sample) -> NDArray[np.int64]:
 
 
 def _fit(
+    sample: Sample,
     counts: sp.csr_matrix,
     codes: NDArray[np.int64],
-    verdicts: Vector,
     among: NDArray[np.int64],
     categories: tuple[str, ...],
     vocabulary: Vocabulary,
+    families: NDArray[np.int8],
 ) -> Expert:
     """Return an expert of some rows, not joined yet; grams of fewer than two of them weigh nothing."""
     seen = counts[among]
-    rows, sides, weights = _sides(verdicts[among])
+    rows, sides, weights = _sides(sample.verdicts[among])
     often = np.bincount(seen.indices, minlength=seen.shape[1])
     kept = often >= 2
     ratios = _ratios(seen, rows, sides, weights)
@@ -240,10 +278,10 @@ def _fit(
         features = seen.copy()
         features.data = _tf(features.data, member) * scales[member][features.indices]
         features.eliminate_zeros()
-        norms = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
-        features = sp.diags_array(1 / np.maximum(norms, 1e-12)) @ features
+        of = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr))
+        features.data = _normalised(features, of, features.data, families)
         spread = _spread(features, codes[among], len(categories))
-        model = LinearSVC(C=_COST[member], dual=True, random_state=_SEED)
+        model = LinearSVC(C=sample.recipe.costs[member], dual=True, random_state=_SEED)
         model.fit(spread[rows], sides, sample_weight=weights)
         size = len(vocabulary) * (1 + len(categories))
         learnt[member] = model.coef_[0][:size].reshape(1 + len(categories), len(vocabulary))
@@ -251,7 +289,7 @@ def _fit(
         biases[member, 1:] = model.coef_[0][size:] * _CATEGORY_BIAS
     empty = np.zeros(0, np.float32)
     ones = np.ones(MEMBERS, np.float32)
-    return Expert(vocabulary, categories, scales.astype(np.float32), learnt, biases, empty, ones, empty, 0.0)
+    return Expert(vocabulary, categories, families, scales.astype(np.float32), learnt, biases, empty, ones, empty, 0.0)
 
 
 def _ratios(counts: sp.csr_matrix, rows: NDArray[np.int64], sides: NDArray[np.int64], weights: Vector) -> Vector:
@@ -291,15 +329,17 @@ def _bins(lengths: NDArray[np.int64], edges: NDArray[np.float32]) -> NDArray[np.
 
 
 def _evidence(margins: Vector, bins: NDArray[np.int64], codes: NDArray[np.int64], categories: int) -> Vector:
-    """Return (n, …) what sentiment is calibrated on: both margins, their mean by length and by category, and both."""
+    """Return (n, …) what sentiment is calibrated on: the mean margin, and what it means in a category and a length.
+
+    Length tells something only within a category: long reviews praise books, and blame phones.
+    """
     mean = margins.mean(axis=1, keepdims=True)
+    if not categories:
+        return np.asarray(mean)
+    of_category = _JOINT_SHARE * np.eye(1 + categories)[codes]
     of_length = np.eye(_BINS)[bins]
-    of_category = np.eye(1 + categories)[codes]
     both = (of_category[:, :, None] * of_length[:, None, :]).reshape(len(codes), -1)
-    parts = [margins, of_length, of_length * mean]
-    if categories:
-        parts += [of_category, of_category * mean, both]
-    return np.concatenate(parts, axis=1)
+    return np.concatenate([mean, _JOINT_SHARE * of_length, of_category, of_category * mean, both], axis=1)
 
 
 def _join(evidence: Vector, sides: NDArray[np.int64], weights: Vector) -> LogisticRegression:

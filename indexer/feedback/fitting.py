@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_sco
 
 from engine.errors import InvalidCatalogue
 from indexer.feedback.discovery import discover
-from indexer.feedback.expert import FOLDS, Expert, Sample, Vector, learn
+from indexer.feedback.expert import FOLDS, Expert, Recipe, Sample, Vector, learn
 from indexer.feedback.grams import fold, is_signs
 from indexer.feedback.model import LETTERS, SIGNS, FeedbackModel
 from indexer.feedback.review import Review
@@ -19,6 +19,8 @@ from indexer.feedback.stored import ExpertRecord, FeedbackManifest, save_model
 
 FEWEST = 5
 """Reviews of praise and of blame that an expert needs at least."""
+RECIPES = {SIGNS: Recipe((0.7, 0.3), (0, 0, 0)), LETTERS: Recipe((0.1, 0.1), (1, 0, 1))}
+"""Chosen by grouped cross-validation on real reviews: letters apart from words and marks, signs with all there is."""
 MOST = 200_000
 """Reviews that are learnt from at most; of more, so many drawn at random."""
 
@@ -68,7 +70,7 @@ def fit(reviews: Iterable[Review], progress: Progress) -> Fitted:
         rows = np.flatnonzero(mask)
         if np.count_nonzero(verdicts[rows] > 0.6) < FEWEST or np.count_nonzero(verdicts[rows] < 0.4) < FEWEST:
             continue
-        learnt = learn(_to_sample([rated[row] for row in rows], [folded[row] for row in rows]), step)
+        learnt = learn(_to_sample(RECIPES[writing], [rated[row] for row in rows], [folded[row] for row in rows]), step)
         experts[writing] = learnt.expert
         unseen[rows] = learnt.unseen
         records[writing] = _to_record(learnt.expert, verdicts[rows], learnt.unseen)
@@ -95,12 +97,13 @@ def _drawn(reviews: list[Review]) -> list[Review]:
     return [reviews[place] for place in places]
 
 
-def _to_sample(reviews: Sequence[Review], folded: Sequence[str]) -> Sample:
+def _to_sample(recipe: Recipe, reviews: Sequence[Review], folded: Sequence[str]) -> Sample:
     groups = groups_of(reviews)
     if groups.max() + 1 < FOLDS:
         # A shop of a few items: its reviews are all there is to tell apart.
         groups = np.arange(len(reviews))
     return Sample(
+        recipe=recipe,
         texts=folded,
         titles=[fold(review.title) for review in reviews],
         categories=[review.category for review in reviews],

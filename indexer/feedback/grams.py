@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ LETTERS = (2, 5)
 """The shortest and the longest run of letters in a word, its edges counted."""
 WORDS = 3
 """The longest run of words."""
+
+OF_SIGNS, OF_LETTERS, OF_WORDS = range(3)
+"""The families of grams."""
 
 Hashes = NDArray[np.uint64]
 
@@ -39,7 +42,7 @@ _SIGNED = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last i
 _REPEATED = re.compile(r"(\W)\1{3,}")
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
-_OF_LETTERS, _OF_WORDS, _OF_SIGNS = (np.uint64(salt) << np.uint64(40) for salt in (1, 2, 3))
+_SALTS = tuple(np.uint64(salt) << np.uint64(40) for salt in (3, 1, 2))
 _EDGE = np.uint64(0x51ED270B0A5F1E37)
 
 
@@ -47,11 +50,13 @@ _EDGE = np.uint64(0x51ED270B0A5F1E37)
 class Grams:
     """The grams of some texts, in no order: which text each stands in, what it is, and its first and last character.
 
-    rows, starts, ends: (m,) int32; ends are inclusive and both count in `Characters`.   keys: (m,) uint64.
+    rows, starts, ends: (m,) int32; characters are counted through all texts, with one between two of them, and ends are
+    inclusive.   keys: (m,) uint64.   families: (m,) OF_SIGNS, OF_LETTERS or OF_WORDS.
     """
 
     rows: NDArray[np.int32]
     keys: Hashes
+    families: NDArray[np.int8]
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
 
@@ -77,16 +82,16 @@ def to_grams(folded: Sequence[str]) -> Grams:
     kinds = _kinds_of(codes)
     mixed = _mix(codes.astype(np.uint64) + np.uint64(1))
     found = [*_runs_of_signs(kinds, mixed), *_words_and_letters(kinds, mixed, rows)]
-    keys, starts, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Grams(rows[starts], keys, starts, ends)
+    families = np.repeat(np.array([one.family for one in found], np.int8), [len(one.keys) for one in found])
+    keys, starts, ends = (np.concatenate([one[at] for one in found]) for at in (1, 2, 3))
+    return Grams(rows[starts], keys, families, starts, ends)
 
 
-def starts_of(folded: Sequence[str]) -> list[int]:
-    """Return where each text begins among the characters that `Grams` counts."""
-    return list(accumulate((len(text) + 1 for text in folded[:-1]), initial=0))
-
-
-_Found = tuple[Hashes, NDArray[np.int32], NDArray[np.int32]]
+class _Found(NamedTuple):
+    family: int
+    keys: Hashes
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
 
 
 def _kinds_of(codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
@@ -111,10 +116,10 @@ def _runs_of_signs(kinds: NDArray[np.uint8], mixed: Hashes) -> list[_Found]:
     sign, mark = kinds == _SIGN, kinds == _MARK
     able = sign | mark
     whole, some, only = able, sign, mark
-    keys = mixed * _BASE + _OF_SIGNS
+    keys = mixed * _BASE + _SALTS[OF_SIGNS]
     for length in range(1, SIGNS + 1):
         kept = np.flatnonzero(whole & (some | only)).astype(np.int32)
-        found.append((_mix(keys[kept]), kept, kept + np.int32(length - 1)))
+        found.append(_Found(OF_SIGNS, _mix(keys[kept]), kept, kept + np.int32(length - 1)))
         keys = keys[:-1] * _BASE + mixed[length:]
         whole, some, only = whole[:-1] & able[length:], some[:-1] | sign[length:], only[:-1] & mark[length:]
     return found
@@ -136,7 +141,7 @@ def _words_and_letters(kinds: NDArray[np.uint8], mixed: Hashes, rows: NDArray[np
             break
         keys = keys[:reach] if length == 1 else _mix(keys[:reach] * _BASE + words[length - 1 :])
         same = np.flatnonzero(rows[starts[:reach]] == rows[starts[length - 1 :]])
-        found.append((_mix(keys[same] + _OF_WORDS), starts[same], last[same + length - 1]))
+        found.append(_Found(OF_WORDS, _mix(keys[same] + _SALTS[OF_WORDS]), starts[same], last[same + length - 1]))
     return found
 
 
@@ -153,13 +158,13 @@ def _letters(starts: NDArray[np.int32], ends: NDArray[np.int32], mixed: Hashes) 
     padded[inside] = mixed[places[inside]]
     left = np.repeat(offsets[1:], sizes) - np.arange(offsets[-1])
     low, high = np.repeat(starts, sizes), np.repeat(ends, sizes) - np.int32(1)
-    keys = padded * _BASE + _OF_LETTERS
+    keys = padded * _BASE + _SALTS[OF_LETTERS]
     for length in range(1, LETTERS[1] + 1):
         if length >= LETTERS[0]:
             kept = np.flatnonzero(left[: len(keys)] >= length)
             begin = np.maximum(places[kept], low[kept])
             end = np.minimum(places[kept] + np.int32(length - 1), high[kept])
-            found.append((_mix(keys[kept]), begin, end))
+            found.append(_Found(OF_LETTERS, _mix(keys[kept]), begin, end))
         keys = keys[:-1] * _BASE + padded[length:]
     return found
 

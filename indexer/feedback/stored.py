@@ -23,7 +23,7 @@ MANIFEST_FILE = "feedback.json"
 ARRAYS_FILE = "feedback.safetensors"
 
 _FORMAT = "diptych feedback"
-_ARRAYS = ("keys", "scales", "weights", "biases", "edges", "spreads", "joint")
+_ARRAYS = ("keys", "families", "scales", "weights", "biases", "edges", "spreads", "joint")
 _GRAMS = [SIGNS, *LETTERS, WORDS]
 
 

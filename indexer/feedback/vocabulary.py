@@ -60,19 +60,23 @@ def grams_of(folded: Sequence[str], whole: bool = False) -> Grams:
         texts = folded[start : start + _AT_ONCE]
         part = to_grams(texts)
         shift = np.int32(before if whole else 0)
-        found.append((part.rows + np.int32(start), part.keys, part.starts + shift, part.ends + shift))
+        found.append((part.rows + np.int32(start), part.keys, part.families, part.starts + shift, part.ends + shift))
         before += sum(map(len, texts)) + len(texts)
-    rows, keys, starts, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Grams(rows, keys, starts, ends)
+    rows, keys, families, starts, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Grams(rows, keys, families, starts, ends)
 
 
-def common(grams: Grams, least: int, most: int) -> Hashes:
-    """Return the grams, ascending, that stand in `least` texts or more; of more than `most` those in the most texts."""
+def common(grams: Grams, least: int, most: int) -> tuple[Hashes, NDArray[np.int8]]:
+    """Return the grams, ascending, that stand in `least` texts or more, and the family of each.
+
+    Of more than `most` those in the most texts.
+    """
     order = np.lexsort((grams.rows, grams.keys))
-    keys, rows = grams.keys[order], grams.rows[order]
+    keys, rows, families = grams.keys[order], grams.rows[order], grams.families[order]
     new = np.ones(len(keys), np.bool_)
     new[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
-    different, counts = np.unique(keys[new], return_counts=True)
+    different, first, counts = np.unique(keys[new], return_index=True, return_counts=True)
     if np.count_nonzero(counts >= least) > most:
         least = max(least, int(np.partition(counts, len(counts) - most)[len(counts) - most]))
-    return different[counts >= least]
+    kept = counts >= least
+    return different[kept], families[new][first[kept]]
