@@ -130,6 +130,9 @@ def _is_address(url: str) -> bool:
 
 def _clean(text: str) -> str:
     text = _THOUGHTS.sub("", text).strip().strip("`").strip()
-    text = _LABEL.sub("", text).replace("**", "")
+    return _unquoted(_LABEL.sub("", _unquoted(text.replace("**", ""))))
+
+
+def _unquoted(text: str) -> str:
     quoted = len(text) > 1 and text[0] in "\"“'" and text[-1] in "\"”'"
     return text[1:-1].strip() if quoted else text
