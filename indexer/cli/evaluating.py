@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from indexer.cli.options import AsJson, Stored, to_weights
+from indexer.cli.shopping import to_columns
 
 evaluate = typer.Typer(no_args_is_help=True)
 
@@ -90,6 +91,40 @@ def describe(
         return
     for name, value in found.items():
         typer.echo(f"{name}: {'-' if value is None else value}")
+
+
+@evaluate.command()
+def feedback(
+    reviews: Annotated[
+        list[Path], typer.Argument(metavar="REVIEWS...", help="JSON Lines, CSV or Parquet files (.gz too).")
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="Ask this model as it is; if left out, models are fitted by cross-validation.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="text=body: the column's name; may be repeated."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure sentiment on rated reviews, and aspects where a column `aspects` says what each is praised or blamed for.
+
+    Without --model a tf-idf logistic regression is measured on the same reviews, and those of an item stay together.
+    """
+    from indexer.evaluate.feedback import evaluate as run
+    from indexer.progress import Reporter
+
+    with Reporter() as progress:
+        told = run(reviews, to_columns(columns, "--map"), model, progress)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    for writing, ways in told["sentiment"].items():
+        for way, found in ways.items():
+            typer.echo(f"{writing}, {way}: " + ", ".join(f"{name} {_plain(value)}" for name, value in found.items()))
+    for aspect, found in told.get("aspects", {}).items():
+        values = ((name, value) for name, value in found.items() if value is not None)
+        typer.echo(f"aspect {aspect}: " + ", ".join(f"{name} {_plain(value)}" for name, value in values))
 
 
 def _on_judgments(

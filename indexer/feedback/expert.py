@@ -124,10 +124,14 @@ class Expert:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """An expert, and the sentiment that experts like it gave each review of the sample without having seen it."""
+    """An expert, and the sentiment that experts like it gave each review of the sample without having seen it.
+
+    folds: (n,) which of those experts judged each: the one that learnt from all other folds.
+    """
 
     expert: Expert
     unseen: Vector
+    folds: NDArray[np.int64]
 
 
 def learn(sample: Sample, step: Step) -> Learnt:
@@ -189,7 +193,7 @@ def learn(sample: Sample, step: Step) -> Learnt:
         joint=joint.coef_[0].astype(np.float32),
         bias=float(joint.intercept_[0]),
     )
-    return Learnt(expert, unseen)
+    return Learnt(expert, unseen, folds)
 
 
 def lengths_of(texts: Sequence[str]) -> NDArray[np.int64]:

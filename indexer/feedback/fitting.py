@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
 from engine.errors import InvalidCatalogue
@@ -34,12 +35,14 @@ class Fitted:
     """A model, what its experts reached, and the sentiment of each rated review from experts that had not seen it.
 
     rated: the reviews it was learnt from.   unseen: (n,), NaN for a review that no expert judged.
+    folds: (n,) the fold of each within its writing: its sentiment comes of the other folds.
     """
 
     model: FeedbackModel
     records: dict[str, ExpertRecord]
     rated: list[Review]
     unseen: Vector
+    folds: NDArray[np.int64]
 
     def save(self, directory: Path) -> FeedbackManifest:
         """Write the model into a folder, and return its manifest."""
@@ -57,6 +60,7 @@ def fit(reviews: Iterable[Review], progress: Progress) -> Fitted:
     signed = np.array([is_signs(text) for text in folded], np.bool_)
     verdicts = np.array([review.verdict for review in rated], np.float64)
     unseen = np.full(len(rated), math.nan)
+    folds = np.zeros(len(rated), np.int64)
     experts: dict[str, Expert] = {}
     records = {}
     done = 0
@@ -72,7 +76,7 @@ def fit(reviews: Iterable[Review], progress: Progress) -> Fitted:
             continue
         learnt = learn(_to_sample(RECIPES[writing], [rated[row] for row in rows], [folded[row] for row in rows]), step)
         experts[writing] = learnt.expert
-        unseen[rows] = learnt.unseen
+        unseen[rows], folds[rows] = learnt.unseen, learnt.folds
         records[writing] = _to_record(learnt.expert, verdicts[rows], learnt.unseen)
     if not experts:
         raise InvalidCatalogue(
@@ -80,10 +84,10 @@ def fit(reviews: Iterable[Review], progress: Progress) -> Fitted:
             f"{np.count_nonzero(verdicts > 0.6)} of praise and {np.count_nonzero(verdicts < 0.4)} of blame in all"
         )
     discovered = discover([review.words for review in rated], verdicts)
-    return Fitted(FeedbackModel(experts, discovered), records, rated, unseen)
+    return Fitted(FeedbackModel(experts, discovered), records, rated, unseen, folds)
 
 
-def groups_of(reviews: Sequence[Review]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def groups_of(reviews: Sequence[Review]) -> NDArray[np.int64]:
     """Return a number for each review that those of the same item share, or of the same words if no item is named."""
     known: dict[str, int] = {}
     names = (f"i{review.item_id}" if review.item_id else f"t{review.words}" for review in reviews)
