@@ -256,6 +256,21 @@ def misfiled(
     question.run(data, tuple(fields.split(",")), model, json_path=json)
 
 
+@app.command()
+def describe(
+    products: Annotated[int, typer.Option(min=20, help="Generated products described, and photos at most.")] = 300,
+    others: Annotated[int, typer.Option(min=100, help="Products of the store that knows none of them.")] = 1500,
+    seed: Seed = 7,
+    other_seed: Annotated[int, typer.Option(help="Seed of the others.")] = 11,
+    grocery: Annotated[Path | None, typer.Option(help="Folder of catalog.csv and photos.csv of groceries.")] = None,
+    json: Json = None,
+) -> None:
+    """Do descriptions name the right type and colour, and contradict nothing?"""
+    from benchmarks import describe as question
+
+    question.run(products, others, seed, other_seed, grocery, json)
+
+
 Number = TypeVar("Number", int, float)
 
 

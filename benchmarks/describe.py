@@ -1,0 +1,91 @@
+"""Are written descriptions right? Generated products that no model saw, and photos taken in shops.
+
+Four settings. *Items*: a store of the products themselves, asked by item. *Pictures, a shop*: pictures alone, described
+by a store of other generated products. *Pictures alone*: the embedded model by itself. *Shop photos*: photos of
+groceries against a store of their 81 products. What is right is told by the catalogue; see `indexer.evaluate.describe`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from benchmarks.report import Table, write
+from engine.encoder import ModelSpec
+from engine.shopper.describe import Wish
+from engine.writing.composer import Composer
+from indexer import sample
+from indexer.build import BuildConfig, build
+from indexer.embed import no_progress
+from indexer.evaluate.describe import Verdict, judge, read_shown, summarise, write_of
+from indexer.evaluate.opened import open_searcher
+from indexer.progress import Reporter
+
+QUESTION = "Do descriptions name the right type and colour, and do they contradict what is known?"
+EXAMPLES = 12
+
+
+def run(
+    products: int, others: int, seed: int, other_seed: int, grocery: Path | None, json_path: Path | None = None
+) -> None:
+    """Measure all settings, print them, and write them if asked.
+
+    seed, other_seed: of the products described and of those of the store; neither is one that the model learnt from.
+    grocery: a folder of catalog.csv and photos.csv, None to leave it out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    texts: dict[str, list[str]] = {}
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        catalogue, store = _shop(root / "described", products, seed)
+        _, other_store = _shop(root / "others", others, other_seed)
+        settings: list[tuple[str, Path, Path | None, Path | None, bool]] = [
+            (f"items of a store of {products}", catalogue, None, store, True),
+            (f"pictures, a store of {others} others", catalogue, None, other_store, False),
+            ("pictures, the embedded model alone", catalogue, None, None, False),
+        ]
+        if grocery is not None:
+            built = root / "grocery"
+            build(BuildConfig(grocery / "catalog.csv", built, ModelSpec("mini")), no_progress)
+            photos = grocery / "photos.csv"
+            settings.append(("shop photos, a store of 81 groceries", grocery / "catalog.csv", photos, built, False))
+        for name, path, photos_at, store_at, told in settings:
+            verdicts, took_s = _measure(path, photos_at, store_at, products, told)
+            found[name] = {**summarise(verdicts), "each_ms": round(1000 * took_s / len(verdicts), 1)}
+            texts[name] = [verdict.text for verdict in verdicts[:EXAMPLES]]
+    rows = [[name, *map(_cell, _told(result))] for name, result in found.items()]
+    columns = ("what is described", "texts", "right type", "right colour", "product or type", "contradicting", "words")
+    tables = [Table(QUESTION, columns, rows)]
+    for table in tables:
+        table.show()
+    if json_path is not None:
+        content = {"products": products, "seed": seed, "others": others, "other_seed": other_seed}
+        write(json_path, QUESTION, {**content, "settings": found, "examples": texts}, tables)
+
+
+def _shop(folder: Path, items: int, seed: int) -> tuple[Path, Path]:
+    sample.write(folder, items, seed)
+    build(BuildConfig(folder / "catalog.jsonl", folder / "store", ModelSpec("mini")), no_progress)
+    return folder / "catalog.jsonl", folder / "store"
+
+
+def _measure(
+    catalogue: Path, photos: Path | None, store: Path | None, most: int, told: bool
+) -> tuple[list[Verdict], float]:
+    shown, words = read_shown(catalogue, photos, most)
+    searcher = None if store is None else open_searcher(store)
+    started = perf_counter()
+    with Reporter() as progress:
+        written = list(write_of(shown, searcher, Composer(), Wish(), told, progress))
+    took_s = perf_counter() - started
+    return [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)], took_s
+
+
+def _told(result: dict[str, Any]) -> Sequence[Any]:
+    names = ("texts", "right_type", "right_colour", "product_or_type_named", "contradicting", "words_p50")
+    return [result[name] for name in names]
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
