@@ -82,6 +82,9 @@ def build(
         typer.Option(metavar="FIELD=COLUMN", help="user_id=household_id: the column's name; may be repeated."),
     ] = None,
     events_url: EventsUrl = "",
+    no_behaviour: Annotated[
+        bool, typer.Option("--no-behaviour", help="Learn nothing from the events that the store has.")
+    ] = False,
     reviews: Annotated[
         Path | None, typer.Option(help="File of reviews: a signal review_quality, aspects to filter on, digests.")
     ] = None,
@@ -132,6 +135,7 @@ def build(
         events=events,
         events_map=to_columns(events_map, "--events-map"),
         events_url=events_url,
+        behaviour=not no_behaviour,
         reviews=told,
     )
     with Reporter() as progress:

@@ -8,7 +8,18 @@ import sys
 
 import typer
 
-from indexer.cli import building, describing, evaluating, filing, profiling, reviewing, shopping, storing, weighing
+from indexer.cli import (
+    building,
+    describing,
+    evaluating,
+    filing,
+    profiling,
+    recommending,
+    reviewing,
+    shopping,
+    storing,
+    weighing,
+)
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -28,6 +39,7 @@ app.command()(storing.verify)
 app.command()(storing.publish)
 app.command()(storing.rollback)
 app.command()(storing.prune)
+evaluating.evaluate.command()(recommending.recommend)
 app.add_typer(evaluating.evaluate, name="evaluate")
 app.add_typer(shopping.events, name="events")
 app.add_typer(reviewing.feedback, name="feedback")

@@ -5,13 +5,15 @@ and with them all that they did after the first hidden one. What is right to rec
 hidden lines. What was sent back, and every other type of event, is known where it is older, and never right.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from engine.errors import InvalidSetting
 from engine.events.event import Event, EventType
+from indexer.events.reading import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Holdout:
 
     training: list[Event]
     cases: list[Case]
+
+
+def read_events(path: Path, columns: Mapping[str, str] | None = None) -> list[Event]:
+    """Return the good rows of a file of events, in its order; bad ones are left out. Raises what reading it does."""
+    return [row for row in read(path, columns) if isinstance(row, Event)]
 
 
 def hold_out(

@@ -72,9 +72,13 @@ def peers(bought: Purchases) -> Iterator[tuple[str, Scores]]:
 
 def _neighbours(bought: Purchases, count: int) -> Scores:
     from implicit.nearest_neighbours import BM25Recommender
+    from implicit.utils import ParameterWarning
 
     model = BM25Recommender(K=count, num_threads=1)
-    model.fit(bought.counts, show_progress=False)
+    with warnings.catch_warnings():
+        # It tells that it converts a matrix of its own.
+        warnings.simplefilter("ignore", ParameterWarning)
+        model.fit(bought.counts, show_progress=False)
     scores: Scores = (bought.counts[bought.tested] @ model.similarity.tocsr()).toarray().astype(np.float64)
     return scores
 

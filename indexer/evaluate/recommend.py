@@ -6,6 +6,7 @@ binary one and hit@k says whether any of the k was bought. Repeats: every item m
 are right. Unseen: only items that the shopper had not bought; shoppers whose hidden part has none are not counted.
 """
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import comb
@@ -21,6 +22,7 @@ from engine.events.event import Event
 from engine.events.log import make_events
 from engine.shopper.recommend import Mode, Recommender, Wish
 from indexer.build import BuildConfig, build
+from indexer.catalog import CatalogSpec, Reject, read
 from indexer.embed import Progress
 from indexer.evaluate.holdout import Case, Holdout
 from indexer.evaluate.metrics import interval, ndcg, success
@@ -83,6 +85,15 @@ class Shop:
     model: ModelSpec | None = None
     text_model: ModelSpec | None = None
     text_template: str = "{title}. {description}"
+
+
+def items_of(catalogue: Path | None, held: Holdout) -> list[str]:
+    """Return the ids of a catalogue's items, or if there is none of all that anybody did something with."""
+    if catalogue is None:
+        hidden = {item_id for case in held.cases for item_id in case.hidden}
+        return sorted({event.item_id for event in held.training} | hidden)
+    rows = (row for row in read(CatalogSpec(catalogue)) if not isinstance(row, Reject))
+    return list(dict.fromkeys(row.item_id for row in rows))
 
 
 def evaluate(held: Holdout, shop: Shop, progress: Progress, k: int = K) -> list[Measured]:
@@ -199,8 +210,6 @@ def _measures(items: Sequence[str], right: Iterable[str], k: int) -> tuple[float
 
 
 def _write_ids(item_ids: Sequence[str], path: Path) -> Path:
-    import csv
-
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerows([("item_id",), *((item_id,) for item_id in item_ids)])
