@@ -115,6 +115,19 @@ def test_the_key_is_never_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         load({"store": tmp_path, "writer_url": "http://me:secret-2@host/v1"})
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"writer": "nobody"}, "^writer: .*expected coca, chat or module:Class, got 'nobody'"),
+        ({"writer": "chat", "writer_model": "m"}, "^writer_url: .*expected one with the writer chat"),
+        ({"writer": "chat", "writer_url": "http://host/v1"}, "^writer_model: .*expected one with the writer chat"),
+    ],
+)
+def test_a_writer_that_lacks_something_is_a_wrong_setting(tmp_path: Path, flags: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message):
+        load({"store": tmp_path, **flags})
+
+
 def test_a_build_fills_missing_descriptions(shop: Path, rows: list[dict[str, Any]]) -> None:
     """They are marked, say what the item is, and are embedded; those that people wrote are left alone."""
     view = open_searcher(shop / "store").view

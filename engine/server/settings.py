@@ -9,13 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import InvalidSetting
 from engine.events.address import masked, unmasked
 from engine.index import HOMES
-from engine.writing.writer import WriterOptions
+from engine.writing.writer import WRITERS, WriterOptions
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
 # Settings whose values an error must not say back.
@@ -65,9 +65,9 @@ class Settings(BaseSettings):
     """How many descriptions are written at once."""
     writer: str = "coca"
     """Who writes descriptions: coca, chat, or module:Class of your own."""
-    writer_url: str = ""
+    writer_url: str = Field(default="", validate_default=True)
     """The OpenAI-compatible address that the writer chat asks, such as http://127.0.0.1:11434/v1."""
-    writer_model: str = ""
+    writer_model: str = Field(default="", validate_default=True)
     """The model that it asks for there."""
     writer_key: SecretStr = SecretStr("")
     """The key that it shows there; from the environment or a file, for everybody sees a command's flags."""
@@ -105,6 +105,20 @@ class Settings(BaseSettings):
             return address and unmasked(address)
         except InvalidSetting as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("writer")
+    @classmethod
+    def _is_writer(cls, writer: str) -> str:
+        if writer not in WRITERS and not re.fullmatch(r"[\w.]+:\w+", writer):
+            raise ValueError(f"expected {', '.join(WRITERS)} or module:Class")
+        return writer
+
+    @field_validator("writer_url", "writer_model")
+    @classmethod
+    def _is_told_with_chat(cls, value: str, others: ValidationInfo) -> str:
+        if others.data.get("writer") == "chat" and not value:
+            raise ValueError("expected one with the writer chat")
+        return value
 
     @field_validator("writer_url")
     @classmethod
