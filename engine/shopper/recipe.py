@@ -45,7 +45,7 @@ class Recipe:
     demand: float = 2.0
     again: float = 5.0
     again_days: float = 365.0
-    repurchase: float = 1.5
+    repurchase: float = 2.0
     interests: int = 5
     focus: float = 0.3
     picture: float = 1.0
