@@ -271,6 +271,17 @@ def describe(
     question.run(products, others, seed, other_seed, grocery, json)
 
 
+@app.command()
+def feedback(
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("../shared/data"),
+    json: Json = None,
+) -> None:
+    """Does sentiment tell praise from blame, and are aspects found and judged as people judged them?"""
+    from benchmarks import feedback as question
+
+    question.run(data, json)
+
+
 Number = TypeVar("Number", int, float)
 
 

@@ -1,4 +1,4 @@
-"""Real reviews, Chinese and English: what `indexer evaluate feedback` promises of them, ours and the peer on one split."""
+"""Real reviews, Chinese and English: what `indexer evaluate feedback` says of them, ours and the peer on one split."""
 
 from pathlib import Path
 

@@ -78,12 +78,12 @@ def evaluate(
     if model is not None:
         opened = load_model(model)[0]
         ours = np.array([one.sentiment for one in opened.score(judged)], np.float64)
-        told["sentiment"] = _by_writing(judged, {"ours": ours})
+        told["sentiment"] = figures_by_writing(judged, {"ours": ours})
         truth = _with_truth(reviews)
         told |= {"aspects": aspects(truth, opened.score(truth))} if truth else {}
     else:
         fitted = fit(reviews, progress)
-        told["sentiment"] = _by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        told["sentiment"] = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
         truth, scored = _unseen_mentions(reviews, progress)
         told |= {"aspects": aspects(truth, scored)} if truth else {}
     if not told["sentiment"] and "aspects" not in told:
@@ -101,6 +101,18 @@ def figures(truth: Vector, found: Vector) -> Figures:
         round(float(balanced_accuracy_score(praise, sentiment > _MIDDLE)), 4),
         round(float(roc_auc_score(praise, sentiment)), 4),
     )
+
+
+def figures_by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) -> dict[str, Any]:
+    """Return the figures of each way of telling sentiment, (n,) from 0 to 1, for each writing with praise and blame."""
+    signed = np.array([is_signs(fold(review.words)) for review in reviews], np.bool_)
+    verdicts = np.array([review.verdict for review in reviews], np.float64)
+    told: dict[str, Any] = {}
+    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
+        both = mask & np.isfinite(np.sum(list(ways.values()), axis=0))
+        if np.any(verdicts[both] > 0.6) and np.any(verdicts[both] < 0.4):
+            told[writing] = {name: figures(verdicts[both], found[both])._asdict() for name, found in ways.items()}
+    return told
 
 
 def peer(fitted: Fitted, progress: Progress) -> Vector:
@@ -191,17 +203,6 @@ def _name(aspect: str) -> str:
 
 def _with_truth(reviews: Sequence[Review]) -> list[Review]:
     return [review for review in reviews if review.truth is not None and review.words]
-
-
-def _by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) -> dict[str, Any]:
-    signed = np.array([is_signs(fold(review.words)) for review in reviews], np.bool_)
-    verdicts = np.array([review.verdict for review in reviews], np.float64)
-    told: dict[str, Any] = {}
-    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
-        both = mask & np.isfinite(np.sum(list(ways.values()), axis=0))
-        if np.any(verdicts[both] > 0.6) and np.any(verdicts[both] < 0.4):
-            told[writing] = {name: figures(verdicts[both], found[both])._asdict() for name, found in ways.items()}
-    return told
 
 
 def _unseen_mentions(reviews: Sequence[Review], progress: Progress) -> tuple[list[Review], list[Scored]]:

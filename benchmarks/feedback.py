@@ -1,0 +1,108 @@
+"""Does sentiment tell praise from blame in reviews not seen, and are aspects found and judged as people judged them?
+
+Chinese and English reviews of shops in five folds, those of an item together; restaurants whose aspects people marked;
+and generated reviews, whose aspects are known. The models that judge aspects have learnt from none of the marks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from benchmarks import report
+from indexer.evaluate.feedback import Figures, aspects, figures_by_writing, peer
+from indexer.feedback.building import read_all
+from indexer.feedback.fitting import Fitted, fit
+from indexer.feedback.model import LETTERS, SIGNS
+from indexer.feedback.review import Review
+from indexer.progress import Reporter
+from indexer.sample.goods import item
+from indexer.sample.reviews import reviews as drawn
+
+CHINESE = ("reviews_zh/online_shopping.jsonl",)
+RESTAURANTS = "reviews_zh/asap_restaurant_sample.jsonl"
+ENGLISH = tuple(f"reviews_en/{name}_reviews.jsonl" for name in ("amazon", "fine_food", "womens_clothing"))
+
+_SCORED = 4000
+_DRAWN_ITEMS = 600
+_NAN = float("nan")
+
+
+def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
+    """Fit on both languages, measure, show the tables and return the result."""
+    with Reporter() as progress:
+        read = {path: read_all(data / path, {}, progress)[0] for path in (*CHINESE, *ENGLISH, RESTAURANTS)}
+        rated = [review for path in (*CHINESE, *ENGLISH) for review in read[path]]
+        started = perf_counter()
+        fitted = fit(rated, progress)
+        fit_s = perf_counter() - started
+        sentiment = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        marked = read[RESTAURANTS]
+        generated = _generated()
+        found = {
+            "restaurants": aspects(marked, fitted.model.score(marked)),
+            "generated": aspects(generated, fitted.model.score(generated)),
+        }
+    speed = {
+        writing: _speed(fitted, [review for path in paths for review in read[path]][:_SCORED])
+        for writing, paths in ((SIGNS, CHINESE), (LETTERS, ENGLISH))
+    }
+    tables = _tables(sentiment, found, speed)
+    for table in tables:
+        table.show()
+    content = {
+        "settings": {"folds": int(fitted.folds.max()) + 1, "scored": _SCORED, "generated_items": _DRAWN_ITEMS},
+        "dataset": {path: len(rows) for path, rows in read.items()},
+        "sentiment": sentiment,
+        "aspects": found,
+        "discovered": sorted(fitted.model.discovered),
+        "fit_s": round(fit_s, 1),
+        "speed": speed,
+    }
+    if json_path is not None:
+        report.write(json_path, "feedback", content, tables)
+    return content
+
+
+def _generated() -> list[Review]:
+    since = datetime(2024, 1, 1, tzinfo=UTC)
+    plain = Review(0, "", "", "", "", _NAN, _NAN, "", "", _NAN, False, 0.0)
+    return [
+        replace(plain, title=str(row["title"]), text=str(row["text"]), truth=row["aspects"])  # type: ignore[arg-type]
+        for number in range(_DRAWN_ITEMS)
+        for row in drawn(item(7, number), 75, since, 365)
+    ]
+
+
+def _speed(fitted: Fitted, reviews: Sequence[Review]) -> dict[str, float]:
+    """Return reviews a second, by the clock and by what one core had to do."""
+    started, spent = perf_counter(), process_time()
+    fitted.model.score(reviews)
+    clock, work = perf_counter() - started, process_time() - spent
+    return {"per_second": round(len(reviews) / clock), "per_core_second": round(len(reviews) / work)}
+
+
+def _tables(
+    sentiment: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    found: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    speed: Mapping[str, Mapping[str, float]],
+) -> list[report.Table]:
+    rows = [
+        [f"{writing}: {way}", *(_shown(values[name]) for name in Figures._fields)]
+        for writing, ways in sentiment.items()
+        for way, values in ways.items()
+    ]
+    tables = [report.Table("Sentiment of reviews not seen", ["reviews in", *Figures._fields], rows)]
+    for name, by_aspect in found.items():
+        columns = list(next(iter(by_aspect.values())))
+        rows = [[aspect, *(_shown(values[column]) for column in columns)] for aspect, values in by_aspect.items()]
+        tables.append(report.Table(f"Aspects: {name}", ["aspect", *columns], rows))
+    rows = [[writing, *(f"{value:,.0f}" for value in one.values())] for writing, one in speed.items()]
+    tables.append(report.Table("Reviews scored a second", ["reviews in", "by the clock", "by one core's work"], rows))
+    return tables
+
+
+def _shown(value: float | int | None) -> str:
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
