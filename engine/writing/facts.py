@@ -50,13 +50,11 @@ class Facts:
     def of(cls, payload: Mapping[str, Any], fields: Mapping[str, str]) -> Self:
         """Return what a payload tells. fields: role → field, as the catalogue of the payload has them."""
         values = {role: found for role, name in fields.items() if (found := texts_at(payload, name))}
-        written = payload.get(GENERATED)
-        own = DESCRIPTION not in (written if isinstance(written, list) else ())
         return cls(
             values,
             dict(fields),
             _text(payload.get(TITLE)),
-            _text(payload.get(DESCRIPTION)) if own else "",
+            _text(own_description(payload)),
             frozenset(numbers_in(_everything(payload))),
         )
 
@@ -89,6 +87,13 @@ def find_fields(names: Iterable[str]) -> dict[str, str]:
         if fields:
             found[role] = fields[0]
     return found
+
+
+def own_description(payload: Mapping[str, Any]) -> str:
+    """Return what the shop itself says of a product, "" if nothing; what a machine wrote for it does not count."""
+    written, by_machine = payload.get(DESCRIPTION), payload.get(GENERATED)
+    own = not (isinstance(by_machine, list) and DESCRIPTION in by_machine)
+    return written if isinstance(written, str) and own else ""
 
 
 def texts_at(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -14,15 +14,15 @@ from engine.payload import from_bytes
 from engine.view import View
 from engine.writing.discriminant import Discriminant, fit, log_softmax
 from engine.writing.facts import (
+    ACCENT,
     CATEGORY,
     COLOUR,
-    DESCRIPTION,
     FOR,
-    GENERATED,
     MATERIAL,
     PATTERN,
     TYPE,
     find_fields,
+    own_description,
     texts_at,
 )
 from engine.writing.grammar import count_words, sentences
@@ -32,7 +32,7 @@ IMAGE, TEXT = "image", "text"
 
 # What is looked at of a large catalogue, drawn evenly. 10,000 payloads are read in half a second.
 _MOST_ITEMS = 10_000
-READ_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
+READ_ROLES = (TYPE, CATEGORY, COLOUR, ACCENT, PATTERN, MATERIAL, FOR)
 # How sharply a picture's likeness to single items is read: what made the odds of 81 groceries true on photos of them.
 _SHARPNESS = 4.0
 # A discriminant that is hardly better than the commonest value says nothing.
@@ -159,9 +159,9 @@ class Shelf:
             return {}
         counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for payload in payloads:
-            kinds, written = texts_at(payload, name), payload.get(DESCRIPTION)
-            if kinds and isinstance(written, str) and DESCRIPTION not in (payload.get(GENERATED) or ()):
-                for sentence in set(sentences(written)):
+            kinds = texts_at(payload, name)
+            if kinds:
+                for sentence in set(sentences(own_description(payload))):
                     counts[kinds[0]][sentence] += 1
         return {
             kind.lower(): tuple(

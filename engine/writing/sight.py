@@ -14,7 +14,7 @@ from PIL import Image
 from engine.fusion import Calibration
 from engine.writing.checking import is_accent
 from engine.writing.discriminant import Matrix, log_softmax
-from engine.writing.facts import COLOUR, TITLE, TYPE
+from engine.writing.facts import ACCENT, COLOUR, TITLE, TYPE
 from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.synonyms import FAMILIES
 from engine.writing.vocabulary import Claim, Vocabulary
@@ -22,8 +22,9 @@ from engine.writing.vocabulary import Claim, Vocabulary
 SPOKEN_ROLES = (TYPE, COLOUR)
 """What captions are believed of. They name a pattern or a material, but as often the wrong one."""
 
-# How much a caption's own odds count: it is surer of itself than it should be.
-CAPTION_WEIGHT = 0.5
+# How much a caption's own odds count, for it is surer of itself than it should be: what made the odds of 300 generated
+# products likeliest, beside a vector and by itself.
+BESIDE_VECTOR, BY_ITSELF = 0.2, 0.5
 # The odds of a value that a witness leaves out, for it may not know it.
 _UNKNOWN = -7.0
 _MOST_SPOKEN = 60
@@ -103,13 +104,19 @@ class Sight:
         return Reading(best, float(np.exp(odds[best])))
 
     def _of_vector(self, role: str, vector: NDArray[np.float32]) -> dict[str, float]:
-        told = self._shelf.discriminants.get(role)
-        if told is not None:
-            return dict(zip(told.values, told.read(vector[None])[0].tolist(), strict=True))
+        odds = self._of_discriminant(role, vector)
+        if odds:
+            # Of a patterned thing a vector knows both colours better than which is which: the accent is no candidate.
+            accents = self._of_discriminant(ACCENT, vector) if role == COLOUR else {}
+            return {value: odd + _log_of_not(accents.get(value, -np.inf)) for value, odd in odds.items()}
         name = self._shelf.fields.get(role)
         if name is None or self._calibration is None:
             return {}
         return self._shelf.likenesses(vector, self._calibration, name, self._blocks)
+
+    def _of_discriminant(self, role: str, vector: NDArray[np.float32]) -> dict[str, float]:
+        told = self._shelf.discriminants.get(role)
+        return {} if told is None else dict(zip(told.values, told.read(vector[None])[0].tolist(), strict=True))
 
     def _of_caption(
         self, role: str, image: Image.Image | None, caption: str, seen: Mapping[str, float]
@@ -122,7 +129,7 @@ class Sight:
         values = self._values(role, claim, seen)
         texts = [caption[: claim.start] + value.lower() + caption[claim.end :] for value in values]
         weighed: Matrix = self._captioner.weigh(image, texts).astype(np.float64)
-        odds = log_softmax(CAPTION_WEIGHT * weighed)
+        odds = log_softmax((BESIDE_VECTOR if seen else BY_ITSELF) * weighed)
         return dict(zip(values, odds.tolist(), strict=True))
 
     def _values(self, role: str, claim: Claim, seen: Mapping[str, float]) -> list[str]:
@@ -133,6 +140,11 @@ class Sight:
             own = _own(claim, self._vocabulary, role)
             values += [own] if own and own not in values else []
         return values
+
+
+def _log_of_not(log_share: float) -> float:
+    """Return ln(1 - p) of ln p, bounded, for nothing is impossible."""
+    return float(np.log(max(1.0 - np.exp(log_share), np.exp(_UNKNOWN))))
 
 
 def _own(claim: Claim, vocabulary: Vocabulary, role: str) -> str:
