@@ -241,6 +241,14 @@ def test_a_generated_description_is_no_source(shelf: Shelf) -> None:
     assert Facts.of({"description": "Written by us."}, {}).description == "Written by us."
 
 
+def test_a_shops_own_field_of_that_name_means_nothing() -> None:
+    """A shop may call a field `generated` and put anything there: its descriptions stay its own."""
+    rows = [{"type": "mug", "description": "Safe in the dishwasher.", "generated": value} for value in (True, 3)]
+    assert Shelf(rows).sayings("mug") == ("Safe in the dishwasher.",)
+    assert Facts.of(rows[0], {}).description == "Safe in the dishwasher."
+    assert Shelf([{**row, "generated": ["description"]} for row in rows]).sayings("mug") == ()
+
+
 def test_a_caption_is_cut_down_to_its_noun(shelf: Shelf) -> None:
     captions = [
         "purple teapot with red, plain glass", "a close up of a red coffee mug on a table", "there is a garden gnome",
