@@ -14,6 +14,7 @@ from engine.payload import from_bytes
 from engine.view import View
 from engine.writing.discriminant import Discriminant, fit, log_softmax
 from engine.writing.facts import (
+    ACCENT,
     CATEGORY,
     COLOUR,
     FOR,
@@ -31,7 +32,7 @@ IMAGE, TEXT = "image", "text"
 
 # What is looked at of a large catalogue, drawn evenly. 10,000 payloads are read in half a second.
 _MOST_ITEMS = 10_000
-READ_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
+READ_ROLES = (TYPE, CATEGORY, COLOUR, ACCENT, PATTERN, MATERIAL, FOR)
 # How sharply a picture's likeness to single items is read: what made the odds of 81 groceries true on photos of them.
 _SHARPNESS = 4.0
 # A discriminant that is hardly better than the commonest value says nothing.
