@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 ITEMS = 1000
@@ -14,7 +15,7 @@ _SERVER_READY_S = 120
 
 
 def main() -> int:
-    """Draw a catalogue, build its index, serve it, ask it by text, by picture and by both, and stop the server."""
+    """Draw a catalogue, build its index, serve it, ask for products, a shopper, a description and reviews, and stop."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="diptych-demo-") as folder:
         root = Path(folder)
@@ -23,8 +24,13 @@ def main() -> int:
         _run(
             *("indexer", "build", str(catalogue / "catalog.jsonl"), "--store", str(store)),
             *("--signal", "rating", "--signal", "popularity"),
+            *("--events", str(catalogue / "events.jsonl"), "--reviews", str(catalogue / "reviews.jsonl")),
         )
         picture, wish = _example(catalogue)
+        shopper, reviewed = (
+            _commonest(catalogue / "events.jsonl", "user_id"),
+            _commonest(catalogue / "reviews.jsonl", "item_id"),
+        )
         command = ["engine", "serve", "--store", str(store), "--address", "127.0.0.1:0", "--address-file", str(ready)]
         _show(command, "&")
         with subprocess.Popen(_python(command)) as server:
@@ -45,6 +51,10 @@ def main() -> int:
                     "text=0.5",
                 )
                 _run(*ask, "--text", wish, "--boost", "rating=0.5")
+                _run("engine", "profile", shopper, "--address", address)
+                _run("engine", "recommend", shopper, "--address", address, "--limit", "8")
+                _run("engine", "describe", "--image", str(picture), "--address", address)
+                _run("engine", "feedback", "--item", reviewed, "--address", address)
             finally:
                 server.terminate()
         seconds = time.monotonic() - started
@@ -58,6 +68,12 @@ def _example(catalogue: Path) -> tuple[Path, str]:
     mug = next(row for row in rows if row["product_type"] == "mug")
     bicycle = next(row for row in rows if row["product_type"] == "bicycle")
     return catalogue / mug["image"], f"{bicycle['color']} {bicycle['pattern']} {bicycle['product_type']}"
+
+
+def _commonest(path: Path, field: str) -> str:
+    """Return the value that most rows of a file have in a field, the first of them if several have."""
+    values = Counter(json.loads(line)[field] for line in path.read_text().splitlines())
+    return str(values.most_common(1)[0][0])
 
 
 def _wait_for(ready: Path, server: "subprocess.Popen[bytes]") -> str:

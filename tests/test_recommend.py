@@ -15,7 +15,7 @@ from engine.records import Boost, Diversity
 from engine.searcher import Searcher
 from engine.shopper.history import Had, liked_now, weigh
 from engine.shopper.interleave import Turns, interleaved
-from engine.shopper.reason import UNKNOWN, of_known
+from engine.shopper.reason import UNKNOWN, UNLIKE, of_known
 from engine.shopper.recipe import Recipe
 from engine.shopper.recommend import Mode, Recommended, Recommender, Wish
 from engine.snapshot import open_snapshot
@@ -230,6 +230,17 @@ def test_somebody_unknown_gets_what_is_popular(shop: Shop) -> None:
     assert filtered == [item_id for item_id in ids(found.recommend(Wish(limit=300))) if shop.kinds[item_id] == 2][:20]
     assert ids(found.recommend(Wish(limit=20), [event("u", "gone")], NOW_S)) == ids(everybody)
     assert ids(found.recommend(Wish(Mode.REPEAT), [event("u", "gone")], NOW_S)) == []
+    assert ids(found.recommend(Wish(Mode.REPEAT, limit=20))) == ids(everybody)
+
+
+def test_an_old_history_is_a_history(shop: Shop) -> None:
+    """Fifteen years later a shopper's taste is what it was: only how new events are among each other counts."""
+    history, later_s = shop.events["u0"], NOW_S + 15 * 365 * 86_400
+    now, then = recommender(shop).taste(history, NOW_S), recommender(shop).taste(history, later_s)
+    assert now is not None
+    assert then is not None
+    for block, vector in now.vectors.items():
+        np.testing.assert_allclose(then.vectors[block], vector, atol=1e-3)
 
 
 def test_without_events_tastes_are_of_pictures_and_texts(plain: Recommender, shop: Shop) -> None:
@@ -276,7 +287,7 @@ def test_dislikes_alone_keep_away_from_them(plain: Recommender, shop: Shop) -> N
         for hit in found.answer.hits
     ]
     assert near == pytest.approx(sorted(near), abs=1e-2)
-    assert {reason.words for reason in found.reasons} == {"well rated"}
+    assert {reason.words for reason in found.reasons} == {UNLIKE}
 
 
 def test_an_empty_session_gets_what_is_popular(plain: Recommender) -> None:

@@ -3,6 +3,7 @@
 A user's id stands in the rows of that user's events and nowhere else, so erasing a user is deleting rows.
 """
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import bindparam, delete, func, select
 
-from engine.errors import DiptychError
+from engine.errors import DiptychError, NotDurable
 from engine.events.address import EVENTS_FILE, is_known
 from engine.events.database import EVENTS, Database, EventRow, store_address
 from engine.events.event import Event, EventType
 
 _PAGE = 8192
+_RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+
 _CODES = {
     EventType.VIEW: 1,
     EventType.CART: 2,
@@ -68,6 +73,8 @@ class EventLog:
         self._turn = threading.Lock()
         self._waiting_lock = threading.Lock()
         self._waiting: list[_Waiting] = []
+        self._unscrubbed: set[str] = set()
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -104,15 +111,19 @@ class EventLog:
     def erase(self, user_id: str) -> dict[EventType, int]:
         """Forget a user, durably, and return how many events of each type there were.
 
-        No byte of the id is left in a file of the store. Raises NotDurable while a reader keeps the old state; the
-        events are gone even then, and asking again cleans the file.
+        No byte of the id is left in a file of the store. While a reader keeps the old state the bytes have to wait:
+        they go with the next look a second later, and so on, or when the log is closed. Nothing is recorded meanwhile.
         """
         mine = EVENTS.c.user_id == user_id
-        with self._database.writing() as connection:
-            counted = select(EVENTS.c.type, func.count()).where(mine).group_by(EVENTS.c.type).order_by(EVENTS.c.type)
-            erased = {_TYPES[code]: count for code, count in connection.execute(counted)}
-            connection.execute(delete(EVENTS).where(mine))
-        self._database.scrub(user_id)
+        with self._turn:
+            with self._database.writing() as connection:
+                counted = (
+                    select(EVENTS.c.type, func.count()).where(mine).group_by(EVENTS.c.type).order_by(EVENTS.c.type)
+                )
+                erased = {_TYPES[code]: count for code, count in connection.execute(counted)}
+                connection.execute(delete(EVENTS).where(mine))
+            self._unscrubbed.add(user_id)
+            self._scrub()
         return erased
 
     def scan(self) -> Iterator[list[Event]]:
@@ -140,7 +151,11 @@ class EventLog:
             return list(connection.execute(query).scalars())
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, after a last try to clean its file."""
+        with self._turn:
+            self._closed = True
+            if self._unscrubbed:
+                self._scrub()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -150,6 +165,25 @@ class EventLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _scrub(self) -> None:
+        """Clean the file of who was erased, now or later; the turn must be held."""
+        for user_id in sorted(self._unscrubbed):
+            try:
+                self._database.scrub(user_id)
+            except NotDurable as error:
+                log.warning("what was erased is deleted, but still in the file: %s", error)
+                if not self._closed:
+                    retry = threading.Timer(_RETRY_S, self._scrub_again)
+                    retry.daemon = True
+                    retry.start()
+                return
+            self._unscrubbed.discard(user_id)
+
+    def _scrub_again(self) -> None:
+        with self._turn:
+            if not self._closed:
+                self._scrub()
 
     def _commit(self, group: Sequence[_Waiting]) -> None:
         """Keep the events of all who wait, or tell each of them why not."""

@@ -17,12 +17,12 @@ from engine.v1 import recommendation_pb2
 
 
 class ProfilingService:
-    """Tells profiles in the threads of `searchers`, from the log and the served snapshot as they are now."""
+    """Tells profiles in the threads of `readers`, from the log and the served snapshot as they are now."""
 
-    def __init__(self, snapshots: Snapshots, events: Events, searchers: Workers) -> None:
+    def __init__(self, snapshots: Snapshots, events: Events, readers: Workers) -> None:
         self._snapshots = snapshots
         self._events = events
-        self._searchers = searchers
+        self._readers = readers
         self._lock = threading.Lock()
         self._usual: tuple[Snapshot, Usual] | None = None
 
@@ -35,7 +35,7 @@ class ProfilingService:
     ) -> recommendation_pb2.GetProfileResponse:
         """Return what is known of a shopper."""
         check(request)
-        return await self._searchers.run("profile", partial(self._profile, request.user_id), call)
+        return await self._readers.run("profile", partial(self._profile, request.user_id), call)
 
     def _profile(self, user_id: str) -> recommendation_pb2.GetProfileResponse:
         view = self._snapshots.served.searcher.view

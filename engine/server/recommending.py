@@ -13,12 +13,12 @@ from engine.v1 import recommendation_pb2
 
 
 class RecommendingService:
-    """Recommends in the threads of `searchers`; what needs a model waits for `encoders`."""
+    """Recommends in the threads of `readers`; what needs a model waits for `encoders`."""
 
-    def __init__(self, snapshots: Snapshots, shoppers: Shoppers, searchers: Workers, encoders: Workers) -> None:
+    def __init__(self, snapshots: Snapshots, shoppers: Shoppers, readers: Workers, encoders: Workers) -> None:
         self._snapshots = snapshots
         self._shoppers = shoppers
-        self._searchers = searchers
+        self._readers = readers
         self._encoders = encoders
 
     def methods(self) -> dict[str, Method]:
@@ -32,7 +32,7 @@ class RecommendingService:
         work = partial(self._recommend, self._snapshots.served, request.user_id, wish, call.arrived_ns, parse_us)
         if wish.image:
             return await self._encoders.run("recommend like a picture", work, call)
-        return await self._searchers.run("recommend", work, call)
+        return await self._readers.run("recommend", work, call)
 
     def _recommend(self, served: Served, user_id: str, wish: Wish, arrived_ns: int, parse_us: int) -> bytes:
         recommended = self._shoppers.recommend(served.searcher, user_id, wish)

@@ -28,13 +28,17 @@ log = logging.getLogger(__name__)
 
 
 class SearchService:
-    """Answers queries; those that need a model wait for `encoders`, so that they never hold up the others."""
+    """Answers queries; those that need a model wait for `encoders`, and those that need events for `readers`, so that
+    they never hold up the others."""
 
-    def __init__(self, snapshots: Snapshots, shoppers: Shoppers, searchers: Workers, encoders: Workers) -> None:
+    def __init__(
+        self, snapshots: Snapshots, shoppers: Shoppers, searchers: Workers, encoders: Workers, readers: Workers
+    ) -> None:
         self._snapshots = snapshots
         self._shoppers = shoppers
         self._searchers = searchers
         self._encoders = encoders
+        self._readers = readers
         self._gathered: list[_Gathered] = []
 
     def methods(self) -> dict[str, Method]:
@@ -50,7 +54,7 @@ class SearchService:
         if needs_encoder(query):
             return await self._encoders.run("encoded query", work, call)
         if needs_events(query):
-            return await self._searchers.run("query of a shopper", work, call)
+            return await self._readers.run("query of a shopper", work, call)
         if served.is_quick(query):
             # Blocking work on the event loop, against the rule: a search of 300 µs holds up the others no longer than
             # the parsing of a large message does, and the hop to a thread and back costs 150 µs of CPU with one
@@ -82,6 +86,8 @@ class SearchService:
         work = partial(self._answer_all, served, request.requests, call)
         if any(part.WhichOneof("content") in ("text", "image") for one in request.requests for part in one.parts):
             return await self._encoders.run("encoded batch", work, call)
+        if any(part.WhichOneof("content") == "user_id" for one in request.requests for part in one.parts):
+            return await self._readers.run("batch of shoppers", work, call)
         return await self._searchers.run("batch", work, call)
 
     def _answer(

@@ -61,16 +61,18 @@ class Server:
         self._writers = Workers("writers", 1, settings.waiting_limit)
         self._recorders = Workers("recorders", _RECORDERS, settings.waiting_limit)
         self._describers = Workers("describers", settings.describe_threads, settings.waiting_limit)
+        # Who waits for the events' database holds up nobody who does not.
+        self._readers = Workers("readers", settings.search_threads, settings.waiting_limit)
         self._shoppers = shoppers = Shoppers(self._events)
         self._edge = Edge(
             {
-                **SearchService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
+                **SearchService(self.snapshots, shoppers, self._searchers, self._encoders, self._readers).methods(),
                 **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
                 **DescribingService(self.snapshots, self._describers, settings.writer_options).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
-                **RecommendingService(self.snapshots, shoppers, self._searchers, self._encoders).methods(),
-                **ProfilingService(self.snapshots, self._events, self._searchers).methods(),
+                **RecommendingService(self.snapshots, shoppers, self._readers, self._encoders).methods(),
+                **ProfilingService(self.snapshots, self._events, self._readers).methods(),
                 **ReviewingService(self.snapshots, self._searchers).methods(),
                 **RecordingService(self._events, self._recorders, self._administrators).methods(),
             },
@@ -83,6 +85,7 @@ class Server:
             self._writers,
             self._recorders,
             self._describers,
+            self._readers,
         )
         show(self.metrics.registry, self._edge, self._pools, self.snapshots, self.watch)
         self._exposition: Exposition | None = None

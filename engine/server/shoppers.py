@@ -76,8 +76,11 @@ class Shoppers:
         return recommender
 
     def _history(self, user_id: str) -> tuple[Sequence[Event], float]:
-        """Return a shopper's events, and when the newest of anybody's happened: what was then is now."""
+        """Return a shopper's events, and when the newest of them happened.
+
+        What they do is weighed as it was then: else a shop's new year, or one event of a wrong clock, would make
+        everybody's history as good as nothing beside what is popular.
+        """
         known = self._events.known()
         events = [] if known is None else known.history(user_id, MOST_EVENTS)
-        newest = known.last_time_s() if known is not None and events else None
-        return events, newest or 0.0
+        return events, events[0].time_s if events else 0.0

@@ -35,7 +35,7 @@ class Had:
 def weigh(events: Iterable[Event], recipe: Recipe, now_s: float) -> list[Had]:
     """Return the items of a history, the most liked first; of equal ones by id.
 
-    events: of one shopper, in any order.   now_s: when now is, in a log that is replayed the time of its newest event.
+    events: of one shopper, in any order.   now_s: when now is; for recommendations the time of the newest of them.
     """
     by_item: dict[str, list[Event]] = {}
     for event in events:

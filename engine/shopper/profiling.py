@@ -76,7 +76,7 @@ class _Taken:
     def interests(self) -> tuple[Liking, ...]:
         """Return what the shopper is interested in, as recommendations have it."""
         dims = self._view.snapshot.dims
-        had = weigh(self._events, self._recipe, self._now_s)
+        had = weigh(self._events, self._recipe, self._events[0].time_s)
         taste = Taste.of(had, self._view, block_weights(dims, self._recipe), self._recipe)
         likings = []
         for _, share, members in taste.interests:

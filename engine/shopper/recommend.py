@@ -89,7 +89,7 @@ class Recommender:
     def recommend(self, wish: Wish, events: Sequence[Event] = (), now_s: float = 0.0) -> Recommended:
         """Return what to recommend to the shopper of these events, or to a session; what is popular if none is known.
 
-        now_s: when now is, in a log that is replayed the time of its newest event.
+        now_s: when now is; the time of the newest event if nothing else is meant.
         Raises ItemNotFound if a session names items and none is there, and what a search does; fields are named as in
         a RecommendRequest.
         """
@@ -100,7 +100,7 @@ class Recommender:
         if wish.session and had and not taste.had and not wish.image:
             kind = "disliked" if had[0].weight < 0 else "liked"
             raise ItemNotFound(had[0].item_id, f"session.{kind}_item_ids[0]")
-        queries, shares = self._queries(wish, had, taste)
+        queries, shares = self._queries(wish, had, taste, view)
         plan_us = (perf_counter_ns() - started) // 1000
         answers = self._answers(wish, queries, view)
         started = perf_counter_ns()
@@ -109,9 +109,9 @@ class Recommender:
         score_us = (perf_counter_ns() - started) // 1000
         return Recommended(_together(answers, hits, plan_us, score_us), tuple(told))
 
-    def _queries(self, wish: Wish, had: Sequence[Had], taste: Taste) -> tuple[list[Query], list[float]]:
+    def _queries(self, wish: Wish, had: Sequence[Had], taste: Taste, view: View) -> tuple[list[Query], list[float]]:
         """Return a query for each interest, or one for the whole taste, a picture or what is popular; and its share."""
-        base = self._query(wish, had, taste)
+        base = self._query(wish, had, self._again(taste, view))
         whole = taste.whole
         if wish.image:
             return [self._like_picture(wish, base, taste)], [1.0]
@@ -124,8 +124,8 @@ class Recommender:
             return [replace(base, parts=(whole,))], [1.0]
         return [replace(base, parts=(one.part,)) for one in interests], [one.share for one in interests]
 
-    def _query(self, wish: Wish, had: Sequence[Had], taste: Taste) -> Query:
-        """Return all of the query but its parts."""
+    def _query(self, wish: Wish, had: Sequence[Had], wanted: Mapping[str, float]) -> Query:
+        """Return all of the query but its parts. wanted: what is added to items that the shopper would have again."""
         recipe = self.recipe
         among: frozenset[str] | None = None
         without = {one.item_id for one in had if one.weight < 0 or wish.session}
@@ -133,8 +133,8 @@ class Recommender:
         if wish.mode is Mode.DISCOVER:
             without |= {one.item_id for one in had if one.bought}
         else:
-            again = self._again(taste)
-        if wish.mode is Mode.REPEAT:
+            again = wanted
+        if wish.mode is Mode.REPEAT and had:
             among, without = frozenset(again), set()
         boosts = (*wish.boosts, Boost(DEMAND, recipe.demand)) if self._has_demand else wish.boosts
         return Query(
@@ -154,9 +154,9 @@ class Recommender:
             anything=True,
         )
 
-    def _again(self, taste: Taste) -> dict[str, float]:
+    def _again(self, taste: Taste, view: View) -> dict[str, float]:
         """Return what is added to each item that the shopper would have again."""
-        recipe, view = self.recipe, self.searcher.view
+        recipe = self.recipe
         usual = np.zeros(len(taste.rows), np.float32)
         if REPURCHASE in view.snapshot.signals:
             usual = np.float32(recipe.repurchase) * view.signal_of(taste.rows, REPURCHASE)
@@ -216,9 +216,10 @@ class Recommender:
         return hit._replace(contributions=shares)
 
     def _reasons(self, wish: Wish, taste: Taste, hits: Sequence[Hit], view: View) -> list[Reason]:
-        popular = POPULAR.get(DEMAND if self._has_demand else self._popular, UNKNOWN)
         if not len(taste.rows):
+            popular = POPULAR.get(DEMAND if self._has_demand else self._popular, UNKNOWN)
             return [Reason(of_picture(False) if wish.image else popular)] * len(hits)
+        popular = POPULAR[DEMAND] if self._has_demand else ""
         told = reasons(taste, [hit.row for hit in hits], view, self._title, popular)
         if wish.image:
             words = of_picture(taste.whole is not None and taste.whole.weight > 0)

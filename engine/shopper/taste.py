@@ -113,7 +113,9 @@ class Taste:
         """Return by block the direction of some items' weighted sum; a block that it cancels in is left out."""
         counts = np.where(chosen, self.counts, np.float32(0))
         sums = {block: counts @ rows for block, (rows, _) in self.blocks.items() if self.weights.get(block)}
-        return {block: to_unit(vector) for block, vector in sums.items() if np.linalg.norm(vector) > 1e-6}
+        # Of what the counts could sum to: those of an old history are all small.
+        least = 1e-6 * float(np.abs(counts).sum())
+        return {block: to_unit(vector) for block, vector in sums.items() if np.linalg.norm(vector) > least}
 
     @cached_property
     def _clustered(self) -> NDArray[np.int64]:

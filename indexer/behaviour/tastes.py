@@ -40,9 +40,9 @@ def usual_tastes(
     places = np.array([known.get(item_id, NOT_SOLD) for item_id in events.item_ids], np.int64)
     drawn = np.sort(rng.choice(len(events.user_ids), min(SAMPLE, len(events.user_ids)), replace=False))
     histories = _histories(events, drawn)
-    now_s = float(events.times_s.max())
     tastes = []
     for history in histories:
+        now_s = max(event.time_s for event in history)
         had = [(known[one.item_id], one.weight) for one in weigh(history, recipe, now_s) if one.item_id in known]
         if any(weight > 0 for _, weight in had):
             tastes.append((np.array([place for place, _ in had]), np.array([weight for _, weight in had], np.float32)))

@@ -177,10 +177,10 @@ def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progres
     )
     snapshot = build(config, progress).snapshot
     recommender = Recommender(open_searcher(store, snapshot))
-    now_s = max(event.time_s for event in training)
 
     def ask(case: Case, mode: Mode, limit: int) -> list[str]:
         wish = Wish(mode=mode, limit=limit, recall_target=1.0)
+        now_s = max((event.time_s for event in case.known), default=0.0)
         return [hit.item_id for hit in recommender.recommend(wish, case.known, now_s).answer.hits]
 
     return ask
