@@ -1,6 +1,7 @@
 """A feedback model from rated reviews to scored ones: learnt, kept, read back, refused where it is damaged."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from opinions import opinions, read_lines, write_reviews
 from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
 from indexer.embed import no_progress
-from indexer.feedback.fitting import Fitted, fit
+from indexer.feedback.expert import Sample, learn
+from indexer.feedback.fitting import RECIPES, Fitted, fit
 from indexer.feedback.model import LETTERS, SIGNS
 from indexer.feedback.review import Review, read
 from indexer.feedback.stored import ARRAYS_FILE, MANIFEST_FILE, load_model
@@ -102,6 +104,23 @@ def test_a_model_needs_praise_and_blame(reviews) -> None:
     """Praise alone teaches nothing, and the message says what was needed."""
     with pytest.raises(InvalidCatalogue, match="5 reviews of praise and 5 of blame"):
         fit([one for one in reviews if one.rating > 3], no_progress)
+
+
+@pytest.mark.parametrize("praise", [True, False])
+def test_all_blame_or_all_praise_may_be_of_one_item(reviews, praise) -> None:
+    """Then no fold without that item would have both: each review is judged by experts that have not seen itself."""
+    firm = [one for one in reviews[:160] if one.rating != 3]
+    rows = [replace(one, item_id="bad" if (one.rating > 3) == praise else one.item_id) for one in firm]
+    fitted = fit(rows, no_progress)
+    assert fitted.records[LETTERS].accuracy > 0.9
+    assert len(set(fitted.folds[[one.item_id == "bad" for one in rows]].tolist())) == 5
+
+
+def test_one_kind_of_verdict_is_refused_by_an_expert() -> None:
+    """What cannot be told apart is said in our own words."""
+    texts, groups = ["good"] * 6, np.arange(6)
+    with pytest.raises(InvalidCatalogue, match="two reviews of praise and two of blame, got 6 and 0"):
+        learn(Sample(RECIPES[LETTERS], texts, [""] * 6, [""] * 6, np.ones(6), groups), lambda stage: None)
 
 
 def test_bad_rows_are_rejects_with_reasons(tmp_path) -> None:

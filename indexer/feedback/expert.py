@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from engine.errors import InvalidCatalogue
 from indexer.feedback.vocabulary import Vocabulary, common, grams_of
 
 Vector = NDArray[np.float64]
@@ -35,7 +36,7 @@ _RATIO_FLOOR = 0.5
 _TITLE_SHARE = 0.7
 _JOINT_SHARE = 0.5
 _CATEGORY_BIAS = 1.0
-_BINS = 9
+_BINS = 14
 _SEED = 7
 
 
@@ -135,10 +136,11 @@ class Learnt:
 
 
 def learn(sample: Sample, step: Step) -> Learnt:
-    """Return the expert of a sample that has reviews of both kinds. Cost: six fits; seconds for ten thousand reviews.
+    """Return the expert of a sample. Cost: six fits; seconds for ten thousand reviews.
 
-    step: is told of each fit that is done.
+    step: is told of each fit that is done.   Raises InvalidCatalogue without two reviews of praise and two of blame.
     """
+    folds = _folds(sample)
     keys, families = common(grams_of(sample.texts), 2, MOST_GRAMS)
     if any(sample.titles):
         titled, theirs = common(grams_of(sample.titles), 2, MOST_GRAMS)
@@ -159,7 +161,6 @@ def learn(sample: Sample, step: Step) -> Learnt:
     codes = np.array([known.get(name, 0) for name in sample.categories], np.int64)
     lengths = lengths_of(sample.texts)
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, _BINS + 1)[1:-1])).astype(np.float32)
-    folds = _folds(sample)
     margins = np.zeros((len(codes), MEMBERS))
     for fold in range(int(folds.max()) + 1):
         held = np.flatnonzero(folds == fold)
@@ -250,13 +251,31 @@ def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vect
 
 
 def _folds(sample: Sample) -> NDArray[np.int64]:
-    """Return the fold of each review: a group stays together, and every fold has its share of praise and blame."""
-    groups, of = np.unique(sample.groups, return_inverse=True)
-    means = np.bincount(of, sample.verdicts) / np.bincount(of)
+    """Return the fold of each review: a group stays together, and every fold has its share of praise and blame.
+
+    If one group has all praise or all blame, each review is a group of its own: else nothing else could be learnt from.
+    """
+    single = np.arange(len(sample.verdicts))
+    for groups in (sample.groups, single):
+        folds = _spread_evenly(groups, sample.verdicts)
+        if all(_has_both(sample.verdicts[folds != fold]) for fold in range(int(folds.max()) + 1)):
+            return folds
+    praised, blamed = (int(np.count_nonzero(side)) for side in (sample.verdicts > 0.5, sample.verdicts < 0.5))
+    raise InvalidCatalogue(f"expected two reviews of praise and two of blame, got {praised} and {blamed}")
+
+
+def _spread_evenly(groups: NDArray[np.int64], verdicts: Vector) -> NDArray[np.int64]:
+    groups, of = np.unique(groups, return_inverse=True)
+    means = np.bincount(of, verdicts) / np.bincount(of)
     order = np.lexsort((np.random.default_rng(_SEED).random(len(groups)), means > 0.5))
     folds = np.zeros(len(groups), np.int64)
     folds[order] = np.arange(len(groups)) % min(FOLDS, len(groups))
     return folds[of]
+
+
+def _has_both(verdicts: Vector) -> bool:
+    """Return whether there is something to tell apart; a torn review stands on both sides."""
+    return len(set(_sides(verdicts)[1].tolist())) == 2
 
 
 def _fit(
