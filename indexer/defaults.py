@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.encoder import digest
 from engine.errors import CorruptSnapshot, InvalidSetting
-from engine.fusion import LEXICAL
+from engine.fusion import BEHAVIOUR, LEXICAL
 from engine.manifest import Manifest
 from engine.store import Store, write_durably
 from indexer.publish import draft, publish, seal
@@ -32,8 +32,11 @@ class Weighting:
     boosts: Mapping[str, float] = field(default_factory=dict)
 
     def normalised(self) -> "Weighting":
-        """Return the weighting that ranks the same and whose blocks of vectors weigh 1 in sum, as a manifest's do."""
-        total = sum(weight for block, weight in self.blocks.items() if block != LEXICAL)
+        """Return the weighting that ranks the same and whose blocks weigh 1 in sum, as a manifest's do.
+
+        Words and behaviour stand beside that sum, as they do for a searcher.
+        """
+        total = sum(weight for block, weight in self.blocks.items() if block not in (LEXICAL, BEHAVIOUR)) or 1.0
         return Weighting(
             {block: weight / total for block, weight in self.blocks.items()},
             {name: weight / total for name, weight in self.boosts.items()},

@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalogues import write_lines
+from shoppers import build_shop
 from typer.testing import CliRunner
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
 from engine.events.log import make_events
-from engine.records import Boost, Missing, Query, TextPart, VectorPart
+from engine.records import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.searcher import Searcher
 from engine.store import Store
 from indexer.build import BuildConfig, build
 from indexer.cli import app
 from indexer.defaults import WEIGHTS_FILE, Weighting, apply, read, take_over, write
 from indexer.evaluate.judged import Judged
+from indexer.evaluate.metrics import ndcg
 from indexer.evaluate.opened import open_searcher
 from indexer.publish import verify
 from indexer.weights.candidates import Candidates, gather
@@ -128,6 +130,31 @@ def test_weights_are_told_as_manifests_tell_them() -> None:
     weighting = Weighting({"image": 0.1, "text": 0.3, "lexical": 1.6}, {"rating": 0.2}).normalised()
     assert weighting.blocks == pytest.approx({"image": 0.25, "text": 0.75, "lexical": 4.0})
     assert weighting.boosts == pytest.approx({"rating": 0.5})
+
+
+def test_a_learnt_block_leaves_boosts_as_they_are() -> None:
+    """By hand: behaviour stands beside what items are, so it is no part of the 1 that these weigh in sum."""
+    weighting = Weighting({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2}).normalised()
+    assert weighting == Weighting({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2})
+
+
+def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
+    """Beside a learnt block: items that are asked for say nothing to it where weights are named, as where none are."""
+    shop = build_shop(tmp_path)
+    opened = open_searcher(shop.store)
+    asked = [Case(Query((ItemPart(f"i{number}"),)), {f"i{place}": 1.0 for place in range(50)}) for number in range(12)]
+    served = [
+        ndcg(
+            [case.ratings.get(hit.item_id, 0.0) for hit in opened.search(replace(case.query, limit=10)).hits],
+            [1.0] * 50,
+        )
+        for case in asked
+    ]
+    assert decide(opened, asked, [], quiet, folds=2).before.tolist() == served
+    spoken = gather(opened, asked, [], 10, quiet).spoken
+    assert dict(zip((*opened.snapshot.dims,), spoken[0].tolist(), strict=True))["behaviour"] == 0
+    named = Case(Query((ItemPart("i20", block="behaviour"),)), {"i21": 1.0})
+    assert gather(opened, [named], [], 10, quiet).spoken.sum() == 1
 
 
 def test_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:

@@ -14,7 +14,7 @@ from engine.errors import InvalidQuery
 from engine.fusion import LEXICAL
 from engine.records import Boost, Missing, Query
 from engine.searcher import Searcher
-from indexer.weights.case import Case
+from indexer.weights.case import Case, heard
 
 Progress = Callable[[str, int, int | None], None]
 Floats = NDArray[np.float64]
@@ -95,7 +95,7 @@ def _one(
     pool = {item_id for item_id in case.ratings if item_id not in case.query.without}
     spoken = []
     off = tuple(Boost(name, 0.0) for name in searcher.snapshot.manifest.default_boosts)
-    for block in blocks:
+    for block in heard(case.query, blocks):
         try:
             pool |= _best(searcher, replace(case.query, modality_weights={block: 1.0}, boosts=off))
         except InvalidQuery as error:

@@ -34,6 +34,12 @@ class Case:
     ratings: Mapping[str, float]
 
 
+def heard(query: Query, blocks: Iterable[str]) -> list[str]:
+    """Return the blocks whose weights count for a query that names none: behaviour only where a part is aimed at it."""
+    aimed = any(part.block == BEHAVIOUR for part in query.parts)
+    return [block for block in blocks if block != BEHAVIOUR or aimed]
+
+
 def of_judgments(judged: Iterable[Judged]) -> list[Case]:
     """Return a case for each judged query."""
     return [Case(one.to_query({}, 1), one.ratings) for one in judged]

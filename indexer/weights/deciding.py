@@ -4,7 +4,7 @@ The cases are parted into folds; those of each fold are answered with what was l
 drawing the cases again and again leaves above 0 counts: the lower end of the paired interval.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting
-from engine.records import Boost
+from engine.records import Boost, Query
 from engine.searcher import Searcher
 from indexer.defaults import Weighting
 from indexer.evaluate.metrics import K, interval, ndcg
 from indexer.weights.candidates import Progress, gather
-from indexer.weights.case import SEEN_EVENTS, Case
+from indexer.weights.case import SEEN_EVENTS, Case, heard
 from indexer.weights.fitting import fit
 
 
@@ -93,10 +93,12 @@ def usable(signals: Sequence[str]) -> list[str]:
 
 def _answered(searcher: Searcher, case: Case, weighting: Weighting, k: int) -> float:
     """Return the nDCG@k of what the searcher answers."""
-    hits = searcher.search(replace(case.query, limit=k, **_asked(weighting))).hits
+    hits = searcher.search(_asked(case.query, weighting, k)).hits
     return ndcg([case.ratings.get(hit.item_id, 0.0) for hit in hits], list(case.ratings.values()), k)
 
 
-def _asked(weighting: Weighting) -> Mapping[str, Any]:
+def _asked(query: Query, weighting: Weighting, k: int) -> Query:
+    """Return the query with these weights, which means what it would mean if they were the snapshot's."""
+    weights = {block: weighting.blocks[block] for block in heard(query, weighting.blocks)}
     boosts = tuple(Boost(name, weight) for name, weight in weighting.boosts.items())
-    return {"modality_weights": weighting.blocks, "boosts": boosts}
+    return replace(query, limit=k, modality_weights=weights, boosts=boosts)
