@@ -71,12 +71,18 @@ class Store:
             raise CorruptSnapshot(f"{path}: expected the manifest of {name}, got that of {manifest.snapshot}")
         return manifest
 
-    def activate(self, name: str) -> None:
-        """Serve `name` from now on. Atomic and durable: after a crash CURRENT names the old or the new one."""
+    def activate(self, name: str, instead_of: str | None = None) -> bool:
+        """Serve `name` from now on. Atomic and durable: after a crash CURRENT names the old or the new one.
+
+        instead_of: the one that has to be served until then. Returns False, and changes nothing, if another is.
+        """
         self.directory(name)
         with self.changing():
             self.directory(name)  # again, since it may have been pruned meanwhile
+            if instead_of is not None and self.current() != instead_of:
+                return False
             write_durably(self.root / CURRENT_FILE, (name + "\n").encode())
+        return True
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -105,8 +105,13 @@ def models_of(manifest: Manifest) -> list[str]:
     return [digest({**record.fingerprint, "dtype": ""})[:16] for record in records]
 
 
-def apply(store: Store, name: str, weighting: Weighting) -> Manifest:
-    """Publish a copy of a snapshot with these weights, and return its manifest. Raises what `publish` does."""
+def apply(store: Store, name: str, weighting: Weighting) -> Manifest | None:
+    """Publish a copy of the served snapshot with these weights, and return its manifest.
+
+    Returns None, and nothing is published, if another snapshot is served by now. Raises what `publish` does.
+    """
+    if store.current() != name:
+        return None
     source, before = store.directory(name), store.manifest(name)
     with draft(store) as written:
         for file in before.files:
@@ -123,8 +128,7 @@ def apply(store: Store, name: str, weighting: Weighting) -> Manifest:
             }
         )
         seal(store, written, manifest)
-    publish(store, manifest.snapshot)
-    return manifest
+    return manifest if publish(store, manifest.snapshot, instead_of=name) else None
 
 
 def _share(source: Path, place: Path) -> None:

@@ -76,9 +76,10 @@ def seal(store: Store, written: Draft, manifest: Manifest) -> Path:
     return final
 
 
-def publish(store: Store, name: str) -> None:
+def publish(store: Store, name: str, instead_of: str | None = None) -> bool:
     """Serve a snapshot whose every byte is as it was written.
 
+    instead_of: the one that has to be served until then. Returns False, and serves on what is, if another is.
     Raises SnapshotNotFound, GateFailed if a gate of it failed, CorruptSnapshot naming what is damaged.
     """
     manifest = store.manifest(name)
@@ -88,7 +89,7 @@ def publish(store: Store, name: str) -> None:
         raise GateFailed(f"{name} may not be published: {reasons}")
     if damage := damages(manifest, store.directory(name)):
         raise CorruptSnapshot("; ".join(damage))
-    store.activate(name)
+    return store.activate(name, instead_of)
 
 
 def rollback(store: Store) -> str:

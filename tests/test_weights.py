@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from catalogues import write_lines
+from catalogues import indexer, write_lines
 from shoppers import build_shop
 from typer.testing import CliRunner
 
@@ -22,10 +23,10 @@ from indexer.defaults import WEIGHTS_FILE, Weighting, apply, read, take_over, wr
 from indexer.evaluate.judged import Judged
 from indexer.evaluate.metrics import ndcg
 from indexer.evaluate.opened import open_searcher
-from indexer.publish import verify
+from indexer.publish import publish, verify
 from indexer.weights.candidates import Candidates, gather
 from indexer.weights.case import Case, of_events, of_judgments, split
-from indexer.weights.deciding import decide, in_use
+from indexer.weights.deciding import Decision, decide, in_use
 from indexer.weights.fitting import fit, fused_scores, ndcgs
 
 DIM = 8
@@ -187,7 +188,9 @@ def test_what_wins_by_chance_does_not_win(searcher: Searcher) -> None:
 def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searcher) -> None:
     """It is whole, it is served, and it answers a request that names no weights as the old one answers with them."""
     opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1}, {"rating": 0.2})
+    opened.activate(searcher.snapshot.name)
     manifest = apply(opened, searcher.snapshot.name, weighting)
+    assert manifest is not None
     assert opened.current() == manifest.snapshot
     assert manifest.parent == searcher.snapshot.name
     assert verify(opened, manifest.snapshot) == []
@@ -202,12 +205,26 @@ def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searche
     assert in_use(new) == Weighting(weighting.blocks, weighting.boosts)
 
 
+def test_a_newer_snapshot_stays_served(store: Path, searcher: Searcher) -> None:
+    """Weights learnt with one that is no longer served are not published over what is, whenever that came."""
+    opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1})
+    first = searcher.snapshot.name
+    opened.activate(first)
+    newer = apply(opened, first, weighting)
+    assert newer is not None
+    count = len(opened.names())
+    assert apply(opened, first, weighting) is None
+    assert not publish(opened, first, instead_of=first)
+    assert (opened.current(), len(opened.names())) == (newer.snapshot, count)
+
+
 def test_default_boosts_need_parts(store: Path) -> None:
     """A request of filters or boosts alone is not ranked by boosts that it does not name."""
-    manifest = Store(store).manifest(Store(store).names()[0])
-    new = open_searcher(
-        store, apply(Store(store), manifest.snapshot, Weighting({"image": 1.0}, {"rating": 5.0})).snapshot
-    )
+    opened = Store(store)
+    opened.activate(opened.names()[0])
+    applied = apply(opened, opened.names()[0], Weighting({"image": 1.0}, {"rating": 5.0}))
+    assert applied is not None
+    new = open_searcher(store, applied.snapshot)
     assert new.boosts_of(Query(())) == ()
     assert new.boosts_of(cases()[0].query) == (Boost("rating", 5.0),)
     with pytest.raises(Exception, match="expected a part whose weight is not 0, or a boost"):
@@ -278,14 +295,19 @@ def test_judged_queries_are_cases() -> None:
     assert case.query.missing is Missing.RENORMALIZE
 
 
-def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
-    """Item queries whose right answers are of their kind win; told in JSON, kept in the store, and served."""
+def judged(folder: Path) -> list[str]:
+    """Write item queries whose right answers are of their kind, and return the options that name the files."""
     rows_of_judgments = ["query_id,item_id,rating"]
     for number in range(CASES):
         rows_of_judgments += [f"q{number},i{item},1" for item in range(number % 6, ITEMS, 6)]
-    (tmp_path / "queries.csv").write_text("query_id,item_id\n" + "".join(f"q{n},i{n}\n" for n in range(CASES)))
-    (tmp_path / "judgments.csv").write_text("\n".join(rows_of_judgments) + "\n")
-    files = ["--queries", str(tmp_path / "queries.csv"), "--judgments", str(tmp_path / "judgments.csv")]
+    (folder / "queries.csv").write_text("query_id,item_id\n" + "".join(f"q{n},i{n}\n" for n in range(CASES)))
+    (folder / "judgments.csv").write_text("\n".join(rows_of_judgments) + "\n")
+    return ["--queries", str(folder / "queries.csv"), "--judgments", str(folder / "judgments.csv")]
+
+
+def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
+    """Item queries whose right answers are of their kind win; told in JSON, kept in the store, and served."""
+    files = judged(tmp_path)
     first = Store(store).names()[0]
     Store(store).activate(first)
     done = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files, "--json"])
@@ -302,3 +324,31 @@ def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
     assert Store(store).current() == told["published"]
     assert CliRunner().invoke(app, ["fit-weights", "--store", str(store)]).exit_code == 2
     assert CliRunner().invoke(app, ["fit-weights", "--store", str(store), "--events"]).exit_code == 1
+
+
+def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot that is served while weights are learnt stays so; what wins is kept for the next build."""
+    opened = Store(store)
+    first = opened.names()[0]
+    opened.activate(first)
+
+    def slowly(*arguments: Any) -> Decision:
+        apply(opened, first, Weighting({"image": 0.5, "text": 0.5}))
+        return decide(*arguments)
+
+    monkeypatch.setattr("indexer.weights.deciding.decide", slowly)
+    done = indexer("fit-weights", "--store", store, *judged(tmp_path))
+    assert f"Not published: {first}, with which they were learnt, is not served any more" in done.out
+    assert opened.current() == opened.names()[-1] != first
+    assert json.loads((store / WEIGHTS_FILE).read_text())["snapshot"] == first
+
+
+def test_the_command_finds_the_log_in_the_environment(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the other verbs do; the store itself has no events."""
+    address = f"sqlite:///{tmp_path}/log.db"
+    with make_events(tmp_path, address) as log:
+        log.record(bought("few", [1, 2]))
+    monkeypatch.setenv("DIPTYCH_EVENTS_URL", address)
+    assert "at least 2 shoppers who bought 5 items" in indexer("fit-weights", "--store", store, "--events").err

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from indexer.cli.options import AsJson, Stored
+from indexer.cli.shopping import EventsUrl
 
 if TYPE_CHECKING:
     from engine.searcher import Searcher
@@ -24,7 +25,7 @@ def fit_weights(
     events: Annotated[
         bool, typer.Option("--events", help="Learn from what shoppers of the store's event log bought next.")
     ] = False,
-    events_url: Annotated[str, typer.Option(help="The log's database; the store's own if left out.")] = "",
+    events_url: EventsUrl = "",
     signal: Annotated[
         list[str] | None, typer.Option(help="Learn boosts on these signals alone; may be repeated.")
     ] = None,
@@ -65,7 +66,8 @@ def fit_weights(
     if decided.wins:
         write(store, searcher.snapshot.manifest, decided.learnt, {**source, **decided.to_json()})
         if not no_publish:
-            told["published"] = apply(Store(store), searcher.snapshot.name, decided.learnt).snapshot
+            published = apply(Store(store), searcher.snapshot.name, decided.learnt)
+            told["published"] = None if published is None else published.snapshot
     if as_json:
         typer.echo(json.dumps(told))
         return
@@ -78,9 +80,11 @@ def fit_weights(
         typer.echo(f"  {'boost ' if name in told['boosts'] else ''}{name}: {weight:.3f}")
     if not decided.wins:
         typer.echo("No more than chance: everything stays as it was")
-    else:
+        return
+    typer.echo(f"Kept in {store}/weights.json" + (f"; published {told['published']}" if told.get("published") else ""))
+    if not no_publish and told["published"] is None:
         typer.echo(
-            f"Kept in {store}/weights.json" + (f"; published {told['published']}" if "published" in told else "")
+            f"Not published: {told['snapshot']}, with which they were learnt, is not served any more; build anew"
         )
 
 
