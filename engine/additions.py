@@ -55,6 +55,7 @@ class Additions:
         ]
         self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
         self._again = _placed(view, {**(again or {}), **dict.fromkeys(without, -np.inf)})
+        self._totals: dict[int, Values] = {}
 
     def __bool__(self) -> bool:
         return bool(self._boosts or self._words or self._again)
@@ -77,6 +78,11 @@ class Additions:
 
     def of(self, place: int) -> Values:
         """Return what is added to each row of a stratum, (len(stratum),); the policy for missing blocks is in it."""
+        if place not in self._totals:
+            self._totals[place] = self._total(place)
+        return self._totals[place]
+
+    def _total(self, place: int) -> Values:
         total = np.zeros(self._view.strata[place].count, np.float32)
         for _, weight, values in self._boosts:
             total += np.float32(weight) * values[place]
@@ -85,6 +91,8 @@ class Additions:
             total += np.float32(factor * (1.0 if scale is None else scale)) * scores[place]
         for local, value in self._again.get(place, {}).items():
             total[local] += value
+        # Of several queries it may be the same.
+        total.flags.writeable = False
         return total
 
     def shares(self, place: int, local: int) -> dict[str, float]:

@@ -148,7 +148,7 @@ class Retriever:
         if np.count_nonzero(could_be) > _FEW * k:
             rows = np.flatnonzero(could_be)
             most = rows[np.argpartition(-open_to[rows], wanted - 1)[:wanted]] if len(rows) > wanted else rows
-            most = most[~np.isin(most, near_ids)]
+            most = most[~_among(most, np.sort(near_ids))]
             more = stratum.index.products(one.vector, most) + added[most]
             could_be = open_to >= _kth(np.concatenate([scores, more]), k) - near[-1]
         could_be[near_ids] = True

@@ -137,6 +137,8 @@ class Searcher:
                 asked = self._ask(place, query, retriever.view, shared)
                 if query.flat and (asked.additions is None or asked.additions.are_few):
                     groups.setdefault((asked.choice.point, query.limit), []).append(asked)
+                elif query.flat and not query.plain:
+                    outcomes[place] = self._best(asked, retriever)
                 else:
                     outcomes[place] = self._arrange(asked, retriever)
             except DiptychError as error:
@@ -178,7 +180,7 @@ class Searcher:
         additions = None
         if others or strong or fused.words or query.again or without:
             # What words add depends on the rest of the query.
-            key = (query.boosts, id(query.again), without, tuple(strong.items()), place if fused.words else None)
+            key = (tuple(others), tuple(strong.items()), id(query.again), without, place if fused.words else None)
             if key not in shared:
                 shared[key] = Additions(view, fused, others, strong, query.again, without)
             additions = shared[key]
@@ -202,6 +204,12 @@ class Searcher:
         score_us = (perf_counter_ns() - started) // 1000
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
         return Answer(hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded)
+
+    def _best(self, asked: Asked, retriever: Retriever) -> Answer:
+        """Answer a query of a shopper that wants the best rows as they come, whatever is added to all of them."""
+        started = perf_counter_ns()
+        found = retriever.best(asked.fused, asked.query.limit, asked.choice, asked.selection, asked.additions)
+        return self._answer(asked, found, retriever.view, (perf_counter_ns() - started) // 1000)
 
     def _arrange(self, asked: Asked, retriever: Retriever) -> Answer:
         """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""

@@ -27,6 +27,7 @@ from engine.snapshot import Snapshot, Stratum
 _KEPT_BYTES = 2**27
 _ROW_BYTES = 12
 _KEPT_LEAST, _KEPT_MOST = 4, 64
+_KEPT_ROWS = 8_192
 
 Value = TypeVar("Value")
 
@@ -57,6 +58,7 @@ class View:
         same = before is not None and before.snapshot is snapshot
         self._derived: _Derived = before._derived if before is not None and same else _Derived(len(snapshot))
         self._selections: OrderedDict[str, Selection] = OrderedDict()
+        self._rows: dict[str, int | None] = {}
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -133,13 +135,22 @@ class View:
         return row
 
     def rows_of(self, item_ids: Iterable[str]) -> list[int | None]:
-        """Return the row of each item, None for one that is not alive."""
+        """Return the row of each item, None for one that is not alive.
+
+        Rows are kept for a while: one who asks for a shopper's items asks more than once.
+        """
         rows: list[int | None] = []
+        known = self._rows
         for item_id in item_ids:
-            try:
-                rows.append(self.row_of(item_id))
-            except ItemNotFound:
-                rows.append(None)
+            if item_id not in known:
+                if len(known) >= _KEPT_ROWS:
+                    # Another thread may still read the old ones.
+                    self._rows = known = {}
+                try:
+                    known[item_id] = self.row_of(item_id)
+                except ItemNotFound:
+                    known[item_id] = None
+            rows.append(known[item_id])
         return rows
 
     def stratum_of(self, row: int) -> Stratum:

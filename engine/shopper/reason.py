@@ -25,6 +25,8 @@ POPULAR: Mapping[str, str] = {
 
 UNKNOWN = "something to begin with"
 
+UNLIKE = "unlike what you disliked"
+
 MOST_BECAUSE = 3
 
 # An item is named if it adds at least this share of what the one does that adds most.
@@ -55,11 +57,12 @@ def reasons(taste: Taste, rows: Sequence[int], view: View, title: str, popular: 
     """Return why each of some rows is recommended to somebody of a taste.
 
     A score is a sum over the items of the history, so it is those that add most to it.
-    title: the field that holds titles.   popular: what is said where likeness adds nothing.
+    title: the field that holds titles.   popular: what is said where likeness adds nothing, "" if nothing else does.
     """
     known = {row: place for place, row in enumerate(taste.rows.tolist())}
     interests = {place: number for number, one in enumerate(taste.interests, 1) for place in one.members}
-    adding = taste.likeness(view, np.array(rows, np.int64)) * np.maximum(taste.counts, 0)
+    adding = taste.likeness(view, np.array(rows, np.int64)) * taste.counts
+    adding[:, taste.counts <= 0] = -np.inf
     told = []
     for row, adds in zip(rows, adding, strict=True):
         place = known.get(row)
@@ -67,9 +70,9 @@ def reasons(taste: Taste, rows: Sequence[int], view: View, title: str, popular: 
             had = taste.had[place]
             told.append(Reason(of_known(had), (had.item_id,), interests.get(place, 0)))
             continue
-        first = _most(adds)
+        first = _most(adds, 0.0 if popular else -np.inf)
         if not first:
-            told.append(Reason(popular))
+            told.append(Reason(popular or UNLIKE))
             continue
         words = of_likeness(taste.had[first[0]], _title(view, int(taste.rows[first[0]]), title))
         because = tuple(taste.had[place].item_id for place in first)
@@ -94,10 +97,12 @@ def of_picture(has_taste: bool) -> str:
     return "like this picture, in your taste" if has_taste else "like this picture"
 
 
-def _most(adds: NDArray[np.float32]) -> list[int]:
-    """Return the places that add most, the first of them most; none if nothing adds."""
-    best = np.argsort(-adds, kind="stable")[:MOST_BECAUSE]
-    return [int(place) for place in best if adds[place] > 0 and adds[place] >= _LEAST_BECAUSE * adds[best[0]]]
+def _most(adds: NDArray[np.float32], above: float) -> list[int]:
+    """Return the places that add most, the first of them most; none if nothing adds more than `above`."""
+    best = np.argsort(-adds, kind="stable")[:MOST_BECAUSE].tolist()
+    if not adds[best[0]] > above:
+        return []
+    return [best[0], *(place for place in best[1:] if adds[place] > max(0.0, _LEAST_BECAUSE * adds[best[0]]))]
 
 
 def _title(view: View, row: int, field: str) -> str:
