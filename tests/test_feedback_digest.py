@@ -78,6 +78,14 @@ def test_periods_are_as_short_as_reviews_allow(months: int, each: int, periods: 
     assert max(times) < bounds[-1]
 
 
+def test_far_times_make_no_more_periods_than_others() -> None:
+    """Past years periods are of two years, of three and so on: 53 years are 18 periods of three."""
+    bounds = to_periods(np.array([at(1971, 3), at(2023, 12)]))
+    assert len(bounds) - 1 == 18
+    assert np.diff(bounds) == pytest.approx(3 * 365.25 * 86_400, rel=0.001)
+    assert bounds[0] <= at(1971, 3) < at(2023, 12) < bounds[-1]
+
+
 def test_reviews_without_times_have_no_periods() -> None:
     """Nothing is said of time where nothing is known of it."""
     assert to_periods(np.array([math.nan, math.nan])) == []

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,17 @@ def test_bad_rows_are_rejects_with_reasons(tmp_path) -> None:
         "no text, title, rating or label",
     ]
     assert [row.text for row in found if isinstance(row, Review)] == ["ok"]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31", "0001-01-02", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-10:00"])
+def test_a_time_that_cannot_be_is_a_reject(tmp_path, moment) -> None:
+    """Before 1970 or more than a day ahead nobody wrote a review."""
+    now = datetime.now(UTC).isoformat()
+    rows = [{"text": "x", "time": moment}, {"text": "ok", "time": now}, {"text": "ok", "time": 0}]
+    bad, *good = read(write_reviews(tmp_path / "reviews.jsonl", rows))
+    assert bad.reason.startswith("time: expected 1970 or later and at most a day from now")
+    assert len(good) == 2
+    assert all(isinstance(row, Review) for row in good)
 
 
 def test_columns_may_have_other_names(tmp_path) -> None:

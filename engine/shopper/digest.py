@@ -4,11 +4,11 @@ Everything here is counted; nothing is written by a model. A change is told only
 fault only if it costs sentiment and more than a few speak of it.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ def digest(reviews: Reviews, told: Told) -> Digest:
         sentiment=float(told.sentiments.mean()),
         mean_rating=_mean(told.ratings),
         aspects=_aspects(reviews, told),
-        periods=tuple(_period(told, start, end) for start, end in pairwise(bounds)),
+        periods=tuple(_period(told, start, end) for start, end in itertools.pairwise(bounds)),
         changes=_changes(reviews.aspects, told, bounds),
         fixes=_fixes(reviews, told),
     )
@@ -124,16 +124,18 @@ def to_periods(times_s: Vector) -> list[float]:
     """Return where periods begin, and behind them where the last one ends; none if no review has a time.
 
     Months, quarters or years: the shortest that are not more than 18 and have three reviews each on average.
+    Where years are more than 18 they are taken together, as few of them as will do.
     """
     known = times_s[np.isfinite(times_s)]
     if not len(known):
         return []
     first, last = (datetime.fromtimestamp(float(end), UTC) for end in (known.min(), known.max()))
     start, end = (12 * moment.year + moment.month - 1 for moment in (first, last))
-    for months in _MONTHS:
+    for months in itertools.chain(_MONTHS, itertools.count(2 * _MONTHS[-1], _MONTHS[-1])):
         places = range(start // months, end // months + 2)
-        count = len(places) - 1
-        if count <= 1 or (count <= _MOST_PERIODS and len(known) >= _REVIEWS_A_PERIOD * count):
+        periods = len(places) - 1
+        enough = months >= _MONTHS[-1] or len(known) >= _REVIEWS_A_PERIOD * periods
+        if periods <= 1 or (periods <= _MOST_PERIODS and enough):
             break
     return [datetime(place * months // 12, place * months % 12 + 1, 1, tzinfo=UTC).timestamp() for place in places]
 

@@ -1,6 +1,7 @@
 """Reviews as a shop has them: a text, stars or a verdict, and what they are about, read from any file of rows."""
 
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ FIELDS = (
 
 FEWEST_STARS, MOST_STARS = 1.0, 5.0
 
+# Clocks differ, and so do time zones.
+_AHEAD_S = 86_400.0
 _ALSO = {"time": "timestamp", "helpful": "helpful_votes"}
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "1.0"}), frozenset({"false", "no", "n", "0", "0.0"})
 
@@ -100,19 +103,20 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Revie
 
 
 def _reviews(rows: Iterator[Row | Reject], columns: Mapping[str, str]) -> Iterator[Review | Reject]:
+    latest_s = time.time() + _AHEAD_S
     for row in rows:
         if isinstance(row, Reject):
             yield row
             continue
         values = {name: row.values.get(column) for name, column in columns.items()}
         try:
-            yield _to_review(row.line, values)
+            yield _to_review(row.line, values, latest_s)
         except BadRow as bad:
             item_id = values["item_id"]
             yield Reject(row.line, item_id if isinstance(item_id, str) else "", str(bad))
 
 
-def _to_review(line: int, values: Mapping[str, Any]) -> Review:
+def _to_review(line: int, values: Mapping[str, Any], latest_s: float) -> Review:
     rating = _to_number(values["rating"], "rating", FEWEST_STARS, MOST_STARS)
     label = _to_number(values["label"], "label", 0.0, 1.0)
     helpful = _to_number(values["helpful"], "helpful", 0.0, math.inf)
@@ -129,7 +133,7 @@ def _to_review(line: int, values: Mapping[str, Any]) -> Review:
         label=label,
         category=_to_words(values["category"], "category"),
         brand=_to_words(values["brand"], "brand"),
-        time_s=math.nan if is_absent(values["time"]) else to_time_s(values["time"]),
+        time_s=_to_moment_s(values["time"], latest_s),
         verified=_to_truth(values["verified"], "verified"),
         helpful=0.0 if math.isnan(helpful) else helpful,
         truth=_to_aspects(values["aspects"]),
@@ -153,6 +157,15 @@ def _to_number(value: object, column: str, least: float, most: float) -> float:
     if number < least or number > most:
         raise BadRow(f"{column}: expected a number from {least:g} to {most:g}, got {shown(value)}")
     return number
+
+
+def _to_moment_s(value: object, latest_s: float) -> float:
+    if is_absent(value):
+        return math.nan
+    time_s = to_time_s(value)
+    if not 0.0 <= time_s <= latest_s:
+        raise BadRow(f"time: expected 1970 or later and at most a day from now, got {shown(value)}")
+    return time_s
 
 
 def _to_truth(value: object, column: str) -> bool:
