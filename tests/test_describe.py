@@ -1,5 +1,6 @@
 """Descriptions: what words claim, what contradicts what is known, and what is written of a product."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.writing.facts import Facts, find_fields, numbers_in
 from engine.writing.grammar import article, count_words, is_plural, plural, sentences, singular
 from engine.writing.shelf import Shelf
 from engine.writing.spoken import noun_of
-from engine.writing.writer import Style
+from engine.writing.writer import Brief, Style
 from engine.writing.writer import fit as cut
 from indexer.sample import catalogue, goods
 
@@ -84,6 +85,21 @@ def test_sentences_end_where_a_new_one_begins() -> None:
     assert sentences("Holds 1.5 litres. Safe in the dishwasher! Red") == [
         "Holds 1.5 litres.", "Safe in the dishwasher!", "Red",
     ]  # fmt: skip
+
+
+def test_no_sentence_ends_within_a_name() -> None:
+    """Initials, abbreviations and the product's own names have dots too."""
+    for name in ("U.S. Polo Assn. Cap", "Dr. Martens Boots", "St. Ives Scrub", "J. Crew Tee", "Chanel No. 5 Soap"):
+        assert sentences(f"A gift by {name}. It lasts.") == [f"A gift by {name}.", "It lasts."]
+    assert sentences("Will it shrink? No. It lasts.") == ["Will it shrink?", "No.", "It lasts."]
+    assert sentences("From Wow! Brand. It lasts.", ["Wow! Brand"]) == ["From Wow! Brand.", "It lasts."]
+
+
+def test_a_short_description_keeps_a_name_whole(describer: Describer, mug: dict[str, Any]) -> None:
+    for brand in ("U.S. Polo Assn.", "Dr. Martens", "Wow! Wares"):
+        text = one(describer, {**mug, "brand": brand, "title": f"{brand} Mug"}, style=Style.SHORT).text
+        assert brand in text
+        assert text.count("mug") + text.count("Mug") >= 1
 
 
 def test_numbers_are_read_as_amounts() -> None:
@@ -218,6 +234,20 @@ def test_the_audience_is_spoken_of(describer: Describer, mug: dict[str, Any]) ->
         assert "parents" in one(describer, mug, style=style, audience="parents").text
 
 
+def test_an_age_of_the_audience_is_no_mistake(describer: Describer, mug: dict[str, Any]) -> None:
+    found = one(describer, mug, audience="children aged 3")
+    assert "3" in found.text
+    assert found.corrected_fields == ()
+
+
+def test_only_fields_that_the_item_has_are_put_right(shelf: Shelf) -> None:
+    """A field within another is named with it; what was read from the picture alone is no field."""
+    payload = {"attributes": {"color": "red"}, "product_type": "mug", "number": "x"}
+    describer = Describer(Shelf([payload]), Parroting("A green steel mug for 99 euros."))
+    found = one(describer, payload)
+    assert found.corrected_fields == ("attributes.color",)
+
+
 def test_the_same_product_gets_the_same_words(describer: Describer, rows: list[dict[str, Any]]) -> None:
     """Texts vary from one product to the next, not from one time to the next."""
     subjects = [Subject(row, seed=row["item_id"]) for row in rows[:60]]
@@ -254,6 +284,19 @@ def test_a_caption_is_cut_down_to_its_noun(shelf: Shelf) -> None:
         "purple teapot with red, plain glass", "a close up of a red coffee mug on a table", "there is a garden gnome",
     ]  # fmt: skip
     assert [noun_of(caption, shelf.vocabulary) for caption in captions] == ["teapot", "coffee mug", "garden gnome"]
+
+
+class Parroting:
+    """A writer that writes the same of anything."""
+
+    name = "parroting"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def write(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+        """Return the text."""
+        return self.text
 
 
 class Parrot:

@@ -17,11 +17,12 @@ from engine.encoder import Encoder
 from engine.fusion import Calibration
 from engine.writing.checking import Checked, check
 from engine.writing.composer import Composer
-from engine.writing.facts import BRAND, CATEGORY, COLOUR, FOR, MATERIAL, PATTERN, TYPE, Facts, find_fields
+from engine.writing.facts import BRAND, CATEGORY, COLOUR, FOR, MATERIAL, PATTERN, TYPE, Facts, find_fields, numbers_in
 from engine.writing.grammar import count_words, sentences
 from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.sight import Captioner, Sight
 from engine.writing.spoken import noun_of
+from engine.writing.vocabulary import NUMBER
 from engine.writing.writer import LONGEST, Brief, Style, Writer, fit
 
 READ_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
@@ -126,7 +127,9 @@ class Describer:
         # The caption is what the picture seems to say: where the catalogue knows better, a field was put right.
         heard = check(caption, told, self.shelf.vocabulary).corrected_fields if caption else ()
         written, model, wrong = self._write(brief)
-        fields = dict.fromkeys((*(name for name in heard if name in subject.payload), *wrong))
+        # A wrong number is of no field, and a value read from the picture is none of the item's.
+        names = field_names(subject.payload) - {NUMBER}
+        fields = dict.fromkeys(name for name in (*heard, *wrong) if name in names)
         return Description(written, model, self._agreement(written, subject.vector), tuple(fields))
 
     def _write(self, brief: Brief) -> tuple[str, str, tuple[str, ...]]:
@@ -137,7 +140,7 @@ class Describer:
         faults: list[str] = []
         wrong: tuple[str, ...] = ()
         for _ in range(_ATTEMPTS if not isinstance(self._writer, Composer) else 1):
-            text = fit(self._writer.write(brief, faults), brief.style, brief.max_words)
+            text = fit(self._writer.write(brief, faults), brief.style, brief.max_words, brief.facts.names)
             if not text:
                 faults = [f"expected at most {brief.max_words} words in all, and whole sentences"]
                 continue
@@ -153,9 +156,12 @@ class Describer:
         return checked.text or safe, self._name_of(self._composer), wrong
 
     def _check(self, text: str, brief: Brief) -> Checked:
-        checked = check(text, brief.facts, self.shelf.vocabulary)
+        # Who is told of an age may say it.
+        numbers = brief.facts.numbers.union(numbers_in(brief.audience))
+        checked = check(text, replace(brief.facts, numbers=numbers), self.shelf.vocabulary)
         # Words put in place of others may be more of them.
-        return Checked(fit(checked.text, brief.style, brief.max_words), checked.corrected_fields)
+        fitted = fit(checked.text, brief.style, brief.max_words, brief.facts.names)
+        return Checked(fitted, checked.corrected_fields)
 
     def _name_of(self, writer: Writer) -> str:
         by = self._captioner.name if self._captioner is not None else ""
@@ -206,7 +212,7 @@ class Describer:
         rich = any(facts.first(role) for role in (COLOUR, PATTERN, MATERIAL))
         own = [
             sentence
-            for sentence in sentences(facts.description)
+            for sentence in sentences(facts.description, facts.names)
             if (rich and self.shelf.holds_for_any(sentence, kind)) or (not rich and self._is_own(sentence, facts))
         ][:_MOST_OWN_SAYINGS]
         others = self.shelf.sayings(kind) if kind else ()

@@ -36,7 +36,7 @@ def check(text: str, facts: Facts, vocabulary: Vocabulary) -> Checked:
     The first sentence carries the rest, so a text that loses it is refused whole.
     """
     bullets = any(line.startswith(BULLET) for line in text.splitlines())
-    pieces = [line for line in text.splitlines() if line.strip()] if bullets else sentences(text)
+    pieces = [line for line in text.splitlines() if line.strip()] if bullets else sentences(text, facts.names)
     kept: list[str] = []
     wrong: dict[str, None] = {}
     for place, piece in enumerate(pieces):

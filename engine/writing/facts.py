@@ -62,6 +62,11 @@ class Facts:
         """Return the main value of a role, "" if nothing is known."""
         return self.values.get(role, ("",))[0]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the product and its brand are called."""
+        return (self.title, *self.values.get(BRAND, ()))
+
     def field_of(self, role: str) -> str:
         """Return what the catalogue calls a role; the likeliest name if it does not tell it."""
         return self.fields.get(role, NAMES[role][0])

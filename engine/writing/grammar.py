@@ -62,6 +62,9 @@ PAIRS = frozenset(
 )
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+# What has a dot and goes on: initials, titles, names of firms.
+_GOES_ON = re.compile(r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Mt|Jr|Sr|Bros|Assn|Co|Corp|Inc|Ltd|vs|approx|incl|excl)\.$")
+_NUMBERED = re.compile(r"\b[Nn]os?\.$")
 _LETTERS_AN = frozenset("AEFHILMNORSX")
 _SOUNDS_YOU = re.compile(r"(uni([^nm]|$)|use|usu|uti|eu|ubi|one\b|once\b|ur[aeiou]n)", re.IGNORECASE)
 _SILENT_H = re.compile(r"(hour|honest|heir|honou?r)", re.IGNORECASE)
@@ -123,9 +126,25 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, each with its end; lines are sentences of their own."""
-    return [part for line in text.splitlines() for part in _END_OF_SENTENCE.split(line.strip()) if part]
+def sentences(text: str, names: Sequence[str] = ()) -> list[str]:
+    """Return the sentences of a text, each with its end; lines are sentences of their own.
+
+    No sentence ends at an initial, a common abbreviation, or within one of these names.
+    """
+    return [part for line in text.splitlines() for part in _parts(line.strip(), names) if part]
+
+
+def _parts(line: str, names: Sequence[str]) -> list[str]:
+    whole = [found.span() for name in names if name for found in re.finditer(re.escape(name), line, re.IGNORECASE)]
+    parts, start = [], 0
+    for gap in _END_OF_SENTENCE.finditer(line):
+        before = line[start : gap.start()]
+        numbered = _NUMBERED.search(before) and line[gap.end()].isdigit()
+        within = any(first < gap.start() and gap.end() < last for first, last in whole)
+        if not (numbered or within or _GOES_ON.search(before)):
+            parts.append(before)
+            start = gap.end()
+    return [*parts, line[start:]]
 
 
 def count_words(text: str) -> int:

@@ -87,13 +87,16 @@ def open_writer(options: WriterOptions) -> Writer:
     return cast(Writer, opener(options))
 
 
-def fit(text: str, style: Style, max_words: int) -> str:
-    """Return the text cut to whole sentences or lines, as the style wants it; "" if its first one is too long."""
+def fit(text: str, style: Style, max_words: int, names: Sequence[str] = ()) -> str:
+    """Return the text cut to whole sentences or lines, as the style wants it; "" if its first one is too long.
+
+    names: of the product, within which nothing is cut.
+    """
     if style is Style.BULLETS:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         pieces = [line if line.startswith(BULLET) else BULLET + line.lstrip("*•–- ") for line in lines]
     else:
-        pieces = sentences(" ".join(text.split()))
+        pieces = sentences(" ".join(text.split()), names)
     if style is Style.SHORT:
         pieces = pieces[:1]
     kept: list[str] = []
