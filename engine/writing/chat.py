@@ -7,6 +7,7 @@ or shows it in an error, nor what was written.
 import base64
 import json
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,15 +68,17 @@ class ChatWriter:
             "temperature": 0.3,
             "stream": False,
         }
+        deadline_s = time.monotonic() + self._timeout_s
         try:
-            response = self._client.post(self._url, json=request)
+            with self._client.stream("POST", self._url, json=request) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise WriterFailed(f"expected an answer of {self._where}, got status {response.status_code}")
+                body = self._body(response, deadline_s)
         except httpx.TimeoutException as error:
             raise WriterFailed(f"expected {self._where} to answer within {self._timeout_s:g} s, got nothing") from error
         except httpx.HTTPError as error:
             raise WriterFailed(f"expected an answer of {self._where}, got {type(error).__name__}: {error}") from error
-        if response.status_code != httpx.codes.OK:
-            raise WriterFailed(f"expected an answer of {self._where}, got status {response.status_code}")
-        return _clean(self._content(response))
+        return _clean(self._content(body))
 
     @property
     def _where(self) -> str:
@@ -108,11 +111,20 @@ class ChatWriter:
         address = f"data:image/{kind};base64,{base64.b64encode(brief.picture).decode()}"
         return [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": address}}]
 
-    def _content(self, response: httpx.Response) -> str:
-        if len(response.content) > _MOST_BYTES:
-            raise WriterFailed(f"expected at most {_MOST_BYTES} bytes of {self._where}, got {len(response.content)}")
+    def _body(self, response: httpx.Response, deadline_s: float) -> bytes:
+        """Return what is sent, in time and not too much. The client's own timeout is for each part anew."""
+        body = bytearray()
+        for part in response.iter_bytes():
+            body += part
+            if len(body) > _MOST_BYTES:
+                raise WriterFailed(f"expected at most {_MOST_BYTES} bytes of {self._where}, got more")
+            if time.monotonic() > deadline_s:
+                raise WriterFailed(f"expected {self._where} to answer within {self._timeout_s:g} s, got a part of it")
+        return bytes(body)
+
+    def _content(self, body: bytes) -> str:
         try:
-            content = response.json()["choices"][0]["message"]["content"]
+            content = json.loads(body)["choices"][0]["message"]["content"]
         except (ValueError, LookupError, TypeError) as error:
             raise WriterFailed(f"expected a chat completion of {self._where}, got something else") from error
         if not isinstance(content, str):
