@@ -17,7 +17,7 @@ from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.address import masked, unmasked
 from engine.events.database import store_address
 from engine.events.event import Event, EventType
-from engine.events.log import EVENTS_FILE, EventLog, Recorded, make_events, open_events
+from engine.events.log import EVENTS_FILE, EventLog, Recorded, Summary, make_events, open_events
 from indexer.events.table import TYPES, EventTable
 
 VIEW, BUY = EventType.VIEW, EventType.PURCHASE
@@ -93,6 +93,20 @@ def test_erasing_tells_what_was_there(log: EventLog) -> None:
     assert log.erase("u") == {VIEW: 1, BUY: 2}
     assert (log.erase("u"), log.history("u"), log.count()) == ({}, [], 1)
     assert log.record([event(0)]) == Recorded(1, 0)
+
+
+def test_a_summary_is_of_all_events(log: EventLog) -> None:
+    """Counts by type, and the first and the last moment; of nobody there is none."""
+    log.record([event(0), event(1, kind=BUY), event(2, kind=BUY), event(3, "other")])
+    assert log.summary("u") == Summary({VIEW: 1, BUY: 2}, 1000.0, 1002.0)
+    assert log.summary("nobody") is None
+
+
+def test_an_id_that_no_database_keeps_is_known_to_nobody(log: EventLog) -> None:
+    """PostgreSQL refuses a NUL, which would read as a database that is away."""
+    log.record([event(0, "a"), event(1, "b")])
+    assert (log.history("a\0b"), log.history("a\0", 1), log.summary("a\0"), log.erase("a\0b")) == ([], [], None, {})
+    assert log.count() == 2
 
 
 def test_a_table_has_the_columns_of_all_events(log: EventLog) -> None:

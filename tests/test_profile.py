@@ -9,12 +9,12 @@ from shops import CATEGORIES, NOW_S, build_shop, event, item_id
 
 from engine.columns import Columns, write_columns
 from engine.events.event import Event, EventType
-from engine.events.log import open_events
+from engine.events.log import make_events, open_events
 from engine.shopper.fields import Fields, choose_fields
 from engine.shopper.goods import Good
 from engine.shopper.label import label_of, title_words
 from engine.shopper.profile import Profile
-from engine.shopper.profiling import profile_of
+from engine.shopper.profiling import profile_in, profile_of
 from engine.shopper.usual import Usual, open_usual
 from engine.snapshot import open_snapshot
 from engine.store import Store
@@ -119,6 +119,22 @@ def test_counts_and_times_are_those_of_the_events(shop: Shop) -> None:
     assert profile.event_counts == {VIEW: 2, PURCHASE: 1}
     assert profile.event_count == 3
     assert (NOW_S - profile.first_s, NOW_S - profile.last_s) == (9 * 86_400, 2 * 86_400)
+
+
+def test_of_a_long_history_the_newest_is_profiled_and_all_counted(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight events two are looked at: the older six, all of the garden, only count."""
+    monkeypatch.setattr("engine.shopper.profiling.MOST_EVENTS", 2)
+    events = [event("x", item_id("garden", number), VIEW, 100 + number) for number in range(6)]
+    events += [event("x", item_id("toys", number), PURCHASE, number) for number in (0, 1)]
+    with make_events(tmp_path) as log:
+        log.record(events)
+        profile = profile_in(log, "x", shop.view, shop.usual, NOW_S)
+    assert profile is not None
+    assert [one.label for one in profile.interests] == ["toys"]
+    assert profile.event_counts == {VIEW: 6, PURCHASE: 2}
+    assert (NOW_S - profile.first_s, NOW_S - profile.last_s) == (105 * 86_400, 0)
 
 
 def test_items_that_are_gone_leave_a_profile(shop: Shop) -> None:

@@ -49,7 +49,7 @@ def ask_store(
     from engine.convert.rules import check
     from engine.errors import UserNotFound
     from engine.events.log import open_events
-    from engine.shopper.profiling import profile_of
+    from engine.shopper.profiling import profile_in
     from engine.shopper.usual import open_usual
 
     check(request)
@@ -58,10 +58,11 @@ def ask_store(
     if log is None:
         raise UserNotFound
     with log:
-        events, now_s = log.history(request.user_id), log.last_time_s()
-    if not events or now_s is None:
+        now_s = log.last_time_s() or 0.0
+        found = profile_in(log, request.user_id, view, open_usual(view.snapshot), now_s)
+    if found is None:
         raise UserNotFound
-    return to_response(profile_of(events, view, open_usual(view.snapshot), now_s))
+    return to_response(found)
 
 
 def print_profile(profile: "recommendation_pb2.Profile") -> None:

@@ -40,6 +40,12 @@ _HISTORY = (
     .order_by(EVENTS.c.time_s.desc(), EVENTS.c.event_id.desc())
 )
 _NEWEST = _HISTORY.limit(bindparam("limit"))
+_SUMMARY = (
+    select(EVENTS.c.type, func.count(), func.min(EVENTS.c.time_s), func.max(EVENTS.c.time_s))
+    .where(EVENTS.c.user_id == bindparam("user"))
+    .group_by(EVENTS.c.type)
+    .order_by(EVENTS.c.type)
+)
 _LAST = select(func.max(EVENTS.c.time_s))
 
 
@@ -48,6 +54,14 @@ class Recorded(NamedTuple):
 
     accepted: int
     duplicates: int
+
+
+class Summary(NamedTuple):
+    """All events of one user: how many of each type there are, and when the first and the last happened."""
+
+    counts: dict[EventType, int]
+    first_s: float
+    last_s: float
 
 
 @dataclass(slots=True)
@@ -103,10 +117,25 @@ class EventLog:
 
     def history(self, user_id: str, limit: int | None = None) -> list[Event]:
         """Return a user's events, newest first, at most `limit`; none if the user is not known."""
+        if not _may_be_known(user_id):
+            return []
         query = _HISTORY if limit is None else _NEWEST
         with self._database.asking() as connection:
             rows = connection.execute(query, {"user": user_id, "limit": limit}).all()
         return [_event(row) for row in rows]
+
+    def summary(self, user_id: str) -> Summary | None:
+        """Return what a user's events come to, None if the user is not known. Cost: grows with them."""
+        if not _may_be_known(user_id):
+            return None
+        with self._database.asking() as connection:
+            rows = connection.execute(_SUMMARY, {"user": user_id}).all()
+        if not rows:
+            return None
+        codes, counts, firsts, lasts = zip(*rows, strict=True)
+        return Summary(
+            {_TYPES[code]: count for code, count in zip(codes, counts, strict=True)}, min(firsts), max(lasts)
+        )
 
     def erase(self, user_id: str) -> dict[EventType, int]:
         """Forget a user, durably, and return how many events of each type there were.
@@ -114,6 +143,8 @@ class EventLog:
         No byte of the id is left in a file of the store. While a reader keeps the old state the bytes have to wait:
         they go with the next look a second later, and so on, or when the log is closed. Nothing is recorded meanwhile.
         """
+        if not _may_be_known(user_id):
+            return {}
         mine = EVENTS.c.user_id == user_id
         with self._turn:
             with self._database.writing() as connection:
@@ -209,6 +240,11 @@ def open_events(root: Path, address: str = "") -> EventLog | None:
 def make_events(root: Path, address: str = "") -> EventLog:
     """Return the log of a store, or the one at an address if there is one, made if it is not there."""
     return EventLog(address or store_address(root / EVENTS_FILE))
+
+
+def _may_be_known(user_id: str) -> bool:
+    """Return whether a database can have this id: PostgreSQL keeps no NUL, so no event with one is recorded."""
+    return "\0" not in user_id
 
 
 def _rows(events: Sequence[Event]) -> list[EventRow]:

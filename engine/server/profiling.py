@@ -10,7 +10,7 @@ from engine.server.edge import Method
 from engine.server.events import Events
 from engine.server.snapshots import Snapshots
 from engine.server.workers import Call, Workers
-from engine.shopper.profiling import profile_of
+from engine.shopper.profiling import profile_in
 from engine.shopper.usual import Usual, open_usual
 from engine.snapshot import Snapshot
 from engine.v1 import recommendation_pb2
@@ -40,11 +40,13 @@ class ProfilingService:
     def _profile(self, user_id: str) -> recommendation_pb2.GetProfileResponse:
         view = self._snapshots.served.searcher.view
         log = self._events.known()
-        events = [] if log is None else log.history(user_id)
         now_s = None if log is None else log.last_time_s()
-        if not events or now_s is None:
+        if log is None or now_s is None:
             raise UserNotFound("user_id")
-        return to_response(profile_of(events, view, self._usual_of(view.snapshot), now_s))
+        profile = profile_in(log, user_id, view, self._usual_of(view.snapshot), now_s)
+        if profile is None:
+            raise UserNotFound("user_id")
+        return to_response(profile)
 
     def _usual_of(self, snapshot: Snapshot) -> Usual:
         """Return what the snapshot knows of shoppers, read once."""

@@ -11,12 +11,9 @@ from engine.events.event import Event
 from engine.records import Part, Query, UserPart
 from engine.searcher import Searcher
 from engine.server.events import Events
+from engine.shopper.history import MOST_EVENTS
 from engine.shopper.interests import find_interests
 from engine.shopper.recommend import Recommended, Recommender, Wish
-
-MOST_EVENTS = 10_000
-"""Of one shopper, the newest; those before them say nothing any more."""
-
 
 log = logging.getLogger(__name__)
 

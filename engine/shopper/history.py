@@ -10,6 +10,9 @@ from engine.shopper.recipe import DAY_S, Recipe
 STRONGEST = (EventType.PURCHASE, EventType.LIKE, EventType.CART, EventType.VIEW, EventType.RETURN, EventType.DISLIKE)
 """The types of events by what they say of who did them, the most telling first."""
 
+MOST_EVENTS = 10_000
+"""Of one shopper, the newest; those before them say nothing any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Had:

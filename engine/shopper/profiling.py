@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import Event, EventType
+from engine.events.log import EventLog, Summary
 from engine.shopper.goods import Good, shares_of
-from engine.shopper.history import weigh
+from engine.shopper.history import MOST_EVENTS, weigh
 from engine.shopper.label import label_of
 from engine.shopper.profile import Affinity, Liking, PriceBand, Profile, Segment
 from engine.shopper.recipe import DAY_S, Recipe
@@ -31,21 +32,34 @@ _LEAST_LIFT = 1.25
 _DOUBT = 3.0
 
 
+def profile_in(log: EventLog, user_id: str, view: View, usual: Usual, now_s: float) -> Profile | None:
+    """Return the profile of a shopper in a log, None if there are no events of theirs.
+
+    Counts and times are of all events, the rest of the newest MOST_EVENTS. Else as `profile_of`.
+    """
+    events, summary = log.history(user_id, MOST_EVENTS), log.summary(user_id)
+    return profile_of(events, view, usual, now_s, summary=summary) if events and summary is not None else None
+
+
 def profile_of(
-    events: Sequence[Event], view: View, usual: Usual, now_s: float, recipe: Recipe | None = None
+    events: Sequence[Event],
+    view: View,
+    usual: Usual,
+    now_s: float,
+    recipe: Recipe | None = None,
+    summary: Summary | None = None,
 ) -> Profile:
     """Return the profile of the one shopper whose events these are, at least one.
 
     usual: of the view's snapshot.   now_s: the time of the newest event of all shoppers.   recipe: what events count.
-    Cost: some milliseconds, and 50 µs an item.
+    summary: of all events of the shopper, if these are some.   Cost: some milliseconds, and 50 µs an item.
     """
-    counts = Counter(event.type for event in events)
-    last_s = max(event.time_s for event in events)
+    counts, first_s, last_s = summary or _summary_of(events)
     taken = _Taken(events, view, usual, now_s, recipe or Recipe())
     profile = Profile(
         user_id=events[0].user_id,
-        event_counts={kind: counts[kind] for kind in EventType if counts[kind]},
-        first_s=min(event.time_s for event in events),
+        event_counts={kind: counts[kind] for kind in EventType if kind in counts},
+        first_s=first_s,
         last_s=last_s,
         last_days=max(0.0, now_s - last_s) / DAY_S,
         interests=taken.interests(),
@@ -55,6 +69,11 @@ def profile_of(
         summary="",
     )
     return replace(profile, summary=summarise(profile))
+
+
+def _summary_of(events: Sequence[Event]) -> Summary:
+    times_s = [event.time_s for event in events]
+    return Summary(dict(Counter(event.type for event in events)), min(times_s), max(times_s))
 
 
 class _Taken:

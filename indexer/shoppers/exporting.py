@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.convert.profiling import to_line, to_response
 from engine.events.log import EventLog
-from engine.shopper.profiling import profile_of
+from engine.shopper.profiling import profile_in
 from engine.shopper.traits import Acts, Numbers, traits_of
 from engine.shopper.usual import SegmentRecord, Usual, shelf_of
 from engine.view import View
@@ -34,9 +34,9 @@ def profiles(log: EventLog, view: View, usual: Usual, progress: Progress) -> Ite
     now_s = log.last_time_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
-        events = log.history(user_id)
-        if events:  # not erased meanwhile
-            yield to_line(to_response(profile_of(events, view, usual, now_s)).profile)
+        profile = profile_in(log, user_id, view, usual, now_s)
+        if profile is not None:  # not erased meanwhile
+            yield to_line(to_response(profile).profile)
         progress("profiles", done, len(user_ids))
 
 
