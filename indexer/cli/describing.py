@@ -1,12 +1,10 @@
 """Descriptions written from the command line, one JSON line each."""
 
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,6 +55,7 @@ def describe(
     from engine.writing.writer import Style, open_writer
     from indexer.describing import Described, describe_items, describe_pictures, describe_rows
     from indexer.evaluate.opened import open_searcher
+    from indexer.output import opened
     from indexer.progress import Reporter
 
     options = to_writer(writer, writer_url, writer_model, writer_timeout_s, writer_images)
@@ -73,7 +72,7 @@ def describe(
         for path in catalogues:
             yield from describe_rows(path, searcher, describers, wish, missing, progress)
 
-    with _opened(out) as written, Reporter() as progress:
+    with opened(out) as written, Reporter() as progress:
         for one in all_described(progress):
             if isinstance(one, Described):
                 written.write(json.dumps(one.to_json(), ensure_ascii=False) + "\n")
@@ -82,18 +81,3 @@ def describe(
                 typer.echo(f"line {one.line} ({one.item_id}): {one.reason}", err=True)
     if skipped:
         typer.echo(f"{skipped} rows were left out", err=True)
-
-
-@contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
-    """Give the file, which takes its name when it is whole, or stdout."""
-    if path is None:
-        yield sys.stdout
-        return
-    new = path.with_name(f".{path.name}.new")
-    try:
-        with new.open("w", encoding="utf-8") as file:
-            yield file
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)

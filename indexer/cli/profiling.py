@@ -35,6 +35,7 @@ def export(
     from engine.errors import UserNotFound
     from engine.events.log import open_events
     from engine.shopper.usual import open_usual
+    from indexer.output import opened
     from indexer.progress import Reporter
     from indexer.shoppers.exporting import placed
     from indexer.shoppers.exporting import profiles as told
@@ -53,14 +54,10 @@ def export(
         stack.enter_context(log)
         progress = stack.enter_context(Reporter())
         count = 0
-        lines = None if out is None else stack.enter_context(out.open("w", encoding="utf-8"))
+        lines = stack.enter_context(opened(out))
         for profile in told(log, view, usual, progress):
             count += 1
-            text = json.dumps(profile, ensure_ascii=False)
-            if lines is None:
-                typer.echo(text)
-            else:
-                lines.write(text + "\n")
+            lines.write(json.dumps(profile, ensure_ascii=False) + "\n")
         among = placed(log, view, usual) if picture is not None else None
     if picture is not None and among is not None:
         draw_segments(among, picture)

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TextIO
 
 from indexer.catalog import Reject, count_rows
 from indexer.embed import Progress
 from indexer.feedback.model import Scored
 from indexer.feedback.review import Review, read
 from indexer.feedback.stored import load_model
+from indexer.output import opened
 
 _AT_ONCE = 2000
 
@@ -29,30 +31,32 @@ class Done:
 def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progress: Progress) -> Done:
     """Write one JSON line for each review of a file, and one for each bad row beside it, if there is any.
 
-    Raises what `read` and `load_model` do. Cost: half a millisecond a review on one core.
+    Both take their names when they are whole, so `out` may be the file that is read. Raises what `read` and
+    `load_model` do. Cost: half a millisecond a review on one core.
     """
     judged = load_model(model)[0]
     rows = read(path, columns)
     expected = count_rows(path)
     started = perf_counter()
     reviews = rejects = 0
-    told = rejects_path(out)
-    told.unlink(missing_ok=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", encoding="utf-8") as file:
+    with ExitStack() as stack:
+        file = stack.enter_context(opened(out))
+        refused: TextIO | None = None
         while batch := list(islice(rows, _AT_ONCE)):
             good = [row for row in batch if isinstance(row, Review)]
             bad = [row for row in batch if isinstance(row, Reject)]
             for review, scored in zip(good, judged.score(good), strict=True):
                 file.write(json.dumps(to_line(review, scored), ensure_ascii=False) + "\n")
-            if bad:
-                with told.open("a", encoding="utf-8") as refused:
-                    for row in bad:
-                        line = {"line": row.line, "item_id": row.item_id, "reason": row.reason}
-                        refused.write(json.dumps(line, ensure_ascii=False) + "\n")
+            for row in bad:
+                refused = refused or stack.enter_context(opened(rejects_path(out)))
+                line = {"line": row.line, "item_id": row.item_id, "reason": row.reason}
+                refused.write(json.dumps(line, ensure_ascii=False) + "\n")
             reviews += len(good)
             rejects += len(bad)
             progress("score reviews", reviews + rejects, max(expected, reviews + rejects))
+    if not rejects:
+        rejects_path(out).unlink(missing_ok=True)
     return Done(reviews, rejects, perf_counter() - started)
 
 
