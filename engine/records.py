@@ -138,6 +138,7 @@ class Query:
 
     again: item_id → what is added to its score, for who asks had it before.
     among: the only items that may answer, None for all of them.   without: items that may not.
+    lacking: a block that items which may answer do not have, "" if it does not matter.
     anything: whether a query that wishes for nothing is answered, by any items, and not refused.
     """
 
@@ -159,6 +160,7 @@ class Query:
     again: Mapping[str, float] = field(default_factory=dict)
     among: frozenset[str] | None = None
     without: frozenset[str] = frozenset()
+    lacking: str = ""
     anything: bool = False
 
     @property
@@ -178,6 +180,7 @@ class Query:
             or self.min_score is not None
             or self.page is not None
             or self.among is not None
+            or self.lacking
             or not self.parts
         )
 

@@ -170,10 +170,12 @@ class Searcher:
         if signals and is_strong(fused, parts):
             strong, fused = signals, replace(fused, boosts={})
         selection = view.select(query.filter)
+        if query.lacking:
+            selection = view.lacking(selection, query.lacking)
         without = query.without
         if query.among is not None or (without and not query.flat):
             # What is counted over all that may answer needs to know them.
-            kept = (query.filter, query.among, without)
+            kept = (query.filter, query.lacking, query.among, without)
             if kept not in shared:
                 shared[kept] = view.narrow(selection, query.among, without)
             selection, without = shared[kept], frozenset()

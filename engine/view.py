@@ -28,6 +28,7 @@ _KEPT_BYTES = 2**27
 _ROW_BYTES = 12
 _KEPT_LEAST, _KEPT_MOST = 4, 64
 _KEPT_ROWS = 8_192
+_CHUNK_ROWS = 65_536
 
 Value = TypeVar("Value")
 
@@ -59,6 +60,7 @@ class View:
         self._derived: _Derived = before._derived if before is not None and same else _Derived(len(snapshot))
         self._selections: OrderedDict[str, Selection] = OrderedDict()
         self._rows: dict[str, int | None] = {}
+        self._signals: dict[str, tuple[NDArray[np.float32], ...]] = {}
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -109,6 +111,25 @@ class View:
             narrowed.append(RowSet(mask))
         count = sum(some.count for some in narrowed)
         return Selection(tuple(narrowed), count, count / max(1, len(self)))
+
+    def blocks_of(self, row: int) -> tuple[str, ...]:
+        """Return which blocks the item of a row has."""
+        return self.strata[self.place_of(row)].blocks
+
+    def lacks(self, block: str) -> bool:
+        """Return whether any item is without a block."""
+        return any(stratum.count and block not in stratum.blocks for stratum in self.strata)
+
+    def lacking(self, selection: Selection, block: str) -> Selection:
+        """Return the rows of a selection that are of items without a block. Cost: a byte a row of the others."""
+        rows = tuple(
+            RowSet(np.zeros(stratum.count, np.bool_)) if block in stratum.blocks else some
+            for stratum, some in zip(self.strata, selection.rows, strict=True)
+        )
+        count = sum(
+            len(stratum.index) if some is None else some.count for stratum, some in zip(self.strata, rows, strict=True)
+        )
+        return Selection(rows, count, count / max(1, len(self)))
 
     def item_id(self, row: int) -> str:
         """Return the id of a row."""
@@ -195,6 +216,18 @@ class View:
             stored = stratum.index.rows(rows[inside] - stratum.start)
             held[inside] = stratum.layout.signals_of(stored, name)
         return held
+
+    def signal(self, name: str) -> tuple[NDArray[np.float32], ...]:
+        """Return a signal of every row as `signal_of` does, an array for each stratum, made once and kept."""
+        if name not in self._signals:
+            stored = self._derived.columns.get(
+                ("signal", name), lambda: _Column(np.concatenate([_held(one, name) for one in self.snapshot.strata]))
+            ).stored
+            parts = [stored[stratum.start : stratum.start + stratum.count] for stratum in self.snapshot.strata]
+            # Of the rows, not of payloads, for these do not say what was learnt.
+            parts += [_held(stratum, name) for stratum in self.strata[len(self.snapshot.strata) :]]
+            self._signals[name] = tuple(parts)
+        return self._signals[name]
 
     def column(
         self,
@@ -417,3 +450,11 @@ class _Column:
             for row in range(stratum.start + len(values), stratum.start + count):
                 values.append(of(from_bytes(delta.payload(row))))
             return np.array(values[:count], self.stored.dtype)
+
+
+def _held(stratum: Stratum, name: str) -> NDArray[np.float32]:
+    parts = [np.empty(0, np.float32)]
+    for start in range(0, stratum.count, _CHUNK_ROWS):
+        rows = stratum.index.rows(np.arange(start, min(start + _CHUNK_ROWS, stratum.count)))
+        parts.append(stratum.layout.signals_of(rows, name))
+    return np.concatenate(parts)

@@ -17,6 +17,7 @@ from engine.shopper.recipe import Recipe
 from engine.snapshot import open_snapshot
 from engine.store import Store
 from indexer.behaviour.demand import demand_of
+from indexer.behaviour.expected import expected
 from indexer.behaviour.factors import factorise
 from indexer.behaviour.interactions import Interactions
 from indexer.behaviour.repurchase import repurchase_of
@@ -246,3 +247,21 @@ def test_events_of_unknown_items_teach_nothing(tmp_path: Path) -> None:
     assert set(manifest.dims) == {"image", "text"}
     assert manifest.behaviour is not None
     assert manifest.behaviour.events == 0
+
+
+def test_of_new_items_is_expected_what_is_known_of_like_ones() -> None:
+    """Of two that have a word each of the new one the mean; without such a word, of the nearest; else nothing."""
+    nan = float("nan")
+    values = np.array([1.0, 3.0, nan, nan, nan], np.float32)
+    texts = ["red mug", "blue lamp", "red lamp", "", ""]
+    rows = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]], np.float16)
+    told = expected(values, texts, {"image": rows}, {"image": np.any(rows, axis=1)})
+    assert told[:4] == pytest.approx([1.0, 3.0, 2.0, 3.0])
+    assert np.isnan(told[4])
+
+
+def test_nothing_is_expected_where_nothing_is_known() -> None:
+    """Unknown stays unknown, and what is known stays as it is."""
+    unknown = np.full(2, np.nan, np.float32)
+    assert np.isnan(expected(unknown, ["a", "a"], {}, {})).all()
+    assert expected(np.ones(2, np.float32), ["a", "a"], {}, {}).tolist() == [1.0, 1.0]

@@ -352,9 +352,25 @@ def test_a_part_of_a_search_is_the_same_taste(shop: Shop) -> None:
 
 
 def test_signals_are_standardised_as_the_rows_hold_them(shop: Shop) -> None:
-    """An item that nobody had to do with is as much in demand as the average one: 0."""
+    """A signal that nothing is known of counts 0; of a new item is expected what its like have."""
     snapshot = recommender(shop).searcher.snapshot
     usual = snapshot.calibration.signals["demand"]
     assert standardise(np.array([np.nan], np.float32), usual)[0] == 0.0
     hits = recommender(shop).recommend(Wish(limit=300, explain=True)).answer.hits
-    assert {hit.contributions["demand"] for hit in hits if int(hit.item_id[1:]) < 10} == {0.0}
+    new = [hit.contributions["demand"] for hit in hits if int(hit.item_id[1:]) < 10]
+    others = [hit.contributions["demand"] for hit in hits if int(hit.item_id[1:]) >= 10]
+    assert len(new) == 10
+    assert min(others) < min(new) <= max(new) < max(others)
+
+
+def test_discoveries_show_what_nobody_bought_yet(shop: Shop) -> None:
+    """One in twenty is of the ten items without events, of the shopper's kinds; a share of 0 shows none."""
+    history = shop.events["u0"]
+    found = recommender(shop).recommend(Wish(Mode.DISCOVER, limit=20), history, NOW_S)
+    new = [item_id for item_id in ids(found) if int(item_id[1:]) < 10]
+    assert len(new) == 1
+    without = recommender(shop, Recipe(new=0.0)).recommend(Wish(Mode.DISCOVER, limit=20), history, NOW_S)
+    assert not [item_id for item_id in ids(without) if int(item_id[1:]) < 10]
+    assert len(set(ids(found))) == 20
+    mixed = recommender(shop).recommend(Wish(Mode.MIXED, limit=20), history, NOW_S)
+    assert mixed.answer.hits == recommender(shop, Recipe(new=0.0)).recommend(Wish(limit=20), history, NOW_S).answer.hits

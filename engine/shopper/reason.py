@@ -25,6 +25,9 @@ POPULAR: Mapping[str, str] = {
 
 UNKNOWN = "something to begin with"
 
+NEW = "new here"
+"""What is said of an item that nobody bought yet, and that is like nothing of the history."""
+
 UNLIKE = "unlike what you disliked"
 
 MOST_BECAUSE = 3

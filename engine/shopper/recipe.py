@@ -27,6 +27,7 @@ class Recipe:
     behaviour, content: what the learnt block weighs, and all others together.   demand: the weight of that signal.
     again, again_days: what is added to an item bought once just now; it halves in so many days, and grows with the
     logarithm of how often it was bought.   repurchase: the weight of that signal beside it.
+    new: the share of what a shopper discovers that nobody has bought yet, so that it may be.
     interests: how many at most.   focus: from 0, where each interest recommends for the whole taste, to 1, where for
     itself alone.
     picture, in_taste: what a picture weighs, and beside it the taste.
@@ -46,6 +47,7 @@ class Recipe:
     again: float = 5.0
     again_days: float = 365.0
     repurchase: float = 2.0
+    new: float = 0.05
     interests: int = 5
     focus: float = 0.3
     picture: float = 1.0

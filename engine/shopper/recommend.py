@@ -21,7 +21,7 @@ from engine.searcher import Searcher
 from engine.shopper.fields import TITLES
 from engine.shopper.history import Had, liked_now, weigh
 from engine.shopper.interleave import Turns, interleaved
-from engine.shopper.reason import POPULAR, UNKNOWN, Reason, of_picture, reasons
+from engine.shopper.reason import NEW, POPULAR, UNKNOWN, Reason, of_picture, reasons
 from engine.shopper.recipe import DEMAND, REPURCHASE, Recipe
 from engine.shopper.taste import Taste, block_weights
 from engine.view import View
@@ -120,9 +120,16 @@ class Recommender:
             popular = () if self._has_demand or not self._popular else (Boost(self._popular, 1.0),)
             return [replace(base, boosts=base.boosts + popular)], [1.0]
         interests = taste.interests
-        if len(interests) < 2 or not self.recipe.focus:
-            return [replace(base, parts=(whole,))], [1.0]
-        return [replace(base, parts=(one.part,)) for one in interests], [one.share for one in interests]
+        queries, shares = [replace(base, parts=(whole,))], [1.0]
+        if len(interests) > 1 and self.recipe.focus:
+            queries = [replace(base, parts=(one.part,)) for one in interests]
+            shares = [one.share for one in interests]
+        new = self.recipe.new
+        if wish.mode is Mode.DISCOVER and new and BEHAVIOUR in view.snapshot.dims and view.lacks(BEHAVIOUR):
+            # By score alone they would never come up, for demand outweighs what is known of them.
+            queries.append(replace(base, parts=(whole,), lacking=BEHAVIOUR))
+            shares = [*(share * (1 - new) for share in shares), new]
+        return queries, shares
 
     def _query(self, wish: Wish, had: Sequence[Had], wanted: Mapping[str, float]) -> Query:
         """Return all of the query but its parts. wanted: what is added to items that the shopper would have again."""
@@ -221,6 +228,11 @@ class Recommender:
             return [Reason(of_picture(False) if wish.image else popular)] * len(hits)
         popular = POPULAR[DEMAND] if self._has_demand else ""
         told = reasons(taste, [hit.row for hit in hits], view, self._title, popular)
+        if BEHAVIOUR in view.snapshot.dims:
+            told = [
+                one._replace(words=NEW) if one.words == popular and BEHAVIOUR not in view.blocks_of(hit.row) else one
+                for one, hit in zip(told, hits, strict=True)
+            ]
         if wish.image:
             words = of_picture(taste.whole is not None and taste.whole.weight > 0)
             told = [one._replace(words=words) for one in told]

@@ -10,6 +10,7 @@ from engine.fusion import BEHAVIOUR, Calibration
 from engine.manifest import BehaviourRecord
 from engine.shopper.recipe import DEMAND, REPURCHASE, Recipe
 from indexer.behaviour.demand import demand_of
+from indexer.behaviour.expected import expected
 from indexer.behaviour.factors import factorise
 from indexer.behaviour.interactions import Interactions
 from indexer.behaviour.repurchase import repurchase_of
@@ -52,7 +53,8 @@ def learn_behaviour(events: EventTable, embedded: Embedded, progress: Progress, 
     seen = Interactions.of(events, embedded.item_ids, recipe.counts())
     liking = seen.liking()
     shoppers = int(np.count_nonzero(np.diff(liking.indptr)))
-    signals = embedded.signals | {DEMAND: demand_of(seen), REPURCHASE: repurchase_of(seen)}
+    demand = expected(demand_of(seen), embedded.texts, embedded.blocks, embedded.present)
+    signals = embedded.signals | {DEMAND: demand, REPURCHASE: repurchase_of(seen)}
     vectors = factorise(liking) if shoppers >= FEWEST_SHOPPERS and liking.shape[1] > 1 else _none(liking.shape[1])
     present = np.any(vectors, axis=1)
     if present.any():

@@ -1,0 +1,85 @@
+"""What to expect of an item that nobody had to do with yet: what is known of the items most like it.
+
+Like are items of the same words, the rarer the more; where no known item shares any, those whose vectors are near. On a
+log of gifts a tenth of whose items had lost their events, 16 % of the shoppers who wanted one of these found it among
+twenty by text alone, and 35 to 40 % with the demand of the 20 items most like each.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags_array
+
+from engine.vectors import to_unit
+from engine.words import to_words
+
+LIKE = 20
+"""How many items an expectation is the mean of."""
+
+COMMON = 0.1
+"""Words that more than this share of the items have tell nothing, and would make every item like every other."""
+
+_FEW = 1_000
+_AT_ONCE = 256
+
+
+def expected(
+    values: NDArray[np.float32],
+    texts: Sequence[str],
+    blocks: Mapping[str, NDArray[np.float16]],
+    present: Mapping[str, NDArray[np.bool_]],
+) -> NDArray[np.float32]:
+    """Return (n,) the values, in place of each NaN the mean of those of like items, weighted by likeness.
+
+    It stays NaN where there is no like item.   texts: (n,) what each item says.   blocks: (n, d_b) unit rows.
+    Cost: for each item that nothing is known of about as much as a search for its words.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    asked = np.flatnonzero(~np.isfinite(values))
+    told = values.copy()
+    if not len(known) or not len(asked):
+        return told
+    words = _weighed(texts)
+    columns = words[known].T.tocsr()
+    for start in range(0, len(asked), _AT_ONCE):
+        some = asked[start : start + _AT_ONCE]
+        alike = (words[some] @ columns).tocsr()
+        for place, item in enumerate(some.tolist()):
+            row = slice(alike.indptr[place], alike.indptr[place + 1])
+            told[item] = _mean(values[known[alike.indices[row]]], alike.data[row])
+    left = asked[~np.isfinite(told[asked])]
+    for block, rows in blocks.items():
+        there = known[present[block][known]]
+        asking = left[present[block][left] & ~np.isfinite(told[left])]
+        near = rows[there].astype(np.float32)
+        for item in asking.tolist() if len(there) else ():
+            told[item] = _mean(values[there], near @ to_unit(rows[item].astype(np.float32)))
+    return told
+
+
+def _weighed(texts: Sequence[str]) -> csr_matrix:
+    """Return (n, words) unit rows of the texts' words, each counted once, by the logarithm of how rare it is."""
+    places: dict[str, int] = {}
+    columns: list[int] = []
+    starts = [0]
+    for text in texts:
+        columns += sorted({places.setdefault(word, len(places)) for word in to_words(text)})
+        starts.append(len(columns))
+    counts = np.bincount(np.array(columns, np.int64), minlength=len(places))
+    rarity = np.log(len(texts) / np.maximum(counts, 1)) + 1.0
+    if len(texts) > _FEW:
+        rarity[counts > COMMON * len(texts)] = 0.0
+    data = rarity[np.array(columns, np.int64)].astype(np.float32)
+    words = csr_matrix((data, np.array(columns, np.int64), np.array(starts, np.int64)), shape=(len(texts), len(places)))
+    lengths = np.sqrt(np.asarray(words.power(2).sum(axis=1)).ravel())
+    unit: csr_matrix = (diags_array(1.0 / np.maximum(lengths, 1e-9)) @ words).tocsr()
+    unit.eliminate_zeros()
+    return unit
+
+
+def _mean(values: NDArray[np.float32], likeness: NDArray[np.floating]) -> float:
+    """Return the mean of the values of the LIKE most alike, weighted by likeness; NaN if nothing is alike."""
+    best = np.argsort(-likeness, kind="stable")[:LIKE]
+    weights = np.maximum(likeness[best].astype(np.float64), 0.0)
+    return float(values[best] @ weights / weights.sum()) if weights.sum() > 0 else float("nan")
