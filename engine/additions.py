@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from engine.columns import number_of
 from engine.errors import InvalidQuery
-from engine.fusion import LEXICAL, FusedQuery, standardise, stratum_scale
+from engine.fusion import LEXICAL, FusedQuery, stratum_scale
 from engine.records import Boost, Shape
-from engine.snapshot import Stratum
 from engine.view import View
 
 Values = NDArray[np.float32]
@@ -23,8 +22,6 @@ Few = tuple[NDArray[np.int64], Values]
 
 AGAIN = "again"
 """What the contribution is called that an item has for being known to who asks."""
-
-_CHUNK_ROWS = 65_536
 
 # Weights go to 1e6, a sum of them all must stay in float32.
 _LARGEST = 1e30
@@ -50,9 +47,7 @@ class Additions:
         self._view = view
         self._query = query
         self._boosts = [(boost.field, boost.weight, _shaped(view, boost)) for boost in boosts if boost.weight]
-        self._boosts += [
-            (name, weight, _standardised(view, name)) for name, weight in (signals or {}).items() if weight
-        ]
+        self._boosts += [(name, weight, view.signal(name)) for name, weight in (signals or {}).items() if weight]
         self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
         self._again = _placed(view, {**(again or {}), **dict.fromkeys(without, -np.inf)})
         self._totals: dict[int, Values] = {}
@@ -130,27 +125,6 @@ def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
         lambda: _shape(columns.numbers(boost.field), boost),
         partial(_shape_one, boost),
     )
-
-
-def _standardised(view: View, name: str) -> tuple[Values, ...]:
-    """Return a signal as the rows hold it, standardised, 0 where the item has none."""
-    usual = view.snapshot.calibration.signals[name]
-
-    def stored() -> Values:
-        return np.concatenate([_held(stratum, name) for stratum in view.snapshot.strata])
-
-    def of(payload: Mapping[str, Any]) -> float:
-        return float(standardise(np.array([number_of(payload, name)], np.float32), usual)[0])
-
-    return view.column(("signal", name), stored, of)
-
-
-def _held(stratum: Stratum, name: str) -> Values:
-    parts = [np.empty(0, np.float32)]
-    for start in range(0, stratum.count, _CHUNK_ROWS):
-        rows = stratum.index.rows(np.arange(start, min(start + _CHUNK_ROWS, stratum.count)))
-        parts.append(stratum.layout.signals_of(rows, name))
-    return np.concatenate(parts)
 
 
 def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:

@@ -1,7 +1,8 @@
 """From a changed item to what searches need of it: checked and embedded as the build would do it.
 
 Text, signals and rounding are those of the catalogue's reader and of the build, and vectors come from the same cache,
-so that an item answers alike before and after the build that takes it over.
+so that an item answers alike before and after the build that takes it over. What was learnt of an item stays what the
+snapshot has of it, for no request can know it.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from engine.cache import EmbeddingCache, Half, Space, space_of
 from engine.cells import BadRow, to_signal, to_text
 from engine.encoder import Encoder
-from engine.errors import DimensionMismatch, InvalidQuery, UnknownBlock
+from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, UnknownBlock
+from engine.fusion import BEHAVIOUR
 from engine.images import decode
 from engine.live import Made, Upsert
 from engine.payload import from_bytes
@@ -75,7 +77,9 @@ class Intake:
 
     def __init__(self, snapshot: Snapshot, encoders: Mapping[str, Encoder], cache: EmbeddingCache | None) -> None:
         self._dims = snapshot.dims
+        self._snapshot = snapshot
         self._signals = snapshot.signals
+        self._learnt = frozenset(signal.name for signal in snapshot.manifest.signals if signal.learnt)
         self._template = Template(snapshot.manifest.catalogue.text_template)
         self._encoders = {block: encoder for block, encoder in encoders.items() if block in self._dims}
         self._spaces = {block: space_of(encoder.fingerprint, block) for block, encoder in self._encoders.items()}
@@ -106,8 +110,12 @@ class Intake:
     def _read(self, place: int, item_id: str, upsert: Upsert) -> _Waiting:
         values = from_bytes(upsert.payload)
         text = self._template.render(lambda name: item_id if name == "item_id" else to_text(values.get(name)))
+        learnt, behaviour = self._learnt_of(item_id)
         try:
-            signals = tuple(to_signal(values.get(name), name) for name in self._signals)
+            signals = tuple(
+                learnt.get(name, np.nan) if name in self._learnt else to_signal(values.get(name), name)
+                for name in self._signals
+            )
         except BadRow as bad:
             raise InvalidQuery(str(bad), "payload") from bad
         own = {block: self._own(block, vector) for block, vector in upsert.vectors.items()}
@@ -119,7 +127,26 @@ class Intake:
         self._want(one, "image", upsert.images)
         if not one.vectors and not one.wanted:
             raise InvalidQuery("nothing to embed: no text, no image, no vector of a block of this snapshot")
+        if behaviour is not None:
+            one.vectors.setdefault(BEHAVIOUR, behaviour)
         return one
+
+    def _learnt_of(self, item_id: str) -> tuple[Mapping[str, float], Half | None]:
+        """Return the learnt signals and the vector of behaviour that the snapshot has of an item, nothing if none."""
+        if not self._learnt and BEHAVIOUR not in self._dims:
+            return {}, None
+        try:
+            row = self._snapshot.items.row_of(item_id)
+        except ItemNotFound:
+            return {}, None
+        stratum = self._snapshot.stratum_of(row)
+        stored = stratum.index.rows(np.array([row - stratum.start]))[0]
+        usual = self._snapshot.calibration.signals
+        signals = {
+            name: usual[name].mean + usual[name].std * stratum.layout.signal(stored, name) for name in self._learnt
+        }
+        span = stratum.layout.spans.get(BEHAVIOUR)
+        return signals, None if span is None else stored[span].astype(np.float16)
 
     def _want(self, one: _Waiting, block: str, contents: tuple[bytes, ...]) -> None:
         """Let an item wait for the vector of a block, unless it has its own or one made before of the same."""

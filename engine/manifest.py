@@ -67,11 +67,15 @@ class SimilarityRecord(_Record):
 
 
 class SignalRecord(_Record):
-    """How a business signal is usually distributed; standardised with these."""
+    """How a business signal is usually distributed; standardised with these.
+
+    learnt: whether the build worked it out of events or reviews; else it is a field of the payloads.
+    """
 
     name: str
     mean: float
     std: float
+    learnt: bool = False
 
 
 class PointRecord(_Record):
@@ -131,6 +135,7 @@ class ReviewsRecord(_Record):
     """The reviews of the snapshot's items: the file's name, how many there are, of so many items, and the aspects.
 
     left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
+    kept: how many reviewed items had a field of their own where reviews give one of the same name; theirs stayed.
     """
 
     name: str
@@ -138,6 +143,7 @@ class ReviewsRecord(_Record):
     item_count: int
     left_out: int
     aspects: tuple[str, ...]
+    kept: dict[str, int] = {}
 
 
 class Manifest(_Record):

@@ -260,7 +260,8 @@ def _write(
             for name, rows in embedded.blocks.items()
         ),
         signals=tuple(
-            SignalRecord(name=name, mean=usual.mean, std=usual.std) for name, usual in calibration.signals.items()
+            SignalRecord(name=name, mean=usual.mean, std=usual.std, learnt=name not in config.signals)
+            for name, usual in calibration.signals.items()
         ),
         model=models.record("model", encoded),
         text_model=models.record("text_model", encoded),

@@ -18,6 +18,7 @@ from catalogues import DIM, clustered, indexer, write_lines, write_parquet
 from google.rpc import code_pb2
 from PIL import Image
 from serving import ROWS, Running, build_goods, of_vector, picture, refusal, request, running, unpack
+from shoppers import build_shop
 from test_reload import within
 
 from engine.encoder import ModelSpec
@@ -119,6 +120,42 @@ def test_an_item_is_whole(store: Path) -> None:
         upsert(started, NewItem(item_id="a", vectors={"text": values}))
         (one,) = started.catalog.GetItems(catalog_pb2.GetItemsRequest(item_ids=["a"])).items
         assert (list(one.blocks), dict(one.payload)) == (["text"], {})
+
+
+def test_what_was_learnt_of_an_item_stays(tmp_path: Path) -> None:
+    """Its demand is not what a payload says, nor nothing; its likeness to a shopper stays; a new item has neither."""
+    shop = build_shop(tmp_path, signals=("rating",))
+    bought = shop.events["u0"][-1].item_id
+    with running(shop.store) as started:
+        boosts = [query_pb2.Boost(field=name, weight=1.0) for name in ("demand", "repurchase", "rating")]
+        parts = [query_pb2.QueryPart(item_id=bought, block="behaviour"), query_pb2.QueryPart(item_id=bought)]
+
+        def shares() -> dict[str, dict[str, float]]:
+            asked = request(*parts, boosts=boosts, explain=True, page_size=1000)
+            return {hit.item_id: dict(hit.contributions) for hit in started.search.Search(asked).hits}
+
+        before = shares()[bought]
+        upsert(started, item(bought, 1, demand=99.0, repurchase=99.0, rating=99.0), item("new", 2, demand=99.0))
+        after = shares()
+    for name in ("behaviour", "boost:demand", "boost:repurchase"):
+        assert after[bought][name] == pytest.approx(before[name], abs=2e-3)
+    assert before["boost:demand"] != 0
+    assert after[bought]["boost:rating"] > before["boost:rating"]
+    assert after["new"]["boost:demand"] == 0
+    assert "behaviour" not in after["new"]
+
+
+def test_a_request_may_bring_behaviour(tmp_path: Path) -> None:
+    """What a shop learnt itself goes before what the snapshot has."""
+    shop = build_shop(tmp_path)
+    bought, (dim,) = shop.events["u0"][-1].item_id, [one.dimensions for one in shop.manifest.blocks[2:]]
+    own = np.eye(dim, dtype=np.float32)[0]
+    given = item(bought, 1)
+    given.vectors["behaviour"].values.extend(own.tolist())
+    with running(shop.store) as started:
+        upsert(started, given)
+        view = started.server.snapshots.served.searcher.view
+        assert view.vectors(view.row_of(bought))["behaviour"].tolist() == own.tolist()
 
 
 def test_deleted_items_are_gone_at_once(store: Path) -> None:
