@@ -108,20 +108,33 @@ def test_it_is_small() -> None:
 
 
 def test_texts_and_pictures_of_a_new_catalogue_find_each_other(drawn: Shop) -> None:
-    """500 items of another seed: the other half is among the ten best nearly always."""
+    """500 items of another seed: the other half is among the ten best nearly always, and mostly the best."""
     scores, truth = drawn.texts @ drawn.images.T, np.arange(len(drawn.rows))
-    assert success(scores, truth, 10) >= 0.97
-    assert success(scores.T, truth, 10) >= 0.97
+    assert success(scores, truth, 10) >= 0.99
+    assert success(scores.T, truth, 10) >= 0.99
+    assert success(scores, truth, 1) >= 0.83
 
 
 def test_captions_of_a_new_catalogue_name_type_and_colour(drawn: Shop) -> None:
-    """The generated caption mostly says what the item is and which colour it has: as often as the card says."""
+    """The generated caption says what the item is and which colour it has: as often as the card says."""
     rows = drawn.rows[:200]
     said = [f" {line} " for line in say(drawn.folder, [row["image"] for row in rows])]
     kinds = [f" {row['product_type'].lower()} " in line for row, line in zip(rows, said, strict=True)]
     colours = [line.startswith(f" {row['color'].lower()} ") for row, line in zip(rows, said, strict=True)]
-    assert np.mean(kinds) >= 0.70
-    assert np.mean(colours) >= 0.70
+    assert np.mean(kinds) >= 0.96
+    assert np.mean(colours) >= 0.87
+
+
+def test_a_word_or_two_is_a_query(encoder: Encoder, drawn: Shop) -> None:
+    """Among 25 types a picture is nearest to the word for its own, and among 300 pairs to its own colour and type."""
+    types = sorted({row["product_type"] for row in drawn.rows})
+    pairs = [(color, kind) for color in sorted({row["color"] for row in drawn.rows}) for kind in types]
+    nearest = (drawn.images @ encoder.encode_texts(types).T).argmax(axis=1)
+    assert np.mean([types[n] == row["product_type"] for n, row in zip(nearest, drawn.rows, strict=True)]) >= 0.93
+    nearest = (drawn.images @ encoder.encode_texts([" ".join(pair) for pair in pairs]).T).argmax(axis=1)
+    found = [pairs[n] for n in nearest]
+    assert np.mean([pair[0] == row["color"] for pair, row in zip(found, drawn.rows, strict=True)]) >= 0.85
+    assert np.mean([pair[1] == row["product_type"] for pair, row in zip(found, drawn.rows, strict=True)]) >= 0.94
 
 
 @pytest.mark.real
@@ -133,7 +146,7 @@ def test_a_shop_photo_finds_its_product(encoder: Encoder, grocery: Shop, heldout
     scores = standard(photos @ grocery.images.T) + standard(photos @ grocery.texts.T)
     assert len(heldout) >= 150
     assert success(scores, truth, 1) >= 0.75
-    assert success(scores, truth, 5) >= 0.95
+    assert success(scores, truth, 5) >= 0.96
 
 
 @pytest.mark.real
