@@ -54,7 +54,7 @@ def run(data: Path, seeds: Sequence[int], json_path: Path | None = None) -> dict
         for log in LOGS:
             catalogue, item_ids = _catalogue(data / log.name, Path(folder) / f"{log.name}.jsonl")
             shop = Shop(item_ids, catalogue, ModelSpec("mini"))
-            events = read_events(data / log.name / log.transactions, log.columns)
+            events = read_events(data / log.name / log.transactions, log.columns).events
             draws = [hold_out(events, users=log.users, seed=seed) for seed in seeds]
             measured = [evaluate(held, shop, progress) for held in draws]
             new = evaluate_new(draws[0], shop, NEW_SHARE, progress)

@@ -47,8 +47,12 @@ def recommend(
     from indexer.progress import Reporter
 
     given = to_columns(columns, "--map")
-    known = read_events(events, given)
-    tested = None if test is None else read_events(test, given)
+    files = [read_events(path, given) for path in (events, test) if path is not None]
+    for path, read in zip((events, test), files, strict=False):
+        if read.rejects:
+            typer.echo(f"{path}: {read.rejects} bad rows were left out", err=True)
+    known = files[0].events
+    tested = None if test is None else files[1].events
     held = hold_out(known, to_share(holdout, "--holdout"), users, tested, seed)
     share = to_share(new_items, "--new-items")
     shop = Shop(

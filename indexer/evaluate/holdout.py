@@ -8,12 +8,14 @@ hidden lines. What was sent back, and every other type of event, is known where 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from engine.errors import InvalidSetting
+from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from indexer.events.reading import read
+from indexer.catalog import Reject
+from indexer.events.importing import EventFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,32 @@ class Holdout:
     cases: list[Case]
 
 
-def read_events(path: Path, columns: Mapping[str, str] | None = None) -> list[Event]:
-    """Return the good rows of a file of events, in its order; bad ones are left out. Raises what reading it does."""
-    return [row for row in read(path, columns) if isinstance(row, Event)]
+class Read(NamedTuple):
+    """The good rows of a file of events, in its order, and how many were bad."""
+
+    events: list[Event]
+    rejects: int
+
+
+def read_events(path: Path, columns: Mapping[str, str] | None = None) -> Read:
+    """Return the events of a file. Raises what reading it does, InvalidCatalogue if an import would refuse it."""
+    file = EventFile(path, columns or {})
+    events: list[Event] = []
+    first: Reject | None = None
+    rejects = 0
+    for row in file.rows():
+        if isinstance(row, Event):
+            events.append(row)
+        else:
+            first = first or row
+            rejects += 1
+    count = len(events) + rejects
+    if first is not None and rejects > file.max_rejects * count:
+        raise InvalidCatalogue(
+            f"{path}: expected at most {file.max_rejects:.1%} bad rows, got {rejects} of {count}; "
+            f"the first is line {first.line}: {first.reason}"
+        )
+    return Read(events, rejects)
 
 
 def hold_out(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from engine.errors import InvalidCatalogue
 from engine.events.event import Event, EventType
 
 Scores = NDArray[np.float64]
@@ -36,10 +37,18 @@ class Purchases:
 
     @classmethod
     def of(cls, training: Sequence[Event], item_ids: Sequence[str], user_ids: Sequence[str]) -> "Purchases":
-        """Return the purchases of items of a catalogue. user_ids: the shoppers tested."""
+        """Return the purchases of items of a catalogue. user_ids: the shoppers tested.
+
+        Raises InvalidCatalogue if there are none.
+        """
         places = {item_id: place for place, item_id in enumerate(item_ids)}
         known = {user_id: place for place, user_id in enumerate(user_ids)}
         bought = [event for event in training if event.type is EventType.PURCHASE and event.item_id in places]
+        if not bought:
+            raise InvalidCatalogue(
+                f"expected purchases of the catalogue's {len(item_ids)} items, got none among {len(training)} events; "
+                "both need the same item_ids"
+            )
         users = np.array([known.setdefault(event.user_id, len(known)) for event in bought], np.int64)
         items = np.array([places[event.item_id] for event in bought], np.int64)
         times_s = np.array([event.time_s for event in bought])

@@ -97,13 +97,16 @@ def items_of(catalogue: Path | None, held: Holdout) -> list[str]:
 
 
 def evaluate(held: Holdout, shop: Shop, progress: Progress, k: int = K) -> list[Measured]:
-    """Return what ours and each peer got, ours first. Cost: a build, and two recommendations a shopper."""
+    """Return what ours and each peer got, ours first. Raises InvalidCatalogue if none of the items was ever bought.
+
+    Cost: a build, and two recommendations a shopper.
+    """
     measured = []
+    bought = Purchases.of(held.training, shop.item_ids, [case.user_id for case in held.cases])
     with TemporaryDirectory() as folder:
         ask = _open(held.training, shop, Path(folder), progress)
         mixed, discovered = (_asked(ask, held.cases, mode, k, progress) for mode in (Mode.MIXED, Mode.DISCOVER))
     measured.append(Measured.of(OURS, held.cases, mixed, discovered, k))
-    bought = Purchases.of(held.training, shop.item_ids, [case.user_id for case in held.cases])
     for name, scores in peers(bought):
         progress(name, 0, None)
         unseen = np.where(bought.counts[bought.tested].toarray() > 0, -np.inf, scores)
@@ -152,8 +155,13 @@ def evaluate_new(held: Holdout, shop: Shop, share: float, progress: Progress, k:
         len(new),
         np.array([float(not case.hidden.isdisjoint(items[:k])) for case, items in zip(cases, lists, strict=True)]),
         np.array([float(not case.hidden.isdisjoint(items)) for case, items in zip(cases, among_new, strict=True)]),
-        np.array([1 - comb(len(new) - len(case.hidden), k) / comb(len(new), k) for case in cases]),
+        np.array([chance(len(new), len(case.hidden), k) for case in cases]),
     )
+
+
+def chance(items: int, right: int, k: int) -> float:
+    """Return how likely k items drawn at random have a right one among them; 1 if there are no more than k."""
+    return 1 - comb(items - right, k) / comb(items, k) if k < items else 1.0
 
 
 Ask = Callable[[Case, Mode, int], list[str]]
