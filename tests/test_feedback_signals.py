@@ -9,6 +9,7 @@ from catalogues import indexer, write_lines
 from opinions import opinions, read_lines, write_reviews
 
 from engine.errors import InvalidCatalogue
+from engine.payload import from_bytes
 from engine.snapshot import open_snapshot
 from engine.store import Store
 from indexer.build import BuildConfig, build
@@ -80,3 +81,19 @@ def test_a_named_model_judges_reviews_without_ratings(tmp_path) -> None:
     manifest = build(replace(config, reviews=ReviewFile(reviews, mapped, tmp_path / "model")), no_progress)
     assert manifest.reviews is not None
     assert manifest.reviews.review_count == 40
+
+
+def test_fields_of_the_shop_stay(tmp_path) -> None:
+    """An item's own review_count and aspects stay, the manifest says so; the signal is of the reviews."""
+    items = [{"item_id": f"i{number}", "text_vector": [1.0, float(number)]} for number in range(8)]
+    items[0] |= {"review_count": 12345, "aspects": ["waterproof"], "review_quality": "A"}
+    catalogue = write_lines(tmp_path / "catalog.jsonl", items)
+    reviews = write_reviews(tmp_path / "reviews.jsonl", opinions())
+    config = BuildConfig(catalogue, tmp_path / "store", reviews=ReviewFile(reviews), publish=False)
+    snapshot = open_snapshot(Store(tmp_path / "store"), build(config, no_progress).snapshot)
+    own, other = (from_bytes(snapshot.items.payload(snapshot.items.row_of(item))) for item in ("i0", "i1"))
+    assert (own["review_count"], own["aspects"], own["review_quality"]) == (12345, ["waterproof"], "A")
+    assert other["review_count"] == 20
+    assert "review_quality" in snapshot.signals
+    assert snapshot.manifest.reviews is not None
+    assert snapshot.manifest.reviews.kept == {"review_quality": 1, "review_count": 1, "aspects": 1}

@@ -153,6 +153,8 @@ def build(
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
     for sentence in exact_classes(manifest):
         typer.echo(f"  notice: {sentence}")
+    for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
+        typer.echo(f"  notice: {count} items keep their own {name}; what reviews give is left out of their fields")
     if reason := take_over(read(store), manifest).reason:
         typer.echo(f"  notice: the weights in {store}/weights.json are left out: {reason}")
 

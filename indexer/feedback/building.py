@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.cells import JSON
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.manifest import ReviewsRecord
 from engine.reviews import ReviewRow, write_reviews
@@ -115,14 +116,16 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
         progress("score reviews", done, len(known))
     for listed in rows.values():
         listed.sort(key=lambda review: (not math.isnan(review.time_s), review.time_s))
+    laid, kept = _laid(embedded, rows, tuple(names), categories)
     record = ReviewsRecord(
         name=file.path.name,
         review_count=len(known),
         item_count=len(rows),
         left_out=len(reviews) - len(known),
         aspects=tuple(names),
+        kept=dict(kept),
     )
-    return Reviewed(_laid(embedded, rows, tuple(names), categories), dict(rows), record)
+    return Reviewed(laid, dict(rows), record)
 
 
 def read_all(path: Path, columns: Mapping[str, str], progress: Progress) -> tuple[list[Review], list[Reject]]:
@@ -150,21 +153,26 @@ def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
 
 def _laid(
     embedded: Embedded, rows: Mapping[int, Sequence[ReviewRow]], names: Sequence[str], categories: Sequence[str]
-) -> Embedded:
+) -> tuple[Embedded, Counter[str]]:
+    """Return the items with what reviews give them, and how many had a field of such a name, which is theirs still."""
     items = np.array([place for place, listed in rows.items() for _ in listed], np.int64)
     values = np.array([review.sentiment for listed in rows.values() for review in listed], np.float64)
     quality = qualities(values, items, categories)
     payloads = list(embedded.payloads)
+    kept: Counter[str] = Counter()
     for place, listed in rows.items():
         judged: defaultdict[str, list[float]] = defaultdict(list)
         for review in listed:
             for aspect, sentiment, _ in review.mentions:
                 judged[names[aspect]].append(sentiment)
-        told = {QUALITY: round(float(quality[place]), 4), COUNT: len(listed)}
-        shares = praise_shares(judged)
-        payloads[place] = {**payloads[place], **told, **({ASPECTS: {**shares}} if shares else {})}
+        told: dict[str, JSON] = {QUALITY: round(float(quality[place]), 4), COUNT: len(listed)}
+        if shares := praise_shares(judged):
+            told[ASPECTS] = {**shares}
+        own = {name: value for name in told if (value := payloads[place].get(name)) is not None}
+        kept.update(own.keys())
+        payloads[place] = {**payloads[place], **told, **own}
     signals = {**embedded.signals, QUALITY: quality.astype(np.float32)}
-    return replace(embedded, payloads=payloads, signals=signals)
+    return replace(embedded, payloads=payloads, signals=signals), kept
 
 
 def _text(value: object) -> str:
