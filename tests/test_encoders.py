@@ -127,7 +127,8 @@ def test_hugging_face_towers_are_left_alone(tmp_path: Path) -> None:
     save_model(tmp_path, {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": text}, PREPROCESS)
     texts = ["", "red shoe", "blue shoe " * 20]
     encoder = OpenClipEncoder(ModelSpec(str(tmp_path)), "cpu", "float32")
-    np.testing.assert_array_equal(encoder.encode_texts(texts), to_unit(stock_texts(encoder, texts)))
+    # Threads that are held up cut a sum elsewhere, and its last bit differs.
+    np.testing.assert_allclose(encoder.encode_texts(texts), to_unit(stock_texts(encoder, texts)), rtol=0, atol=2e-7)
     half = OpenClipEncoder(ModelSpec(str(tmp_path)), "cpu", "bfloat16")
     check(half, encoder.fingerprint, golden_vectors(encoder))
 

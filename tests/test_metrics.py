@@ -81,7 +81,7 @@ def told(started: Running, until: Callable[[Samples], bool] = bool) -> Samples:
 
 
 def test_calls_are_counted_by_rpc_and_code(server: Running) -> None:
-    """Two answers, a refusal and an rpc that is not answered stand under their codes, each with its latency."""
+    """Two answers, a refusal and a request that says nothing stand under their codes, each with its latency."""
     for _ in range(2):
         server.search.Search(request(of_vector(VECTORS.image[3], block="image")))
     refusal(server.search.Search, request(Part(item_id="none")))
@@ -89,7 +89,7 @@ def test_calls_are_counted_by_rpc_and_code(server: Running) -> None:
     found = told(server)
     assert found["diptych_calls_total", "OK", SEARCH] == 2
     assert found["diptych_calls_total", "NOT_FOUND", SEARCH] == 1
-    assert found["diptych_calls_total", "UNIMPLEMENTED", DESCRIBE] == 1
+    assert found["diptych_calls_total", "INVALID_ARGUMENT", DESCRIBE] == 1
     assert found["diptych_call_seconds_count", SEARCH] == 3
     assert 0 < found["diptych_call_seconds_sum", SEARCH] < 30
     assert found["diptych_calls_in_flight",] == 0
