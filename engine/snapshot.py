@@ -116,10 +116,10 @@ def damages(manifest: Manifest, directory: Path) -> list[str]:
 def _damage(path: Path, record: FileRecord) -> str | None:
     if not path.is_file():
         return f"{path}: expected {record.size_bytes} bytes, got no file"
-    size = path.stat().st_size
-    if size != record.size_bytes:
-        return f"{path}: expected {record.size_bytes} bytes, got {size}"
     try:
+        size = path.stat().st_size
+        if size != record.size_bytes:
+            return f"{path}: expected {record.size_bytes} bytes, got {size}"
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
