@@ -235,16 +235,13 @@ def _normalised(counts: sp.csr_matrix, rows: NDArray[np.int64], values: Vector, 
 
 
 def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
-    """Return rows, whether each is praise, and how much it weighs: both sides weigh the same.
+    """Return the rows that are not torn, whether each is praise, and how much it weighs: both sides weigh the same.
 
-    A review in the middle stands on both sides, and weighs less.
+    What is torn would count as blame too, and where praise is usual there is more of it than of blame.
     """
-    firm = np.flatnonzero((verdicts < 0.4) | (verdicts > 0.6))
-    torn = np.flatnonzero((verdicts >= 0.4) & (verdicts <= 0.6))
-    rows = np.concatenate((firm, torn, torn))
-    sides = np.concatenate((verdicts[firm] > 0.5, np.ones(len(torn)), np.zeros(len(torn)))).astype(np.int64)
-    plain = np.where(np.abs(verdicts[firm] - 0.5) > 0.4, 1.0, 0.8)
-    weights = np.concatenate((plain, np.full(2 * len(torn), 0.3)))
+    rows = np.flatnonzero((verdicts < 0.4) | (verdicts > 0.6))
+    sides = (verdicts[rows] > 0.5).astype(np.int64)
+    weights = np.where(np.abs(verdicts[rows] - 0.5) > 0.4, 1.0, 0.8)
     for side in (0, 1):
         weights[sides == side] *= len(rows) / 2 / max(weights[sides == side].sum(), 1e-12)
     return rows, sides, weights
@@ -260,7 +257,7 @@ def _folds(sample: Sample) -> NDArray[np.int64]:
         folds = _spread_evenly(groups, sample.verdicts)
         if all(_has_both(sample.verdicts[folds != fold]) for fold in range(int(folds.max()) + 1)):
             return folds
-    praised, blamed = (int(np.count_nonzero(side)) for side in (sample.verdicts > 0.5, sample.verdicts < 0.5))
+    praised, blamed = (int(np.count_nonzero(side)) for side in (sample.verdicts > 0.6, sample.verdicts < 0.4))
     raise InvalidCatalogue(f"expected two reviews of praise and two of blame, got {praised} and {blamed}")
 
 
@@ -274,7 +271,7 @@ def _spread_evenly(groups: NDArray[np.int64], verdicts: Vector) -> NDArray[np.in
 
 
 def _has_both(verdicts: Vector) -> bool:
-    """Return whether there is something to tell apart; a torn review stands on both sides."""
+    """Return whether there is something to tell apart."""
     return len(set(_sides(verdicts)[1].tolist())) == 2
 
 
