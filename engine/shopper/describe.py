@@ -96,7 +96,7 @@ class Describer:
         self._captioner = captioner
         self._encoder = encoder
         self._calibration = calibration
-        self._sight = Sight(shelf, captioner, calibration, blocks, encoder)
+        self._sight = Sight(shelf, captioner, calibration, blocks)
         self._composer = Composer()
 
     def describe(self, subjects: Sequence[Subject], wish: Wish) -> list[Description]:

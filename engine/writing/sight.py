@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.encoder import Encoder
 from engine.fusion import Calibration
 from engine.writing.checking import is_accent
 from engine.writing.discriminant import Matrix, log_softmax
@@ -26,7 +25,6 @@ SPOKEN_ROLES = (TYPE, COLOUR)
 # How much a caption's own odds count, for it is surer of itself than it should be: what made the odds of 300 generated
 # products likeliest, beside a vector and by itself.
 BESIDE_VECTOR, BY_ITSELF = 0.2, 0.5
-WORDS_WEIGHT = 40.0
 # The odds of a value that a witness leaves out, for it may not know it.
 _UNKNOWN = -7.0
 _MOST_SPOKEN = 60
@@ -60,10 +58,8 @@ class Sight:
         captioner: Captioner | None,
         calibration: Calibration | None = None,
         blocks: Sequence[str] = (),
-        encoder: Encoder | None = None,
     ) -> None:
-        """Read with what a shelf knows. encoder: of the vectors; blocks: those that it speaks to."""
-        self._encoder = encoder
+        """Read with what a shelf knows. blocks: those that the encoder of pictures speaks to."""
         self._shelf = shelf
         self._vocabulary = shelf.vocabulary
         self._captioner = captioner
@@ -88,8 +84,6 @@ class Sight:
         self, role: str, vector: NDArray[np.float32] | None, image: Image.Image | None, caption: str
     ) -> dict[str, float]:
         seen = {} if vector is None else self._of_vector(role, vector)
-        if vector is not None and role == COLOUR and not seen and self._spoken(role, caption):
-            seen = self._of_words(list(FAMILIES[role]), vector)
         spoken = self._of_caption(role, image, caption, seen) if role in SPOKEN_ROLES else {}
         return {
             value: seen.get(value, _UNKNOWN if seen else 0.0) + spoken.get(value, _UNKNOWN if spoken else 0.0)
@@ -124,22 +118,11 @@ class Sight:
         told = self._shelf.discriminants.get(role)
         return {} if told is None else dict(zip(told.values, told.read(vector[None])[0].tolist(), strict=True))
 
-    def _of_words(self, values: Sequence[str], vector: NDArray[np.float32]) -> dict[str, float]:
-        """Return values of which the catalogue tells nothing, by how alike the words are to the picture (zero-shot)."""
-        if self._encoder is None or self._encoder.dim != len(vector):
-            return {}
-        odds = log_softmax(WORDS_WEIGHT * (self._encoder.encode_texts(values) @ vector).astype(np.float64))
-        return dict(zip(values, odds.tolist(), strict=True))
-
-    def _spoken(self, role: str, caption: str) -> list[Claim]:
-        """Return what a caption says of the thing itself, not of a part of it."""
-        return [claim for claim in self._vocabulary.claims_of(role, caption) if not is_accent(claim, caption)]
-
     def _of_caption(
         self, role: str, image: Image.Image | None, caption: str, seen: Mapping[str, float]
     ) -> dict[str, float]:
         """Return value → log-odds by how likely the caption is with that value in place of its own."""
-        claims = self._spoken(role, caption)
+        claims = [claim for claim in self._vocabulary.claims_of(role, caption) if not is_accent(claim, caption)]
         if not claims or image is None or self._captioner is None:
             return {}
         claim = claims[0]
