@@ -357,6 +357,13 @@ def test_the_discriminant_tells_clusters_apart_and_knows_how_well() -> None:
     assert fit(far[:10], ["a"] * 5 + ["b"] * 5) is None
 
 
+def test_the_discriminant_leaves_a_catalogue_of_single_items_alone() -> None:
+    """It would never name those of which there is one, and they are many."""
+    rows = np.random.default_rng(0).normal(0, 1, (80, 4))
+    assert fit(rows, ["a"] * 25 + ["b"] * 25 + [f"one{number}" for number in range(30)]) is None
+    assert fit(rows, ["a"] * 38 + ["b"] * 38 + [f"one{number}" for number in range(4)]) is not None
+
+
 def test_log_shares_sum_to_one() -> None:
     np.testing.assert_allclose(
         np.exp(log_softmax(np.array([[0.0, np.log(3.0)], [1000.0, 0.0]]))), [[0.25, 0.75], [1, 0]]

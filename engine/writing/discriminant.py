@@ -17,6 +17,7 @@ _SHRINK = 0.01
 _PULL = 2.0
 _HELD = 5
 _LEAST_ROWS = 20
+_LEAST_COVERED = 0.9
 _TEMPERATURES = tuple(float(step) for step in np.geomspace(1.0, 16.0, 17))
 SEED = 7
 
@@ -44,7 +45,8 @@ def fit(vectors: NDArray[np.floating], texts: list[str]) -> Discriminant | None:
     values = tuple(sorted(value for value, count in Counter(texts).items() if count > 1))
     places = {value: place for place, value in enumerate(values)}
     rows = np.array([row for row, text in enumerate(texts) if text in places], np.int64)
-    if len(rows) < max(_LEAST_ROWS, 3 * len(values)) or len(values) < 2:
+    # It never names a value that it left out, so these have to be rare.
+    if len(rows) < max(_LEAST_ROWS, 3 * len(values), _LEAST_COVERED * len(texts)) or len(values) < 2:
         return None
     wide, codes = np.asarray(vectors, np.float64)[rows], np.array([places[texts[row]] for row in rows])
     held = np.random.default_rng(SEED).permutation(len(rows)) % _HELD == 0
