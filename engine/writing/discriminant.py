@@ -38,7 +38,7 @@ class Discriminant:
 
 
 def fit(vectors: NDArray[np.floating], texts: list[str]) -> Discriminant | None:
-    """Return what tells the values apart, None where there is too little to learn from.
+    """Return what tells the values apart, None where there is too little to learn from or many values of one row alone.
 
     vectors: (n, d).   texts: (n) the value of each.   Values of one row alone are left out. Cost: O(n d²).
     """
