@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.encoder import Fingerprint, digest
 from engine.errors import InvalidSetting
+from engine.folder import alone_in
 
 Half = NDArray[np.float16]
 
@@ -151,18 +152,25 @@ class EmbeddingCache:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            with open(self._path, "rb") as file:
-                start = file.read(len(_MAGIC))
-        except FileNotFoundError:
-            start = b""
+            # A journal's mode is changed by one process at a time, and SQLite does not wait for the other's turn.
+            with alone_in(self._path.parent):
+                return self._open_alone()
+        except sqlite3.OperationalError as error:
+            raise InvalidSetting(f"cannot open the embedding cache {self._path}: {error}") from error
         except OSError as error:
             raise InvalidSetting(f"cannot open the embedding cache {self._path}: {error.strerror}") from error
+
+    def _open_alone(self) -> sqlite3.Connection:
+        start = b""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                start = file.read(len(_MAGIC))
         if start and start != _MAGIC:
             raise InvalidSetting(f"expected an embedding cache, got another kind of file: {self._path}")
         try:
             return self._connect()
-        except sqlite3.OperationalError as error:
-            raise InvalidSetting(f"cannot open the embedding cache {self._path}: {error}") from error
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:
             self._set_aside(error)
             return self._connect()
@@ -187,9 +195,10 @@ class EmbeddingCache:
 
     def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
         self._connection.close()
-        self._set_aside(error)
         self._spaces.clear()
-        self._connection = self._connect()
+        with alone_in(self._path.parent):
+            self._set_aside(error)
+            self._connection = self._connect()
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         aside = self._path.with_name(f"{self._path.name}.damaged-{os.getpid()}")

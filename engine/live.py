@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import CorruptLog, NotDurable
-from engine.store import alone_in, sync_directory
+from engine.folder import alone_in, sync_directory
 
 LIVE_FILE = "live.db"
 

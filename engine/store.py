@@ -5,12 +5,12 @@ store/CURRENT               the name of the served one, replaced by rename
 """
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import CorruptSnapshot, SnapshotNotFound
+from engine.folder import write_durably
 from engine.manifest import MANIFEST_FILE, Manifest, parse
 
 CURRENT_FILE = "CURRENT"
@@ -95,37 +95,3 @@ class Store:
 def shown(names: list[str]) -> str:
     """Return the newest few names as a message tells them."""
     return ", ".join(["…", *names[-5:]] if len(names) > 5 else names) or "none"
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file in one step, on disk when this returns. One writer at a time.
-
-    What a killed writer leaves beside it has always the same name, so that the next one takes it away.
-    """
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
-
-
-@contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
-    """Be the only one of all processes who makes files in a folder that others would take for theirs."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def sync_directory(directory: Path) -> None:
-    """Wait until the names in a folder are on disk."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ from engine.cache import EmbeddingCache
 from engine.columns import write_columns
 from engine.encoder import ModelSpec
 from engine.errors import CorruptSnapshot, GateFailed, InvalidCatalogue, InvalidSetting
+from engine.folder import write_durably
 from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, check, write_index
 from engine.items import write_items
@@ -37,7 +38,7 @@ from engine.manifest import (
 from engine.payload import to_bytes
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store, write_durably
+from engine.store import Store
 from engine.words import has_words
 from engine.writing.writer import WriterOptions, open_writer
 from indexer import defaults

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from engine.encoder import digest
 from engine.errors import CorruptSnapshot, InvalidSetting
+from engine.folder import write_durably
 from engine.fusion import BEHAVIOUR, LEXICAL
 from engine.manifest import Manifest
-from engine.store import Store, write_durably
+from engine.store import Store
 from indexer.publish import draft, publish, seal
 
 WEIGHTS_FILE = "weights.json"

@@ -16,9 +16,10 @@ from pathlib import Path
 from ulid import ULID
 
 from engine.errors import CorruptSnapshot, GateFailed, InvalidSetting, SnapshotNotFound
+from engine.folder import sync_directory, write_durably
 from engine.manifest import MANIFEST_FILE, FileRecord, Manifest, render
 from engine.snapshot import damages
-from engine.store import LOCK_FILE, Store, sync_directory, write_durably
+from engine.store import LOCK_FILE, Store
 
 
 @dataclass(frozen=True, slots=True)

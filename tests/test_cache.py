@@ -115,6 +115,25 @@ def test_two_builds_at_once_do_not_break_each_other(tmp_path: Path) -> None:
         assert len(cache.get(SPACE, [key(1000 * n + m) for n in range(2) for m in range(50)])) == 100
 
 
+def open_anew(folder: Path, barrier: "multiprocessing.synchronize.Barrier") -> None:
+    """Open one new cache after the other, each in the same moment as other processes do."""
+    for number in range(40):
+        barrier.wait(60)
+        EmbeddingCache(folder / f"{number}.db").close()
+
+
+def test_a_new_file_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Nobody finds it locked while another prepares it."""
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(4)
+    processes = [context.Process(target=open_anew, args=(tmp_path, barrier)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+
+
 def write_for_ever(path: Path, started: "multiprocessing.synchronize.Event") -> None:
     """Fill a cache until killed."""
     with EmbeddingCache(path) as cache:

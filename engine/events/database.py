@@ -33,7 +33,7 @@ from sqlalchemy.engine import URL, make_url
 
 from engine.errors import CorruptLog, MissingDependency, NotDurable
 from engine.events.address import SQLITE, kind_of
-from engine.store import alone_in, sync_directory
+from engine.folder import alone_in, sync_directory
 
 # "dipe": marks the file as ours; the same number is PostgreSQL's lock among writers.
 _APPLICATION_ID = 0x64697065

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.address import is_known
 from engine.events.event import Event, EventType
-from engine.store import write_durably
+from engine.folder import write_durably
 from indexer.catalog import Reject, count_rows
 from indexer.embed import Progress
 from indexer.events.reading import read

@@ -12,9 +12,9 @@ import numpy as np
 
 from engine.cells import JSON
 from engine.errors import InvalidCatalogue, InvalidSetting
+from engine.folder import write_durably
 from engine.manifest import ReviewsRecord
 from engine.reviews import ReviewRow, write_reviews
-from engine.store import write_durably
 from indexer.catalog import Reject, count_rows
 from indexer.embed import Progress
 from indexer.embedded import Embedded

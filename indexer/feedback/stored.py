@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from engine.errors import CorruptModel
-from engine.store import write_durably
+from engine.folder import write_durably
 from indexer.feedback.expert import MEMBERS, Expert
 from indexer.feedback.grams import LETTERS, SIGNS, WORDS
 from indexer.feedback.model import FeedbackModel
