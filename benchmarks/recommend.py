@@ -1,7 +1,7 @@
 """Do shoppers buy what is recommended? Two real shops' logs, each cut by time, ours beside the usual methods.
 
 Several draws of tested shoppers are measured, since one of some hundred says little of a difference of a few per cent;
-a shopper of several draws counts in each. Of one draw a tenth of the items loses all its events: are these found too?
+a shopper of several draws counts in each. And of each draw a tenth of the items loses all its events: are these found?
 """
 
 import csv
@@ -57,7 +57,12 @@ def run(data: Path, seeds: Sequence[int], json_path: Path | None = None) -> dict
             events = read_events(data / log.name / log.transactions, log.columns).events
             draws = [hold_out(events, users=log.users, seed=seed) for seed in seeds]
             measured = [evaluate(held, shop, progress) for held in draws]
-            new = evaluate_new(draws[0], shop, NEW_SHARE, progress)
+            new = _pooled(
+                [
+                    evaluate_new(held, shop, NEW_SHARE, progress, seed=seed)
+                    for held, seed in zip(draws, seeds, strict=True)
+                ]
+            )
             ways = {ways[0].name: _joined(ways) for ways in zip(*measured, strict=True)}
             tables += _tables(log, ways, new, [len(held.cases) for held in draws])
             content[log.name] = {
@@ -104,6 +109,11 @@ def _items(folder: Path) -> Iterator[dict[str, str]]:
 
 def _joined(ways: Sequence[Measured]) -> Measured:
     return Measured(ways[0].name, *(np.concatenate([getattr(one, name) for one in ways]) for name in MEASURES))
+
+
+def _pooled(draws: Sequence[NewItems]) -> NewItems:
+    names = ("among_all", "among_new", "by_chance")
+    return NewItems(draws[0].items, *(np.concatenate([getattr(one, name) for one in draws]) for name in names))
 
 
 def _means(one: Measured) -> dict[str, float]:

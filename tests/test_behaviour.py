@@ -265,3 +265,18 @@ def test_nothing_is_expected_where_nothing_is_known() -> None:
     unknown = np.full(2, np.nan, np.float32)
     assert np.isnan(expected(unknown, ["a", "a"], {}, {})).all()
     assert expected(np.ones(2, np.float32), ["a", "a"], {}, {}).tolist() == [1.0, 1.0]
+
+
+def test_of_many_that_are_equally_like_all_count() -> None:
+    """Not those that the catalogue happens to list first."""
+    values = np.array([*range(60), np.nan], np.float32)
+    told = expected(values, ["milk"] * 61, {}, {})
+    assert told[60] == pytest.approx(29.5)
+
+
+def test_the_most_alike_count_far_more() -> None:
+    """Likeness counts by its fourth power: here .5 ** 4 for one of two items, and 1 for the other."""
+    rows = np.array([[1, 0], [0.5, 0.75**0.5], [1, 0]], np.float16)
+    values = np.array([0.0, 17.0, np.nan], np.float32)
+    told = expected(values, ["", "", ""], {"image": rows}, {"image": np.ones(3, np.bool_)})
+    assert told[2] == pytest.approx(1.0, abs=0.01)

@@ -1,7 +1,4 @@
-"""How much what counts when items are recommended: the constants of the score, each in one place.
-
-A build that learns from events may measure some of them for its shop; what it stored takes the place of these.
-"""
+"""How much what counts when items are recommended: the constants of the score, each in one place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +16,7 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The constants of one shop. Half-lives are in days; scores are in standard deviations of a similarity.
+    """The constants of the score. Half-lives are in days; scores are in standard deviations of a similarity.
 
     view … dislike: what one event of each type counts.   repeated: the power that what an item's events sum to is
     raised to, below 1 where the tenth purchase says less than the first.   recent_days: in which what is done counts
@@ -40,13 +37,13 @@ class Recipe:
     sent_back: float = -1.0
     dislike: float = -1.5
     repeated: float = 0.5
-    recent_days: float = 120.0
+    recent_days: float = 60.0
     behaviour: float = 1.0
     content: float = 0.2
     demand: float = 2.0
-    again: float = 5.0
+    again: float = 5.5
     again_days: float = 365.0
-    repurchase: float = 2.0
+    repurchase: float = 2.5
     new: float = 0.05
     interests: int = 5
     focus: float = 0.3

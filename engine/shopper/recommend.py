@@ -71,7 +71,7 @@ class Recommender:
     """Recommends items of one searcher; any number of threads may ask."""
 
     def __init__(self, searcher: Searcher, recipe: Recipe | None = None) -> None:
-        """recipe: what counts how much; that of the snapshot if left out."""
+        """recipe: what counts how much; the usual one if left out."""
         self.searcher = searcher
         self.recipe = recipe or Recipe()
         snapshot = searcher.snapshot

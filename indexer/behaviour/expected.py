@@ -2,7 +2,8 @@
 
 Like are items of the same words, the rarer the more; where no known item shares any, those whose vectors are near. On a
 log of gifts a tenth of whose items had lost their events, 16 % of the shoppers who wanted one of these found it among
-twenty by text alone, and 35 to 40 % with the demand of the 20 items most like each.
+twenty such by text alone, 43 % with the mean demand of the 20 items most like each, 52 % where likeness counts by its
+fourth power. In a supermarket, where hundreds have the same words, all that are equally like count, not some of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,10 @@ LIKE = 20
 COMMON = 0.1
 """Words that more than this share of the items have tell nothing, and would make every item like every other."""
 
+SHARPNESS = 4.0
+"""The power of likeness that an item counts by: what differs in one rare word tells more than many that share one."""
+
+_AS_LIKE = 1e-6
 _FEW = 1_000
 _AT_ONCE = 256
 
@@ -30,7 +35,7 @@ def expected(
     blocks: Mapping[str, NDArray[np.float16]],
     present: Mapping[str, NDArray[np.bool_]],
 ) -> NDArray[np.float32]:
-    """Return (n,) the values, in place of each NaN the mean of those of like items, weighted by likeness.
+    """Return (n,) the values, in place of each NaN the mean of those of like items, the most alike counting most.
 
     It stays NaN where there is no like item.   texts: (n,) what each item says.   blocks: (n, d_b) unit rows.
     Cost: for each item that nothing is known of about as much as a search for its words.
@@ -79,7 +84,11 @@ def _weighed(texts: Sequence[str]) -> csr_matrix:
 
 
 def _mean(values: NDArray[np.float32], likeness: NDArray[np.floating]) -> float:
-    """Return the mean of the values of the LIKE most alike, weighted by likeness; NaN if nothing is alike."""
-    best = np.argsort(-likeness, kind="stable")[:LIKE]
-    weights = np.maximum(likeness[best].astype(np.float64), 0.0)
+    """Return the mean of the values of the LIKE most alike, and of those as like as the last; NaN if nothing is alike.
+
+    Each counts by a power of its likeness.
+    """
+    least = max(float(np.partition(likeness, -LIKE)[-LIKE]), 0.0) if len(likeness) > LIKE else 0.0
+    best = np.flatnonzero(likeness >= least - _AS_LIKE)
+    weights = np.maximum(likeness[best].astype(np.float64), 0.0) ** SHARPNESS
     return float(values[best] @ weights / weights.sum()) if weights.sum() > 0 else float("nan")
