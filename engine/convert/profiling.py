@@ -3,8 +3,8 @@
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from engine.convert.times import to_timestamp
 from engine.shopper.profile import Profile
 from engine.v1 import recommendation_pb2
 
@@ -15,8 +15,8 @@ def to_response(profile: Profile) -> recommendation_pb2.GetProfileResponse:
         user_id=profile.user_id,
         event_count=profile.event_count,
         event_counts={kind.value: count for kind, count in profile.event_counts.items()},
-        first_event_time=_to_timestamp(profile.first_s),
-        last_event_time=_to_timestamp(profile.last_s),
+        first_event_time=to_timestamp(profile.first_s),
+        last_event_time=to_timestamp(profile.last_s),
         interests=[
             recommendation_pb2.Profile.Interest(label=one.label, share=one.share, item_ids=one.item_ids)
             for one in profile.interests
@@ -48,9 +48,3 @@ def to_line(profile: recommendation_pb2.Profile) -> dict[str, Any]:
     line["event_count"] = profile.event_count
     line["event_counts"] = dict(profile.event_counts)
     return line
-
-
-def _to_timestamp(time_s: float) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromMicroseconds(round(time_s * 1e6))
-    return timestamp

@@ -3,8 +3,8 @@
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from engine.convert.times import to_timestamp
 from engine.shopper.feedback import BRAND, CATEGORY, ITEM, Feedback
 from engine.v1 import catalog_pb2
 
@@ -34,15 +34,15 @@ def to_response(feedback: Feedback) -> catalog_pb2.GetFeedbackResponse:
         )
     for period in found.periods:
         message.periods.add(
-            start_time=_to_timestamp(period.start_s),
-            end_time=_to_timestamp(period.end_s),
+            start_time=to_timestamp(period.start_s),
+            end_time=to_timestamp(period.end_s),
             review_count=period.review_count,
             sentiment=period.sentiment,
             mean_rating=period.mean_rating,
         )
     for change in found.changes:
         message.changes.add(
-            aspect=change.aspect, before=change.before, after=change.after, since=_to_timestamp(change.since_s)
+            aspect=change.aspect, before=change.before, after=change.after, since=to_timestamp(change.since_s)
         )
     for fix in found.fixes:
         message.fixes.add(
@@ -57,9 +57,3 @@ def to_line(feedback: catalog_pb2.Feedback) -> dict[str, Any]:
     # What is zero is left out by protobuf, and a program wants to read it.
     line["review_count"] = feedback.review_count
     return line
-
-
-def _to_timestamp(time_s: float) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromMicroseconds(round(time_s * 1e6))
-    return timestamp

@@ -25,7 +25,7 @@ from engine.writing.spoken import noun_of
 from engine.writing.vocabulary import NUMBER
 from engine.writing.writer import LONGEST, Brief, Style, Writer, fit
 
-READ_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
+_SEEN_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
 
 # A reading is told from so sure on. What a thing is and its colour have to be told; the rest may be left out.
 SURE = {TYPE: 0.4, COLOUR: 0.4}
@@ -189,7 +189,7 @@ class Describer:
 
     def _knowing_picture(self, facts: Facts, subject: Subject, caption: str) -> Facts:
         """Add what the picture shows for sure of roles that nothing else tells."""
-        roles = [role for role in READ_ROLES if role not in facts.values]
+        roles = [role for role in _SEEN_ROLES if role not in facts.values]
         if not subject.payload and subject.vector is not None:
             like = self._sight.looks_like(subject.vector)
             if like is not None and like.probability >= SURE_TITLE:

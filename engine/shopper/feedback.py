@@ -13,6 +13,7 @@ from engine.errors import GroupNotFound, ItemNotFound
 from engine.payload import from_bytes
 from engine.shopper.digest import BLAMED, NOTHING_TOLD, PRAISED, Digest, digest
 from engine.view import View
+from engine.writing.grammar import listed
 
 ITEM, BRAND, CATEGORY = "item_id", "brand", "category"
 SIGNALS = ("review_quality", "review_count")
@@ -60,9 +61,9 @@ def summary_of(found: Digest) -> str:
     )[:3]
     parts = []
     if praised:
-        parts.append(f"they praise {_listed(praised)}")
+        parts.append(f"they praise {listed([_plain(name) for name in praised])}")
     if blamed:
-        parts.append(f"they find fault with {_listed([one.name for one in blamed])}")
+        parts.append(f"they find fault with {listed([_plain(one.name) for one in blamed])}")
     opinion = (
         "mostly praise" if found.sentiment >= PRAISED else "mostly blame" if found.sentiment <= BLAMED else "mixed"
     )
@@ -77,11 +78,6 @@ def summary_of(found: Digest) -> str:
         told.append(f"{_plain(found.fixes[0].aspect)} is what to put right first")
     sentence = "; ".join(told)
     return f"{text} {sentence[0].upper()}{sentence[1:]}." if told else text
-
-
-def _listed(names: list[str]) -> str:
-    names = [_plain(name) for name in names]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ from math import log
 from engine.shopper.fields import Fields
 from engine.shopper.goods import Good, Weights, shares_of
 from engine.words import to_words
+from engine.writing.grammar import listed
 
 MOST = 0.6
 """The share of products that have what a label says of all of them."""
@@ -53,11 +54,6 @@ def label_of(
 def plain(value: str) -> str:
     """Return a value as a sentence holds it: not all in capitals."""
     return value.lower() if value.isupper() and len(value) > 3 else value
-
-
-def joined(parts: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def title_words(goods: Sequence[Good], weights: Weights, words: Mapping[str, float]) -> str:
@@ -122,7 +118,7 @@ def _kind(goods: Sequence[Good], weights: Weights, fields: Fields, usually: Usua
             examples = _examples(fields.kinds[-1], shares[-1], usually)
             return f"{plain(kinds[0])} such as {examples}" if examples else plain(kinds[0])
         if kinds:
-            return joined([plain(value) for value in kinds])
+            return listed([plain(value) for value in kinds])
     widest = next((value for level in shares for value in level), "")
     return f"mostly {plain(widest)}" if widest else ""
 
@@ -139,7 +135,7 @@ def _examples(name: str, shares: Mapping[str, float], usually: Usually) -> str:
     """Return the two values that set these products apart most."""
     strengths = {value: share * log(share / (usually(name, value) or _UNKNOWN)) for value, share in shares.items()}
     best = sorted(strengths, key=lambda value: (-round(strengths[value], 9), value))[:2]
-    return joined([plain(value) for value in best]) if best else ""
+    return listed([plain(value) for value in best]) if best else ""
 
 
 def _telling(goods: Sequence[Good], weights: Weights, names: Sequence[str], usually: Usually) -> str:

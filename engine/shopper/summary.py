@@ -2,8 +2,9 @@
 
 from engine.events.event import EventType
 from engine.shopper.fields import words_of
-from engine.shopper.label import joined, plain
+from engine.shopper.label import plain
 from engine.shopper.profile import Profile
+from engine.writing.grammar import listed
 
 _DONE = {
     EventType.PURCHASE: ("purchase", "purchases"),
@@ -29,7 +30,7 @@ def _interests(profile: Profile) -> str:
     if not named:
         return ""
     told = [f"{liking.label} ({liking.share:.0%})" for liking in named[:_MOST_INTERESTS]]
-    return f"Interested in {joined(told)}."
+    return f"Interested in {listed(told)}."
 
 
 def _affinities(profile: Profile) -> str:
@@ -40,7 +41,7 @@ def _affinities(profile: Profile) -> str:
         + (f" ({affinity.lift:.1f} times as often as others)" if affinity.lift else "")
         for affinity in fresh[:_MOST_AFFINITIES]
     ]
-    return f"Prefers {joined(told)}." if told else ""
+    return f"Prefers {listed(told)}." if told else ""
 
 
 def _price(profile: Profile) -> str:
@@ -68,4 +69,4 @@ def _activity(profile: Profile) -> str:
     ]
     days = round(profile.last_days)
     before = f"{days} {'day' if days == 1 else 'days'} before the newest event of the shop"
-    return f"{joined(done)}, the last {before if days else 'on the newest day of the shop'}."
+    return f"{listed(done)}, the last {before if days else 'on the newest day of the shop'}."

@@ -32,7 +32,7 @@ IMAGE, TEXT = "image", "text"
 
 # What is looked at of a large catalogue, drawn evenly. 10,000 payloads are read in half a second.
 _MOST_ITEMS = 10_000
-READ_ROLES = (TYPE, CATEGORY, COLOUR, ACCENT, PATTERN, MATERIAL, FOR)
+_LEARNT_ROLES = (TYPE, CATEGORY, COLOUR, ACCENT, PATTERN, MATERIAL, FOR)
 # How sharply a picture's likeness to single items is read: what made the odds of 81 groceries true on photos of them.
 _SHARPNESS = 4.0
 # A discriminant that is hardly better than the commonest value says nothing.
@@ -142,7 +142,7 @@ class Shelf:
     def _learn(
         self, payloads: Sequence[Mapping[str, Any]], vectors: NDArray[np.float32], there: NDArray[np.bool_]
     ) -> None:
-        for role in READ_ROLES:
+        for role in _LEARNT_ROLES:
             name = self.fields.get(role)
             if name is None:
                 continue

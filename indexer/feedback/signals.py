@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.shopper.digest import BLAMED, PRAISED
+
 Vector = NDArray[np.float64]
 
 QUALITY, COUNT, ASPECTS = "review_quality", "review_count", "aspects"
-PRAISED, BLAMED = 0.6, 0.4
-"""From and up to which sentiment a mention praises, or blames; between them it does neither."""
 FEWEST_JUDGING = 3
 """Reviews that have to judge an aspect before an item has a share of praise for it."""
 

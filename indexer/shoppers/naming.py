@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.shopper.label import joined, plain
+from engine.shopper.label import plain
 from engine.shopper.traits import Numbers, Traits
+from engine.writing.grammar import listed
 
 # Spreads of all shoppers by which a segment's mean has to differ to be told; looser where names would be the same.
 _CLEAR = (0.5, 0.3, 0.15)
@@ -76,7 +77,7 @@ class _Sketch:
         telling = [plain(name).lower() for name, _, _, strength in self._themes if strength >= clear / 2]
         themes = telling[:themes_told]
         if themes:
-            words.append(joined(themes))
+            words.append(listed(themes))
         words.append(self._doers(clear))
         name = " ".join(words)
         if abs(self._price) >= clear:
@@ -100,7 +101,7 @@ class _Sketch:
             parts.append(f"{traits.returned[inside].mean():.0%} of purchases sent back ({traits.returned.mean():.0%})")
         told = [f"{plain(name).lower()} {mine:.0%} ({all_:.0%})" for name, mine, all_, _ in self._themes]
         if told:
-            parts.append(f"more than others of {joined(told)}")
+            parts.append(f"more than others of {listed(told)}")
         if np.isfinite(traits.price).any():
             ranks = np.nanmean(traits.price[inside]), np.nanmean(traits.price)
             parts.append(f"what they take costs more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
