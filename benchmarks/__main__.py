@@ -225,9 +225,7 @@ def shoppers(
 
 @app.command()
 def recommend(
-    data: Annotated[Path, typer.Argument(help="Folder with online_retail and complete_journey.")] = Path(
-        "../shared/data"
-    ),
+    data: Annotated[Path, typer.Argument(help="Folder with online_retail and complete_journey.")] = Path("bench-data"),
     seeds: Annotated[str, typer.Option(help="Seeds of the draws of tested shoppers, with commas.")] = "1,2,3",
     json: Json = None,
 ) -> None:
@@ -287,7 +285,7 @@ def describe(
 
 @app.command()
 def feedback(
-    data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("../shared/data"),
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("bench-data"),
     json: Json = None,
 ) -> None:
     """Does sentiment tell praise from blame, and are aspects found and judged as people judged them?"""
