@@ -16,7 +16,8 @@ from engine.encoder import ModelSpec
 from engine.shopper.describe import Wish
 from engine.writing.composer import Composer
 from indexer import sample
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.evaluate.describe import Verdict, judge, read_shown, summarise, write_of
 from indexer.evaluate.opened import open_searcher

@@ -25,7 +25,8 @@ from engine.errors import MissingDependency
 from engine.events.event import Event, EventType
 from engine.events.log import EventLog, make_events
 from engine.v1 import recommendation_pb2
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 METHOD = "/engine.v1.RecommendationService/RecordEvents"

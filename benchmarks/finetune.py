@@ -17,7 +17,8 @@ from benchmarks.datasets import DATA, real
 from engine.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.evaluate import pairing
 from indexer.evaluate.opened import open_searcher
 from indexer.progress import Reporter

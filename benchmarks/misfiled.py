@@ -15,7 +15,8 @@ from benchmarks.datasets import DATA, real
 from engine.encoder import ModelSpec
 from engine.snapshot import open_snapshot
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.filing.classifier import out_of_fold
 from indexer.filing.features import read
 from indexer.filing.suspects import SURE, judge

@@ -21,7 +21,8 @@ from engine.errors import InvalidCatalogue, MissingDependency
 from engine.lexical import LEXICAL
 from engine.searcher import Searcher
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.evaluate.judged import Judged, read_judged
 from indexer.evaluate.metrics import RESAMPLES, K, interval
 from indexer.evaluate.opened import open_searcher

@@ -27,7 +27,8 @@ from benchmarks.stores import Built
 from engine.errors import InvalidSetting
 from engine.store import Store
 from engine.v1 import recommendation_pb2
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.progress import Reporter
 
 METHOD = "/engine.v1.RecommendationService/Recommend"

@@ -13,8 +13,9 @@ from engine.manifest import Manifest
 from engine.searcher import Searcher
 from engine.snapshot import open_snapshot
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.catalog import catalogue_hash
+from indexer.config import BuildConfig
 from indexer.progress import Reporter
 
 

@@ -14,7 +14,8 @@ from engine.planner import Choice
 from engine.ranking import Scored, collapsed, diversified, pinned
 from engine.records import Diversity, Page, Query
 from engine.retrieval import Found, Retriever
-from engine.view import Selection, View
+from engine.selection import Selection
+from engine.view import View
 
 # How many times as many rows are looked for when those found so far are not enough.
 _NEXT_WINDOW = 4
@@ -59,6 +60,7 @@ class Listing:
         self._grouped: list[Scored] = []
         self._wanted = 0
         self._left = False
+        self._drawn: set[int] = set()
         self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
         """What the deepest search found."""
         self.took_ns = 0
@@ -68,8 +70,10 @@ class Listing:
         """Return the hits from `offset` on, `limit` at most, and whether there are more behind them."""
         stream = pinned(self._blocks(), self._pins) if self._pins else self._blocks()
         hits = list(islice(stream, offset + limit))
-        pins_left = len(self._pinned_rows - {row for _, row in hits})
-        more = len(hits) == offset + limit and (self._left or pins_left > 0)
+        given = {row for _, row in hits}
+        # A pin may stand before the row that the last block gave.
+        waiting = (self._pinned_rows | self._drawn) - given
+        more = len(hits) == offset + limit and (self._left or bool(waiting))
         return hits[offset:], more
 
     def _blocks(self) -> Iterator[Scored]:
@@ -93,6 +97,7 @@ class Listing:
                 group = self._group_of(row)
                 if group is not None:
                     groups.add(group)
+                self._drawn = {row}
                 yield score, row
             if len(fresh) <= length:
                 self._left = False

@@ -17,8 +17,9 @@ from engine.fusion import FusedQuery, StratumQuery, stratum_query
 from engine.index import EXACT, OperatingPoint
 from engine.planner import MEASURED_K, Choice, Planner, at_size
 from engine.rowset import RowSet
+from engine.selection import Selection
 from engine.snapshot import Stratum
-from engine.view import Selection, View
+from engine.view import View
 
 EXACT_STRATEGY = "exact"
 WITH_CELLS = ("ivf", "hnsw")

@@ -6,31 +6,11 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
-from PIL.Image import Image
 
 from engine.additions import Additions
 from engine.encoder import Encoder
-from engine.errors import (
-    DimensionMismatch,
-    DiptychError,
-    InvalidQuery,
-    ItemNotFound,
-    NoEncoder,
-    NotSupported,
-    UnknownBlock,
-)
-from engine.fusion import (
-    BEHAVIOUR,
-    LEXICAL,
-    TASTE,
-    FusedQuery,
-    Matrix,
-    SpokenPart,
-    block_weights,
-    check_weight,
-    compose,
-)
-from engine.images import decode
+from engine.errors import DiptychError, InvalidQuery
+from engine.fusion import BEHAVIOUR, LEXICAL, FusedQuery, SpokenPart, block_weights, check_weight, compose
 from engine.index import EXACT, OperatingPoint
 from engine.listing import Asked, Listing, shares_of
 from engine.planner import MEASURED_K, Choice, Planner, is_strong, query_class
@@ -39,7 +19,6 @@ from engine.records import (
     Boost,
     Facet,
     Hit,
-    ImagePart,
     ItemPart,
     Missing,
     Page,
@@ -47,16 +26,14 @@ from engine.records import (
     Plan,
     Query,
     Shape,
-    TastePart,
     TextPart,
     Timings,
-    UserPart,
-    VectorPart,
 )
 from engine.retrieval import EXACT_STRATEGY, Found, Retriever
+from engine.selection import Selection
 from engine.snapshot import Snapshot
-from engine.vectors import to_query
-from engine.view import Selection, View
+from engine.speaker import Speaker
+from engine.view import View
 
 EVERY_CELL = OperatingPoint(2**20, 1)
 
@@ -74,11 +51,10 @@ class Searcher:
         self.encoder = encoder
         self.text_encoder = text_encoder
         manifest = snapshot.manifest
-        self._blocks = (*snapshot.dims, *([LEXICAL] if snapshot.lexical is not None else []))
+        self._speaker = Speaker(snapshot, encoder, text_encoder)
+        self._blocks = self._speaker.blocks
         self._default_weights = block_weights(_default_weights(snapshot), self._blocks)
         self._default_boosts = tuple(Boost(name, weight) for name, weight in manifest.default_boosts.items())
-        self._encoded = manifest.encoded_blocks
-        self._text_encoded = manifest.text_encoded_blocks
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
         self.planner = Planner(manifest.operating_points, manifest.recall_target, self._largest_rows)
         self.strategy = max(snapshot.strata, key=lambda stratum: stratum.count).index.strategy
@@ -160,7 +136,7 @@ class Searcher:
         """
         started = perf_counter_ns()
         weights = self._weights(query)
-        parts = [part for part in self._spoken(query, view, weights) if part.weight]
+        parts = [part for part in self._speaker.speak_query(query, view, weights) if part.weight]
         if not (parts or query.boosts or query.anything):
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
@@ -241,55 +217,9 @@ class Searcher:
             degraded=asked.choice.degraded,
         )
 
-    def speak(
-        self, parts: Sequence[Part], view: View | None = None, weights: Mapping[str, float] | None = None
-    ) -> list[SpokenPart]:
-        """Return each part as one unit vector for each block that it speaks to.
-
-        weights: what blocks weigh; an encoder whose blocks all weigh nothing is not asked.
-        """
-        view = self.view if view is None else view
-        encoded = self._encode(parts, weights)
-        spoken = []
-        for place, part in enumerate(parts):
-            field = f"parts[{place}]"
-            words = ""
-            if part.block and part.block not in self._blocks:
-                raise UnknownBlock(part.block, self._blocks, f"{field}.block")
-            if isinstance(part, VectorPart):
-                kind, vectors = "vector", self._of_vector(part, field)
-            elif isinstance(part, ItemPart):
-                kind, vectors = "item", _of_item(view, part, field)
-            elif isinstance(part, TastePart):
-                kind, vectors = TASTE, self._of_taste(part, field)
-            elif isinstance(part, UserPart):
-                raise NotSupported("expected a shopper's taste, got an id: no events are at hand here", field)
-            elif isinstance(part, TextPart):
-                kind, vectors = "text", encoded[place]
-                words = part.text if LEXICAL in self._blocks and part.block in ("", LEXICAL) else ""
-            else:
-                kind, vectors = "image", encoded[place]
-            if part.block:
-                if part.block not in vectors and not words:
-                    raise InvalidQuery(f"expected a part that speaks to block {part.block!r}, got {kind}", field)
-                vectors = {block: vector for block, vector in vectors.items() if block == part.block}
-            spoken.append(SpokenPart(kind, check_weight(part.weight, f"{field}.weight"), vectors, words))
-        return spoken
-
-    def _spoken(self, query: Query, view: View, weights: Mapping[str, float]) -> list[SpokenPart]:
-        """Return the parts of a query once encoded.
-
-        Who asks for items like another means what it is, not who buys it, unless they weigh or name that block.
-        """
-        spoken = self.speak(query.parts, view, weights)
-        if BEHAVIOUR not in self._blocks or query.modality_weights:
-            return spoken
-        return [
-            replace(said, vectors={block: vector for block, vector in said.vectors.items() if block != BEHAVIOUR})
-            if isinstance(part, ItemPart) and part.block != BEHAVIOUR
-            else said
-            for part, said in zip(query.parts, spoken, strict=True)
-        ]
+    def speak(self, parts: Sequence[Part]) -> list[SpokenPart]:
+        """Return each part as one unit vector for each block that it speaks to."""
+        return self._speaker.speak(parts, self.view)
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
@@ -332,46 +262,6 @@ class Searcher:
             others.append(boost)
         return signals, others
 
-    def _of_vector(self, part: VectorPart, field: str) -> dict[str, Matrix]:
-        dims = self.snapshot.dims
-        blocks = [part.block] if part.block in dims else [block for block in dims if dims[block] == len(part.values)]
-        if not blocks or dims[blocks[0]] != len(part.values):
-            raise DimensionMismatch(
-                dims.get(part.block, next(iter(dims.values()))), len(part.values), f"{field}.vector"
-            )
-        return dict.fromkeys(blocks, to_query(part.values, f"{field}.vector"))
-
-    def _of_taste(self, part: TastePart, field: str) -> dict[str, Matrix]:
-        for block, vector in part.vectors.items():
-            if block not in self.snapshot.dims:
-                raise UnknownBlock(block, self.snapshot.dims, field)
-            if len(vector) != self.snapshot.dims[block]:
-                raise DimensionMismatch(self.snapshot.dims[block], len(vector), field)
-        return dict(part.vectors)
-
-    def _encode(
-        self, parts: Sequence[Part], weights: Mapping[str, float] | None = None
-    ) -> dict[int, dict[str, Matrix]]:
-        """Return what each text and image part says to each block that it speaks to, by the part's place."""
-        if not any(isinstance(part, (TextPart, ImagePart)) for part in parts):
-            return {}
-        texts = [(place, part.text) for place, part in enumerate(parts) if isinstance(part, TextPart)]
-        images = [(place, part.data) for place, part in enumerate(parts) if isinstance(part, ImagePart)]
-        spoken: dict[int, dict[str, Matrix]] = {place: {} for place, _ in (*texts, *images)}
-        if images and self.encoder is None:
-            raise NoEncoder(f"parts[{images[0][0]}]")
-        if texts and self.encoder is None and self.text_encoder is None and LEXICAL not in self._blocks:
-            raise NoEncoder(f"parts[{texts[0][0]}]")
-        for encoder, blocks in ((self.encoder, self._encoded), (self.text_encoder, self._text_encoded)):
-            if texts and encoder is not None and _heard(blocks, parts, weights):
-                for (place, _), row in zip(texts, encoder.encode_texts([text for _, text in texts]), strict=True):
-                    spoken[place] |= dict.fromkeys(blocks, row)
-        if images and self.encoder is not None and _heard(self._encoded, parts, weights):
-            pictures = [_picture(data, place) for place, data in images]
-            for (place, _), row in zip(images, self.encoder.encode_images(pictures), strict=True):
-                spoken[place] = dict.fromkeys(self._encoded, row)
-        return spoken
-
 
 def _default_weights(snapshot: Snapshot) -> dict[str, float]:
     """Return what blocks weigh in a query that says nothing of it: 1 in sum those of vectors, and beside them others.
@@ -384,28 +274,6 @@ def _default_weights(snapshot: Snapshot) -> dict[str, float]:
         return weights if snapshot.lexical is None else {**weights, LEXICAL: 1.0}
     total = sum(weight for block, weight in told.items() if block in snapshot.dims and block != BEHAVIOUR)
     return {block: weight / (total or 1.0) for block, weight in told.items()}
-
-
-def _heard(blocks: Sequence[str], parts: Sequence[Part], weights: Mapping[str, float] | None) -> bool:
-    """Return whether what is said to these blocks can count, or a part is aimed at one of them."""
-    aimed = {part.block for part in parts}
-    return any(weights is None or weights[block] > 0 or block in aimed for block in blocks)
-
-
-def _of_item(view: View, part: ItemPart, field: str) -> dict[str, Matrix]:
-    try:
-        return view.vectors(view.row_of(part.item_id))
-    except ItemNotFound as error:
-        error.field = f"{field}.item_id"
-        raise
-
-
-def _picture(data: bytes, place: int) -> Image:
-    try:
-        return decode(data)
-    except InvalidQuery as error:
-        error.field = f"parts[{place}].image"
-        raise
 
 
 def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:

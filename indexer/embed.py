@@ -1,7 +1,7 @@
 """From products to unit vectors: pictures decoded ahead of the model, batches, and nothing embedded twice.
 
-A row passes through here as a *slot*: it waits for its vectors, from itself, from the cache or from the model, and
-leaves in the catalogue's order once it has them all. Vectors are rounded to float16 before anything is made of them,
+A row passes through here as a slot: it waits for its vectors, from itself, from the cache or from the model, and leaves
+in the catalogue's order once it has them all. Vectors are rounded to float16 before anything is made of them,
 so that a rebuild from the cache gives the same bits as the build that filled it.
 """
 
@@ -9,22 +9,19 @@ import hashlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.cache import EmbeddingCache, Half, space_of
+from engine.cache import EmbeddingCache, space_of
 from engine.cells import JSON
 from engine.encoder import Encoder
 from engine.errors import InvalidSetting
 from indexer.catalog.product import Product, Reject
 from indexer.embedded import Embedded, GrowingBlock
 from indexer.images import PIXELS_AHEAD, ROWS_AHEAD, Picture, decode_picture, load_ahead, read_picture
-
-__all__ = ["BATCH", "Embedded", "Progress", "embed", "no_progress"]
+from indexer.slots import Content, Queue, Slot
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -94,63 +91,6 @@ class _Loader:
         return pictures
 
 
-_Vectors = list[NDArray[np.floating] | None]
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A row that waits for its vectors; a block has one place for each of its vectors, None until it is there."""
-
-    line: int
-    item_id: str
-    payload: dict[str, JSON]
-    signals: dict[str, float]
-    words: str
-    blocks: dict[str, _Vectors] = field(default_factory=dict)
-    reason: str = ""
-
-    def is_ready(self) -> bool:
-        if self.reason:
-            return True
-        # Identity, since an array compares value by value.
-        return not any(vector is None for vectors in self.blocks.values() for vector in vectors)
-
-
-Content = TypeVar("Content", str, Image.Image)
-
-
-class _Queue(Generic[Content]):
-    """Contents of one kind that wait for a vector, each once, however many rows have it."""
-
-    def __init__(self, block: str) -> None:
-        self.block = block
-        self.contents: dict[bytes, Content] = {}
-        self._places: dict[bytes, list[tuple[_Slot, int]]] = {}
-
-    def __len__(self) -> int:
-        return len(self.contents)
-
-    def add(self, key: bytes, content: Content, slot: _Slot, place: int) -> None:
-        """Let a place of a slot wait for the vector of a content."""
-        self.contents.setdefault(key, content)
-        self._places.setdefault(key, []).append((slot, place))
-
-    def settle(self, key: bytes, vector: Half | None) -> None:
-        """Write a content's vector to every place that waits for it; None rejects their rows."""
-        del self.contents[key]
-        for slot, place in self._places.pop(key):
-            if vector is None:
-                slot.reason = f"{self.block}: expected finite values from the model, got NaN or infinity"
-            else:
-                slot.blocks[self.block][place] = vector
-
-    def move(self, key: bytes, other: "_Queue[Content]") -> None:
-        """Let all that waits for a content wait in another queue."""
-        content = self.contents.pop(key)
-        for slot, place in self._places.pop(key):
-            other.add(key, content, slot, place)
-
-
 class _Rows:
     """Rows on their way to Embedded."""
 
@@ -164,11 +104,11 @@ class _Rows:
         self._text_batch = batch * _TEXT_BATCHES
         encoders = {"image": image_encoder, "text": text_encoder}
         self._spaces = {kind: space_of(one.fingerprint, kind) for kind, one in encoders.items() if one is not None}
-        self._unknown = _Queue[str]("text")
-        self._texts = _Queue[str]("text")
-        self._images = _Queue[Image.Image]("image")
+        self._unknown = Queue[str]("text")
+        self._texts = Queue[str]("text")
+        self._images = Queue[Image.Image]("image")
         self._image_pixels = 0
-        self._waiting: deque[_Slot | Reject] = deque()
+        self._waiting: deque[Slot | Reject] = deque()
         self._item_ids: list[str] = []
         self._payloads: list[dict[str, JSON]] = []
         self._words: list[str] = []
@@ -216,8 +156,8 @@ class _Rows:
             texts=self._words,
         )
 
-    def _to_slot(self, product: Product, pictures: list[Picture]) -> _Slot:
-        slot = _Slot(product.line, product.item_id, product.payload, product.signals, product.words)
+    def _to_slot(self, product: Product, pictures: list[Picture]) -> Slot:
+        slot = Slot(product.line, product.item_id, product.payload, product.signals, product.words)
         slot.blocks = {name: [vector] for name, vector in product.vectors.items()}
         if pictures:
             slot.blocks["image"] = [picture.vector for picture in pictures]
@@ -266,7 +206,7 @@ class _Rows:
             contents = [self._images.contents[key] for key in keys]
             self._settle(self._images, keys, self._image_encoder.encode_images(contents))
 
-    def _settle(self, queue: "_Queue[Content]", keys: list[bytes], vectors: NDArray[np.float32]) -> None:
+    def _settle(self, queue: Queue[Content], keys: list[bytes], vectors: NDArray[np.float32]) -> None:
         space = self._spaces[queue.block]
         if vectors.shape != (len(keys), space.dim):
             raise InvalidSetting(f"expected {(len(keys), space.dim)} vectors from the model, got {vectors.shape}")
@@ -291,7 +231,7 @@ class _Rows:
                 self._keep(oldest)
             self._waiting.popleft()
 
-    def _misfit(self, slot: _Slot) -> str:
+    def _misfit(self, slot: Slot) -> str:
         for name, vectors in slot.blocks.items():
             for vector in vectors:
                 if vector is not None and name in self._blocks and len(vector) != self._blocks[name].dim:
@@ -299,7 +239,7 @@ class _Rows:
                     return f"{name}: expected {expected} dimensions like the rows before, got {len(vector)}"
         return ""
 
-    def _keep(self, slot: _Slot) -> None:
+    def _keep(self, slot: Slot) -> None:
         row = len(self._item_ids)
         self._item_ids.append(slot.item_id)
         self._payloads.append(slot.payload)

@@ -9,9 +9,9 @@ from engine.fusion import FusedQuery, Matrix, SpokenPart, compose
 from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG
 from engine.records import Missing
 from engine.rowset import RowSet
+from engine.selection import Selection
 from engine.snapshot import Snapshot
 from engine.vectors import to_unit
-from engine.view import Selection
 
 # A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
 NOISE = 0.75

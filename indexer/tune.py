@@ -14,8 +14,8 @@ from engine.manifest import PointRecord
 from engine.planner import MEASURED_K, QUERY_CLASSES, headroom
 from engine.recall import recall_at_k
 from engine.searcher import Searcher
+from engine.selection import Selection
 from engine.snapshot import Snapshot
-from engine.view import Selection
 from indexer.queries import Sampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)

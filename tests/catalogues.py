@@ -22,8 +22,9 @@ from engine.encoder import Fingerprint, ModelSpec
 from engine.manifest import GateRecord, Manifest
 from engine.store import Store
 from engine.vectors import to_unit
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.cli import main
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.publish import Draft, draft, file_records, seal
 

@@ -28,7 +28,8 @@ from engine.v1 import (
     search_pb2,
     search_pb2_grpc,
 )
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")

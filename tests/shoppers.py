@@ -11,7 +11,8 @@ from engine.events.event import Event, EventType
 from engine.manifest import Manifest
 from engine.store import Store
 from engine.vectors import to_unit
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 COUNT = 300

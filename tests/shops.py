@@ -8,7 +8,8 @@ from catalogues import Vectors, write_parquet
 from engine.events.event import Event, EventType
 from engine.events.log import make_events
 from engine.vectors import to_unit
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 DAY_S = 86_400.0

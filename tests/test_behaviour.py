@@ -22,7 +22,8 @@ from indexer.behaviour.factors import factorise
 from indexer.behaviour.interactions import Interactions
 from indexer.behaviour.repurchase import repurchase_of
 from indexer.behaviour.tastes import usual_tastes
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.events.table import TYPES, EventTable
 

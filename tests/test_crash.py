@@ -21,7 +21,8 @@ from engine.records import Query, VectorPart
 from engine.searcher import Searcher
 from engine.snapshot import open_snapshot
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.publish import draft, prune, publish, seal, verify
 

@@ -26,7 +26,8 @@ from engine.rowset import RowSet
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
 from engine.vectors import to_unit
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 ITEMS = 200

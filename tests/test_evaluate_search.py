@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from engine.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, SnapshotNotFound
 from engine.searcher import Searcher
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.cli import app
+from indexer.config import BuildConfig
 from indexer.evaluate.judged import Judged, read_judged
 from indexer.evaluate.metrics import interval, ndcg, recall, reciprocal_rank, success
 from indexer.evaluate.opened import open_searcher

@@ -16,8 +16,9 @@ from catalogues import clustered, indexer, write_lines, write_parquet
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
 from engine.events.log import open_events
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.catalog import Reject
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.events.moment import to_time_s
 from indexer.events.reading import read

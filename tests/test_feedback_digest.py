@@ -20,7 +20,8 @@ from engine.shopper.digest import chance_of, digest, to_periods
 from engine.shopper.feedback import summary_of
 from engine.store import Store
 from engine.v1 import catalog_pb2
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.feedback.building import ReviewFile
 

@@ -13,8 +13,8 @@ from opinions import opinions, read_lines, write_reviews
 from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
 from indexer.embed import no_progress
-from indexer.feedback.expert import Sample, learn
 from indexer.feedback.fitting import RECIPES, Fitted, fit
+from indexer.feedback.learning import Sample, learn
 from indexer.feedback.model import LETTERS, SIGNS
 from indexer.feedback.review import Review, read
 from indexer.feedback.stored import ARRAYS_FILE, MANIFEST_FILE, load_model

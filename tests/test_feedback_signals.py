@@ -12,7 +12,8 @@ from engine.errors import InvalidCatalogue
 from engine.payload import from_bytes
 from engine.snapshot import open_snapshot
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.feedback.building import ReviewFile
 from indexer.feedback.signals import fit_prior, praise_shares, qualities, shrunk

@@ -20,7 +20,8 @@ from catalogues import DIM, clustered, write_parquet
 from serving import of_vector, request
 
 from engine.v1 import catalog_pb2, catalog_pb2_grpc, query_pb2, search_pb2_grpc
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 ROOT = Path(__file__).parents[1]

@@ -12,8 +12,9 @@ from benchmarks.misfiled import flags, misfile
 from engine.errors import InvalidSetting, UnknownField
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.cli import app
+from indexer.config import BuildConfig
 from indexer.filing.classifier import out_of_fold
 from indexer.filing.features import join, read
 from indexer.filing.suspects import find, judge

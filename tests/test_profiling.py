@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from engine.cli.commands import app
 from engine.v1 import catalog_pb2, query_pb2, recommendation_pb2, recommendation_pb2_grpc
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 GARDENER, UNKNOWN = "shopper-00", "nobody-at-all"

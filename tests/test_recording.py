@@ -20,7 +20,8 @@ from engine.events.event import EventType
 from engine.events.log import open_events
 from engine.server.settings import load, render
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 ROOT = Path(__file__).parents[1]

@@ -9,12 +9,13 @@ import pytest
 
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock, UnknownField
 from engine.index import OperatingPoint
-from engine.records import Answer, Boost, ItemPart, Missing, Query, TextPart, VectorPart
+from engine.records import Answer, Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
 from engine.vectors import to_unit
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.progress import Reporter
 
 COUNT, DIM = 400, 16
@@ -220,3 +221,14 @@ def test_queries_asked_together_are_answered_as_alone(searcher: Searcher) -> Non
         assert outcome.plan == alone.plan
         assert [hit.score for hit in outcome.hits] == pytest.approx([hit.score for hit in alone.hits], abs=1e-4)
         assert {hit.item_id for hit in outcome.hits[:-1]} <= {hit.item_id for hit in alone.hits}
+
+
+def test_a_pin_that_fills_the_page_hides_no_hit_behind_it(searcher: Searcher) -> None:
+    """Of one hit behind the pin there is a next page to tell of; of none there is none."""
+    query = Query((VectorPart(IMAGE[7], block="image"),), recall_target=1.0, limit=3)
+    best, second, third = searcher.search(query).hits
+    pinned = replace(query, limit=1, pins=(Pin(third.item_id, 0),))
+    for low, high, more in ((second.score, best.score, True), (best.score, best.score + 1, False)):
+        answer = searcher.search(replace(pinned, min_score=(low + high) / 2))
+        assert [hit.item_id for hit in answer.hits] == [third.item_id]
+        assert answer.more is more

@@ -13,7 +13,8 @@ from engine.errors import CorruptSnapshot, SnapshotNotFound
 from engine.manifest import MANIFEST_FILE, Manifest, parse, render
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import CURRENT_FILE, Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 FILES = (

@@ -16,7 +16,8 @@ from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, QUERY_CLASSES,
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot, open_snapshot
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.gates import recall_gate, self_retrieval_gate
 from indexer.queries import Sampler

@@ -25,7 +25,8 @@ from engine.encoder import ModelSpec
 from engine.live import LIVE_FILE, LiveLog
 from engine.store import Store
 from engine.v1 import catalog_pb2, index_pb2, query_pb2
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 VECTORS = clustered(300, seed=1)

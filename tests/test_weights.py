@@ -17,8 +17,9 @@ from engine.events.log import make_events
 from engine.records import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.searcher import Searcher
 from engine.store import Store
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.cli import app
+from indexer.config import BuildConfig
 from indexer.defaults import WEIGHTS_FILE, Weighting, apply, read, take_over, write
 from indexer.evaluate.judged import Judged
 from indexer.evaluate.metrics import ndcg

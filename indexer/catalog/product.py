@@ -1,5 +1,7 @@
 """A product as the rest of the indexer sees it, whatever file it came from, and a row that could not become one."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,3 +49,13 @@ class Reject:
     line: int
     item_id: str
     reason: str
+
+    def to_line(self) -> str:
+        """Return it as a line of JSON."""
+        line = {"line": self.line, "item_id": self.item_id, "reason": self.reason}
+        return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def to_lines(rejects: Iterable[Reject]) -> bytes:
+    """Return what a file of rejects holds: a line of JSON for each."""
+    return "".join(reject.to_line() for reject in rejects).encode()

@@ -100,8 +100,8 @@ def build(
     """Embed a catalogue, build its index, measure it, and publish it if it passes."""
     from engine.cli.findings import exact_classes
     from engine.encoder import ModelSpec
-    from indexer.build import BuildConfig
     from indexer.build import build as run
+    from indexer.config import BuildConfig
     from indexer.defaults import read, take_over
     from indexer.feedback.building import ReviewFile
     from indexer.progress import Reporter

@@ -21,8 +21,9 @@ from engine.encoder import ModelSpec
 from engine.events.event import Event
 from engine.events.log import make_events
 from engine.shopper.recommend import Mode, Recommender, Wish
-from indexer.build import BuildConfig, build
+from indexer.build import build
 from indexer.catalog import CatalogSpec, Reject, read
+from indexer.config import BuildConfig
 from indexer.embed import Progress
 from indexer.evaluate.holdout import Case, Holdout
 from indexer.evaluate.metrics import interval, ndcg, success

@@ -1,6 +1,5 @@
 """A file of events into the log: looked through first, so that a wrong file leaves nothing behind."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,7 +10,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.address import is_known
 from engine.events.event import Event, EventType
 from engine.folder import write_durably
-from indexer.catalog import Reject, count_rows
+from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embed import Progress
 from indexer.events.reading import read
 from indexer.events.table import EventTable
@@ -71,7 +70,7 @@ def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Prog
             progress("read events", good + len(rejects), max(expected, good + len(rejects)))
     progress("read events", good + len(rejects), good + len(rejects))
     path = folder / REJECTS_FILE
-    write_durably(path, _rejects_text(rejects))
+    write_durably(path, to_lines(rejects))
     if len(rejects) > file.max_rejects * (good + len(rejects)):
         raise InvalidCatalogue(
             f"{file.path}: expected at most {file.max_rejects:.1%} bad rows, got {len(rejects)} of "
@@ -103,11 +102,3 @@ def recorded(file: EventFile | None, store: Path, address: str, progress: Progre
             import_events(file, log, store, progress)
         table = EventTable.of(log)
     return table if len(table) else None
-
-
-def _rejects_text(rejects: list[Reject]) -> bytes:
-    lines = [
-        json.dumps({"line": reject.line, "item_id": reject.item_id, "reason": reject.reason}, ensure_ascii=False) + "\n"
-        for reject in rejects
-    ]
-    return "".join(lines).encode()

@@ -1,6 +1,5 @@
 """Reviews in a build: read, scored, and laid beside the items as a signal, as fields and as the snapshot's reviews."""
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.folder import write_durably
 from engine.manifest import ReviewsRecord
 from engine.reviews import ReviewRow, write_reviews
-from indexer.catalog import Reject, count_rows
+from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embed import Progress
 from indexer.embedded import Embedded
 from indexer.feedback.review import Review, read
@@ -71,7 +70,7 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
         raise InvalidSetting(f"expected no signal {QUALITY!r} of the catalogue: it comes of its reviews; rename it")
     reviews, rejects = read_all(file.path, file.columns, progress)
     path = folder / REJECTS_FILE
-    write_rejects(path, rejects)
+    write_durably(path, to_lines(rejects))
     if len(rejects) > file.max_rejects * (len(reviews) + len(rejects)):
         raise InvalidCatalogue(
             f"{file.path}: expected at most {file.max_rejects:.1%} bad rows, got {len(rejects)} of "
@@ -140,15 +139,6 @@ def read_all(path: Path, columns: Mapping[str, str], progress: Progress) -> tupl
             progress("read reviews", count, max(expected, count))
     progress("read reviews", len(reviews) + len(rejects), len(reviews) + len(rejects))
     return reviews, rejects
-
-
-def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
-    """Write one JSON line for each rejected row: its line, its item and why."""
-    lines = [
-        json.dumps({"line": reject.line, "item_id": reject.item_id, "reason": reject.reason}, ensure_ascii=False) + "\n"
-        for reject in rejects
-    ]
-    write_durably(path, "".join(lines).encode())
 
 
 def _laid(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer.feedback.expert import Vector
+from indexer.feedback.features import Vector
 from indexer.feedback.grams import fold, is_signs
 from indexer.feedback.lexicon import seeds
 

@@ -12,8 +12,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_sco
 
 from engine.errors import InvalidCatalogue
 from indexer.feedback.discovery import discover
-from indexer.feedback.expert import FOLDS, Expert, Recipe, Sample, Vector, learn
+from indexer.feedback.expert import Expert
+from indexer.feedback.features import Vector
 from indexer.feedback.grams import fold, is_signs
+from indexer.feedback.learning import FOLDS, Recipe, Sample, learn
 from indexer.feedback.model import LETTERS, SIGNS, FeedbackModel
 from indexer.feedback.review import Review
 from indexer.feedback.stored import ExpertRecord, FeedbackManifest, save_model

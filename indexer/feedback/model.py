@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexer.feedback.expert import Expert, Vector, lengths_of
+from indexer.feedback.expert import Expert
+from indexer.feedback.features import Vector, lengths_of
 from indexer.feedback.grams import fold, is_signs
 from indexer.feedback.lexicon import Lexicon, seeds
 from indexer.feedback.mentions import BATCH, Clauses, Mention, judge, to_clauses, to_mentions

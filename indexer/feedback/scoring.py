@@ -50,8 +50,7 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
                 file.write(json.dumps(to_line(review, scored), ensure_ascii=False) + "\n")
             for row in bad:
                 refused = refused or stack.enter_context(opened(rejects_path(out)))
-                line = {"line": row.line, "item_id": row.item_id, "reason": row.reason}
-                refused.write(json.dumps(line, ensure_ascii=False) + "\n")
+                refused.write(row.to_line())
             reviews += len(good)
             rejects += len(bad)
             progress("score reviews", reviews + rejects, max(expected, reviews + rejects))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from engine.fusion import Calibration
 from engine.manifest import Manifest
 from engine.vectors import to_unit
-from indexer.build import BuildConfig, build
+from indexer.build import build
+from indexer.config import BuildConfig
 from indexer.embed import no_progress
 
 SIGNALS = ("rating", "margin")
