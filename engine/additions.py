@@ -155,6 +155,6 @@ def _lexical(view: View, text: str) -> tuple[Values, ...]:
     if view.delta is not None:
         score = lexical.scorer(text)
         for stratum in view.delta.strata:
-            changed = (view.delta.text(row) for row in range(stratum.start, stratum.start + stratum.count))
+            changed = (view.delta.words(row) for row in range(stratum.start, stratum.start + stratum.count))
             parts.append(np.fromiter(map(score, changed), np.float32, stratum.count))
     return tuple(parts)

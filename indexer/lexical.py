@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.fields import ItemFields
 from engine.fusion import Moments
 from engine.lexical import LEXICAL, Lexical, write_lexical
 from engine.manifest import LexicalRecord
@@ -36,26 +37,26 @@ def weights_with_words(blocks: Sequence[str]) -> dict[str, float]:
     return {LEXICAL: WORDS_SHARE} | {block: (1 - WORDS_SHARE) / len(blocks) for block in blocks}
 
 
-def build_lexical(directory: Path, texts: Sequence[str]) -> tuple[LexicalRecord, Moments]:
+def build_lexical(directory: Path, items: Sequence[ItemFields]) -> tuple[LexicalRecord, Moments]:
     """Write the block into its folder of a snapshot and return its record and the moments of a text against it.
 
-    texts: one a row, "" for an item that has none; at least one has a word.
+    items: one a row; at least one has a word.
     """
-    stats = write_lexical(directory / LEXICAL, texts)
+    stats = write_lexical(directory / LEXICAL, items)
     record = LexicalRecord(
         name=LEXICAL, vocabulary=stats.vocabulary, item_count=stats.item_count, tokenizer=stats.tokenizer
     )
-    return record, usual_scores(Lexical(directory / LEXICAL, len(texts)), texts)
+    return record, usual_scores(Lexical(directory / LEXICAL, len(items)), items)
 
 
-def usual_scores(lexical: Lexical, texts: Sequence[str], seed: int = 7) -> Moments:
+def usual_scores(lexical: Lexical, items: Sequence[ItemFields], seed: int = 7) -> Moments:
     """Return mean and standard deviation of a few words' scores over all other items that have words."""
     rng = np.random.default_rng(seed)
     there = np.flatnonzero(lexical.present)
     total = squares = 0.0
     drawn = rng.choice(there, min(SAMPLE, len(there)), replace=False)
     for number, row in enumerate(drawn.tolist()):
-        words = list(dict.fromkeys(to_words(texts[row])))
+        words = _words(items[row])
         length = min(QUERY_LENGTHS[number % len(QUERY_LENGTHS)], len(words))
         rows, scores = lexical.scores(" ".join(rng.choice(words, length, replace=False)))
         others = scores[rows != row].astype(np.float64)
@@ -66,3 +67,8 @@ def usual_scores(lexical: Lexical, texts: Sequence[str], seed: int = 7) -> Momen
         return Moments(0.0, 1.0)
     mean = total / count
     return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), SMALLEST_STD))
+
+
+def _words(item: ItemFields) -> list[str]:
+    """Return the words that shoppers would ask an item by: of its title and text, or all where those say nothing."""
+    return list(dict.fromkeys(to_words(f"{item.title}. {item.text}"))) or list(dict.fromkeys(to_words(item.other)))

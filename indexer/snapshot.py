@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.columns import write_columns
 from engine.errors import CorruptSnapshot
+from engine.fields import FieldReader, ItemFields
 from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, write_index
 from engine.items import write_items
@@ -94,7 +95,8 @@ def write_snapshot(
     calibration = models.calibrate(embedded, encoded)
     calibration = calibration if learnt is None else learnt.calibrated(calibration)
     lexical_asked = "text" in encoded if config.lexical is None else config.lexical
-    worded = np.array([lexical_asked and has_words(text) for text in embedded.texts])
+    fields = _fields(config, embedded) if lexical_asked else []
+    worded = np.array([any(map(has_words, item)) for item in fields] or [False] * len(embedded.item_ids))
     strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
     order = np.concatenate([stratum.places for stratum in strata]).tolist()
@@ -108,7 +110,7 @@ def write_snapshot(
         reviewed.write(directory, order)
     lexical = None
     if worded.any():
-        lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
+        lexical, usual = build_lexical(directory, [fields[place] for place in order])
         calibration = Calibration({**calibration.similarities, ("text", LEXICAL): usual}, calibration.signals)
     (directory / REJECTS_FILE).write_bytes(to_lines(embedded.rejects))
     manifest = Manifest(
@@ -161,6 +163,13 @@ def write_snapshot(
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
     gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
+
+
+def _fields(config: BuildConfig, embedded: Embedded) -> list[ItemFields]:
+    reader = FieldReader(config.text_template)
+    return [
+        reader.read(item_id, payload) for item_id, payload in zip(embedded.item_ids, embedded.payloads, strict=True)
+    ]
 
 
 def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
