@@ -37,6 +37,7 @@ from engine.store import Store
 from engine.words import has_words
 from indexer.behaviour.learning import Learnt
 from indexer.catalog import to_lines
+from indexer.confidence import learn_confidence
 from indexer.config import BuildConfig
 from indexer.embed import Progress
 from indexer.embedded import Embedded
@@ -161,6 +162,11 @@ def write_snapshot(
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
+    if lexical is not None:
+        searcher = Searcher(Snapshot(manifest, directory), models.encoder, models.text_encoder)
+        item_ids = [embedded.item_ids[place] for place in order]
+        sure = learn_confidence(searcher, item_ids, [fields[place] for place in order])
+        manifest = manifest.model_copy(update={"confidence": sure})
     gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
 
