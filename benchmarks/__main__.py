@@ -269,6 +269,22 @@ def misfiled(
 
 
 @app.command()
+def no_match(
+    data: Annotated[Path, typer.Argument(help="Folder of the real catalogues and of search_queries.")] = Path(
+        "bench-data"
+    ),
+    model: Annotated[str, typer.Option(help="The model that embeds them.")] = "mini",
+    most: Annotated[int, typer.Option(min=100, help="Items of a catalogue at most.")] = 1500,
+    seed: Seed = 5,
+    json: Json = None,
+) -> None:
+    """Does a search say when the shop has no such thing, and only then?"""
+    from benchmarks import no_match as question
+
+    question.run(data, model, most, seed, json_path=json)
+
+
+@app.command()
 def describe(
     products: Annotated[int, typer.Option(min=20, help="Generated products described, and photos at most.")] = 300,
     others: Annotated[int, typer.Option(min=100, help="Products of the store that knows none of them.")] = 1500,
