@@ -54,6 +54,7 @@ def test_the_whole_benchmark(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "result.json").read_text())["ways"] == result["ways"]
     table = (tmp_path / "result.md").read_text()
     assert OURS in table
+    assert "bm25s as it comes" in table
     assert "recall@10" in table
 
 
