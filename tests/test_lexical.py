@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.errors import CorruptSnapshot
 from engine.fields import FieldReader, ItemFields
-from engine.lexical import FIELD_WEIGHTS, K1, B, FieldStats, Lexical, LexicalStats, write_lexical
+from engine.lexical import FIELDS, K1, FieldStats, Lexical, LexicalStats, write_lexical
 from engine.words import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 TITLES = (
@@ -124,29 +124,29 @@ def test_score_is_what_the_formula_says(lexical: Lexical) -> None:
     """One word of two in the title: idf times saturation, over the idf of both."""
     average = (3 + 5 + 6 + 3 + 5) / 5
     red, shoe = (math.log(1 + (5 - 2 + 0.5) / (2 + 0.5)),) * 2
-    frequency = 3 / (1 - B + B * 6 / average)
+    frequency = 2 / (0.5 + 0.5 * 6 / average)
     assert scores_of(lexical, "red shoe")[3] == pytest.approx(
         red * frequency / (K1 + frequency) / (red + shoe), rel=1e-6
     )
 
 
 def test_fields_are_summed_before_they_saturate(tmp_path: Path) -> None:
-    """By hand: "shirt" stands once in a title of 1 word (mean 4/3), twice in a text of 10 (mean 6.5)."""
+    """By hand: "shirt" stands once in a title of 1 word (mean 5/3), twice in a text of 10 (mean 6.5)."""
     lexical = opened(tmp_path, SHIRTS)
     assert [round(field.average_length, 4) for field in lexical.stats.fields] == [round(5 / 3, 4), 6.5, 1.25]
-    title = 3 / (0.25 + 0.75 * 1 / (5 / 3))
+    title = 2 / (0.5 + 0.5 * 1 / (5 / 3))
     text = 2 / (0.25 + 0.75 * 10 / 6.5)
-    assert scores_of(lexical, "shirt")[2] == pytest.approx((title + text) / (0.6 + title + text), rel=1e-6)
+    assert scores_of(lexical, "shirt")[2] == pytest.approx((title + text) / (0.5 + title + text), rel=1e-6)
     # Of three fields "cotton" stands in the text of one item, and alone in the last field of another.
-    assert scores_of(lexical, "cotton")[0] == pytest.approx(1 / (0.6 * (0.25 + 0.75 * 3 / 6.5) + 1), rel=1e-6)
-    assert scores_of(lexical, "cotton")[3] == pytest.approx(0.3 / (0.6 * (0.25 + 0.75 * 1 / 1.25) + 0.3), rel=1e-6)
+    assert scores_of(lexical, "cotton")[0] == pytest.approx(1 / (0.5 * (0.25 + 0.75 * 3 / 6.5) + 1), rel=1e-6)
+    assert scores_of(lexical, "cotton")[3] == pytest.approx(0.4 / (0.5 * (0.25 + 0.75 * 1 / 1.25) + 0.4), rel=1e-6)
 
 
 def test_a_title_counts_more_than_the_text_and_that_more_than_the_rest(tmp_path: Path) -> None:
     """The same word in the three fields of items of equal length."""
     items = tuple(ItemFields(*("red" if place == field else "blue" for place in range(3))) for field in range(3))
     scores = scores_of(opened(tmp_path, items), "red")
-    assert [scores[row] for row in range(3)] == [pytest.approx(w / (K1 + w), rel=1e-6) for w in FIELD_WEIGHTS.values()]
+    assert [scores[row] for row in range(3)] == [pytest.approx(w / (K1 + w), rel=1e-6) for w, _ in FIELDS.values()]
 
 
 def test_a_word_that_no_item_has_lowers_the_score(lexical: Lexical) -> None:
@@ -243,7 +243,7 @@ def test_agrees_with_another_library(tmp_path: Path) -> None:
     vocabulary = [f"{a}{b}" for a in "bdfgk" for b in ("ar", "el", "on", "um")]
     texts = [" ".join(rng.choice(vocabulary, rng.integers(1, 12))) for _ in range(300)]
     lexical = opened(tmp_path, tuple(ItemFields("", text) for text in texts))
-    other = bm25s.BM25(k1=K1, b=B, method="lucene")
+    other = bm25s.BM25(k1=K1, b=0.75, method="lucene")
     other.index([to_words(text) for text in texts], show_progress=False)
     for _ in range(20):
         query = list(dict.fromkeys(rng.choice(vocabulary, 3).tolist()))
@@ -263,7 +263,7 @@ def test_items_without_words_are_known(lexical: Lexical) -> None:
 @pytest.mark.parametrize("items", [[], [ItemFields(), ItemFields()]])
 def test_nothing_to_find(tmp_path: Path, items: list[ItemFields]) -> None:
     """A catalogue without a word answers with nothing."""
-    fields = tuple(FieldStats(name, weight, 1.0) for name, weight in FIELD_WEIGHTS.items())
+    fields = tuple(FieldStats(name, *scoring, 1.0) for name, scoring in FIELDS.items())
     assert write_lexical(tmp_path, items) == LexicalStats(0, 0, fields, TOKENIZER)
     lexical = Lexical(tmp_path, len(items))
     assert scores_of(lexical, "red shoe") == {}

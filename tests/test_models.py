@@ -122,7 +122,7 @@ def test_nothing_is_embedded_twice(tmp_path: Path) -> None:
 
 
 def test_a_catalogue_of_texts_needs_only_the_text_model(tmp_path: Path) -> None:
-    """No picture, no model for pictures; words count as much as meaning."""
+    """No picture, no model for pictures; words count twice as much as meaning."""
     config = BuildConfig(
         catalogue(tmp_path, pictures=False), tmp_path / "store", None, specs(tmp_path)[1], text_template="{title}"
     )
@@ -130,7 +130,7 @@ def test_a_catalogue_of_texts_needs_only_the_text_model(tmp_path: Path) -> None:
     assert manifest.model is None
     assert manifest.lexical is not None
     assert manifest.lexical.item_count == COUNT
-    assert manifest.default_weights == {"lexical": 0.5, "text": 0.5}
+    assert manifest.default_weights == {"lexical": pytest.approx(2 / 3), "text": pytest.approx(1 / 3)}
     asked = searcher(tmp_path / "store", manifest, tmp_path)
     (hit,) = asked.search(Query((TextPart("number 7"),), limit=1, explain=True)).hits
     assert hit.item_id == "i7"
@@ -163,18 +163,18 @@ def test_usual_scores_by_hand(tmp_path: Path) -> None:
     write_lexical(tmp_path / LEXICAL, items)
     lexical = Lexical(tmp_path / LEXICAL, 3)
     score = lexical.score("mug", ItemFields("mug"))
-    assert score == pytest.approx(3 / 3.6)
+    assert score == pytest.approx(2 / 2.5)
     usual = usual_scores(lexical, items)
     assert usual == Moments(pytest.approx(score), 1e-3)
 
 
 def test_usual_scores_count_items_without_a_match(tmp_path: Path) -> None:
-    """Of four items two share a word: 4 of 12 pairs score 3 / 3.6, whatever the words that are drawn."""
+    """Of four items two share a word: 4 of 12 pairs score 2 / 2.5, whatever the words that are drawn."""
     items = [ItemFields(title) for title in ("mug", "mug", "cup", "cup")]
     write_lexical(tmp_path / LEXICAL, items)
     usual = usual_scores(Lexical(tmp_path / LEXICAL, 4), items)
-    assert usual.mean == pytest.approx(1 / 3 * 3 / 3.6)
-    assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 * 3 / 3.6)
+    assert usual.mean == pytest.approx(1 / 3 * 2 / 2.5)
+    assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 * 2 / 2.5)
 
 
 def test_an_item_alone_has_no_usual_score(tmp_path: Path) -> None:
