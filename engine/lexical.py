@@ -36,7 +36,7 @@ K1 = 0.5
 FIELDS = {"title": (2.0, 0.5), "text": (1.0, 0.75), "other": (0.4, 0.75)}
 """What a field weighs, and b, how much its length tells against it.
 
-Of the judged queries of `benchmarks.relevance` a title of 1.5 to 3, others of 0.3 to 0.45 and a K1 of 0.4 to 0.6 all get
+Of the judged queries of `benchmarks.relevance`, a title of 1.5 to 3, others of 0.3 to 0.45 and a K1 of 0.4 to 0.6 get
 the same nDCG@10 within .006.
 """
 

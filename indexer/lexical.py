@@ -29,10 +29,10 @@ WORDS_SHARE = 2 / 3
 def weights_with_words(blocks: Sequence[str]) -> dict[str, float]:
     """Return what blocks weigh in a request that says nothing of it: words twice as much as all vectors together.
 
-    An equal weight for every block would give words less, the more blocks an item has. Of the best ten for queries such
-    as "Blue Jeans for Men", with the embedded model, these shares were right without words, with equal weights and with
-    these: 18, 61 and 73 % of 4,500 fashion products; 14, 33 and 35 % of 81 groceries; 72, 91 and 87 % of the demo
-    catalogue, which the model was trained on. The judged electronics lose nothing from .3 to .6.
+    An equal weight for every block would give words less, the more blocks an item has. For queries such as "Black Jeans
+    for Men" of 1,200 fashion titles, with the embedded model, so many of the best five had type and colour right: 31 %
+    without words, 68 % with a half for words, 77 % with these, 79 % with three quarters, 69 % by words alone. Judged
+    electronics are at their best from .6 to .8.
     """
     return {LEXICAL: WORDS_SHARE} | {block: (1 - WORDS_SHARE) / len(blocks) for block in blocks}
 
