@@ -94,13 +94,15 @@ def relevance(
         "bench-data/icecat_search"
     ),
     text_model: Annotated[str | None, typer.Option(help="Sentence model; the package's MiniLM if left out.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds texts and pictures.")] = "mini",
     json: Json = None,
 ) -> None:
     """Do the best answers come first, as people judged them?"""
     from benchmarks import relevance as question
     from engine.encoder import ModelSpec
 
-    question.run(data, None if text_model is None else ModelSpec(text_model, encoder="sentence"), json)
+    sentence = None if text_model is None else ModelSpec(text_model, encoder="sentence")
+    question.run(data, sentence, json, model=model)
 
 
 @app.command()

@@ -3,10 +3,11 @@
 Settings are chosen on four folds of the queries and measured on the fifth, so that no query chooses its own.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from itertools import product
 
-import bm25s
+import bm25s  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +45,7 @@ def measure_bm25s(
         "title and text": [f"{item.title}. {item.text}" for item in items],
         "all fields": [f"{item.title}. {item.text}. {item.other}" for item in items],
     }
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     found: dict[str, dict[str, Measured]] = {name: {} for name in CUTS}
     for (name, cut), (kind, texts) in product(CUTS.items(), documents.items()):
         corpus = [cut(text) for text in texts]

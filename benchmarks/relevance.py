@@ -50,22 +50,27 @@ _ROUNDING = 1e-5
 
 
 def run(
-    data: Path, text_model: ModelSpec | None = None, json_path: Path | None = None, stores: Path = DATA / "relevance"
+    data: Path,
+    text_model: ModelSpec | None = None,
+    json_path: Path | None = None,
+    stores: Path = DATA / "relevance",
+    model: str = "mini",
 ) -> dict[str, Any]:
     """Build a store with a sentence model and one with the embedded model, rank, show the tables, return the result."""
     judged = read_judged(data / "queries.csv", data / "judgments.csv")
     catalogue = find_catalogue(data)
     text_model = text_model or sentence_model()
     sentence = _searcher(BuildConfig(catalogue, stores / "sentence", None, text_model, lexical=True, publish=False))
-    mini = _searcher(BuildConfig(catalogue, stores / "mini", ModelSpec("mini"), lexical=True, publish=False))
+    store = stores / Path(model).name
+    embedded = _searcher(BuildConfig(catalogue, store, ModelSpec(model), lexical=True, publish=False))
     ways: dict[str, Rank] = {
         WORDS: partial(ranked, sentence, {LEXICAL: 1.0}, K),
         "sentence model alone": partial(ranked, sentence, {"text": 1.0}, K),
         RANKS: partial(_by_ranks, sentence),
         "both, z-scores of each query": partial(_by_z_scores, sentence),
         OURS: partial(ranked, sentence, {}, K),
-        "embedded model alone": partial(ranked, mini, {"text": 1.0}, K),
-        EMBEDDED: partial(ranked, mini, {}, K),
+        "embedded model alone": partial(ranked, embedded, {"text": 1.0}, K),
+        EMBEDDED: partial(ranked, embedded, {}, K),
     }
     measured = {name: _timed(judged, rank) for name, rank in ways.items()}
     shares = {
@@ -81,7 +86,13 @@ def run(
     for table in tables:
         table.show()
     content = {
-        "settings": {"k": K, "depth": DEPTH, "rank_constant": RANK_CONSTANT, "resamples": RESAMPLES},
+        "settings": {
+            "k": K,
+            "model": Path(model).name,
+            "depth": DEPTH,
+            "rank_constant": RANK_CONSTANT,
+            "resamples": RESAMPLES,
+        },
         "dataset": {"name": data.name, "queries": len(judged), "items": sentence.snapshot.manifest.item_count},
         "ways": {name: _described(result, measured[OURS]) for name, result in measured.items()},
         "share_of_words": {str(share): round(float(result.ndcg.mean()), 4) for share, result in shares.items()},
@@ -167,7 +178,8 @@ def _by_folds(
     settings: dict[str, dict[str, Measured]],
 ) -> dict[str, tuple[NDArray[np.float64], list[str]]]:
     """Return what each ranking gets of queries that did not choose its settings, and what was chosen for each fold."""
-    found = {name: (result.ndcg, []) for name, result in measured.items() if name in (WORDS, RANKS, OURS, EMBEDDED)}
+    found: dict[str, tuple[NDArray[np.float64], list[str]]] = {}
+    found |= {name: (result.ndcg, []) for name, result in measured.items() if name in (WORDS, RANKS, OURS, EMBEDDED)}
     found["bm25s as it comes"] = (keyword.as_it_comes(settings).ndcg, [])
     for name, results in settings.items():
         by_setting = {setting: result.ndcg for setting, result in results.items()}

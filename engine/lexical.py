@@ -127,7 +127,7 @@ def write_lexical(directory: Path, items: Sequence[ItemFields]) -> LexicalStats:
                 rows.append(row)
                 fields.append(field)
                 counts.append(count)
-    present = lengths.any(axis=0)
+    present = lengths.sum(axis=0) > 0
     averages = [float(some[some > 0].mean()) if some.any() else 1.0 for some in lengths]
     records = zip(FIELDS.items(), averages, strict=True)
     stats = LexicalStats(

@@ -101,8 +101,8 @@ def _draw(items: Sequence[ItemFields], rng: np.random.Generator) -> list[_Query]
         word = types[place]
         said = to_words(items[int(rng.choice(ends[word]))].title)
         length = _LENGTHS[number % len(_LENGTHS)]
-        others = rng.permutation(len(said) - 1)[: length - 1] if len(said) > 1 else []
-        kept = [said[other] for other in sorted(int(one) for one in others) if said[other] != word]
+        others = sorted(rng.permutation(len(said) - 1)[: length - 1].tolist())
+        kept = [said[other] for other in others if said[other] != word]
         queries.append(_Query(" ".join([*kept, word]), word, " ".join([*kept, _UNKNOWN])))
     return queries
 
