@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from engine.errors import CorruptSnapshot
 from engine.fields import ItemFields
+from engine.memo import Memo
 from engine.words import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 LEXICAL = "lexical"
@@ -44,6 +45,9 @@ _FILES = {"terms": np.uint64, "starts": np.int64, "rows": np.int32, "weights": n
 _STATS_FILE = "lexical.json"
 # Below this share of all rows, sorting the postings costs less than a counter for every row.
 _SPARSE = 1 / 64
+
+# A query is read for its scores, and again for what changed since and for its confidence.
+_KEPT_QUERIES = 256
 
 _WHOLE_TEXT = "whole text"
 """The one field of a block that was written before there were fields: the text as the template renders it."""
@@ -107,6 +111,14 @@ class _Compound(NamedTuple):
     term: _Term
     left: int | None
     right: int | None
+
+
+class _Query(NamedTuple):
+    """The known words of a query, its known compounds, and the share of its idf that is known."""
+
+    terms: list[_Term]
+    compounds: list[_Compound]
+    known: float
 
 
 def write_lexical(directory: Path, items: Sequence[ItemFields]) -> LexicalStats:
@@ -175,6 +187,7 @@ class Lexical:
         files = {name: _map(directory / f"{name}.npy", dtype) for name, dtype in _FILES.items()}
         self._terms, self._starts, self._rows = files["terms"], files["starts"], files["rows"]
         self._weights = files["weights"]
+        self._queries: Memo[_Query] = Memo(_KEPT_QUERIES)
         self.present: NDArray[np.bool_] = files["present"]
         """(count,) which rows have words."""
         sizes = {
@@ -215,8 +228,7 @@ class Lexical:
 
     def known_share(self, text: str) -> float:
         """Return how much of what a query says any item holds, 0 to 1: the share of the idf of its words."""
-        terms, _, known = self._query(text)
-        return known if terms else 0.0
+        return self._query(text).known
 
     def score(self, text: str, item: Sequence[str]) -> float:
         """Return what `scores` would give an item of these fields, were it stored and nothing else changed."""
@@ -247,8 +259,10 @@ class Lexical:
 
         return score
 
-    def _query(self, text: str) -> tuple[list[_Term], list[_Compound], float]:
-        """Return the known words of a query, its known compounds, and the share of its idf that is known."""
+    def _query(self, text: str) -> _Query:
+        return self._queries.get(text, lambda: self._read(text))
+
+    def _read(self, text: str) -> _Query:
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
         places = {word: self._find(word) for word in words}
         unknown = float(_idf(0, self.stats.item_count))
@@ -266,7 +280,7 @@ class Lexical:
                 factor = np.float32(sum(says.get(word, unknown) for word in pair) / self._idf(place) / total)
                 compounds.append(_Compound(_Term(compound, place, factor), *map(index.get, pair)))
                 known.update(pair)
-        return terms, compounds, sum(says[word] for word in known if word in says) / (total or 1.0)
+        return _Query(terms, compounds, sum(says[word] for word in known if word in says) / (total or 1.0))
 
     def _postings(self, term: _Term) -> tuple[Rows, Scores]:
         span = slice(*self._starts[term.place : term.place + 2].tolist())

@@ -238,8 +238,8 @@ class Searcher:
         texts = all(isinstance(part, TextPart) and part.weight > 0 for part in asked.query.parts)
         if record is None or not hits or not texts or asked.additions is None or not asked.fused.words:
             return 0.0
-        rows = [hit.row for hit in hits[:LOOKED_AT]]
-        return confidence(record, look(view, asked.fused, asked.additions, rows))
+        best = ((hit.row, hit.score) for hit in hits[:LOOKED_AT])
+        return confidence(record, look(view, asked.fused, asked.additions, best))
 
     def _is_none(self, sure: float) -> bool:
         record = self.snapshot.manifest.confidence

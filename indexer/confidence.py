@@ -124,7 +124,8 @@ def _ask(searcher: Searcher, item_ids: Sequence[str], queries: Sequence[_Query])
         additions = Additions(view, fused, (), without=hidden)
         choice = retriever.planner.choose(query_class(fused, [part]), None)
         found = retriever.best(fused, LOOKED_AT, choice, view.everything, additions)
-        return look(view, fused, additions, found.rows.tolist()) if len(found.rows) else Evidence(0.0, 0.0, 0.0)
+        hits = list(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
+        return look(view, fused, additions, hits) if hits else Evidence(0.0, 0.0, 0.0)
 
     seen = []
     for query, said in zip(queries, spoken, strict=True):
