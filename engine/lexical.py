@@ -7,7 +7,8 @@ That is BM25F (Robertson, Zaragoza, Taylor 2004; idf as Lucene has it) as a shar
 0 to 1: a word of the title counts for more than one of the description, and that one for more than one of the other
 fields. A rare word weighs more than a common one within a query; between queries a score means the same, whether one
 word was asked or twenty, and so it can be calibrated like a cosine. A word that no item holds counts in the
-denominator: the less of a query the catalogue's words cover, the more its meaning should decide.
+denominator, unless it names nothing ("for"): the less of a query the catalogue's words cover, the more its meaning
+should decide.
 
 Every posting is stored with its finished weight, and all of it is mapped from disk: a search touches only the pages
 of its own words. Words are known by a 64-bit hash, so there is no table of them in memory either.
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from engine.errors import CorruptSnapshot
 from engine.fields import ItemFields
 from engine.memo import Memo
-from engine.words import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
+from engine.words import FUNCTION_WORDS, TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 LEXICAL = "lexical"
 """Name of the block, and of its folder in a snapshot."""
@@ -265,6 +266,7 @@ class Lexical:
     def _read(self, text: str) -> _Query:
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
         places = {word: self._find(word) for word in words}
+        places = {word: place for word, place in places.items() if place is not None or word not in FUNCTION_WORDS}
         unknown = float(_idf(0, self.stats.item_count))
         says = {word: unknown if place is None else self._idf(place) for word, place in places.items()}
         total = sum(says.values())
