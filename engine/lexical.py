@@ -18,7 +18,7 @@ import hashlib
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,9 +122,15 @@ class _Query(NamedTuple):
     known: float
 
 
-def write_lexical(directory: Path, items: Sequence[ItemFields]) -> LexicalStats:
+def write_lexical(
+    directory: Path,
+    items: Sequence[ItemFields],
+    scoring: Mapping[str, tuple[float, float]] = FIELDS,
+    k1: float = K1,
+) -> LexicalStats:
     """Write the postings of the items' fields, in the order of their rows; an item of empty fields has no words.
 
+    scoring: as FIELDS, for the same fields.
     Cost: about 60 s and 24 bytes a posting of memory for a million titles.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -142,12 +148,13 @@ def write_lexical(directory: Path, items: Sequence[ItemFields]) -> LexicalStats:
                 counts.append(count)
     present = lengths.sum(axis=0) > 0
     averages = [float(some[some > 0].mean()) if some.any() else 1.0 for some in lengths]
-    records = zip(FIELDS.items(), averages, strict=True)
+    records = zip(scoring.items(), averages, strict=True)
     stats = LexicalStats(
         vocabulary=len(numbers),
         item_count=int(present.sum()),
-        fields=tuple(FieldStats(name, *scoring, average) for (name, scoring), average in records),
+        fields=tuple(FieldStats(name, weight, b, average) for (name, (weight, b)), average in records),
         tokenizer=TOKENIZER,
+        k1=k1,
     )
     hashes = np.fromiter((_hash(word) for word in numbers), np.uint64, len(numbers))
     by_hash = np.argsort(hashes)
