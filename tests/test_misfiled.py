@@ -19,7 +19,7 @@ from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.filing.calibration import LEAST_SHARE, Calibrated, calibrate, misfile
 from indexer.filing.classifier import RIDGE, LeaveOneOut
-from indexer.filing.evidence import Evidence, collect
+from indexer.filing.evidence import Evidence, Judges, collect
 from indexer.filing.features import centre, read
 from indexer.filing.suspects import find
 from indexer.filing.words import to_item_words, to_vectors
@@ -86,7 +86,7 @@ def test_an_item_never_judges_itself() -> None:
     """Labels drawn at random cannot be told by who did not see them: few items look like their own."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((300, 40)).astype(np.float32)
-    evidence = collect(LeaveOneOut(features), rng.permutation(np.arange(300) % 3), 3)
+    evidence = collect(Judges({"all": features}), rng.permutation(np.arange(300) % 3), 3)
     assert evidence.agrees.mean() < 0.45
 
 
@@ -122,7 +122,7 @@ def test_rare_and_unfiled_items_are_not_judged(snapshot: Snapshot) -> None:
     assert len(filed.rows) == 240
     assert filed.left_out == 5
     assert sorted(filed.names) == sorted(KINDS)
-    assert {name: block.shape[1] for name, block in filed.blocks.items()} == {"image": DIM, "text": DIM + 1, "words": 0}
+    assert {name: block.shape[1] for name, block in filed.blocks.items()} == {"image": DIM, "text": DIM + 1}
     ids = [snapshot.items.item_id(row) for row in filed.rows.tolist()]
     assert filed.names[filed.labels[ids.index("i0")]] == "shoes"
     assert filed.names[filed.labels[ids.index("i12")]] == "lamps"
@@ -158,9 +158,20 @@ def test_what_is_misfiled_is_found(snapshot: Snapshot) -> None:
 def test_nothing_is_reported_of_a_clean_catalogue() -> None:
     """Categories well apart and nothing misfiled: no item has a confidence of a half, the share is the least."""
     features, labels = _clusters((200, 100, 100, 30))
-    found = calibrate(LeaveOneOut(features), labels, 4, no_progress)
+    found = calibrate(Judges({"all": features}), labels, 4, no_progress)
     assert found.share == LEAST_SHARE
     assert found.confidence.max() < 0.5
+
+
+def test_each_block_is_asked_alone() -> None:
+    """One block of an item looks like its category and the other does not: the first leads, the second does not."""
+    features, labels = _clusters((30, 30))
+    mixed = features.copy()
+    mixed[0] = features[30]
+    evidence = collect(Judges({"picture": features, "words": mixed}), labels, 2)
+    picture, words = evidence.numbers[0, 3:]
+    assert picture > 0.5
+    assert words < -0.5
 
 
 def test_categories_alike_are_confused_and_not_misfiled() -> None:
@@ -169,7 +180,7 @@ def test_categories_alike_are_confused_and_not_misfiled() -> None:
     labels = np.where(labels == 1, np.random.default_rng(1).integers(0, 2, len(labels)), labels)
     labels[labels == 0] = np.random.default_rng(2).integers(0, 2, int((labels == 0).sum()))
     labels[0] = 2
-    found = calibrate(LeaveOneOut(features), labels, 3, no_progress)
+    found = calibrate(Judges({"all": features}), labels, 3, no_progress)
     assert np.flatnonzero(found.confidence >= 0.5).tolist() == [0]
 
 
@@ -178,7 +189,7 @@ def test_confidence_is_a_probability(share: float) -> None:
     """Misfile a share: the sum of the confidences is near the number misfiled, whatever the share."""
     features, labels = _clusters((300, 300, 200, 200), noise=0.8)
     chosen, moved = misfile(labels, 4, share, np.random.default_rng(3), even=True)
-    found = calibrate(LeaveOneOut(features), moved, 4, no_progress)
+    found = calibrate(Judges({"all": features}), moved, 4, no_progress)
     assert found.confidence.sum() == pytest.approx(chosen.sum(), rel=0.35)
     assert found.confidence[chosen].mean() > 0.6
     assert found.share == pytest.approx(share, rel=0.4)

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from engine.errors import InvalidSetting
-from indexer.filing.classifier import LeaveOneOut
-from indexer.filing.evidence import Evidence, collect
+from indexer.filing.evidence import Evidence, Judges, collect
 
 SHARE = 0.05
 """The share of the items that is misfiled at a time: enough to learn from, too few to spoil the categories."""
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.02
 """The share of its own errors that a catalogue is taken to have at least; some are hidden by categories alike."""
 
 # Items that look like another category hardly count as well filed until more is known.
@@ -65,7 +64,7 @@ def misfile(
 
 
 def calibrate(
-    model: LeaveOneOut, labels: NDArray[np.int64], classes: int, progress: Callable[[str, int, int | None], None]
+    judges: Judges, labels: NDArray[np.int64], classes: int, progress: Callable[[str, int, int | None], None]
 ) -> Calibrated:
     """Return how likely each label is wrong. Cost: 2 to 21 times that of `collect`, the fewer the more items."""
     from sklearn.linear_model import LogisticRegression
@@ -77,9 +76,9 @@ def calibrate(
         progress("misfile on purpose", repeat, repeats)
         chosen, moved = misfile(labels, classes, SHARE, rng)
         drawn.append(chosen)
-        seen.append(collect(model, moved, classes).numbers)
+        seen.append(collect(judges, moved, classes).numbers)
     progress("misfile on purpose", repeats, repeats)
-    evidence = collect(model, labels, classes)
+    evidence = collect(judges, labels, classes)
     misfiled, numbers = np.concatenate(drawn), to_terms(np.vstack(seen))
     scale = np.maximum(numbers.std(axis=0), _NO_SPREAD)
     numbers, own = numbers / scale, to_terms(evidence.numbers) / scale
@@ -96,7 +95,7 @@ def calibrate(
 
 
 def to_terms(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (n, 6): the numbers of `Evidence`, and the squares and the product of the first two.
+    """Return (n, 6 + blocks): the numbers of `Evidence`, then the squares and the product of the first two.
 
     Without squares an item that looks like nothing at all would be as suspicious as one that looks like another kind.
     """

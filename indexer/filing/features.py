@@ -35,11 +35,6 @@ class Filed:
     names: tuple[str, ...]
     left_out: int
 
-    @property
-    def features(self) -> Matrix:
-        """All blocks side by side: (n, sum d_b)."""
-        return np.hstack(list(self.blocks.values()))
-
 
 def read(snapshot: Snapshot, field: str) -> Filed:
     """Return the items of a snapshot with what `field` of their payload says they are. Cost: all vectors in memory.
@@ -65,7 +60,8 @@ def read(snapshot: Snapshot, field: str) -> Filed:
     centred = {name: centre(rows[chosen], present[chosen]) for name, (rows, present) in blocks.items()}
     if not told:
         words = to_vectors([_text(snapshot, template, row) for row in chosen.tolist()])
-        centred[WORDS] = centre(words, words.any(axis=1))
+        if words.any():
+            centred[WORDS] = centre(words, words.any(axis=1))
     return Filed(
         rows=chosen,
         blocks=centred,
