@@ -26,7 +26,6 @@ from indexer.build import build
 from indexer.config import BuildConfig
 from indexer.embed import no_progress
 from indexer.filing.calibration import Calibrated, calibrate, misfile
-from indexer.filing.evidence import Judges
 from indexer.filing.features import Filed, read
 from indexer.filing.suspects import CONFIDENCE
 from indexer.progress import Reporter
@@ -81,10 +80,9 @@ def run(
 def measure(snapshot: Snapshot, field: str, judged: Mapping[str, str], seed: int) -> dict[str, Any]:
     """Return what is reported of a catalogue as it is, and with items misfiled on purpose. judged: id → verdict."""
     filed = read(snapshot, field)
-    judges = Judges(filed.blocks)
     classes = len(filed.names)
     started = time.perf_counter()
-    clean = calibrate(judges, filed.labels, classes, no_progress)
+    clean = calibrate(filed.blocks, filed.labels, classes, no_progress)
     took = time.perf_counter() - started
     ids = [snapshot.items.item_id(row) for row in filed.rows[_flagged(clean)].tolist()]
     verdicts = {item_id: judged.get(item_id, VERDICTS[-1]) for item_id in ids}
@@ -92,7 +90,7 @@ def measure(snapshot: Snapshot, field: str, judged: Mapping[str, str], seed: int
     for share in SHARES:
         rng = np.random.default_rng([seed, round(1000 * share)])
         chosen, labels = misfile(filed.labels, classes, share, rng, even=True)
-        found = calibrate(judges, labels, classes, no_progress)
+        found = calibrate(filed.blocks, labels, classes, no_progress)
         planted.append({"share": share, **score(filed, chosen, found), "reliability": reliability(chosen, found)})
     return {
         "items": len(filed.rows),
@@ -134,13 +132,13 @@ def reliability(misfiled: NDArray[np.bool_], found: Calibrated) -> list[dict[str
 
 
 def seconds(classes: int, count: int = 20_000, dim: int = 256) -> float:
-    """Return how long it takes to judge made-up items of so many categories, beside the factorization."""
+    """Return how long it takes to judge made-up items of so many categories."""
     rng = np.random.default_rng(classes)
     labels = rng.permutation(np.arange(count) % classes)
     features = rng.standard_normal((classes, dim))[labels] + 2 * rng.standard_normal((count, dim))
-    judges = Judges({"features": (features / np.sqrt(5 * dim)).astype(np.float32)})
+    blocks = {"features": (features / np.sqrt(5 * dim)).astype(np.float32)}
     started = time.perf_counter()
-    calibrate(judges, labels, classes, no_progress)
+    calibrate(blocks, labels, classes, no_progress)
     return time.perf_counter() - started
 
 

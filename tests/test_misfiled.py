@@ -158,7 +158,7 @@ def test_what_is_misfiled_is_found(snapshot: Snapshot) -> None:
 def test_nothing_is_reported_of_a_clean_catalogue() -> None:
     """Categories well apart and nothing misfiled: no item has a confidence of a half, the share is the least."""
     features, labels = _clusters((200, 100, 100, 30))
-    found = calibrate(Judges({"all": features}), labels, 4, no_progress)
+    found = calibrate({"all": features}, labels, 4, no_progress)
     assert found.share == LEAST_SHARE
     assert found.confidence.max() < 0.5
 
@@ -180,7 +180,7 @@ def test_categories_alike_are_confused_and_not_misfiled() -> None:
     labels = np.where(labels == 1, np.random.default_rng(1).integers(0, 2, len(labels)), labels)
     labels[labels == 0] = np.random.default_rng(2).integers(0, 2, int((labels == 0).sum()))
     labels[0] = 2
-    found = calibrate(Judges({"all": features}), labels, 3, no_progress)
+    found = calibrate({"all": features}, labels, 3, no_progress)
     assert np.flatnonzero(found.confidence >= 0.5).tolist() == [0]
 
 
@@ -189,7 +189,7 @@ def test_confidence_is_a_probability(share: float) -> None:
     """Misfile a share: the sum of the confidences is near the number misfiled, whatever the share."""
     features, labels = _clusters((300, 300, 200, 200), noise=0.8)
     chosen, moved = misfile(labels, 4, share, np.random.default_rng(3), even=True)
-    found = calibrate(Judges({"all": features}), moved, 4, no_progress)
+    found = calibrate({"all": features}, moved, 4, no_progress)
     assert found.confidence.sum() == pytest.approx(chosen.sum(), rel=0.35)
     assert found.confidence[chosen].mean() > 0.6
     assert found.share == pytest.approx(share, rel=0.4)

@@ -19,6 +19,7 @@ MIN_ITEMS = 10
 """A category with fewer items cannot be learnt from the others of them; its items are not judged."""
 
 TEXT, WORDS = "text", "words"
+TEXTS = (TEXT, WORDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from engine.errors import InvalidSetting
 from engine.payload import from_bytes
 from engine.snapshot import Snapshot
 from indexer.filing.calibration import calibrate
-from indexer.filing.evidence import Judges
 from indexer.filing.features import Filed, read
 
 CONFIDENCE = 0.5
@@ -61,7 +60,7 @@ def find(
     if not 0 <= confidence <= 1:
         raise InvalidSetting(f"expected a confidence from 0 to 1, got {confidence}")
     filed = read(snapshot, field)
-    found = calibrate(Judges(filed.blocks), filed.labels, len(filed.names), progress)
+    found = calibrate(filed.blocks, filed.labels, len(filed.names), progress)
     flagged = np.flatnonzero(~found.evidence.agrees & (found.confidence >= confidence))
     suspects = [
         _suspect(snapshot, filed, index, int(found.evidence.best[index]), float(found.confidence[index]))
