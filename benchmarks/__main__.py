@@ -255,19 +255,20 @@ def finetune(
 
 @app.command()
 def misfiled(
-    data: Annotated[Path, typer.Option(help="Folder of a catalogue, its pictures beside it or in tars.")] = Path(
-        "bench-data/fashion_products"
-    ),
-    fields: Annotated[
-        str, typer.Option(help="Columns that file the items, with commas.")
-    ] = "sub_category,article_type",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH:FIELD,FIELD", help="A catalogue or its folder, and what files it; repeatable."),
+    ] = None,
     model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
     json: Json = None,
 ) -> None:
     """Are items that were filed in the wrong category found?"""
     from benchmarks import misfiled as question
 
-    question.run(data, tuple(fields.split(",")), model, json_path=json)
+    named = data or ["bench-data/fashion_products:article_type,sub_category,category"]
+    parts = [one.rpartition(":") for one in named]
+    subjects = [question.Subject(Path(path), tuple(fields.split(","))) for path, _, fields in parts]
+    question.run(subjects, model, json_path=json)
 
 
 @app.command()

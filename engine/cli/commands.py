@@ -16,6 +16,7 @@ import typer
 from engine.cli.profiling import profile
 from engine.cli.recommending import recommend
 from engine.cli.reviewing import feedback
+from engine.cli.sheet import sheet
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -219,6 +220,7 @@ def query(
 app.command()(profile)
 app.command()(feedback)
 app.command()(recommend)
+app.command()(sheet)
 
 
 @app.command()
