@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from engine.reviews import ReviewRow, write_reviews
 from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embed import Progress
 from indexer.embedded import Embedded
+from indexer.feedback.products import catalogue_words
 from indexer.feedback.review import Review, read
 from indexer.feedback.signals import ASPECTS, COUNT, QUALITY, praise_shares, qualities
 
@@ -92,7 +93,10 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
     from indexer.feedback.fitting import fit
     from indexer.feedback.stored import load_model
 
-    model = fit(known, progress).model if file.model is None else load_model(file.model)[0]
+    products = catalogue_words(categories, [_text(payload.get("title")) for payload in embedded.payloads])
+    every = frozenset(chain.from_iterable(products.values()))
+    learnt = fit(known, progress, every).model if file.model is None else load_model(file.model)[0]
+    model = replace(learnt, products=products)
     rows: defaultdict[int, list[ReviewRow]] = defaultdict(list)
     names: dict[str, int] = {}
     done = 0

@@ -20,8 +20,8 @@ from indexer.feedback.valence import Opinion, of_aspect, read_valence
 from indexer.feedback.vocabulary import grams_of
 
 Vector = NDArray[np.float64]
-Names = Callable[[int, str, str], bool]
-"""Whether a term of a review, by its place, is meant as an aspect: "dress" is none of a dress."""
+Names = Callable[[int, str], bool]
+"""Whether a term in a review, by its place, may name an aspect: "light" is none where lights are sold."""
 
 BATCH = 500
 """Reviews whose grams are held at once."""
@@ -78,7 +78,7 @@ class Clauses:
     valences: Vector
 
 
-def to_clauses(texts: Sequence[str], lexicon: Lexicon, names: Names = lambda row, aspect, term: True) -> Clauses:
+def to_clauses(texts: Sequence[str], lexicon: Lexicon, names: Names = lambda row, term: True) -> Clauses:
     """Return the clauses of some texts, and the aspects of a lexicon that they name."""
     spans = [cut(text) for text in texts]
     folded = [fold(text[one.start : one.end]) for text, found in zip(texts, spans, strict=True) for one in found]
@@ -103,7 +103,7 @@ def to_clauses(texts: Sequence[str], lexicon: Lexicon, names: Names = lambda row
         aspect, text = lexicon.names[name], folded[clause]
         if signed[clause]:
             pairs[clause, int(name)] = said[clause]
-        elif names(int(rows[clause]), aspect, text[start:end]) and _is_meant(aspect, text, start, end):
+        elif names(int(rows[clause]), text[start:end]) and _is_meant(aspect, text, start, end):
             valence = of_aspect(read[clause], aspect, start, end)
             # Named twice in a clause, it is what the clearer place says.
             if abs(valence) >= abs(pairs.get((clause, int(name)), 0.0)):

@@ -1,7 +1,7 @@
 """A feedback model: an expert for each way of writing, and the aspects that the shop's reviews speak of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from indexer.feedback.features import Vector, lengths_of
 from indexer.feedback.grams import fold, is_signs
 from indexer.feedback.lexicon import Lexicon, seeds
 from indexer.feedback.mentions import BATCH, Clauses, Mention, judge, to_clauses, to_mentions
+from indexer.feedback.products import is_product
 from indexer.feedback.review import Review
 
 SIGNS, LETTERS = "signs", "letters"
@@ -34,10 +35,12 @@ class FeedbackModel:
 
     experts: by way of writing; a text in another one is judged by the words of opinion that everybody knows.
     discovered: aspects beyond the common ones, and their terms.
+    products: by category what its products are called, which names no aspect there; a build takes it from the titles.
     """
 
     experts: dict[str, Expert]
     discovered: dict[str, tuple[str, ...]]
+    products: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def lexicon(self) -> Lexicon:
@@ -51,7 +54,10 @@ class FeedbackModel:
 
     def _score(self, reviews: Sequence[Review]) -> list[Scored]:
         texts = [review.words for review in reviews]
-        clauses = to_clauses(texts, self.lexicon)
+        categories = [review.category for review in reviews]
+        clauses = to_clauses(
+            texts, self.lexicon, lambda row, term: not is_product(term, self.products, categories[row])
+        )
         logits, margins = self._logits(reviews, texts, clauses)
         sentiments = 1 / (1 + np.exp(-logits))
         mentions = to_mentions(texts, clauses, judge(clauses, margins, logits), self.lexicon.names)
