@@ -14,6 +14,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.folder import write_durably
 from engine.manifest import ReviewsRecord
 from engine.reviews import ReviewRow, write_reviews
+from engine.shopper.fields import TITLES
 from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embed import Progress
 from indexer.embedded import Embedded
@@ -63,7 +64,8 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
     """Return the items with the signal and the fields that their reviews give; bad rows are told in REJECTS_FILE.
 
     A review of an item that the catalogue lacks is left out, and counted. Raises InvalidCatalogue for a file that
-    cannot be read or has too many bad rows, CorruptModel, InvalidSetting for a field that reviews do not have.
+    cannot be read, has too many bad rows or is in a language that the model has not learnt, CorruptModel,
+    InvalidSetting for a field that reviews do not have.
     """
     if not 0 <= file.max_rejects <= 1:
         raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {file.max_rejects}")
@@ -90,13 +92,17 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
             "each needs the item's item_id"
         )
     # scikit-learn takes a second to import, and most builds have no reviews.
+    from indexer.feedback.coverage import Coverage
     from indexer.feedback.fitting import fit
     from indexer.feedback.stored import load_model
 
-    products = catalogue_words(categories, [_text(payload.get("title")) for payload in embedded.payloads])
+    products = catalogue_words(categories, [_title(payload) for payload in embedded.payloads])
     every = frozenset(chain.from_iterable(products.values()))
     learnt = fit(known, progress, every).model if file.model is None else load_model(file.model)[0]
     model = replace(learnt, products=products)
+    coverage = Coverage(model)
+    coverage.add(known)
+    coverage.check(file.path)
     rows: defaultdict[int, list[ReviewRow]] = defaultdict(list)
     names: dict[str, int] = {}
     done = 0
@@ -127,6 +133,7 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
         left_out=len(reviews) - len(known),
         aspects=tuple(names),
         kept=dict(kept),
+        warning=coverage.sentence,
     )
     return Reviewed(laid, dict(rows), record)
 
@@ -171,3 +178,7 @@ def _laid(
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _title(payload: Mapping[str, JSON]) -> str:
+    return next((found for name in TITLES if (found := _text(payload.get(name)))), "")

@@ -1,5 +1,6 @@
 """A feedback model: an expert for each way of writing, and the aspects that the shop's reviews speak of."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,15 @@ SIGNS, LETTERS = "signs", "letters"
 """The two ways of writing: without spaces between words, and with them."""
 
 _OF_WORDS = 0.8
+
+
+class ClauseMention(NamedTuple):
+    """What words[start:end] of a review says of an aspect; sentiment from 0 to 1."""
+
+    start: int
+    end: int
+    aspect: str
+    sentiment: float
 
 
 class Scored(NamedTuple):
@@ -52,19 +62,40 @@ class FeedbackModel:
         batches = (reviews[start : start + BATCH] for start in range(0, len(reviews), BATCH))
         return list(chain.from_iterable(map(self._score, batches)))
 
+    def score_clauses(self, reviews: Sequence[Review]) -> list[list[ClauseMention]]:
+        """Return what each clause of each review says of aspects, in order; `score` takes the mean of them."""
+        found: list[list[ClauseMention]] = []
+        for start in range(0, len(reviews), BATCH):
+            batch = reviews[start : start + BATCH]
+            clauses, _, sentiments = self._judge(batch)
+            spans = [span for listed in clauses.spans for span in listed]
+            told: list[list[ClauseMention]] = [[] for _ in batch]
+            for (clause, aspect), sentiment in zip(clauses.aspects.tolist(), sentiments.tolist(), strict=True):
+                if not math.isnan(sentiment):
+                    span, name = spans[clause], self.lexicon.names[aspect]
+                    told[int(clauses.rows[clause])].append(ClauseMention(span.start, span.end, name, sentiment))
+            found += told
+        return found
+
     def _score(self, reviews: Sequence[Review]) -> list[Scored]:
+        texts = [review.words for review in reviews]
+        clauses, logits, judged = self._judge(reviews)
+        sentiments = 1 / (1 + np.exp(-logits))
+        mentions = to_mentions(texts, clauses, judged, self.lexicon.names)
+        return [
+            Scored(float(value) if text else review.verdict, found)
+            for review, text, value, found in zip(reviews, texts, sentiments, mentions, strict=True)
+        ]
+
+    def _judge(self, reviews: Sequence[Review]) -> tuple[Clauses, Vector, Vector]:
+        """Return the clauses, the logit of each review and the sentiment of each pair of a clause and an aspect."""
         texts = [review.words for review in reviews]
         categories = [review.category for review in reviews]
         clauses = to_clauses(
             texts, self.lexicon, lambda row, term: not is_product(term, self.products, categories[row])
         )
         logits, margins = self._logits(reviews, texts, clauses)
-        sentiments = 1 / (1 + np.exp(-logits))
-        mentions = to_mentions(texts, clauses, judge(clauses, margins, logits), self.lexicon.names)
-        return [
-            Scored(float(value) if text else review.verdict, found)
-            for review, text, value, found in zip(reviews, texts, sentiments, mentions, strict=True)
-        ]
+        return clauses, logits, judge(clauses, margins, logits)
 
     def _logits(self, reviews: Sequence[Review], texts: Sequence[str], clauses: Clauses) -> tuple[Vector, Vector]:
         """Return the logit of each review, and what its expert says of each clause."""

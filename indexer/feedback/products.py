@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from indexer.feedback.grams import fold
 from indexer.feedback.review import Review
@@ -15,7 +16,9 @@ from indexer.feedback.review import Review
 _MIN_SHARE, _MIN_COUNT = 0.08, 3
 _SHOWING = frozenset({"this", "these"})
 _MIN_TITLE_SHARE, _MIN_TITLES = 0.1, 2
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+"""A word of a writing with spaces."""
+
 # A title's head noun stands before what it is for, made of or comes with.
 _TAIL = re.compile(r"\s+(?:for|with|in|of|by|from|and|set|w/)\b|[,(|:–—\[/]|\s-\s|\d")
 _MEASURES = "条件双款本台部只瓶盒袋箱套顶"
@@ -27,7 +30,7 @@ def head_words(names: Iterable[str]) -> frozenset[str]:
     for name in names:
         last = re.split(r"[>|]", fold(name))[-1]
         for piece in re.split(r"[/&,]|\band\b", last):
-            words = _WORD.findall(_TAIL.split(piece, maxsplit=1)[0] or piece)
+            words = WORD.findall(_TAIL.split(piece, maxsplit=1)[0] or piece)
             if words:
                 found |= _both_numbers(words[-1])
     return frozenset(found)
@@ -54,9 +57,9 @@ def review_words(reviews: Sequence[Review]) -> frozenset[str]:
     alone: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     for review in reviews:
-        words = _WORD.findall(fold(review.words))
+        words = WORD.findall(fold(review.words))
         alone.update(words)
-        shown.update(word for before, word in zip(words, words[1:], strict=False) if before in _SHOWING)
+        shown.update(word for before, word in pairwise(words) if before in _SHOWING)
     named = {
         word
         for word, count in shown.items()

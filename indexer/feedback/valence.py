@@ -18,9 +18,6 @@ _ENDS = frozenset('.,;:()"—–!…')
 _TURNS = frozenset({"but", "however", "though", "although", "because"})
 # So many words a denial and a degree reach over.
 _REACH, _DEGREE_REACH = 5, 2
-# What makes a new statement of what follows "and", and what makes a verb of "like".
-_STATEMENTS = frozenset("is was are were looks look feels feel has have it it's i i'm they they're that's she he smells tastes fits".split())
-_LIKERS = frozenset("i we they you she he really also do to don't didn't not kids loves would definitely absolutely and".split())
 # So many characters away from its aspect an opinion counts half, and a word of that aspect alone nothing.
 _HALF_AT, _FARTHEST = 25.0, 20
 _DENIED_PRAISE, _DENIED_BLAME, _WISH = -1.0, 0.8, -1.0
@@ -58,6 +55,8 @@ class _Terms:
     phrases: Mapping[str, Sequence[tuple[tuple[str, ...], _Kind]]]
     expectation: frozenset[str]
     fear: frozenset[str]
+    statements: frozenset[str]
+    likers: frozenset[str]
     aspects: Mapping[str, Mapping[str, float]]
 
 
@@ -98,11 +97,11 @@ def read_valence(folded: str) -> list[Opinion]:
         elif kind is _Kind.SLIGHTLY:
             weak = at + length - 1
         elif kind is None and (token in terms.words or token in terms.gradable or token in _of_any_aspect()):
-            is_verb = token != "like" or (at > 0 and tokens[at - 1] in _LIKERS)
+            is_verb = token != "like" or (at > 0 and tokens[at - 1] in terms.likers)
             if not unreal and is_verb:
                 found.append(_word(terms, tokens, at, denied, degree, weak, (start, end)))
         elif kind is None and (
-            token in _TURNS or (token == "and" and not _STATEMENTS.isdisjoint(tokens[at + 1 : at + 3]))
+            token in _TURNS or (token == "and" and not terms.statements.isdisjoint(tokens[at + 1 : at + 3]))
         ):
             denied = -100
         at += max(length, 1)
@@ -207,5 +206,7 @@ def _terms() -> _Terms:
         phrases=phrases,
         expectation=frozenset(values["expectation"]),
         fear=frozenset(values["fear"]),
+        statements=frozenset(values["statements"]),
+        likers=frozenset(values["likers"]),
         aspects=read["aspects"],
     )
