@@ -103,7 +103,7 @@ def _found(
         file: fit([review for review in rows if review.words not in held], progress).model
         for file, rows in reviews.items()
     }
-    found = []
+    found: list[Marks] = []
     for clause, review in zip(clauses, asked, strict=True):
         marks: dict[str, list[float]] = {}
         for mention in models[clause.file].score_clauses([review])[0]:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from indexer.feedback.lexicon import seeds
+from indexer.feedback.lexicon import conditions, seeds
 from indexer.feedback.model import FeedbackModel
 from indexer.feedback.review import Review
 from indexer.feedback.valence import of_aspect, read_valence
@@ -124,4 +124,4 @@ def test_what_is_sold_is_no_aspect() -> None:
 def test_conditions_belong_to_listed_terms() -> None:
     """Every condition is asked of a term that its aspect has."""
     terms = seeds()["aspects"]
-    assert all(term in terms[aspect] for aspect, listed in seeds()["conditions"].items() for term in listed)
+    assert all(term in terms[aspect] for aspect, term in conditions())

@@ -5,17 +5,15 @@ praise and blame in it, turned around where they are denied. Both are judged by 
 grams as well, and, the less the clause says by itself, by its sentence and by the review.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.feedback.clauses import Clause, cut, quote
 from indexer.feedback.grams import Grams, fold, is_signs, to_grams
-from indexer.feedback.lexicon import Lexicon, opinions, seeds
+from indexer.feedback.lexicon import Lexicon, conditions, opinions
 from indexer.feedback.valence import Opinion, of_aspect, read_valence
 from indexer.feedback.vocabulary import grams_of
 
@@ -168,18 +166,9 @@ def to_mentions(
     return found
 
 
-@cache
-def _conditions() -> Mapping[tuple[str, str], re.Pattern[str]]:
-    return {
-        (aspect, term): re.compile(pattern)
-        for aspect, terms in seeds()["conditions"].items()
-        for term, pattern in terms.items()
-    }
-
-
 def _is_meant(aspect: str, folded: str, start: int, end: int) -> bool:
     """Return whether a clause meets what a term of many meanings asks of it."""
-    condition = _conditions().get((aspect, folded[start:end]))
+    condition = conditions().get((aspect, folded[start:end]))
     return condition is None or condition.search(folded) is not None
 
 

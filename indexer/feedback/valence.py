@@ -20,7 +20,8 @@ _TURNS = frozenset({"but", "however", "though", "although", "because"})
 _REACH, _DEGREE_REACH = 5, 2
 # So many characters away from its aspect an opinion counts half, and a word of that aspect alone nothing.
 _HALF_AT, _FARTHEST = 25.0, 20
-_DENIED_PRAISE, _DENIED_BLAME, _WISH = -1.0, 0.8, -1.0
+# "Not bad" is somewhat less than good, "too tight" worse than bad.
+_DENIED, _EXCESS = 0.8, -1.5
 
 
 class _Kind(Enum):
@@ -32,6 +33,9 @@ class _Kind(Enum):
     DENIAL = auto()
     TOO = auto()
     SLIGHTLY = auto()
+
+
+_PHRASE_VALUES = {_Kind.PRAISE: 1.0, _Kind.BLAME: -1.0, _Kind.WISH: -1.0}
 
 
 class Opinion(NamedTuple):
@@ -58,6 +62,34 @@ class _Terms:
     statements: frozenset[str]
     likers: frozenset[str]
     aspects: Mapping[str, Mapping[str, float]]
+    of_aspects: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Scope:
+    """What was said before a word and shifts it: where the last denial and words of degree ended.
+
+    unreal: whether all that follows is wished, supposed or somebody else's.
+    """
+
+    denial: int = -100
+    too: int = -100
+    slightly: int = -100
+    unreal: bool = False
+
+    def is_denied(self, at: int) -> bool:
+        return at - self.denial <= _REACH
+
+    def shift(self, kind: _Kind, last: int) -> None:
+        """Take in a shifter whose last word stands at `last`."""
+        if kind is _Kind.DENIAL:
+            self.denial = last
+        elif kind is _Kind.TOO:
+            self.too = last
+        elif kind is _Kind.SLIGHTLY:
+            self.slightly = last
+        elif kind in (_Kind.UNREAL, _Kind.WISH):
+            self.unreal = True
 
 
 def read_valence(folded: str) -> list[Opinion]:
@@ -68,44 +100,27 @@ def read_valence(folded: str) -> list[Opinion]:
     if tokens and tokens[-1] == "?":
         return []
     found: list[Opinion] = []
-    denied = degree = weak = -100
-    unreal = False
+    scope = _Scope()
     at = 0
     while at < len(tokens):
-        token = tokens[at]
         length, kind = _phrase(terms, tokens, at)
-        start, end = spans[at][0], spans[at + max(length, 1) - 1][1]
-        if kind is None and token in _ENDS:
-            unreal = False
-            denied = degree = weak = -100
-        elif kind in (_Kind.PRAISE, _Kind.BLAME):
-            value = 1.0 if kind is _Kind.PRAISE else -1.0
-            if at - denied <= _REACH:
-                value = _DENIED_PRAISE if value > 0 else _DENIED_BLAME
-            if not unreal:
-                found.append(Opinion(start, end, "", value, 0.0))
-        elif kind is _Kind.WISH:
-            if not unreal and at - denied > _REACH:
-                found.append(Opinion(start, end, "", _WISH, 0.0))
-            unreal = True
-        elif kind is _Kind.UNREAL:
-            unreal = True
-        elif kind is _Kind.DENIAL:
-            denied = at + length - 1
-        elif kind is _Kind.TOO:
-            degree = at + length - 1
-        elif kind is _Kind.SLIGHTLY:
-            weak = at + length - 1
-        elif kind is None and (token in terms.words or token in terms.gradable or token in _of_any_aspect()):
-            is_verb = token != "like" or (at > 0 and tokens[at - 1] in terms.likers)
-            if not unreal and is_verb:
-                found.append(_word(terms, tokens, at, denied, degree, weak, (start, end)))
-        elif kind is None and (
-            token in _TURNS or (token == "and" and not terms.statements.isdisjoint(tokens[at + 1 : at + 3]))
-        ):
-            denied = -100
-        at += max(length, 1)
-    return [one for one in found if one.value or one.word]
+        span = spans[at][0], spans[at + length - 1][1]
+        opinion = None
+        if kind is None:
+            if tokens[at] in _ENDS:
+                scope = _Scope()
+            elif _begins_statement(terms, tokens, at):
+                scope.denial = -100
+            elif _has_value(terms, tokens, at):
+                opinion = _word(terms, tokens, at, scope, span)
+        elif kind in _PHRASE_VALUES and not (kind is _Kind.WISH and scope.is_denied(at)):
+            opinion = Opinion(*span, "", _shifted(_PHRASE_VALUES[kind], scope.is_denied(at)), 0.0)
+        if opinion is not None and not scope.unreal and (opinion.value or opinion.word):
+            found.append(opinion)
+        if kind is not None:
+            scope.shift(kind, at + length - 1)
+        at += length
+    return found
 
 
 def of_aspect(opinions: Sequence[Opinion], aspect: str, start: int, end: int) -> float:
@@ -114,33 +129,23 @@ def of_aspect(opinions: Sequence[Opinion], aspect: str, start: int, end: int) ->
     The nearest counts in full, others the less the farther they are. 0: nothing, or as much of either.
     """
     own = _terms().aspects.get(aspect, {})
-    weighed = []
+    weighed: list[tuple[float, float]] = []
     for one in opinions:
         distance = max(0, one.start - end, start - one.end)
         special = one.word in own and one.factor != 0 and distance <= _FARTHEST
         value = own[one.word] * one.factor if special else one.value
         if value:
-            weighed.append((0.5 ** (distance / _HALF_AT), value))
+            weighed.append((2.0 ** -(distance / _HALF_AT), value))
     if not weighed:
         return 0.0
     most = max(weight for weight, _ in weighed)
     return max(-2.0, min(2.0, sum(weight * value for weight, value in weighed) / most))
 
 
-def _word(
-    terms: _Terms,
-    tokens: Sequence[str],
-    at: int,
-    denied: int,
-    degree: int,
-    weak: int,
-    span: tuple[int, int],
-) -> Opinion:
+def _word(terms: _Terms, tokens: Sequence[str], at: int, scope: _Scope, span: tuple[int, int]) -> Opinion:
     """Return the opinion of a word among its shifters."""
     word = tokens[at]
-    is_denied = at - denied <= _REACH and denied < at
-    excessive = at - degree <= _DEGREE_REACH
-    slight = at - weak <= _DEGREE_REACH
+    is_denied = scope.is_denied(at)
     after = tokens[at + 1] if at + 1 < len(tokens) else ""
     if after == "enough":
         return Opinion(*span, "", -1.0 if is_denied else 1.0, 0.0)
@@ -150,32 +155,42 @@ def _word(
             if not terms.fear.isdisjoint(compared):
                 return Opinion(*span, "", 1.0, 0.0)
             if not terms.expectation.isdisjoint(compared):
-                return Opinion(*span, "", 0.5 if is_denied else -1.0, 0.0)
-        if excessive:
-            # "Not too tight" is as it should be.
-            return Opinion(*span, "", _DENIED_BLAME if is_denied else -1.5, 0.0)
-        if slight:
-            return Opinion(*span, "", _DENIED_BLAME if is_denied else -1.0, 0.0)
-        if word not in terms.words:
-            return Opinion(*span, word, 0.0, -1.0 if is_denied else 1.0)
+                return Opinion(*span, "", _shifted(-1.0, is_denied), 0.0)
+        # "Not too tight" is as it should be.
+        if at - scope.too <= _DEGREE_REACH:
+            return Opinion(*span, "", _shifted(_EXCESS, is_denied), 0.0)
+        if at - scope.slightly <= _DEGREE_REACH:
+            return Opinion(*span, "", _shifted(-1.0, is_denied), 0.0)
     value = terms.words.get(word, 0.0)
-    if is_denied:
-        return Opinion(*span, word, (_DENIED_PRAISE if value > 0 else _DENIED_BLAME * -value), -0.8)
-    return Opinion(*span, word, value, 1.0)
+    return Opinion(*span, word, _shifted(value, is_denied), -_DENIED if is_denied else 1.0)
+
+
+def _shifted(value: float, is_denied: bool) -> float:
+    """Return a value, turned around if it is denied: no praise is blame, no blame is some praise."""
+    if not is_denied or not value:
+        return value
+    return -1.0 if value > 0 else _DENIED
+
+
+def _has_value(terms: _Terms, tokens: Sequence[str], at: int) -> bool:
+    """Return whether a word may be an opinion; "like" is one only as a verb."""
+    token = tokens[at]
+    if token == "like" and (at == 0 or tokens[at - 1] not in terms.likers):
+        return False
+    return token in terms.words or token in terms.gradable or token in terms.of_aspects
+
+
+def _begins_statement(terms: _Terms, tokens: Sequence[str], at: int) -> bool:
+    """Return whether a denial before the word says nothing of what stands behind it."""
+    return tokens[at] in _TURNS or (tokens[at] == "and" and not terms.statements.isdisjoint(tokens[at + 1 : at + 3]))
 
 
 def _phrase(terms: _Terms, tokens: Sequence[str], at: int) -> tuple[int, _Kind | None]:
-    """Return the length and the kind of the longest phrase that begins at a token; 0 and None without one."""
+    """Return the length and the kind of the longest phrase that begins at a token; 1 and None without one."""
     for phrase, kind in terms.phrases.get(tokens[at], ()):
         if tuple(tokens[at : at + len(phrase)]) == phrase:
             return len(phrase), kind
-    token = tokens[at]
-    return (1, _Kind.DENIAL) if token.endswith("n't") else (0, None)
-
-
-@cache
-def _of_any_aspect() -> frozenset[str]:
-    return frozenset(word for values in _terms().aspects.values() for word in values)
+    return 1, _Kind.DENIAL if tokens[at].endswith("n't") else None
 
 
 @cache
@@ -195,8 +210,8 @@ def _terms() -> _Terms:
     phrases: dict[str, list[tuple[tuple[str, ...], _Kind]]] = {}
     for name, kind in listed:
         for term in values[name]:
-            words = tuple(_TOKEN.findall(term))
-            phrases.setdefault(words[0], []).append((words, kind))
+            phrase = tuple(_TOKEN.findall(term))
+            phrases.setdefault(phrase[0], []).append((phrase, kind))
     for found in phrases.values():
         found.sort(key=lambda entry: -len(entry[0]))
     words = dict.fromkeys(values["praise"], 1.0) | dict.fromkeys(values["blame"], -1.0)
@@ -209,4 +224,5 @@ def _terms() -> _Terms:
         statements=frozenset(values["statements"]),
         likers=frozenset(values["likers"]),
         aspects=read["aspects"],
+        of_aspects=frozenset(word for own in read["aspects"].values() for word in own),
     )
