@@ -24,7 +24,7 @@ GROUPS = {"fit": "fit and size", "size": "fit and size"}
 """Aspects that people do not keep apart."""
 OTHER = "other"
 
-_AGREED, _FIRST, _SECOND = "labels both agree on", "labels of the first", "labels of the second"
+_BOTH, _FIRST, _SECOND = "labels both agree on", "labels of the first", "labels of the second"
 
 Marks = Mapping[str, str]
 """The polarity of each aspect of a clause: pos, neg, neutral or mixed."""
@@ -49,7 +49,7 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
     with Reporter() as progress:
         found = _found(clauses, data / "reviews_en", set(known), progress)
     by_truth = {
-        name: {shop: _figures(*_of_shop(clauses, found, shop), of) for shop in ("", *sorted({c.shop for c in clauses}))}
+        name: {shop: figures(*_of_shop(clauses, found, shop), of) for shop in ("", *sorted({c.shop for c in clauses}))}
         for name, of in _TRUTHS.items()
     }
     content = {
@@ -121,7 +121,7 @@ def _grouped(marks: Marks) -> Marks:
     return {aspect: found.pop() if len(found) == 1 else "mixed" for aspect, found in grouped.items()}
 
 
-def _agreed(clause: LabelledClause, aspect: str) -> str | None:
+def agreed(clause: LabelledClause, aspect: str) -> str | None:
     """Return the polarity both give, "" if neither marks the aspect, None if they do not agree that it is there."""
     first, second = (marks.get(aspect) for marks in clause.labels)
     if first is None and second is None:
@@ -132,7 +132,7 @@ def _agreed(clause: LabelledClause, aspect: str) -> str | None:
 
 
 _TRUTHS: dict[str, Callable[[LabelledClause, str], str | None]] = {
-    _AGREED: _agreed,
+    _BOTH: agreed,
     _FIRST: lambda clause, aspect: clause.labels[0].get(aspect, ""),
     _SECOND: lambda clause, aspect: clause.labels[1].get(aspect, ""),
 }
@@ -145,7 +145,7 @@ def _of_shop(
     return [clauses[row] for row in rows], [found[row] for row in rows]
 
 
-def _figures(
+def figures(
     clauses: Sequence[LabelledClause],
     found: Sequence[Marks],
     truth: Callable[[LabelledClause, str], str | None],
@@ -180,8 +180,8 @@ def _figures(
 
 
 def _by_aspect(clauses: Sequence[LabelledClause], found: Sequence[Marks], known: Sequence[str]) -> dict[str, Any]:
-    figures = {aspect: _figures(clauses, found, _agreed, aspect) for aspect in known}
-    return {aspect: figures[aspect] for aspect in sorted(known, key=lambda one: -figures[one]["labelled"])}
+    told = {aspect: figures(clauses, found, agreed, aspect) for aspect in known}
+    return {aspect: told[aspect] for aspect in sorted(known, key=lambda one: -told[one]["labelled"])}
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -197,7 +197,7 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
     columns = list(next(iter(content["aspects"].values())))
     tables = [report.Table("Aspects of clauses not seen", ["truth", "shop", *columns], rows)]
     rows = [[aspect, *map(_shown, values.values())] for aspect, values in content["aspects"].items()]
-    tables.append(report.Table(f"By aspect: {_AGREED}", ["aspect", *columns], rows))
+    tables.append(report.Table(f"By aspect: {_BOTH}", ["aspect", *columns], rows))
     rows = [[name, str(value)] for name, value in content["agreement"].items()]
     tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["of", "value"], rows))
     return tables
