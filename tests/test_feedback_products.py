@@ -5,8 +5,11 @@ import math
 import numpy as np
 
 from indexer.feedback.discovery import discover
+from indexer.feedback.mentions import Mention
+from indexer.feedback.model import Scored
 from indexer.feedback.products import catalogue_words, head_words, measured_share, review_words
 from indexer.feedback.review import Review
+from indexer.feedback.venues import drop_venue_aspects
 
 
 def of(text: str, category: str = "") -> Review:
@@ -49,3 +52,16 @@ def test_chinese_products_stand_behind_measure_words() -> None:
     texts = ["这条裤子很好", "裤子很好", "手感很好"]
     assert measured_share("裤子", texts) == 0.5
     assert measured_share("手感", texts) == 0.0
+
+
+def test_aspects_of_venues_are_none_of_goods() -> None:
+    """A restaurant's reviews speak of space and noise together, a phone's of one of them by chance."""
+    both = Scored(0.9, [Mention("space", 0.9, ""), Mention("noise", 0.9, "")])
+    one = Scored(0.9, [Mention("space", 0.9, ""), Mention("price", 0.9, "")])
+    told = drop_venue_aspects([both, one, one, one], ["restaurant", "restaurant", "phone", "phone"])
+    assert [[mention.aspect for mention in review.mentions] for review in told] == [
+        ["space", "noise"],
+        ["space", "price"],
+        ["price"],
+        ["price"],
+    ]

@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from engine.shopper.fields import TITLES
 from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embed import Progress
 from indexer.embedded import Embedded
+from indexer.feedback.model import Scored
 from indexer.feedback.products import catalogue_words
 from indexer.feedback.review import Review, read
 from indexer.feedback.signals import ASPECTS, COUNT, QUALITY, praise_shares, qualities
@@ -95,6 +96,7 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
     from indexer.feedback.coverage import Coverage
     from indexer.feedback.fitting import fit
     from indexer.feedback.stored import load_model
+    from indexer.feedback.venues import drop_venue_aspects
 
     products = catalogue_words(categories, [_title(payload) for payload in embedded.payloads])
     every = frozenset(chain.from_iterable(products.values()))
@@ -103,26 +105,26 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
     coverage = Coverage(model)
     coverage.add(known)
     coverage.check(file.path)
+    scored: list[Scored] = []
+    for start in range(0, len(known), _AT_ONCE):
+        scored += model.score(known[start : start + _AT_ONCE])
+        progress("score reviews", len(scored), len(known))
     rows: defaultdict[int, list[ReviewRow]] = defaultdict(list)
     names: dict[str, int] = {}
-    done = 0
-    pending = iter(known)
-    while batch := list(islice(pending, _AT_ONCE)):
-        for review, scored in zip(batch, model.score(batch), strict=True):
-            mentions = [(names.setdefault(one.aspect, len(names)), one.sentiment, one.quote) for one in scored.mentions]
-            rows[places[review.item_id]].append(
-                ReviewRow(
-                    item_row=0,
-                    review_id=review.review_id,
-                    time_s=review.time_s,
-                    rating=review.rating,
-                    sentiment=scored.sentiment,
-                    helpful=review.helpful + review.verified,
-                    mentions=mentions,
-                )
+    kept_aspects = drop_venue_aspects(scored, [review.category for review in known])
+    for review, found in zip(known, kept_aspects, strict=True):
+        mentions = [(names.setdefault(one.aspect, len(names)), one.sentiment, one.quote) for one in found.mentions]
+        rows[places[review.item_id]].append(
+            ReviewRow(
+                item_row=0,
+                review_id=review.review_id,
+                time_s=review.time_s,
+                rating=review.rating,
+                sentiment=found.sentiment,
+                helpful=review.helpful + review.verified,
+                mentions=mentions,
             )
-        done += len(batch)
-        progress("score reviews", done, len(known))
+        )
     for listed in rows.values():
         listed.sort(key=lambda review: (not math.isnan(review.time_s), review.time_s))
     laid, kept = _laid(embedded, rows, tuple(names), categories)
