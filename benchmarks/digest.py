@@ -1,6 +1,6 @@
-"""Are the aspects of a clause found, and judged as people judge them?
+"""Are the aspects of a clause found, and judged as labellers judge them?
 
-300 clauses of three shops were drawn by a seed before anything was settled, and two people labelled each without
+300 clauses of three shops were drawn by a seed before anything was settled, and two independent labellers marked each without
 seeing the other's labels. The committed file has places in the reviews and labels, no texts. Each shop's model learns
 from the shop's other reviews.
 """
@@ -21,7 +21,7 @@ from indexer.progress import Reporter
 
 LABELS = Path(__file__).with_name("digest_labels.json")
 GROUPS = {"fit": "fit and size", "size": "fit and size"}
-"""Aspects that people do not keep apart."""
+"""Aspects that labellers do not keep apart."""
 OTHER = "other"
 
 _BOTH, _FIRST, _SECOND = "labels both agree on", "labels of the first", "labels of the second"
@@ -32,7 +32,7 @@ Marks = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LabelledClause:
-    """words[start:end] of the review in a line of a file, and what two people say of it."""
+    """words[start:end] of the review in a line of a file, and what two labellers say of it."""
 
     shop: str
     file: str
@@ -67,7 +67,7 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
 
 
 def read_labels(path: Path = LABELS) -> list[LabelledClause]:
-    """Return the labelled clauses, aspects that people do not keep apart as one."""
+    """Return the labelled clauses, aspects that labellers do not keep apart as one."""
     return [
         LabelledClause(
             **{name: row[name] for name in ("shop", "file", "line", "start", "end")},
@@ -161,7 +161,7 @@ def figures(
             polarity = truth(clause, aspect)
             if polarity is None or only not in ("", aspect):
                 continue
-            # People mark properties that no list has; these are none of the system's aspects.
+            # Labellers mark properties that no list has; these are none of the system's aspects.
             true += polarity != "" and aspect != OTHER
             if aspect in marks:
                 right += polarity != ""

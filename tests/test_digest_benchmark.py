@@ -1,4 +1,4 @@
-"""How clauses that two people labelled are scored: what both mark, what one marks, and whose polarity counts."""
+"""How clauses that two labellers marked are scored: what both mark, what one marks, and whose polarity counts."""
 
 from benchmarks.digest import LABELS, LabelledClause, agreed, agreement, figures, read_labels
 
