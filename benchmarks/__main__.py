@@ -317,7 +317,7 @@ def digest(
     data: Annotated[Path, typer.Argument(help="Folder with reviews_en.")] = Path("bench-data"),
     json: Json = None,
 ) -> None:
-    """Are the aspects of single clauses found, and judged as two labellers judged them?"""
+    """Are the aspects of single clauses found, and judged as labellers judged them?"""
     from benchmarks import digest as question
 
     question.run(data, json)

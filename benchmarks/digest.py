@@ -1,13 +1,14 @@
 """Are the aspects of a clause found, and judged as labellers judge them?
 
-300 clauses of three shops were drawn by a seed before anything was settled, and two independent labellers marked each without
-seeing the other's labels. The committed file has places in the reviews and labels, no texts. Each shop's model learns
-from the shop's other reviews.
+300 clauses of three shops were drawn by a seed before anything was settled, and marked by labellers who saw neither
+what is found nor each other's labels. The committed file has places in the reviews and labels, no texts. Each shop's
+model learns from the shop's other reviews.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ GROUPS = {"fit": "fit and size", "size": "fit and size"}
 """Aspects that labellers do not keep apart."""
 OTHER = "other"
 
-_BOTH, _FIRST, _SECOND = "labels both agree on", "labels of the first", "labels of the second"
+_AGREED = "labels all agree on"
 
 Marks = Mapping[str, str]
 """The polarity of each aspect of a clause: pos, neg, neutral or mixed."""
@@ -32,14 +33,18 @@ Marks = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LabelledClause:
-    """words[start:end] of the review in a line of a file, and what two labellers say of it."""
+    """words[start:end] of the review in a line of a file, and what each labeller says of it."""
 
     shop: str
     file: str
     line: int
     start: int
     end: int
-    labels: tuple[Marks, Marks]
+    labels: tuple[Marks, ...]
+
+
+Truth = Callable[[LabelledClause, str], str | None]
+"""The polarity of an aspect in a clause, "" if it is not there, None if nothing is known of it."""
 
 
 def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
@@ -48,12 +53,19 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
     known = sorted({aspect for clause in clauses for marks in clause.labels for aspect in marks})
     with Reporter() as progress:
         found = _found(clauses, data / "reviews_en", set(known), progress)
+    shops = ("", *sorted({clause.shop for clause in clauses}))
     by_truth = {
-        name: {shop: figures(*_of_shop(clauses, found, shop), of) for shop in ("", *sorted({c.shop for c in clauses}))}
-        for name, of in _TRUTHS.items()
+        name: {shop: figures(*_of_shop(clauses, found, shop), of) for shop in shops}
+        for name, of in _truths(len(clauses[0].labels)).items()
     }
     content = {
-        "settings": {"clauses": len(clauses), "praised": PRAISED, "blamed": BLAMED, "groups": GROUPS},
+        "settings": {
+            "clauses": len(clauses),
+            "labellers": len(clauses[0].labels),
+            "praised": PRAISED,
+            "blamed": BLAMED,
+            "groups": GROUPS,
+        },
         "agreement": agreement(clauses, known),
         "figures": by_truth,
         "aspects": _by_aspect(clauses, found, known),
@@ -71,14 +83,19 @@ def read_labels(path: Path = LABELS) -> list[LabelledClause]:
     return [
         LabelledClause(
             **{name: row[name] for name in ("shop", "file", "line", "start", "end")},
-            labels=(_grouped(row["labels"][0]), _grouped(row["labels"][1])),
+            labels=tuple(map(_grouped, row["labels"])),
         )
         for row in json.loads(path.read_text(encoding="utf-8"))
     ]
 
 
 def agreement(clauses: Sequence[LabelledClause], known: Sequence[str]) -> dict[str, Any]:
-    """Return Cohen's kappa of the two labellers: of aspects, marked or not, and of the polarity of those both mark."""
+    """Return Cohen's kappa of two labellers: of aspects, marked or not, and of the polarity of those both mark.
+
+    One labeller agrees with nobody: the result is empty.
+    """
+    if len(clauses[0].labels) < 2:
+        return {}
     marked = [[aspect in clause.labels[who] for clause in clauses for aspect in known] for who in (0, 1)]
     both = [(clause, aspect) for clause in clauses for aspect in known if all(aspect in one for one in clause.labels)]
     polarities = [[clause.labels[who][aspect] for clause, aspect in both] for who in (0, 1)]
@@ -122,20 +139,21 @@ def _grouped(marks: Marks) -> Marks:
 
 
 def agreed(clause: LabelledClause, aspect: str) -> str | None:
-    """Return the polarity both give, "" if neither marks the aspect, None if they do not agree that it is there."""
-    first, second = (marks.get(aspect) for marks in clause.labels)
-    if first is None and second is None:
-        return ""
-    if first is None or second is None:
-        return None
-    return first if first == second else "unsettled"
+    """Return the polarity all give, "" if none marks the aspect, None if they do not agree that it is there."""
+    given = {marks.get(aspect, "") for marks in clause.labels}
+    if len(given) == 1:
+        return given.pop()
+    return None if "" in given else "unsettled"
 
 
-_TRUTHS: dict[str, Callable[[LabelledClause, str], str | None]] = {
-    _BOTH: agreed,
-    _FIRST: lambda clause, aspect: clause.labels[0].get(aspect, ""),
-    _SECOND: lambda clause, aspect: clause.labels[1].get(aspect, ""),
-}
+def _truths(labellers: int) -> dict[str, Truth]:
+    """Return what counts as the truth, by name: what all agree on, and each labeller alone if there are several."""
+
+    def of(who: int) -> Truth:
+        return lambda clause, aspect: clause.labels[who].get(aspect, "")
+
+    alone = {f"labels of labeller {who + 1}": of(who) for who in range(labellers)}
+    return {_AGREED: agreed, **alone} if labellers > 1 else alone
 
 
 def _of_shop(
@@ -148,7 +166,7 @@ def _of_shop(
 def figures(
     clauses: Sequence[LabelledClause],
     found: Sequence[Marks],
-    truth: Callable[[LabelledClause, str], str | None],
+    truth: Truth,
     only: str = "",
 ) -> dict[str, Any]:
     """Return precision and recall of aspects, and how many found ones that are praised or blamed are judged so.
@@ -157,7 +175,7 @@ def figures(
     """
     right = wrong = listed = true = clear = same = 0
     for clause, marks in zip(clauses, found, strict=True):
-        for aspect in {*marks, *clause.labels[0], *clause.labels[1]}:
+        for aspect in {*marks, *chain.from_iterable(clause.labels)}:
             polarity = truth(clause, aspect)
             if polarity is None or only not in ("", aspect):
                 continue
@@ -197,9 +215,10 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
     columns = list(next(iter(content["aspects"].values())))
     tables = [report.Table("Aspects of clauses not seen", ["truth", "shop", *columns], rows)]
     rows = [[aspect, *map(_shown, values.values())] for aspect, values in content["aspects"].items()]
-    tables.append(report.Table(f"By aspect: {_BOTH}", ["aspect", *columns], rows))
-    rows = [[name, str(value)] for name, value in content["agreement"].items()]
-    tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["of", "value"], rows))
+    tables.append(report.Table("By aspect", ["aspect", *columns], rows))
+    if content["agreement"]:
+        rows = [[name, str(value)] for name, value in content["agreement"].items()]
+        tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["of", "value"], rows))
     return tables
 
 

@@ -34,9 +34,10 @@ def test_agreement_is_that_of_two_labellers() -> None:
 
 
 def test_labels_hold_places_and_no_texts() -> None:
-    """300 clauses, 100 of each shop, each with two labels; fit and size are one aspect."""
+    """300 clauses, 100 of each shop, each marked by as many labellers; fit and size are one aspect."""
     rows = read_labels()
     assert len(rows) == len({(row.file, row.line, row.start) for row in rows}) == 300
     assert {sum(row.shop == shop for row in rows) for shop in {row.shop for row in rows}} == {100}
+    assert len({len(row.labels) for row in rows}) == 1
     assert not {"fit", "size"} & {aspect for row in rows for marks in row.labels for aspect in marks}
     assert '"text"' not in LABELS.read_text(encoding="utf-8")
