@@ -314,6 +314,17 @@ def feedback(
     question.run(data, json)
 
 
+@app.command()
+def digest(
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_en.")] = Path("bench-data"),
+    json: Json = None,
+) -> None:
+    """Are the aspects of single clauses found, and judged as labellers judged them?"""
+    from benchmarks import digest as question
+
+    question.run(data, json)
+
+
 Number = TypeVar("Number", int, float)
 
 
