@@ -200,14 +200,14 @@ def test_what_cannot_be_measured_is_told(
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not (DATA / "online_retail").is_dir(), reason="the real logs are not beside this checkout")
 def test_real_shoppers_buy_more_of_ours_than_of_any_peers(tmp_path: Path) -> None:
-    """By these margins: of gifts nDCG .26 to .248 and unseen hits .62 to .543, of food nDCG .078 to .072."""
+    """By 8 % with repeats in both shops, by a seventh in unseen gifts; every reason names the largest contribution."""
     from benchmarks import recommend
 
-    result = recommend.run(DATA, (1,), tmp_path / "recommend.json")
+    result = recommend.run(DATA, tmp_path / "recommend.json")
     for log, measure, margin in (
-        ("online_retail", "repeat_ndcg", 0.26 / 0.248),
-        ("online_retail", "unseen_hit", 0.62 / 0.543),
-        ("complete_journey", "repeat_ndcg", 0.078 / 0.072),
+        ("online_retail", "repeat_ndcg", 1.08),
+        ("online_retail", "unseen_hit", 1.14),
+        ("complete_journey", "repeat_ndcg", 1.08),
     ):
         ways = result["logs"][log]["ways"]
         best = max(way[measure] for name, way in ways.items() if name != OURS)
@@ -216,4 +216,6 @@ def test_real_shoppers_buy_more_of_ours_than_of_any_peers(tmp_path: Path) -> Non
             result["logs"][log]["new_items"]["hit_among_new"]
             > result["logs"][log]["new_items"]["hit_among_new_by_chance"]
         )
+        for mode in result["logs"][log]["sharing"]["as it is"].values():
+            assert mode["reasons"] == 1.0
     assert (tmp_path / "recommend.md").is_file()

@@ -197,21 +197,23 @@ def test_the_reason_is_the_largest_contribution(shop: Shop, user: str, mode: Mod
 
 
 def test_the_items_named_are_those_that_add_most(shop: Shop) -> None:
-    """Of a history of one kind and one item of another, a hit of the other kind is there for that item."""
+    """The first item named is the one whose weight times likeness, in the block that is the reason, is the largest."""
     found = recommender(shop, Recipe(demand=0.0, focus=0.0))
-    kind = shop.kinds["i20"]
-    other = next(one for one, its in shop.kinds.items() if its != kind and int(one[1:]) >= 10)
-    history = [event("u", one) for one, its in shop.kinds.items() if its == kind and int(one[1:]) >= 10][:6]
-    recommended = found.recommend(Wish(Mode.DISCOVER, limit=300), [*history, event("u", other)], NOW_S)
-    named = {
-        hit.item_id: reason.because
-        for hit, reason in zip(recommended.answer.hits, recommended.reasons, strict=True)
-        if reason.because
-    }
-    like_other = [because for one, because in named.items() if shop.kinds[one] == shop.kinds[other]]
-    assert len(like_other) >= 10
-    assert np.mean([because[0] == other for because in like_other]) >= 0.9
-    assert np.mean([because[0] != other for one, because in named.items() if shop.kinds[one] == kind]) >= 0.9
+    snapshot, history = found.searcher.snapshot, shop.events["u7"]
+    recommended = found.recommend(Wish(Mode.DISCOVER, limit=100), history, NOW_S)
+    had = [(one, snapshot.vectors(snapshot.items.row_of(one.item_id))) for one in weigh(history, found.recipe, NOW_S)]
+    told = list(zip(recommended.answer.hits, recommended.reasons, strict=True))
+    assert sum(bool(reason.because) for _, reason in told) > 50
+    for hit, reason in told:
+        if reason.because:
+            own, block = snapshot.vectors(hit.row), reason.contribution
+            usual = snapshot.calibration.of("item", block).mean
+            adds = {
+                one.item_id: one.weight * (float(vectors[block] @ own[block]) - usual)
+                for one, vectors in had
+                if block in vectors
+            }
+            assert adds[reason.because[0]] == pytest.approx(max(adds.values()), abs=1e-4)
 
 
 def test_what_two_tastes_share_is_little(shop: Shop) -> None:

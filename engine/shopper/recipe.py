@@ -40,7 +40,7 @@ class Recipe:
     dislike: float = -1.5
     repeated: float = 0.5
     recent_days: float = 60.0
-    longest_pause_days: float = 30.0
+    longest_pause_days: float = 90.0
     behaviour: float = 1.0
     content: float = 0.2
     demand: float = 1.2
