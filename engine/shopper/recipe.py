@@ -42,7 +42,7 @@ class Recipe:
     recent_days: float = 60.0
     longest_pause_days: float = 90.0
     behaviour: float = 1.0
-    content: float = 0.2
+    content: float = 0.1
     demand: float = 1.2
     again: float = 5.0
     again_days: float = 365.0

@@ -43,7 +43,7 @@ class Wish:
     """What is asked beside whom it is for; as in a Query.
 
     session: whether it is somebody unknown, who tells the items `liked` and `disliked` now.   image: a picture's
-    bytes, b"" for none.
+    bytes, b"" for none.   reasons: whether hits are told with a reason; without, thousands of them are quick to find.
     """
 
     mode: Mode = Mode.MIXED
@@ -58,10 +58,11 @@ class Wish:
     limit: int = 10
     explain: bool = False
     recall_target: float | None = None
+    reasons: bool = True
 
 
 class Recommended(NamedTuple):
-    """The items recommended, best first, in an answer like that of a search; and why each of them is."""
+    """The items recommended, best first, in an answer like that of a search; and why each of them is, if asked."""
 
     answer: Answer
     reasons: tuple[Reason, ...]
@@ -113,8 +114,10 @@ class Recommender:
         answers = self._answers(wish, [one.query for one in asked], view)
         started = perf_counter_ns()
         chosen = self._chosen(wish, answers, [one.share for one in asked], view)
-        reasons = Reasons(taste, view, self._title, self._beside_picture(taste) if wish.image else None)
-        told = tuple(reasons.of(hit.row, hit.contributions, asked[place].leaning) for hit, place in chosen)
+        told: tuple[Reason, ...] = ()
+        if wish.reasons:
+            reasons = Reasons(taste, view, self._title, self._beside_picture(taste) if wish.image else None)
+            told = tuple(reasons.of(hit.row, hit.contributions, asked[place].leaning) for hit, place in chosen)
         hits = [hit if wish.explain else hit._replace(contributions={}) for hit, _ in chosen]
         score_us = (perf_counter_ns() - started) // 1000
         return Recommended(_together(answers, hits, plan_us, score_us), told)
@@ -160,7 +163,7 @@ class Recommender:
             limit=wish.limit,
             recall_target=wish.recall_target,
             # The reasons are in the contributions.
-            explain=True,
+            explain=wish.explain or wish.reasons,
             filter=wish.filter,
             diversity=wish.diversity,
             collapse_by=wish.collapse_by,
@@ -228,7 +231,7 @@ class Recommender:
         chosen = interleaved(lists, wish.limit, key_of)
         if wish.diversity is None:
             chosen.sort(key=lambda entry: -entry[0].score)
-        return [(self._named(hit, wish), place) for hit, place in chosen]
+        return [(self._named(hit, wish), place) for hit, place in chosen] if wish.explain or wish.reasons else chosen
 
     def _named(self, hit: Hit, wish: Wish) -> Hit:
         """Return a hit whose demand is no boost, but as much of it as the caller asked for."""

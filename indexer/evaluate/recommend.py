@@ -196,7 +196,7 @@ def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progres
 
 def _asked(recommender: Recommender, cases: Sequence[Case], mode: Mode, limit: int, progress: Progress) -> Lists:
     lists = []
-    wish = Wish(mode=mode, limit=limit, recall_target=1.0)
+    wish = Wish(mode=mode, limit=limit, recall_target=1.0, reasons=False)
     for number, case in enumerate(cases, 1):
         lists.append([hit.item_id for hit in recommender.recommend(wish, case.known).answer.hits])
         if number % _REPORT_EVERY == 0 or number == len(cases):
