@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engine.encoder import ModelSpec
 from engine.events.event import Event
 from engine.events.log import make_events
+from engine.shopper.recipe import Recipe
 from engine.shopper.recommend import Mode, Recommender, Wish
 from indexer.build import build
 from indexer.catalog import CatalogSpec, Reject, read
@@ -159,11 +160,14 @@ def evaluate_new(held: Holdout, shop: Shop, share: float, progress: Progress, k:
     ]
     with TemporaryDirectory() as folder:
         recommender = _open(training, shop, Path(folder), progress)
-        lists = _asked(recommender, cases, Mode.DISCOVER, len(shop.item_ids), progress)
-    among_new = [[item_id for item_id in items if item_id in new][:k] for items in lists]
+        lists = _asked(recommender, cases, Mode.DISCOVER, k, progress)
+        # With a share of 1 all that is discovered is new; other items may be too.
+        newest = Recommender(recommender.searcher, Recipe(new=1.0, focus=0.0))
+        all_new = _asked(newest, cases, Mode.DISCOVER, len(shop.item_ids), progress)
+    among_new = [[item_id for item_id in items if item_id in new][:k] for items in all_new]
     return NewItems(
         len(new),
-        np.array([float(not case.hidden.isdisjoint(items[:k])) for case, items in zip(cases, lists, strict=True)]),
+        np.array([float(not case.hidden.isdisjoint(items)) for case, items in zip(cases, lists, strict=True)]),
         np.array([float(not case.hidden.isdisjoint(items)) for case, items in zip(cases, among_new, strict=True)]),
         np.array([chance(len(new), len(case.hidden), k) for case in cases]),
     )
