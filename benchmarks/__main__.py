@@ -228,13 +228,12 @@ def shoppers(
 @app.command()
 def recommend(
     data: Annotated[Path, typer.Argument(help="Folder with online_retail and complete_journey.")] = Path("bench-data"),
-    seeds: Annotated[str, typer.Option(help="Seeds of the draws of tested shoppers, with commas.")] = "1,2,3",
     json: Json = None,
 ) -> None:
     """Do shoppers buy what is recommended, and more so than by the usual methods?"""
     from benchmarks import recommend as question
 
-    question.run(data, numbers(seeds, int), json)
+    question.run(data, json)
 
 
 @app.command()
