@@ -30,7 +30,7 @@ class Checked:
     corrected_fields: tuple[str, ...] = ()
 
 
-def check(text: str, facts: Facts, vocabulary: Vocabulary) -> Checked:
+def check(text: str, facts: Facts, vocabulary: Vocabulary, strict: bool = False) -> Checked:
     """Return the text with every contradiction put right; a sentence or line that cannot be is left out.
 
     The first sentence carries the rest, so a text that loses it is refused whole.
@@ -68,6 +68,8 @@ def _agrees(claim: Claim, text: str, facts: Facts, vocabulary: Vocabulary) -> bo
     """Return whether the facts bear a claim out, None if they say nothing of it."""
     if claim.role == NUMBER:
         return claim.meanings <= facts.numbers
+    if claim.role == TYPE and _is_named(claim, text, facts):
+        return None
     if claim.role == BRAND:
         return bool(claim.meanings & {brand.lower() for brand in facts.values.get(BRAND, ())})
     known = _known(claim.role, facts, vocabulary)
@@ -100,13 +102,21 @@ def _belongs_to_noun(claim: Claim, text: str, facts: Facts, vocabulary: Vocabula
 
 
 def _own_places(text: str, facts: Facts) -> list[tuple[int, int]]:
-    """Return where a text says the product's own title or values as they are written."""
+    """Return where a text says the product's own title, values or sentences as they are written."""
     low = text.lower()
     places = []
     names = [facts.title, *(value for role in (TYPE, CATEGORY, BRAND) for value in facts.values.get(role, ()))]
+    names += sentences(facts.description, facts.names)
     for name in {name.lower() for name in names if name}:
         places += [match.span() for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", low)]
     return places
+
+
+def _is_named(claim: Claim, text: str, facts: Facts) -> bool:
+    """Return whether a kind of thing is spoken of in the title or a value too: "clear glass" is no drinking glass."""
+    words = re.escape(text[claim.start : claim.end].lower())
+    values = [value for found in facts.values.values() for value in found]
+    return any(re.search(rf"(?<!\w){words}(?!\w)", name.lower()) for name in (facts.title, *values))
 
 
 def _repair(piece: str, found: Sequence[Claim], facts: Facts, vocabulary: Vocabulary, lead: bool) -> str:
