@@ -50,6 +50,10 @@ SURE_TITLE = 0.5
 _ATTEMPTS = 2
 _MOST_OWN_SENTENCES = 6
 _LONGEST_OWN = 40
+_LEAST_CLAIMS, _FEW_WORDS = 2, 3
+_LITTLE_WORDS = frozenset(
+    "a an and are by come comes finish for from in is it made makes no of one pure s the these they this with all over".split()
+)
 _FAMILIES = frozenset(family for table in FAMILIES.values() for family in table)
 # Words of titles that tell how a thing looks rather than what it is made of.
 _LOOKS = frozenset(("metallic", "silky", "velvety", "wood-grain", "jersey", "satin"))
@@ -265,15 +269,19 @@ class Describer:
         if facts.title and TYPE in roles:
             roles.remove(TYPE)
         read = self._sight.read(roles, subject.vector, subject.image, caption)
-        sure = {role: one.value for role, one in read.items() if one.probability >= self._sure_from(role)}
+        sure = {role: one.value for role, one in read.items() if one.probability >= self._sure_from(role, not subject.payload)}
         return facts.knowing(sure)
 
-    def _sure_from(self, role: str) -> float:
-        """Return the probability from which on a reading of the picture is told: what the store's own items show."""
+    def _sure_from(self, role: str, alone: bool) -> float:
+        """Return the probability from which on a reading of the picture is told: what the store's own items show.
+
+        alone: whether nothing but the picture is known. Then a type and a colour are told on the picture's word where no
+        item of the store can show how good that is; beside a catalogue's own words they are not.
+        """
         measured = self.shelf.discriminants.get(role)
         if measured is not None:
             return measured.threshold
-        return NEVER if self.shelf.fields else SURE_UNMEASURED.get(role, NEVER)
+        return SURE_UNMEASURED.get(role, NEVER) if alone else NEVER
 
     def _noun(self, facts: Facts, title: TitleReading, caption: str) -> tuple[Facts, str]:
         """Return what to call the product, "" if nobody says what it is, and the facts with that."""
@@ -304,11 +312,21 @@ class Describer:
         before = True
         for sentence in sentences(facts.description, facts.names):
             sentence = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
-            kept = self._is_own(sentence, facts) and (before or not _POINTING.match(sentence))
+            restated = self._restates(sentence)
+            kept = not restated and self._is_own(sentence, facts) and (before or not _POINTING.match(sentence))
             if kept:
                 found.append(sentence[0].upper() + sentence[1:])
-            before = kept
+            before = kept or restated
         return tuple(dict.fromkeys(found))[:_MOST_OWN_SENTENCES]
+
+    def _restates(self, sentence: str) -> bool:
+        """Return whether a sentence lists what the fields say and hardly anything else."""
+        claims = self.shelf.vocabulary.claims(sentence)
+        rest = sentence.lower()
+        for claim in sorted(claims, key=lambda claim: -claim.start):
+            rest = rest[: claim.start] + " " * (claim.end - claim.start) + rest[claim.end :]
+        words = set(re.findall(r"\w+", rest)) - _LITTLE_WORDS
+        return len({claim.role for claim in claims}) > _LEAST_CLAIMS and len(words) <= _FEW_WORDS
 
     def _is_own(self, sentence: str, facts: Facts) -> bool:
         if count_words(sentence) > _LONGEST_OWN or self.shelf.is_of_photo(sentence):

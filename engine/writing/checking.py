@@ -2,6 +2,7 @@
 
 A colour, material, pattern, type or brand that the product is known not to have is a contradiction, and so is a number
 that none of its fields names. What is not known contradicts nothing, but for brands and numbers: nobody guesses those.
+A writer that is free in its words is held to more: see `engine.writing.support`.
 """
 
 import re
@@ -11,13 +12,14 @@ from itertools import groupby
 
 from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, TYPE, Facts
 from engine.writing.grammar import article, capital, sentences
+from engine.writing.support import supported, unsupported
 from engine.writing.vocabulary import NUMBER, QUALITIES, Claim, Vocabulary
 
 BULLET = "- "
 
 _TRIES = 3
 # "red mug with a white handle": what stands before the break belongs to the mug.
-_BREAK = re.compile(r"[,;:.!?]|\b(?:with|and|or|in|on|of|for|to|from|by|beside|against)\b", re.IGNORECASE)
+_BREAK = re.compile(r"[,;:.!?\n]|\b(?:with|and|or|in|on|of|for|to|from|by|beside|against)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 _NEAR = 40
 
@@ -34,6 +36,7 @@ def check(text: str, facts: Facts, vocabulary: Vocabulary, strict: bool = False)
     """Return the text with every contradiction put right; a sentence or line that cannot be is left out.
 
     The first sentence carries the rest, so a text that loses it is refused whole.
+    strict: whether a claim that no field bears out is left out too, with its sentence where it is more than a word.
     """
     bullets = any(line.startswith(BULLET) for line in text.splitlines())
     pieces = [line for line in text.splitlines() if line.strip()] if bullets else sentences(text, facts.names)
@@ -43,6 +46,9 @@ def check(text: str, facts: Facts, vocabulary: Vocabulary, strict: bool = False)
         found = contradictions(piece, facts, vocabulary)
         wrong |= dict.fromkeys(_field(claim, facts) for claim in found)
         piece = _repair(piece, found, facts, vocabulary, lead=place == 0) if found else piece
+        if strict and piece:
+            wrong |= dict.fromkeys(_field(claim, facts) for claim in unsupported(piece, facts, vocabulary))
+            piece = supported(piece, facts, vocabulary)
         if not piece and place == 0:
             return Checked("", tuple(wrong))
         if piece:

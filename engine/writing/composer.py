@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from engine.writing.checking import BULLET
 from engine.writing.details import MOST_FEATURES, Detail, Details, without_repeats
-from engine.writing.facts import BRAND, CATEGORY, COLOUR, FOR, MATERIAL, ORIGIN, PATTERN, SERIES, TYPE
+from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, FOR, MATERIAL, ORIGIN, PATTERN, SERIES, TYPE
 from engine.writing.grammar import PAIRS, article, capital, count_words, head_of, is_many, is_plural, listed, plural
+from engine.writing.synonyms import FAMILIES
 from engine.writing.title import WHOM
 from engine.writing.writer import Brief, Style, WriterOptions
 
@@ -31,7 +32,7 @@ _LONGEST_ADJECTIVE = 3
 _LONGEST_AUDIENCE = 12
 # A purpose says what anybody knows; it is told where little else is.
 _ENOUGH_WORDS = 40
-_MOST_BULLETS = 6
+_LEAST_BULLETS, _MOST_BULLETS = 4, 6
 _LONGEST_BULLET = 16
 
 
@@ -96,7 +97,7 @@ class _Draft:
             [one.sentence for one in found]
             for found in (
                 [] if self._tells_material else details.material(),
-                details.accent(),
+                self._accent(),
                 details.features(),
                 details.traits(),
                 details.fits(),
@@ -122,7 +123,7 @@ class _Draft:
                 kept.append(sentence)
                 room -= count_words(sentence)
         text = [lead, *kept]
-        if count_words(" ".join(text)) < _ENOUGH_WORDS:
+        if self._brief.facts.words and count_words(" ".join(text)) < _ENOUGH_WORDS:
             text += [one.sentence for one in details.purpose() if count_words(one.sentence) <= room]
         if self._number // 5 % 2 and late and late[0] in text:
             # What it is for, or what it has: either may come first.
@@ -144,7 +145,7 @@ class _Draft:
             found.append(Detail("colour", "", f"Colour: {listed(self._colours)}"))
         if not self._tells_material:
             found += details.material()
-        for more in (details.accent(), details.features(), details.traits(), details.size(), details.fits(), details.pack()):
+        for more in (self._accent(), details.features(), details.traits(), details.size(), details.fits(), details.pack()):
             found += more
         if self._whom:
             found.append(Detail("whom", "", f"For {self._whom}"))
@@ -152,7 +153,7 @@ class _Draft:
         sayings = [Detail("own", "", saying.rstrip(".")) for saying in self._sayings()]
         found += [one for one in sayings if count_words(one.bullet) <= _LONGEST_BULLET]
         found += details.others()
-        if len(found) < 4:
+        if len(found) < _LEAST_BULLETS and facts.words:
             found += details.purpose()
         audience = [Detail("audience", "", sentence.rstrip(".")) for sentence in self._for_whom()]
         found = [*without_repeats(found)[: _MOST_BULLETS - len(audience)], *audience]
@@ -164,6 +165,14 @@ class _Draft:
         colour = self._colours[0] if self._colours else ""
         words = _words(colour, self._noun) or facts.title or facts.first(CATEGORY) or "Item"
         return capital(" ".join(words.split()[-max(1, self._brief.max_words - taken) :]))
+
+    def _accent(self) -> list[Detail]:
+        """Return the second colour, where no other sentence says it of a part: "it comes with a black base"."""
+        accent = self._brief.facts.first(ACCENT).lower()
+        names = (accent, *FAMILIES[COLOUR].get(accent, ()))
+        others = " ".join([*self._brief.sayings, *self._brief.title.features]).lower()
+        said = any(re.search(rf"(?<![\w-]){re.escape(name)}(?!\w)", others) for name in names)
+        return [] if said else self._details.accent()
 
     @property
     def _these(self) -> str:
@@ -299,7 +308,9 @@ class _Draft:
         return [f"{name}."]
 
     def _sayings(self) -> list[str]:
-        return list(self._brief.sayings)
+        if not (self._many or self._pair):
+            return list(self._brief.sayings)
+        return [_IT.sub(lambda found: _THEY[found[1]], saying) for saying in self._brief.sayings]
 
     def _new_sayings(self, told: str) -> list[str]:
         """Return the sentences of the shop's own that add something to what is told already."""
@@ -325,6 +336,10 @@ class _Draft:
 _LITTLE_WORDS = frozenset("it they is are a an the of in its their and comes come with from holds weighs hold weigh "
     "capacity weight size offers offer features include made for material origin".split())
 _NO_ADJECTIVES = frozenset(("assorted colours", "natural", "pine", "bamboo", "beech", "birch", "oak", "ash", "aluminium"))
+
+
+_THEY = {"comes": "They come", "is": "They are", "has": "They have"}
+_IT = re.compile(r"^It (comes|is|has)\b")
 
 
 def spoken_forms(brief: Brief) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.writing.facts import ACCENT, MATERIAL, ORIGIN, SEASON, SIZE, USE, YEAR, Facts
 from engine.writing.grammar import article, capital, is_plural, listed, singular
-from engine.writing.lexicon import PURPOSES
+from engine.writing.lexicon import NOUNS, PURPOSES
 from engine.writing.title import TitleReading
 
 MOST_FEATURES = 4
@@ -20,6 +20,7 @@ _USES = {
     "smart casual": "smart casual wear",
     "home": "the home",
 }
+_MASSES = frozenset("fabric paper cream oil milk juice light lighting soap cloth".split())
 _VOLUME = re.compile(r"^(?:ca\.?\s*|about )?[\d.,]+\s*(?:l|cl|ml|dl|litres?|liters?)$", re.IGNORECASE)
 _WEIGHT = re.compile(r"^(?:ca\.?\s*|about )?[\d.,]+\s*(?:kg|g|oz|lb|lbs)$", re.IGNORECASE)
 _LENGTH = re.compile(r"^(?:ca\.?\s*|about )?[\d.,x×* ]+\s*(?:cm|mm|m|in|inch|inches|ft)$", re.IGNORECASE)
@@ -67,8 +68,7 @@ class Details:
         found = list(self._title.features[:MOST_FEATURES])
         if not found:
             return []
-        single = [one.isalpha() and one.islower() and not is_plural(one) for one in found]
-        said = listed([article(one) if alone else one for one, alone in zip(found, single, strict=True)])
+        said = listed([article(one) if _is_one_thing(one) else one for one in found])
         words = self._pick(
             f"{self.they} {self._verb('comes', 'come')} with {said}.",
             f"Features include {said}." if len(found) > 1 else f"{self.they} {self._verb('offers', 'offer')} {said}.",
@@ -186,6 +186,12 @@ class Details:
     def _pick(self, *sentences: str) -> str:
         self._number, place = divmod(self._number, len(sentences))
         return sentences[place]
+
+
+def _is_one_thing(phrase: str) -> bool:
+    """Return whether "a" belongs before a phrase: "a carry bag", but "fast charging"."""
+    last = phrase.split(" ")[-1].lower()
+    return last in NOUNS and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
 
 
 def measure(value: str) -> str:

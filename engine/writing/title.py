@@ -66,7 +66,7 @@ _OF_MATERIAL = frozenset(
 )
 _LINKS = frozenset("and or with in of a an the plus colour color".split())
 _MOST_MORE = 3
-_LONGEST_FEATURE, _LONGEST_FIT, _LONGEST_BRAND = 8, 9, 4
+_LONGEST_FEATURE, _LONGEST_FIT, _LONGEST_BRAND, _LONGEST_NAME = 8, 9, 4, 5
 _LEAST_BRANDS = 3
 
 
@@ -210,7 +210,7 @@ class TitleReader:
                         plain = len(piece.split()) < 2 or "," in piece or " & " in piece
                         fits = self.tidy(piece, loose=True) if plain else piece.strip(_EDGE)
                         fits, compatible = fits.replace(" & ", " and "), kind.startswith("compatible")
-                elif self._is_feature(piece, core, noun, alone=kind in ("with", "w/")):
+                elif piece.lower() != brand.lower() and self._is_feature(piece, core, noun, alone=kind in ("with", "w/")):
                     features.append(self.tidy(piece, loose=True))
         features = list(dict.fromkeys(feature for feature in features if feature))
         if WHOM.search(fits):
@@ -301,7 +301,9 @@ class TitleReader:
         tokens = [token[0].strip(",") for token in found]
         end = self._head(tokens, facts, bool(series) and start == len(series))
         if end is None:
-            return " ".join(core.split()), "", ""
+            # Beside a kind that a field tells, words of a colour or a material are a description and no name.
+            described = TYPE in facts.values and bool(self._told(core, facts) or len(core.split()) > _LONGEST_NAME)
+            return "" if described else " ".join(core.split()), "", ""
         first, last = end
         head = " ".join(tokens[first : last + 1])
         told = self._told(body, facts)
@@ -407,7 +409,7 @@ class TitleReader:
         for claim in reversed([claim for claim in self._vocabulary.claims(piece) if claim.role in QUALITIES]):
             rest = rest[: claim.start] + rest[claim.end :]
         # Colours and the like have sentences of their own.
-        return bool(set(re.findall(r"\w+", rest)) - _LINKS)
+        return bool(set(re.findall(r"\w+", rest)) - _LINKS - _OF_MATERIAL)
 
 
 def _parts(text: str) -> tuple[str, list[tuple[str, str]]]:

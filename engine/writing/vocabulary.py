@@ -139,7 +139,8 @@ class Vocabulary:
             if not types or not isinstance(title, str):
                 continue
             titles[types[0]] += 1
-            terms = self._terms(title)
+            # What stands behind "with" is a part of the thing.
+            terms = self._terms(title.partition(" with ")[0])
             within[types[0]].update(terms)
             everywhere.update(terms)
         found = {}
