@@ -141,6 +141,9 @@ class Describer:
         facts = self._knowing_picture(facts, subject, caption) if not named else facts
         title = self.shelf.titles.read(facts)
         facts, noun = self._noun(facts, title, caption)
+        if named:
+            # What a picture was taken for is called by its whole title.
+            title = replace(title, name=facts.title, core=facts.title, brand="")
         brief = Brief(
             facts=facts,
             noun=noun,

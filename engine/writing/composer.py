@@ -225,6 +225,8 @@ class _Draft:
             return []
         first, title = self._sayings()[0], self._brief.facts.title.lower()
         named = title and set(re.findall(r"\w+", title)) <= set(re.findall(r"\w+", first.lower()))
+        if self._brief.title.name == self._brief.facts.title:
+            named = title in first.lower()
         return [first] if named else []
 
     def _named_leads(self) -> list[str]:
@@ -232,7 +234,8 @@ class _Draft:
         name = self._brief.title.name
         if not name:
             return []
-        same = self._brief.facts.title.lower() == f"{name} {self._noun}".lower()
+        title = self._brief.facts.title.lower()
+        same = title == f"{name} {self._noun}".lower() or (title == name.lower() and head_of(self._noun) in title)
         if same and " " not in self._phrase() and not (self._brief.facts.first(SERIES) or self._whom or self._colours):
             # "The Medium Fat Milk is a milk" tells nobody anything.
             return self._bare_leads()

@@ -127,7 +127,7 @@ def plural(noun: str) -> str:
         return noun
     if noun.endswith("y") and noun[-2:-1].lower() not in "aeiou":
         return noun[:-1] + "ies"
-    return noun + ("es" if noun.endswith(("ch", "sh", "ss", "x", "z", "s")) else "s")
+    return noun + ("es" if noun.lower().endswith(("ch", "sh", "ss", "x", "z", "s", "tato", "mato")) else "s")
 
 
 def capital(text: str) -> str:

@@ -60,7 +60,8 @@ class Vocabulary:
             self._add(COLOUR, value, self.meanings(COLOUR, value))
         for role in (CATEGORY, TYPE):
             for value in self.values.get(role, ()):
-                for form in _forms(value):
+                # "Passion-Fruit" is written with a blank as well.
+                for form in (*_forms(value), *_forms(value.replace("-", " "))):
                     self._add(role, form, frozenset({value.lower()}))
         self._compile()
         self._nouns = self._learn_nouns(payloads)
