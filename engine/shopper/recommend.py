@@ -43,7 +43,7 @@ class Wish:
     """What is asked beside whom it is for; as in a Query.
 
     session: whether it is somebody unknown, who tells the items `liked` and `disliked` now.   image: a picture's
-    bytes, b"" for none.
+    bytes, b"" for none.   exclude: items that are not recommended.
     """
 
     mode: Mode = Mode.MIXED
@@ -58,6 +58,7 @@ class Wish:
     limit: int = 10
     explain: bool = False
     recall_target: float | None = None
+    exclude: frozenset[str] = frozenset()
 
 
 class Recommended(NamedTuple):
@@ -157,7 +158,7 @@ class Recommender:
             collapse_by=wish.collapse_by,
             again=again,
             among=among,
-            without=frozenset(without),
+            without=frozenset(without) | wish.exclude,
             anything=True,
         )
 
