@@ -5,15 +5,17 @@ changed to one that other goods of its type have. *Fashion*: real products, whos
 other products of their article type have; once with all fields of the catalogue, and once with titles and pictures
 alone, the fields being known to whoever judges, and to nobody else. A reference is an item of the store, its own
 picture, or the picture of a product that the store does not hold. Right is a hit of the reference's type that has the
-new value. References whose number is even were there for choosing settings; those reported are the others.
+new value. Settings were chosen on goods of another seed, and on fashion references whose hash is even; those reported
+are the others.
 """
 
 import csv
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +58,7 @@ class Shop:
 
 
 class Scores(NamedTuple):
-    """What one way got, (n,) each; kept: the share of other fields that the best right hit has as the reference does."""
+    """What one way got, (n,) each; kept: the share of other fields that the best right hit shares with the reference."""
 
     first: list[bool]
     five: list[bool]
@@ -115,7 +117,7 @@ def measure(shop: Shop, field: str, count: int) -> list[dict[str, Any]]:
 def triplets(shop: Shop, field: str, count: int, chosen: int = 1) -> dict[str, list[tuple[str, str]]]:
     """Return reference → (item_id, new value), each value one that items of that type in the store have.
 
-    chosen: 1 for the references that are reported, 0 for those that settings may be chosen on.
+    chosen: the parity of the references' hashes; 1 for those that are reported, 0 where settings may be chosen.
     """
     values: dict[str, set[str]] = defaultdict(set)
     for row in shop.rows.values():
@@ -123,7 +125,7 @@ def triplets(shop: Shop, field: str, count: int, chosen: int = 1) -> dict[str, l
     found = {}
     for reference, rows in zip(REFERENCES, (shop.rows, shop.rows, shop.strangers), strict=True):
         rng = random.Random(field)
-        item_ids = [item_id for number, item_id in enumerate(sorted(rows)) if number % 2 == chosen]
+        item_ids = [item_id for item_id in sorted(rows) if sha256(item_id.encode()).digest()[-1] % 2 == chosen]
         rng.shuffle(item_ids)
         drawn = []
         for item_id in item_ids:
@@ -148,9 +150,8 @@ def _scores(shop: Shop, field: str, way: Way, asked: Sequence[Asked]) -> Scores:
         scores.own_first.append(hits[:1] == [one.item_id])
         if any(right):
             best = shop.rows[hits[right.index(True)]]
-            scores.kept.append(
-                float(np.mean([best.get(name) == own[name] for name in KEPT if name in own and name != field]))
-            )
+            same = [best.get(name) == own[name] for name in KEPT if name in own and name != field]
+            scores.kept.append(float(np.mean(same)))
     return scores
 
 
@@ -194,23 +195,14 @@ def _opened(catalogue: Path, store: Path, model: str) -> Searcher:
 
 
 def _table(shop: str, field: str, found: Sequence[Mapping[str, Any]]) -> report.Table:
-    cells: Callable[[Mapping[str, Any]], list[str]] = lambda one: [
-        "-" if one.get(name) is None else f"{one[name]:.3f}"
-        for name in ("first", "five", "ten", "precision", "own_first", "kept")
-    ]
     lines = [
-        [f"{one['reference']}: {one['way']}", str(one["queries"]), *cells(one)]
+        [f"{one['reference']}: {one['way']}", str(one["queries"]), *(_cell(one.get(name)) for name in Scores._fields)]
         for one in found
         if one["shop"] == shop and one["field"] == field
     ]
-    columns = (
-        "reference: way",
-        "queries",
-        "right first",
-        "in 5",
-        "in 10",
-        "precision@10",
-        "own first",
-        "other fields kept",
-    )
+    columns = ("reference: way", "queries", "right first", "in 5", "in 10", "precision@10", "own first", "others kept")
     return report.Table(f"{shop}: another {field.replace('_', ' ')}", columns, lines)
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Ways to ask for a reference and a change: what a caller can do without composed queries, methods of papers, and ours."""
+"""Ways to ask for a reference and a change: what a caller can do with ordinary queries, methods of papers, and ours."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ def ways(
     reference: str,
     asked: set[str],
 ) -> list[Way]:
-    """Return all ways. kind, field: what the judge knows, and the composer is taught.   asked: not to be learnt from."""
+    """Return all ways. kind, field: what the judge knows and the composer is taught.   asked: not to learn from."""
     rewriter, titles = Rewriter(), Titles(searcher, field)
     composer = Composer.learn(
         searcher, {one: row for one, row in rows.items() if one not in asked}, kind, field, reference
@@ -130,7 +130,7 @@ class Composer:
     def learn(
         cls, searcher: Searcher, rows: Mapping[str, Mapping[str, str]], kind: str, field: str, reference: str
     ) -> "Composer":
-        """Return what triplets of these rows teach: each item, and a value of the field that others of its kind have."""
+        """Return what triplets of these rows teach: an item, and a value of the field that others of its kind have."""
         view = searcher.view
         right: dict[tuple[str, str], list[str]] = defaultdict(list)
         for item_id, row in rows.items():
@@ -152,13 +152,9 @@ class Composer:
             if not {*BLOCKS} <= {*source}:
                 continue
             sources.append(_features(source, said[value], reference))
+            found = [vectors[one] for one in right[rows[item_id][kind], value]]
             for block in BLOCKS:
-                targets[block].append(
-                    np.mean(
-                        [vectors[one][block] for one in right[rows[item_id][kind], value] if block in vectors[one]],
-                        axis=0,
-                    )
-                )
+                targets[block].append(np.mean([one[block] for one in found if block in one], axis=0))
         x = np.array(sources, np.float64)
         gram = x.T @ x + _PULL * np.eye(x.shape[1])
         maps = {block: np.linalg.solve(gram, x.T @ np.array(targets[block], np.float64)) for block in BLOCKS}
@@ -185,5 +181,4 @@ def _features(
     source: Mapping[str, NDArray[np.float32]], said: NDArray[np.float32], reference: str
 ) -> NDArray[np.float64]:
     known: Sequence[str] = BLOCKS if reference == ITEM else ("image",)
-    # The longest of a unit vector's products with itself stay small, so a one tells the middle.
     return np.concatenate([*(source[block] for block in known), said, np.ones(1)]).astype(np.float64)
