@@ -58,7 +58,7 @@ class Shop:
 
 
 class Scores(NamedTuple):
-    """What one way got, (n,) each; kept: the share of other fields that the best right hit shares with the reference."""
+    """What one way got, (n,) each; kept: the share of other fields in which the best right hit is as the reference."""
 
     first: list[bool]
     five: list[bool]
