@@ -26,11 +26,12 @@ from benchmarks.composers import REFERENCES, Asked, Way, ways
 from benchmarks.datasets import DATA, real
 from engine.encoder import ModelSpec
 from engine.searcher import Searcher
+from engine.server.models import Serving, open_models
+from engine.snapshot import open_snapshot
 from engine.store import Store
 from indexer import sample
 from indexer.build import build
 from indexer.config import BuildConfig
-from indexer.evaluate.opened import open_searcher
 from indexer.progress import Reporter
 from indexer.publish import prune
 
@@ -74,7 +75,8 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Measure all ways in all shops, show the tables, return the result.
 
-    seed, stranger_seed: of the goods of the store and of those it does not hold.   count: references of each kind.
+    seed, stranger_seed: of the goods of the store and of those it does not hold.   count: references of each kind, half as many
+    of fashion.
     fashion: a folder of catalog.csv with pictures, None to leave it out.
     """
     shops = [_goods(folder / f"goods-{model.replace('/', '-')}", items, seed, stranger_seed, model)]
@@ -83,7 +85,7 @@ def run(
     found: list[dict[str, Any]] = []
     for shop in shops:
         for field in shop.fields:
-            found += measure(shop, field, count)
+            found += measure(shop, field, count if shop.kind == "product_type" else count // 2)
     tables = [_table(shop.name, field, found) for shop in shops for field in shop.fields]
     for table in tables:
         table.show()
@@ -98,7 +100,7 @@ def measure(shop: Shop, field: str, count: int) -> list[dict[str, Any]]:
     found = []
     drawn = triplets(shop, field, count)
     for reference in REFERENCES:
-        asked = [Asked(reference, *one, shop.rows | shop.strangers) for one in drawn[reference]]
+        asked = [Asked(reference, *one, {**shop.rows, **shop.strangers}) for one in drawn[reference]]
         for way in ways(shop.searcher, shop.rows, shop.kind, field, reference, {one.item_id for one in asked}):
             scores = _scores(shop, field, way, asked)
             found.append(
@@ -191,7 +193,8 @@ def _opened(catalogue: Path, store: Path, model: str) -> Searcher:
     with Reporter() as progress:
         manifest = build(BuildConfig(catalogue, store, ModelSpec(model), max_drift=1.0), progress)
     prune(Store(store), keep=1)
-    return open_searcher(store, manifest.snapshot)
+    # Every way asks with the same pictures: each is encoded once.
+    return Searcher(open_snapshot(Store(store), manifest.snapshot), *open_models(manifest, serving=Serving()))
 
 
 def _table(shop: str, field: str, found: Sequence[Mapping[str, Any]]) -> report.Table:

@@ -157,7 +157,10 @@ class Composer:
                 targets[block].append(np.mean([one[block] for one in found if block in one], axis=0))
         x = np.array(sources, np.float64)
         gram = x.T @ x + _PULL * np.eye(x.shape[1])
-        maps = {block: np.linalg.solve(gram, x.T @ np.array(targets[block], np.float64)) for block in BLOCKS}
+        maps: dict[str, NDArray[np.float64]] = {
+            block: np.linalg.solve(gram, x.T @ np.array(targets[block], np.float64)).astype(np.float64)
+            for block in BLOCKS
+        }
         return cls(searcher, maps, reference)
 
     def ask(self, one: Asked) -> Query:

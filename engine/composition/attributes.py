@@ -118,7 +118,7 @@ class Attributes:
         readers: dict[str, Discriminant] = {}
         if self._pictures is None:
             return readers
-        there = self._pictures.any(axis=1)
+        there = np.asarray(self._pictures.any(axis=1))
         for field in self.fields:
             firsts = self._values[field.name]
             rows = [row for row, value in enumerate(firsts) if value and there[row]]
@@ -163,7 +163,7 @@ def _weight(firsts: Sequence[str], neighbours: tuple[NDArray[np.int64], NDArray[
     agreement = float((codes[near] == codes[compared][:, None]).mean())
     chance = float((shares**2).sum())
     # A root: who refers to an item knows of its pattern too, though vectors hardly do.
-    return entropy * max(0.0, (agreement - chance) / (1 - chance)) ** 0.5
+    return entropy * float(np.sqrt(max(0.0, (agreement - chance) / (1 - chance))))
 
 
 def _likeliest(values: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float]:
