@@ -75,8 +75,8 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Measure all ways in all shops, show the tables, return the result.
 
-    seed, stranger_seed: of the goods of the store and of those it does not hold.   count: references of each kind, half as many
-    of fashion.
+    seed, stranger_seed: of the goods of the store and of those it does not hold.   count: references of each
+    kind, half as many of fashion.
     fashion: a folder of catalog.csv with pictures, None to leave it out.
     """
     shops = [_goods(folder / f"goods-{model.replace('/', '-')}", items, seed, stranger_seed, model)]

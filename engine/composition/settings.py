@@ -17,6 +17,6 @@ class Settings:
     named: float = 1.0
     title: float = 0.3
     change: float = 0.3
-    kind: float = 3.0
+    kind: float = 6.0
     quality: float = 2.0
-    changed: float = 24.0
+    changed: float = 16.0
