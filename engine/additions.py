@@ -153,7 +153,8 @@ def _matching(view: View, match: Match) -> tuple[Values, ...]:
             (shares.get(value, 0.0) for value in values_at(payload, path) if isinstance(value, str)), default=0.0
         )
 
-    return view.column(("match", match.field, match.shares), lambda: _shares(columns.column(path), shares), of_one)
+    key = ("match", match.field, match.shares)
+    return view.column(key, lambda: _shares(columns.column(path), shares), of_one, passing=True)
 
 
 def _shares(column: Column, shares: Mapping[str, float]) -> Values:

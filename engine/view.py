@@ -203,13 +203,16 @@ class View:
         stored: Callable[[], NDArray[Any]],
         of: Callable[[dict[str, Any]], Any],
         with_id: bool = False,
+        passing: bool = False,
     ) -> tuple[NDArray[Any], ...]:
         """Return one value for each row, an array for each stratum, made once and kept.
 
         key: tells this column from others.   stored: makes the values of all the snapshot's rows, (n,).
         of: makes that of one changed item from its payload.   with_id: whether the item's id stands in that payload.
+        passing: whether hardly another query will ask for it; it then pushes out nothing that others will.
         """
-        kept = self._workings.columns.get(key, lambda: Column(stored()))
+        columns = self._workings.passing if passing else self._workings.columns
+        kept = columns.get(key, lambda: Column(stored()))
         parts = [kept.stored[stratum.start : stratum.start + stratum.count] for stratum in self.snapshot.strata]
         if self.delta is not None:
             parts += [kept.changed(self._changed, stratum, of, with_id) for stratum in self.delta.strata]

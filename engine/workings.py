@@ -32,6 +32,7 @@ class Workings:
     def __init__(self, rows: int) -> None:
         self.most = max(_KEPT_LEAST, min(_KEPT_MOST, _KEPT_BYTES // (_ROW_BYTES * max(1, rows))))
         self.columns: Memo[Column] = Memo(self.most)
+        self.passing: Memo[Column] = Memo(self.most)
         self.fields: set[str] = set()
         self._learnt: dict[int, int] = {}
         self._left: tuple[Mask, tuple[RowSet | None, ...]] | None = None

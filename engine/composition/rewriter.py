@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.composition.attributes import IMAGE, Attributes
+from engine.composition.attributes import IMAGE, Attributes, Vectors
 from engine.composition.change import Change, Changes, best_of, words_for
 from engine.composition.settings import Settings
 from engine.composition.titles import replaced
-from engine.errors import InvalidQuery, ItemNotFound, NoEncoder
-from engine.index import EXACT
+from engine.errors import DiptychError, InvalidQuery, ItemNotFound, NoEncoder
 from engine.payload import from_bytes
-from engine.records import ImagePart, ItemPart, Match, Part, Query, TextPart
+from engine.records import ImagePart, ItemPart, Match, Part, Query, TextPart, VectorPart
 from engine.searcher import Searcher
 from engine.shopper.fields import values_of
+from engine.view import View
 
 # Two pictures whose vectors agree so far are one: vectors are stored in half precision, and a photo may be saved anew.
 _SAME_PICTURE = 0.998
@@ -64,6 +64,8 @@ class Rewriter:
         if not any(isinstance(part, ImagePart | ItemPart) and part.change for part in query.parts):
             return query
         parts: list[Part] = []
+        # They come last, so that an error of another part names its place.
+        words: list[TextPart] = []
         matches = list(query.matches)
         without = query.without
         for place, part in enumerate(query.parts):
@@ -79,10 +81,14 @@ class Rewriter:
             learnt = self.learn(searcher)
             reference = self.refer(searcher, part, place)
             change = learnt.changes.understand(part.change)
-            parts += self._parts(searcher, part, place, reference, change, learnt)
+            parts.append(replace(part, weight=part.weight * self.settings.reference, change=""))
+            if _hears_words(searcher):
+                words += self._words(part.weight, reference, change, learnt)
+            elif not change.fields:
+                raise NoEncoder(f"parts[{place}].change")
             matches += self._matches(part.weight, reference, change, learnt)
             without |= reference.item_ids
-        return replace(query, parts=tuple(parts), matches=tuple(matches), without=without)
+        return replace(query, parts=(*parts, *words), matches=tuple(matches), without=without)
 
     def learn(self, searcher: Searcher) -> _Learnt:
         """Return what the searcher's catalogue teaches, learnt now unless it was asked before."""
@@ -112,7 +118,7 @@ class Rewriter:
                 error.field = f"parts[{place}].image"
                 raise
             vectors = dict(spoken.vectors)
-            rows = _same_pictures(searcher, part)
+            rows = _same_pictures(searcher, view, vectors[IMAGE]) if IMAGE in vectors else []
         if IMAGE in vectors:
             shown = learnt.attributes.shown_by(vectors[IMAGE])
         payload = from_bytes(view.payload(rows[0])) if rows else {}
@@ -142,30 +148,15 @@ class Rewriter:
                 matches.append(Match(one.name, -weight * settings.changed, _pairs(gone)))
         return matches
 
-    def _parts(
-        self,
-        searcher: Searcher,
-        part: ImagePart | ItemPart,
-        place: int,
-        reference: Reference,
-        change: Change,
-        learnt: _Learnt,
-    ) -> list[Part]:
+    def _words(self, weight: float, reference: Reference, change: Change, learnt: _Learnt) -> list[TextPart]:
         settings = self.settings
-        parts: list[Part] = [replace(part, weight=part.weight * settings.reference, change="")]
-        if searcher.encoder is None and searcher.text_encoder is None and searcher.snapshot.lexical is None:
-            if not change.fields:
-                raise NoEncoder(f"parts[{place}].change")
-            return parts
         title = replaced(reference.title, change.phrases, change.said) if reference.title else ""
-        for text, weight in (
+        asked = (
             (named(reference, change, learnt.attributes), settings.named),
             (title, settings.title),
             (change.said, settings.change),
-        ):
-            if text and weight:
-                parts.append(TextPart(text, part.weight * weight))
-        return parts
+        )
+        return [TextPart(text, weight * share) for text, share in asked if text and share]
 
 
 def named(reference: Reference, change: Change, attributes: Attributes) -> str:
@@ -186,16 +177,19 @@ def named(reference: Reference, change: Change, attributes: Attributes) -> str:
     return words_for(values)
 
 
-def _same_pictures(searcher: Searcher, part: ImagePart) -> list[int]:
-    """Return the rows of the items whose picture is this one, the likest first."""
-    if IMAGE not in searcher.snapshot.manifest.encoded_blocks:
-        return []
-    query = Query((ImagePart(part.data, block=IMAGE),))
-    spoken = searcher.speak(query.parts)
-    fused = searcher.fuse(query, spoken)
-    rows = searcher.nearest(fused, _MOST_SAME, EXACT).rows
-    vectors, there = searcher.view.vectors_of(rows)[IMAGE]
-    likeness = np.where(there, vectors @ spoken[0].vectors[IMAGE], -1.0)
+def _hears_words(searcher: Searcher) -> bool:
+    return any(one is not None for one in (searcher.encoder, searcher.text_encoder, searcher.snapshot.lexical))
+
+
+def _same_pictures(searcher: Searcher, view: View, picture: Vectors) -> list[int]:
+    """Return the rows of the items whose picture is this one, the likest first. picture: (d,) a unit vector."""
+    query = Query((VectorPart(picture, block=IMAGE),), limit=_MOST_SAME)
+    (answer,) = searcher.search_many((query,), view)
+    if isinstance(answer, DiptychError):
+        raise answer
+    rows = np.array([hit.row for hit in answer.hits], np.int64)
+    vectors, there = view.vectors_of(rows)[IMAGE]
+    likeness = np.where(there, vectors @ picture, -1.0)
     found: list[int] = rows[likeness >= _SAME_PICTURE].tolist()
     return found
 
