@@ -303,6 +303,22 @@ def describe(
 
 
 @app.command()
+def composed(
+    items: Annotated[int, typer.Option(min=200, help="Generated goods of the store.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the goods; none that a model was trained on.")] = 2102,
+    stranger_seed: Annotated[int, typer.Option(help="Seed of goods that the store does not hold.")] = 2103,
+    count: Annotated[int, typer.Option(min=10, help="References of each kind.")] = 200,
+    fashion: Annotated[Path | None, typer.Option(help="Folder of a fashion catalogue with pictures.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds both.")] = "mini",
+    json: Json = None,
+) -> None:
+    """Does "this, but in red" find it, and by which way of asking?"""
+    from benchmarks import composed as question
+
+    question.run(items, seed, stranger_seed, count, fashion, model, json)
+
+
+@app.command()
 def feedback(
     data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("bench-data"),
     json: Json = None,
