@@ -175,14 +175,22 @@ class Recommender:
 
     def _like_picture(self, wish: Wish, base: Query, taste: Taste) -> Query:
         """Return a query of a picture, and of the taste where there is one, each by what the recipe gives it."""
-        blocks = self.searcher.snapshot.manifest.encoded_blocks
-        spoken = sum(self._weights.get(block, 0.0) for block in blocks) or 1.0
-        parts: tuple[Part, ...] = (ImagePart(wish.image, self.recipe.picture / spoken),)
+        parts = self._picture_parts(wish.image)
         if taste.whole is not None:
             total = sum(self._weights[block] for block in taste.whole.vectors)
             parts += (replace(taste.whole, weight=taste.whole.weight * self.recipe.in_taste / total),)
         # It is the picture that says what is wanted now, not what was bought before.
         return replace(base, parts=parts, again={})
+
+    def _picture_parts(self, image: bytes) -> tuple[Part, ...]:
+        """Return a picture as parts of `recipe.picture` in sum, in each block as much as pictures tell there."""
+        blocks = [b for b in self.searcher.snapshot.manifest.encoded_blocks if self._weights.get(b, 0.0) > 0]
+        weights = self._weights if "image" not in self.searcher.part_weights else self.searcher.weights_of("image")
+        told = {block: weights[block] for block in blocks if weights[block] > 0}
+        if not told or "image" not in self.searcher.part_weights:
+            return (ImagePart(image, self.recipe.picture / (sum(told.values()) or 1.0)),)
+        share = self.recipe.picture / sum(told.values())
+        return tuple(ImagePart(image, share * weight / self._weights[block], block) for block, weight in told.items())
 
     def _answers(self, wish: Wish, queries: Sequence[Query], view: View) -> list[Answer]:
         answers = []
