@@ -22,9 +22,9 @@ from indexer.events.table import EventTable
 from indexer.feedback.building import lay_reviews
 from indexer.live import LiveChanges, live_changes
 from indexer.models import Models, remembering
+from indexer.probing.probes import Probes, Sample
 from indexer.publish import draft, publish, seal
 from indexer.snapshot import REJECTS_FILE, Material, write_snapshot
-from indexer.weights.probes import Probes, Sample
 
 CACHE_DIRECTORY = "cache"
 CACHE_FILE = "embeddings.sqlite"

@@ -12,9 +12,9 @@ from engine.planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
 from engine.records import ImagePart, Missing, Query, TextPart
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot
+from indexer.probing.probes import PictureProbe, TextProbe
 from indexer.queries import Sampler
 from indexer.tune import ROUNDING, exact_scores, length, measure
-from indexer.weights.probes import PictureProbe, TextProbe
 
 CHECKED_QUERIES = 100
 CHECKED_ITEMS = 200

@@ -14,7 +14,7 @@ from engine.fusion import Calibration
 from engine.manifest import ModelRecord
 from indexer.calibrate import calibrate
 from indexer.embedded import Embedded
-from indexer.weights.cached import CachedEncoder
+from indexer.probing.cached import CachedEncoder
 
 TEXT = "text"
 

@@ -45,12 +45,12 @@ from indexer.feedback.building import Reviewed
 from indexer.gates import drift_gate, probe_gates, recall_gate, reject_gate, self_retrieval_gate
 from indexer.lexical import build_lexical, weights_with_words
 from indexer.models import Models
+from indexer.probing.probes import Probes
+from indexer.probing.unlabelled import Pool, learn
 from indexer.publish import Draft, file_records
 from indexer.shoppers.learning import learn_shoppers
 from indexer.strata import StratumRows, stratify, stratum_rows
 from indexer.tune import draw_curve, tune
-from indexer.weights.probes import Probes
-from indexer.weights.unlabelled import Pool, learn
 
 REJECTS_FILE = "rejects.jsonl"
 CURVE_FILE = "curve.png"

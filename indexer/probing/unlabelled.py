@@ -22,8 +22,8 @@ from engine.manifest import PartWeightRecord
 from engine.shopper.fields import KIND_WORDS
 from engine.vectors import to_unit
 from indexer.embedded import Embedded
-from indexer.weights.probes import PictureProbe, TextProbe
-from indexer.weights.telling import Floats, Found, Scored, alone, fit
+from indexer.probing.probes import PictureProbe, TextProbe
+from indexer.probing.telling import Floats, Found, Scored, alone, fit
 
 MIN_PROBES = 100
 """Of fewer probes nothing is learnt: what they find would be chance."""
