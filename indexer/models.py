@@ -9,7 +9,15 @@ from typing import Self
 import numpy as np
 
 from engine.cache import EmbeddingCache
-from engine.encoder import GOLDEN_TEXTS, Encoder, ModelSpec, golden_images, golden_vectors, open_encoder
+from engine.encoder import (
+    EMBEDDED_MODELS,
+    GOLDEN_TEXTS,
+    Encoder,
+    ModelSpec,
+    golden_images,
+    golden_vectors,
+    open_encoder,
+)
 from engine.fusion import Calibration
 from engine.manifest import ModelRecord
 from indexer.calibrate import calibrate
@@ -102,5 +110,5 @@ def _absolute(name: str) -> str:
     """Return what names a local folder or file so that a server started elsewhere finds it too; else the name."""
     prefix = "local-dir:" if name.startswith("local-dir:") else ""
     place = Path(name.removeprefix(prefix))
-    # "mini" is the embedded model, whatever folder of that name stands here.
-    return f"{prefix}{place.resolve()}" if name != "mini" and (prefix or place.exists()) else name
+    # An embedded model's name is the embedded model, whatever folder of that name stands here.
+    return f"{prefix}{place.resolve()}" if name not in EMBEDDED_MODELS and (prefix or place.exists()) else name
