@@ -199,7 +199,7 @@ class Twin:
 
     def _weigh(self, request: search_pb2.SearchRequest, part: Part, block: str) -> float:
         if request.modality_weights:
-            return request.modality_weights[block] if block in request.modality_weights else 0.0
+            return request.modality_weights.get(block, 0.0)
         if self._is_learnt(part):
             return self.goods.part_weights[part.kind][block]
         return 1 / len(self.goods.dims)
