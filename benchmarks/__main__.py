@@ -114,12 +114,13 @@ def catalogues(
 ) -> None:
     """Do pictures and texts find their own items on real catalogues, with no flags?"""
     from benchmarks import catalogues as question
+    from benchmarks.datasets import DATA
     from engine.encoder import ModelSpec
     from indexer.cli.building import build
 
     chosen = tuple(names.split(",")) if names else question.CATALOGUES
     default = signature(build).parameters["model"].default
-    question.run(data, ModelSpec(model or default), chosen, json, stores)
+    question.run(data, ModelSpec(model or default), chosen, json, stores or DATA / "catalogues")
 
 
 @app.command()

@@ -1,8 +1,8 @@
-"""Right answers on real catalogues with no flags: does a picture, changed or not, find its own item, and a text its own?
+"""Right answers on real catalogues with no flags: does a picture find its own item, changed or not, and a text its own?
 
 Each catalogue is built by the real indexer with its defaults, and asked in this process. Beside the defaults the same
-is asked of single blocks, which say what the model could do if its blocks were weighed right. Where there are photos that
-people took themselves of clothes, the fashion catalogue is asked for the right kind of garment.
+is asked of single blocks, which say what the model could do if its blocks were weighed right. Where there are people's
+own photos of clothes, the fashion catalogue is asked for the right kind of garment.
 """
 
 import csv
@@ -104,14 +104,14 @@ def run(
     model: ModelSpec,
     names: Sequence[str] = CATALOGUES,
     json_path: Path | None = None,
-    stores: Path | None = None,
+    stores: Path = DATA / "catalogues",
 ) -> dict[str, Any]:
     """Build the catalogues that `data` has, ask, show the tables and return the result.
 
     Cost: with the embedded model about five minutes on two cores, most of it embedding.
     """
     there = [name for name in names if (data / name / "catalog.csv").is_file()]
-    shops = [_open(data / name, model, stores or DATA / "catalogues") for name in there]
+    shops = [_open(data / name, model, stores) for name in there]
     pictures = {shop.name: _pictures(shop) for shop in shops}
     texts = {shop.name: _texts(shop) for shop in shops}
     tables = [_picture_table(pictures), _text_table(texts), _weight_table(shops)]
