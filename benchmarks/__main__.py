@@ -95,13 +95,15 @@ def relevance(
         "bench-data/icecat_search"
     ),
     text_model: Annotated[str | None, typer.Option(help="Sentence model; the package's MiniLM if left out.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds texts and pictures.")] = "mini",
     json: Json = None,
 ) -> None:
     """Do the best answers come first, as people judged them?"""
     from benchmarks import relevance as question
     from engine.encoder import ModelSpec
 
-    question.run(data, None if text_model is None else ModelSpec(text_model, encoder="sentence"), json)
+    sentence = None if text_model is None else ModelSpec(text_model, encoder="sentence")
+    question.run(data, sentence, json, model=model)
 
 
 @app.command()
@@ -286,6 +288,22 @@ def misfiled(
     from benchmarks import misfiled as question
 
     question.run(data, tuple(fields.split(",")), model, json_path=json)
+
+
+@app.command()
+def no_match(
+    data: Annotated[Path, typer.Argument(help="Folder of the real catalogues and of search_queries.")] = Path(
+        "bench-data"
+    ),
+    model: Annotated[str, typer.Option(help="The model that embeds them.")] = "mini",
+    most: Annotated[int, typer.Option(min=100, help="Items of a catalogue at most.")] = 1500,
+    seed: Seed = 5,
+    json: Json = None,
+) -> None:
+    """Does a search say when the shop has no such thing, and only then?"""
+    from benchmarks import no_match as question
+
+    question.run(data, model, most, seed, json_path=json)
 
 
 @app.command()

@@ -146,9 +146,9 @@ def run(
 
 
 def changed(data: bytes, rng: np.random.Generator) -> bytes:
-    """Return a picture cropped to CROP of each side anywhere, mirrored, lit otherwise by LIGHT and saved as a JPEG."""
+    """Return a picture cropped to CROP of its area anywhere, mirrored, lit otherwise by LIGHT and saved as a JPEG."""
     picture = decode(data)
-    width, height = (max(1, round(side * CROP)) for side in picture.size)
+    width, height = (max(1, round(side * CROP**0.5)) for side in picture.size)
     left, top = (int(rng.integers(whole - part + 1)) for whole, part in zip(picture.size, (width, height), strict=True))
     picture = ImageOps.mirror(picture.crop((left, top, left + width, top + height)))
     picture = ImageEnhance.Brightness(picture).enhance(1 + float(rng.choice([-LIGHT, LIGHT])))

@@ -90,6 +90,11 @@ class Additions:
         total.flags.writeable = False
         return total
 
+    def match(self, place: int, local: int) -> float:
+        """Return how well the words of one row of a stratum match the query's texts, the mean of their scores."""
+        scores = [float(scores[place][local]) for _, scores in self._words]
+        return sum(scores) / len(scores) if scores else 0.0
+
     def shares(self, place: int, local: int) -> dict[str, float]:
         """Return what each adds to one row of a stratum, by the name it has among the contributions."""
         shares: dict[str, float] = {}
@@ -155,6 +160,6 @@ def _lexical(view: View, text: str) -> tuple[Values, ...]:
     if view.delta is not None:
         score = lexical.scorer(text)
         for stratum in view.delta.strata:
-            changed = (view.delta.text(row) for row in range(stratum.start, stratum.start + stratum.count))
+            changed = (view.delta.words(row) for row in range(stratum.start, stratum.start + stratum.count))
             parts.append(np.fromiter(map(score, changed), np.float32, stratum.count))
     return tuple(parts)

@@ -57,6 +57,23 @@ class LexicalRecord(_Record):
     tokenizer: str
 
 
+class ConfidenceRecord(_Record):
+    """How sure an answer to a text is: a logistic regression on the evidence of `engine.confidence`.
+
+    threshold: the confidence below which nothing matched.   flagged_missing, flagged_good: the shares of answers below
+    it, on types of things that the weights did not see, where such things were hidden and where not.   queries: asked.
+    """
+
+    intercept: float
+    known: float
+    held: float
+    near: float
+    threshold: float
+    flagged_missing: float = 0.0
+    flagged_good: float = 0.0
+    queries: int = 0
+
+
 class SimilarityRecord(_Record):
     """How similar a part of this kind usually is to this block."""
 
@@ -171,6 +188,7 @@ class Manifest(_Record):
     part_weights: what blocks weigh for kinds of parts, in place of default_weights, as the build learnt it of the
     catalogue itself; kinds and blocks that are not in it weigh what default_weights says.
     default_boosts: linear boosts on signals, for requests that have parts and say nothing of boosts; usually none.
+    confidence: None where it is not known when an answer is none.
     live_seq: the number of the last live change that it holds; those that came later are laid over it.
     """
 
@@ -185,6 +203,7 @@ class Manifest(_Record):
     model: ModelRecord | None
     text_model: ModelRecord | None = None
     lexical: LexicalRecord | None = None
+    confidence: ConfidenceRecord | None = None
     behaviour: BehaviourRecord | None = None
     reviews: ReviewsRecord | None = None
     default_weights: dict[str, float] = {}

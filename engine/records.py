@@ -234,6 +234,8 @@ class Answer:
 
     payload: gives the payload of a hit's row, as it was when the query was answered.   more: whether hits follow.
     degraded: whether the recall asked for was given up for the sake of the time allowed.
+    confidence: the probability that the hits are a good answer, 0 if that was not measured.   no_good_match: whether
+    it is so low that nothing matched.
     """
 
     hits: tuple[Hit, ...]
@@ -244,3 +246,5 @@ class Answer:
     facets: tuple[Facet, ...] = ()
     more: bool = False
     degraded: bool = False
+    confidence: float = 0.0
+    no_good_match: bool = False

@@ -4,6 +4,7 @@ It is measured on the files just written, through the engine's own searcher: wha
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +15,7 @@ import numpy as np
 
 from engine.columns import write_columns
 from engine.errors import CorruptSnapshot
+from engine.fields import FieldReader, ItemFields
 from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, write_index
 from engine.items import write_items
@@ -38,6 +40,7 @@ from engine.store import Store
 from engine.words import has_words
 from indexer.behaviour.learning import Learnt
 from indexer.catalog import to_lines
+from indexer.confidence import learn_confidence
 from indexer.config import BuildConfig
 from indexer.embed import Progress
 from indexer.embedded import Embedded
@@ -101,7 +104,8 @@ def write_snapshot(
     calibration = models.calibrate(embedded, encoded)
     calibration = calibration if learnt is None else learnt.calibrated(calibration)
     lexical_asked = "text" in encoded if config.lexical is None else config.lexical
-    worded = np.array([lexical_asked and has_words(text) for text in embedded.texts])
+    fields = _fields(config, embedded) if lexical_asked else []
+    worded = np.array([any(map(has_words, item)) for item in fields] or [False] * len(embedded.item_ids))
     strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
     order = np.concatenate([stratum.places for stratum in strata]).tolist()
@@ -115,10 +119,10 @@ def write_snapshot(
         reviewed.write(directory, order)
     lexical = None
     if worded.any():
-        lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
+        lexical, usual = build_lexical(directory, [fields[place] for place in order])
         calibration = Calibration({**calibration.similarities, ("text", LEXICAL): usual}, calibration.signals)
     (directory / REJECTS_FILE).write_bytes(to_lines(embedded.rejects))
-    part_weights = _part_weights(directory, material, embedded, calibration, order, content, lexical, progress)
+    part_weights = _part_weights(directory, material, embedded, fields, calibration, order, content, lexical, progress)
     manifest = Manifest(
         schema_version=SCHEMA,
         snapshot=written.name,
@@ -168,8 +172,20 @@ def write_snapshot(
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
+    if lexical is not None:
+        searcher = Searcher(Snapshot(manifest, directory), models.encoder, models.text_encoder)
+        item_ids = [embedded.item_ids[place] for place in order]
+        sure = learn_confidence(searcher, item_ids, [fields[place] for place in order])
+        manifest = manifest.model_copy(update={"confidence": sure})
     gates = _gates(config, Snapshot(manifest, directory), parent, material)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
+
+
+def _fields(config: BuildConfig, embedded: Embedded) -> list[ItemFields]:
+    reader = FieldReader(config.text_template)
+    return [
+        reader.read(item_id, payload) for item_id, payload in zip(embedded.item_ids, embedded.payloads, strict=True)
+    ]
 
 
 def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
@@ -225,6 +241,7 @@ def _part_weights(
     directory: Path,
     material: Material,
     embedded: Embedded,
+    fields: Sequence[ItemFields],
     calibration: Calibration,
     order: list[int],
     content: tuple[str, ...],
@@ -238,6 +255,7 @@ def _part_weights(
     made = material.encoded - ({"text"} if models.text_encoder is not None else set())
     pool = Pool(
         embedded=embedded,
+        fields=fields,
         calibration=calibration,
         lexical=None if lexical is None else Lexical(directory / LEXICAL, len(order)),
         order=order,

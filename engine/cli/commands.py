@@ -173,7 +173,7 @@ def query(
     """
     from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
     from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
-    from engine.cli.printing import print_next_page, print_tables, to_lines
+    from engine.cli.printing import print_next_page, print_no_match, print_tables, to_lines
 
     if store is not None and address is not None:
         raise typer.BadParameter("expected one of --store and --address, got both")
@@ -210,6 +210,7 @@ def query(
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         print_tables(response, wishes.fields)
+    print_no_match(response)
     print_next_page(response)
 
 

@@ -49,6 +49,15 @@ def print_recommended(response: recommendation_pb2.RecommendResponse, fields: Se
     Console(stderr=True).print(Text(_found(response)), style="dim", soft_wrap=True)
 
 
+NO_MATCH = "Nothing in this catalogue matches these words; the nearest items are shown."
+
+
+def print_no_match(response: search_pb2.SearchResponse) -> None:
+    """Say on stderr that the hits are not what was asked for, if so."""
+    if response.no_good_match:
+        Console(stderr=True).print(Text(NO_MATCH), style="yellow", soft_wrap=True)
+
+
 def print_next_page(response: search_pb2.SearchResponse) -> None:
     """Say on stderr how the next page is asked for, if there is one."""
     if response.next_page_token:

@@ -175,12 +175,23 @@ class SearchResponse(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     FACETS_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    NO_GOOD_MATCH_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """What to send as page_token for the next page. Empty: this is the last."""
     snapshot: _builtins.str
     """The snapshot that answered. Never empty."""
     degraded: _builtins.bool
     """Whether a part of the request was not honoured for want of time or of a model. False: the answer is whole."""
+    no_good_match: _builtins.bool
+    """Whether nothing in the catalogue matches the words of the query, so that the hits are only the nearest of what there
+    is. False: something does, or it was not measured, see confidence.
+    """
+    confidence: _builtins.float
+    """The probability that the catalogue has what the query's words ask for, above 0 and below 1, as the build calibrated
+    it. Zero: not measured, since the query is not of texts alone, it is not the first page, or the snapshot does not
+    know.
+    """
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
         """The best items, best first. Empty: no item could answer."""
@@ -207,10 +218,12 @@ class SearchResponse(_message.Message):
         timings: _plan_pb2.Timings | None = ...,
         facets: _abc.Iterable[Global___Facet] | None = ...,
         degraded: _builtins.bool = ...,
+        no_good_match: _builtins.bool = ...,
+        confidence: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "facets", b"facets", "hits", b"hits", "next_page_token", b"next_page_token", "plan", b"plan", "snapshot", b"snapshot", "timings", b"timings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "degraded", b"degraded", "facets", b"facets", "hits", b"hits", "next_page_token", b"next_page_token", "no_good_match", b"no_good_match", "plan", b"plan", "snapshot", b"snapshot", "timings", b"timings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

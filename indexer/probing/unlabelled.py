@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.cells import JSON
 from engine.encoder import Encoder
+from engine.fields import ItemFields
 from engine.fusion import LEXICAL, TASTE, Calibration
 from engine.images import decode
 from engine.lexical import Lexical
@@ -22,7 +23,7 @@ from engine.manifest import PartWeightRecord
 from engine.shopper.fields import KIND_WORDS
 from engine.vectors import to_unit
 from indexer.embedded import Embedded
-from indexer.probing.probes import PictureProbe, TextProbe
+from indexer.probing.probes import PictureProbe, TextProbe, without
 from indexer.probing.telling import Floats, Found, Scored, alone, fit
 
 MIN_PROBES = 100
@@ -39,11 +40,13 @@ _ITEMS_A_CATEGORY = 2.0
 class Pool:
     """The embedded items that probes are asked of.
 
-    lexical: their words; `order` gives the item of each of its rows.   encoder, text_encoder: as `indexer.models` has
-    them; shared: the blocks that `encoder` made.   content: blocks that say what an item is.
+    fields: what each item says.   lexical: their words; `order` gives the item of each of its rows.
+    encoder, text_encoder: as `indexer.models` has them; shared: the blocks that `encoder` made.
+    content: blocks that say what an item is.
     """
 
     embedded: Embedded
+    fields: Sequence[ItemFields]
     calibration: Calibration
     lexical: Lexical | None
     order: Sequence[int]
@@ -191,7 +194,10 @@ def _with_words(pool: Pool, probes: Sequence[TextProbe], own: NDArray[np.int64],
         scores = np.zeros(len(order), np.float32)
         rows, shares = pool.lexical.scores(probe.text)
         scores[order[rows]] = shares
-        said = pool.lexical.score(probe.text, probe.rest) if probe.rest else float(scores[own[index]])
+        said = float(scores[own[index]])
+        if probe.rest:
+            rest = [without(text, probe.text) for text in pool.fields[own[index]]]
+            said = pool.lexical.score(probe.text, rest)
         others[index], mine[index] = scores[rivals], said
         if probe.rest:
             counted[index] &= scores[rivals] <= said + 1e-6
