@@ -82,7 +82,9 @@ def probe_gates(searcher: Searcher, pictures: Sequence[PictureProbe], texts: Seq
             continue
         found = _found(searcher, asked[kind], {})
         best = max(_found(searcher, asked[kind], weights) for weights in _single_blocks(searcher, kind))
-        error = float(np.sqrt(best * (1 - best) / len(asked[kind])))
+        # By the rule of succession: of few probes that were all found the share is less sure than it looks.
+        share = (best * len(asked[kind]) + 1) / (len(asked[kind]) + 2)
+        error = float(np.sqrt(share * (1 - share) / len(asked[kind])))
         records.append(_at_least(name, found, round(max(0.0, best - max(LEAST_MARGIN, 2 * error)), 5)))
     return records
 
