@@ -228,13 +228,12 @@ def shoppers(
 @app.command()
 def recommend(
     data: Annotated[Path, typer.Argument(help="Folder with online_retail and complete_journey.")] = Path("bench-data"),
-    seeds: Annotated[str, typer.Option(help="Seeds of the draws of tested shoppers, with commas.")] = "1,2,3",
     json: Json = None,
 ) -> None:
     """Do shoppers buy what is recommended, and more so than by the usual methods?"""
     from benchmarks import recommend as question
 
-    question.run(data, numbers(seeds, int), json)
+    question.run(data, json)
 
 
 @app.command()
@@ -255,19 +254,20 @@ def finetune(
 
 @app.command()
 def misfiled(
-    data: Annotated[Path, typer.Option(help="Folder of a catalogue, its pictures beside it or in tars.")] = Path(
-        "bench-data/fashion_products"
-    ),
-    fields: Annotated[
-        str, typer.Option(help="Columns that file the items, with commas.")
-    ] = "sub_category,article_type",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH:FIELD,FIELD", help="A catalogue or its folder, and what files it; repeatable."),
+    ] = None,
     model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
     json: Json = None,
 ) -> None:
     """Are items that were filed in the wrong category found?"""
     from benchmarks import misfiled as question
 
-    question.run(data, tuple(fields.split(",")), model, json_path=json)
+    named = data or ["bench-data/fashion_products:article_type,sub_category,category"]
+    parts = [one.rpartition(":") for one in named]
+    subjects = [question.Subject(Path(path), tuple(fields.split(","))) for path, _, fields in parts]
+    question.run(subjects, model, json_path=json)
 
 
 @app.command()
@@ -282,8 +282,9 @@ def no_match(
 ) -> None:
     """Does a search say when the shop has no such thing, and only then?"""
     from benchmarks import no_match as question
+    from engine.encoder import ModelSpec
 
-    question.run(data, model, most, seed, json_path=json)
+    question.run(data, ModelSpec(model), most, seed, json_path=json)
 
 
 @app.command()
@@ -324,6 +325,17 @@ def feedback(
 ) -> None:
     """Does sentiment tell praise from blame, and are aspects found and judged as people judged them?"""
     from benchmarks import feedback as question
+
+    question.run(data, json)
+
+
+@app.command()
+def digest(
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_en.")] = Path("bench-data"),
+    json: Json = None,
+) -> None:
+    """Are the aspects of single clauses found, and judged as labellers judged them?"""
+    from benchmarks import digest as question
 
     question.run(data, json)
 

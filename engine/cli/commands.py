@@ -16,6 +16,7 @@ import typer
 from engine.cli.profiling import profile
 from engine.cli.recommending import recommend
 from engine.cli.reviewing import feedback
+from engine.cli.sheet import sheet
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -176,6 +177,8 @@ def query(
 
     --boost FIELD=W adds W times a signal, or a number of the items; FIELD:log1p=W adds W times ln(1 + number);
     FIELD:exp_decay(ORIGIN,SCALE)=W adds W where the number is ORIGIN, and falls to W/e where it is SCALE away.
+
+    Where nothing in the catalogue matches the words, a line on stderr says so, and the nearest items are shown.
     """
     from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
     from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
@@ -225,6 +228,7 @@ def query(
 app.command()(profile)
 app.command()(feedback)
 app.command()(recommend)
+app.command()(sheet)
 
 
 @app.command()
