@@ -9,7 +9,7 @@ class Settings:
     """Weights in the units of a fused score, in which a standard deviation of a likeness is 1.
 
     reference: of the picture or item itself.   named: of what it is once changed, in a few words.   change: of the text
-    of the change.   old: of the words of its title that the change replaces, against it, where no field has them.   kind,
+    of the change.   old: against the words of its title that the change replaces, where no field has them.   kind,
     quality: of a field that stays, for each nat that it tells.   changed: of a field that changes.
     """
 
