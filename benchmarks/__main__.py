@@ -94,13 +94,15 @@ def relevance(
         "bench-data/icecat_search"
     ),
     text_model: Annotated[str | None, typer.Option(help="Sentence model; the package's MiniLM if left out.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds texts and pictures.")] = "mini",
     json: Json = None,
 ) -> None:
     """Do the best answers come first, as people judged them?"""
     from benchmarks import relevance as question
     from engine.encoder import ModelSpec
 
-    question.run(data, None if text_model is None else ModelSpec(text_model, encoder="sentence"), json)
+    sentence = None if text_model is None else ModelSpec(text_model, encoder="sentence")
+    question.run(data, sentence, json, model=model)
 
 
 @app.command()
@@ -226,13 +228,12 @@ def shoppers(
 @app.command()
 def recommend(
     data: Annotated[Path, typer.Argument(help="Folder with online_retail and complete_journey.")] = Path("bench-data"),
-    seeds: Annotated[str, typer.Option(help="Seeds of the draws of tested shoppers, with commas.")] = "1,2,3",
     json: Json = None,
 ) -> None:
     """Do shoppers buy what is recommended, and more so than by the usual methods?"""
     from benchmarks import recommend as question
 
-    question.run(data, numbers(seeds, int), json)
+    question.run(data, json)
 
 
 @app.command()
@@ -270,6 +271,23 @@ def misfiled(
 
 
 @app.command()
+def no_match(
+    data: Annotated[Path, typer.Argument(help="Folder of the real catalogues and of search_queries.")] = Path(
+        "bench-data"
+    ),
+    model: Annotated[str, typer.Option(help="The model that embeds them.")] = "mini",
+    most: Annotated[int, typer.Option(min=100, help="Items of a catalogue at most.")] = 1500,
+    seed: Seed = 5,
+    json: Json = None,
+) -> None:
+    """Does a search say when the shop has no such thing, and only then?"""
+    from benchmarks import no_match as question
+    from engine.encoder import ModelSpec
+
+    question.run(data, ModelSpec(model), most, seed, json_path=json)
+
+
+@app.command()
 def describe(
     products: Annotated[int, typer.Option(min=20, help="Generated products described, and photos at most.")] = 300,
     others: Annotated[int, typer.Option(min=100, help="Products of the store that knows none of them.")] = 1500,
@@ -285,12 +303,39 @@ def describe(
 
 
 @app.command()
+def composed(
+    items: Annotated[int, typer.Option(min=200, help="Generated goods of the store.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the goods; none that a model was trained on.")] = 2102,
+    stranger_seed: Annotated[int, typer.Option(help="Seed of goods that the store does not hold.")] = 2103,
+    count: Annotated[int, typer.Option(min=10, help="References of each kind.")] = 200,
+    fashion: Annotated[Path | None, typer.Option(help="Folder of a fashion catalogue with pictures.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds both.")] = "mini",
+    json: Json = None,
+) -> None:
+    """Does "this, but in red" find it, and by which way of asking?"""
+    from benchmarks import composed as question
+
+    question.run(items, seed, stranger_seed, count, fashion, model, json)
+
+
+@app.command()
 def feedback(
     data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("bench-data"),
     json: Json = None,
 ) -> None:
     """Does sentiment tell praise from blame, and are aspects found and judged as people judged them?"""
     from benchmarks import feedback as question
+
+    question.run(data, json)
+
+
+@app.command()
+def digest(
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_en.")] = Path("bench-data"),
+    json: Json = None,
+) -> None:
+    """Are the aspects of single clauses found, and judged as labellers judged them?"""
+    from benchmarks import digest as question
 
     question.run(data, json)
 

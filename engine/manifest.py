@@ -57,6 +57,23 @@ class LexicalRecord(_Record):
     tokenizer: str
 
 
+class ConfidenceRecord(_Record):
+    """How sure an answer to a text is: a logistic regression on the evidence of `engine.confidence`.
+
+    threshold: the confidence below which nothing matched.   flagged_missing, flagged_good: the shares of answers below
+    it, on types of things that the weights did not see, where such things were hidden and where not.   queries: asked.
+    """
+
+    intercept: float
+    known: float
+    held: float
+    near: float
+    threshold: float
+    flagged_missing: float = 0.0
+    flagged_good: float = 0.0
+    queries: int = 0
+
+
 class SimilarityRecord(_Record):
     """How similar a part of this kind usually is to this block."""
 
@@ -136,6 +153,7 @@ class ReviewsRecord(_Record):
 
     left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
     kept: how many reviewed items had a field of their own where reviews give one of the same name; theirs stayed.
+    warning: which reviews the feedback model cannot read, "" if it reads all.
     """
 
     name: str
@@ -144,6 +162,7 @@ class ReviewsRecord(_Record):
     left_out: int
     aspects: tuple[str, ...]
     kept: dict[str, int] = {}
+    warning: str = ""
 
 
 class Manifest(_Record):
@@ -152,6 +171,7 @@ class Manifest(_Record):
     model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
     default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
     default_boosts: linear boosts on signals, for requests that have parts and say nothing of boosts; usually none.
+    confidence: None where it is not known when an answer is none.
     live_seq: the number of the last live change that it holds; those that came later are laid over it.
     """
 
@@ -166,6 +186,7 @@ class Manifest(_Record):
     model: ModelRecord | None
     text_model: ModelRecord | None = None
     lexical: LexicalRecord | None = None
+    confidence: ConfidenceRecord | None = None
     behaviour: BehaviourRecord | None = None
     reviews: ReviewsRecord | None = None
     default_weights: dict[str, float] = {}

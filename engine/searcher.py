@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.additions import Additions
+from engine.confidence import LOOKED_AT, confidence, look
 from engine.encoder import Encoder
 from engine.errors import DiptychError, InvalidQuery
 from engine.fusion import BEHAVIOUR, LEXICAL, FusedQuery, SpokenPart, block_weights, check_weight, compose
@@ -156,11 +157,12 @@ class Searcher:
                 shared[kept] = view.narrow(selection, query.among, without)
             selection, without = shared[kept], frozenset()
         additions = None
-        if others or strong or fused.words or query.again or without:
+        if others or strong or fused.words or query.again or without or query.matches:
             # What words add depends on the rest of the query.
-            key = (tuple(others), tuple(strong.items()), id(query.again), without, place if fused.words else None)
+            spoken = place if fused.words else None
+            key = (tuple(others), tuple(strong.items()), id(query.again), without, query.matches, spoken)
             if key not in shared:
-                shared[key] = Additions(view, fused, others, strong, query.again, without)
+                shared[key] = Additions(view, fused, others, strong, query.again, without, query.matches)
             additions = shared[key]
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):
@@ -179,9 +181,20 @@ class Searcher:
         left_out = asked.additions.left_out() if asked.additions else ()
         more = len(hits) == asked.query.limit and view.answers_more(asked.fused, len(hits), left_out)
         plan = _plan(asked, found)
+        sure = self._confidence(asked, hits, view)
         score_us = (perf_counter_ns() - started) // 1000
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
-        return Answer(hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded)
+        return Answer(
+            hits=hits,
+            snapshot=self.snapshot.name,
+            plan=plan,
+            timings=timings,
+            payload=view.payload,
+            more=more,
+            degraded=asked.choice.degraded,
+            confidence=sure,
+            no_good_match=self._is_none(sure),
+        )
 
     def _best(self, asked: Asked, retriever: Retriever) -> Answer:
         """Answer a query of a shopper that wants the best rows as they come, whatever is added to all of them."""
@@ -204,6 +217,7 @@ class Searcher:
         facets = tuple(
             Facet(name, _facet(view, place, name, asked.selection)) for place, name in enumerate(query.facets)
         )
+        sure = self._confidence(asked, answered, view) if page.offset == 0 else 0.0
         search_us = listing.took_ns // 1000
         score_us = (perf_counter_ns() - started) // 1000 - search_us
         return Answer(
@@ -215,7 +229,22 @@ class Searcher:
             facets=facets,
             more=more,
             degraded=asked.choice.degraded,
+            confidence=sure,
+            no_good_match=self._is_none(sure),
         )
+
+    def _confidence(self, asked: Asked, hits: Sequence[Hit], view: View) -> float:
+        """Return how sure the answer to a query of texts alone is, 0 if that is not measured."""
+        record = self.snapshot.manifest.confidence
+        texts = all(isinstance(part, TextPart) and part.weight > 0 for part in asked.query.parts)
+        if record is None or not hits or not texts or asked.additions is None or not asked.fused.words:
+            return 0.0
+        best = ((hit.row, hit.score) for hit in hits[:LOOKED_AT])
+        return confidence(record, look(view, asked.fused, asked.additions, best))
+
+    def _is_none(self, sure: float) -> bool:
+        record = self.snapshot.manifest.confidence
+        return record is not None and 0.0 < sure < record.threshold
 
     def speak(self, parts: Sequence[Part]) -> list[SpokenPart]:
         """Return each part as one unit vector for each block that it speaks to."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.columns import write_columns
 from engine.errors import CorruptSnapshot
+from engine.fields import FieldReader, ItemFields
 from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, write_index
 from engine.items import write_items
@@ -36,6 +37,7 @@ from engine.store import Store
 from engine.words import has_words
 from indexer.behaviour.learning import Learnt
 from indexer.catalog import to_lines
+from indexer.confidence import learn_confidence
 from indexer.config import BuildConfig
 from indexer.embed import Progress
 from indexer.embedded import Embedded
@@ -94,7 +96,8 @@ def write_snapshot(
     calibration = models.calibrate(embedded, encoded)
     calibration = calibration if learnt is None else learnt.calibrated(calibration)
     lexical_asked = "text" in encoded if config.lexical is None else config.lexical
-    worded = np.array([lexical_asked and has_words(text) for text in embedded.texts])
+    fields = _fields(config, embedded) if lexical_asked else []
+    worded = np.array([any(map(has_words, item)) for item in fields] or [False] * len(embedded.item_ids))
     strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
     order = np.concatenate([stratum.places for stratum in strata]).tolist()
@@ -108,7 +111,7 @@ def write_snapshot(
         reviewed.write(directory, order)
     lexical = None
     if worded.any():
-        lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
+        lexical, usual = build_lexical(directory, [fields[place] for place in order])
         calibration = Calibration({**calibration.similarities, ("text", LEXICAL): usual}, calibration.signals)
     (directory / REJECTS_FILE).write_bytes(to_lines(embedded.rejects))
     manifest = Manifest(
@@ -159,8 +162,20 @@ def write_snapshot(
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
+    if lexical is not None:
+        searcher = Searcher(Snapshot(manifest, directory), models.encoder, models.text_encoder)
+        item_ids = [embedded.item_ids[place] for place in order]
+        sure = learn_confidence(searcher, item_ids, [fields[place] for place in order])
+        manifest = manifest.model_copy(update={"confidence": sure})
     gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
+
+
+def _fields(config: BuildConfig, embedded: Embedded) -> list[ItemFields]:
+    reader = FieldReader(config.text_template)
+    return [
+        reader.read(item_id, payload) for item_id, payload in zip(embedded.item_ids, embedded.payloads, strict=True)
+    ]
 
 
 def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
