@@ -282,8 +282,9 @@ def no_match(
 ) -> None:
     """Does a search say when the shop has no such thing, and only then?"""
     from benchmarks import no_match as question
+    from engine.encoder import ModelSpec
 
-    question.run(data, model, most, seed, json_path=json)
+    question.run(data, ModelSpec(model), most, seed, json_path=json)
 
 
 @app.command()

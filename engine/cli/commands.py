@@ -170,6 +170,8 @@ def query(
 
     --boost FIELD=W adds W times a signal, or a number of the items; FIELD:log1p=W adds W times ln(1 + number);
     FIELD:exp_decay(ORIGIN,SCALE)=W adds W where the number is ORIGIN, and falls to W/e where it is SCALE away.
+
+    Where nothing in the catalogue matches the words, a line on stderr says so, and the nearest items are shown.
     """
     from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
     from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
