@@ -16,6 +16,7 @@ import typer
 from engine.cli.profiling import profile
 from engine.cli.recommending import recommend
 from engine.cli.reviewing import feedback
+from engine.cli.sheet import sheet
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -114,6 +115,9 @@ def query(
     image: Annotated[list[Path] | None, typer.Option(help="A picture's file; may be repeated.")] = None,
     item: Annotated[list[str] | None, typer.Option("--item", "--like", help="An item_id; may be repeated.")] = None,
     user: Annotated[list[str] | None, typer.Option(help="A shopper's id: what they like; may be repeated.")] = None,
+    change: Annotated[
+        str | None, typer.Option(help="'in red': what is to be different from the --image or --item.")
+    ] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="text=0.7: how much the texts count; repeated, one after the other.")
     ] = None,
@@ -128,6 +132,9 @@ def query(
         typer.Option(
             "--filter", help="""Which items may answer: 'category = "shoes" AND price < 50'.""", metavar="EXPR"
         ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="ITEM", help="An item_id that may not answer; may be repeated.")
     ] = None,
     pin: Annotated[
         list[str] | None, typer.Option(help="ITEM@RANK: show an item at this rank, 1 for the first; may be repeated.")
@@ -200,6 +207,8 @@ def query(
         limit=limit,
         page_token=page_token or "",
         explain=explain,
+        change=change,
+        exclude=exclude or (),
     )
     with _wrong_settings_are_wrong_usage():
         request = to_request(texts, image or [], item or [], to_weights(weight, "--weight"), wishes, user or [])
@@ -219,6 +228,7 @@ def query(
 app.command()(profile)
 app.command()(feedback)
 app.command()(recommend)
+app.command()(sheet)
 
 
 @app.command()

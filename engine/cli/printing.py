@@ -40,7 +40,14 @@ def print_tables(response: search_pb2.SearchResponse, fields: Sequence[str] = ()
 def to_recommended_lines(response: recommendation_pb2.RecommendResponse) -> Iterator[dict[str, Any]]:
     """Give each item recommended, best first, as values that JSON holds; `rank` counts from 1."""
     for line, hit in zip(_hits(response), response.hits, strict=True):
-        yield line | {"reason": hit.reason, "because": list(hit.because_item_ids), "interest": hit.interest}
+        kind = recommendation_pb2.Recommendation.ReasonKind.Name(hit.reason_kind).removeprefix("REASON_KIND_").lower()
+        yield line | {
+            "reason": hit.reason,
+            "reason_kind": kind,
+            "reason_contribution": hit.reason_contribution,
+            "because": list(hit.because_item_ids),
+            "interest": hit.interest,
+        }
 
 
 def print_recommended(response: recommendation_pb2.RecommendResponse, fields: Sequence[str] = ()) -> None:
