@@ -254,19 +254,20 @@ def finetune(
 
 @app.command()
 def misfiled(
-    data: Annotated[Path, typer.Option(help="Folder of a catalogue, its pictures beside it or in tars.")] = Path(
-        "bench-data/fashion_products"
-    ),
-    fields: Annotated[
-        str, typer.Option(help="Columns that file the items, with commas.")
-    ] = "sub_category,article_type",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH:FIELD,FIELD", help="A catalogue or its folder, and what files it; repeatable."),
+    ] = None,
     model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
     json: Json = None,
 ) -> None:
     """Are items that were filed in the wrong category found?"""
     from benchmarks import misfiled as question
 
-    question.run(data, tuple(fields.split(",")), model, json_path=json)
+    named = data or ["bench-data/fashion_products:article_type,sub_category,category"]
+    parts = [one.rpartition(":") for one in named]
+    subjects = [question.Subject(Path(path), tuple(fields.split(","))) for path, _, fields in parts]
+    question.run(subjects, model, json_path=json)
 
 
 @app.command()
@@ -281,8 +282,9 @@ def no_match(
 ) -> None:
     """Does a search say when the shop has no such thing, and only then?"""
     from benchmarks import no_match as question
+    from engine.encoder import ModelSpec
 
-    question.run(data, model, most, seed, json_path=json)
+    question.run(data, ModelSpec(model), most, seed, json_path=json)
 
 
 @app.command()
@@ -301,12 +303,39 @@ def describe(
 
 
 @app.command()
+def composed(
+    items: Annotated[int, typer.Option(min=200, help="Generated goods of the store.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the goods; none that a model was trained on.")] = 2102,
+    stranger_seed: Annotated[int, typer.Option(help="Seed of goods that the store does not hold.")] = 2103,
+    count: Annotated[int, typer.Option(min=10, help="References of each kind.")] = 200,
+    fashion: Annotated[Path | None, typer.Option(help="Folder of a fashion catalogue with pictures.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds both.")] = "mini",
+    json: Json = None,
+) -> None:
+    """Does "this, but in red" find it, and by which way of asking?"""
+    from benchmarks import composed as question
+
+    question.run(items, seed, stranger_seed, count, fashion, model, json)
+
+
+@app.command()
 def feedback(
     data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("bench-data"),
     json: Json = None,
 ) -> None:
     """Does sentiment tell praise from blame, and are aspects found and judged as people judged them?"""
     from benchmarks import feedback as question
+
+    question.run(data, json)
+
+
+@app.command()
+def digest(
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_en.")] = Path("bench-data"),
+    json: Json = None,
+) -> None:
+    """Are the aspects of single clauses found, and judged as labellers judged them?"""
+    from benchmarks import digest as question
 
     question.run(data, json)
 

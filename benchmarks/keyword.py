@@ -1,4 +1,4 @@
-"""bm25s, another library's BM25, on the same documents: as it comes, and with the best of its settings.
+"""Words alone: bm25s, another library's BM25, as it comes and at its best, and our block with other field weights.
 
 Settings are chosen on four folds of the queries and measured on the fifth, so that no query chooses its own.
 """
@@ -6,12 +6,14 @@ Settings are chosen on four folds of the queries and measured on the fifth, so t
 import logging
 from collections.abc import Callable, Sequence
 from itertools import product
+from pathlib import Path
 
 import bm25s  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.fields import ItemFields
+from engine.lexical import FIELDS, Lexical, write_lexical
 from engine.words import to_words
 from indexer.evaluate.judged import Judged
 from indexer.evaluate.metrics import K
@@ -20,6 +22,8 @@ from indexer.evaluate.search import Measured, measure
 METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
 SETTINGS = ((1.5, 0.75), (1.2, 0.75), (0.9, 0.4), (0.6, 0.75), (0.6, 0.9), (0.3, 0.75))
 """k1 and b; the first is the library's own."""
+TITLE_WEIGHTS, OTHER_WEIGHTS, K1S = (1.0, 2.0, 4.0), (0.1, 0.4, 1.0), (0.5, 1.2)
+"""Settings of our own block; the text weighs 1."""
 FOLDS = 5
 
 Cut = Callable[[str], list[str]]
@@ -60,6 +64,24 @@ def measure_bm25s(
                 return [item_ids[place] for place in best.tolist() if scores[place] > 0]
 
             found[name][f"{method}, k1 {k1:g}, b {b:g}, {kind}"] = measure(judged, rank)
+    return found
+
+
+def measure_fields(
+    judged: Sequence[Judged], item_ids: Sequence[str], items: Sequence[ItemFields], folder: Path
+) -> dict[str, Measured]:
+    """Return what our block of words gets by its settings: what title and other fields weigh, and k1."""
+    found = {}
+    for title, other, k1 in product(TITLE_WEIGHTS, OTHER_WEIGHTS, K1S):
+        scoring = {name: ({"title": title, "other": other}.get(name, 1.0), b) for name, (_, b) in FIELDS.items()}
+        write_lexical(folder, items, scoring, k1)
+        lexical = Lexical(folder, len(items))
+
+        def rank(one: Judged, lexical: Lexical = lexical) -> list[str]:
+            rows, scores = lexical.scores(one.query)
+            return [item_ids[rows[place]] for place in np.lexsort((rows, -scores))[:K].tolist()]
+
+        found[f"title {title:g}, other {other:g}, k1 {k1:g}"] = measure(judged, rank)
     return found
 
 

@@ -66,7 +66,7 @@ class Shop:
 
 
 def run(
-    data: Path, model: str = "mini", most: int = 1500, seed: int = 5, json_path: Path | None = None,
+    data: Path, model: ModelSpec, most: int = 1500, seed: int = 5, json_path: Path | None = None,
     folder: Path = DATA / "no_match",
 ) -> dict[str, Any]:  # fmt: skip
     """Build the stores without some types, ask for them and for what is there, show the table, return the result."""
@@ -92,7 +92,10 @@ def run(
         }
     table = _table(results)
     table.show()
-    content = {"settings": {"model": model, "most": most, "seed": seed, "quarters": QUARTERS}, "shops": results}
+    content = {
+        "settings": {"model": Path(model.model).name, "most": most, "seed": seed, "quarters": QUARTERS},
+        "shops": results,
+    }
     if json_path is not None:
         report.write(json_path, "no_match", content, [table])
     return content
@@ -175,7 +178,7 @@ def _asked(types: Iterable[str], phrases: Sequence[str]) -> Iterable[str]:
         yield from (name, f"{before} {name}", f"{name} {after}")
 
 
-def _build(shop: Shop, rows: Sequence[Row], folder: Path, model: str) -> Searcher:
+def _build(shop: Shop, rows: Sequence[Row], folder: Path, model: ModelSpec) -> Searcher:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "catalog.csv"
     columns = [name for name in _FIELDS if name in rows[0]]
@@ -183,7 +186,7 @@ def _build(shop: Shop, rows: Sequence[Row], folder: Path, model: str) -> Searche
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-    config = BuildConfig(path, folder / "store", ModelSpec(model), publish=False, max_drift=1.0)
+    config = BuildConfig(path, folder / "store", model, publish=False, max_drift=1.0)
     with Reporter() as progress:
         manifest = build(config, progress)
     prune(Store(config.store), keep=1)

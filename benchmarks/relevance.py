@@ -80,8 +80,10 @@ def run(
     fields = FieldReader(DEFAULT_TEMPLATE)
     products = [entry for entry in read(CatalogSpec(catalogue)) if isinstance(entry, Product)]
     items = [fields.read(product.item_id, product.payload) for product in products]
-    settings = keyword.measure_bm25s(judged, [product.item_id for product in products], items)
-    folds = _by_folds(measured, shares, settings)
+    item_ids = [product.item_id for product in products]
+    settings = keyword.measure_bm25s(judged, item_ids, items)
+    fields_settings = keyword.measure_fields(judged, item_ids, items, stores / "fields")
+    folds = _by_folds(measured, shares, settings, fields_settings)
     tables = [*_tables(judged, measured, shares), _folds_table(folds, measured)]
     for table in tables:
         table.show()
@@ -176,6 +178,7 @@ def _by_folds(
     measured: Mapping[str, Measured],
     shares: Mapping[float, Measured],
     settings: dict[str, dict[str, Measured]],
+    fields_settings: Mapping[str, Measured],
 ) -> dict[str, tuple[NDArray[np.float64], list[str]]]:
     """Return what each ranking gets of queries that did not choose its settings, and what was chosen for each fold."""
     found: dict[str, tuple[NDArray[np.float64], list[str]]] = {}
@@ -184,6 +187,8 @@ def _by_folds(
     for name, results in settings.items():
         by_setting = {setting: result.ndcg for setting, result in results.items()}
         found[f"bm25s, best settings, {name}"] = keyword.chosen_by_folds(by_setting)
+    by_fields = {setting: result.ndcg for setting, result in fields_settings.items()}
+    found["words alone, best field weights and k1"] = keyword.chosen_by_folds(by_fields)
     by_share = {f"{share:g}": result.ndcg for share, result in shares.items()}
     found["ours, best weight of words"] = keyword.chosen_by_folds(by_share)
     return found

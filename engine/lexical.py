@@ -7,7 +7,8 @@ That is BM25F (Robertson, Zaragoza, Taylor 2004; idf as Lucene has it) as a shar
 0 to 1: a word of the title counts for more than one of the description, and that one for more than one of the other
 fields. A rare word weighs more than a common one within a query; between queries a score means the same, whether one
 word was asked or twenty, and so it can be calibrated like a cosine. A word that no item holds counts in the
-denominator: the less of a query the catalogue's words cover, the more its meaning should decide.
+denominator, unless it names nothing ("for"): the less of a query the catalogue's words cover, the more its meaning
+should decide.
 
 Every posting is stored with its finished weight, and all of it is mapped from disk: a search touches only the pages
 of its own words. Words are known by a 64-bit hash, so there is no table of them in memory either.
@@ -17,7 +18,7 @@ import hashlib
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from engine.errors import CorruptSnapshot
 from engine.fields import ItemFields
 from engine.memo import Memo
-from engine.words import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
+from engine.words import FUNCTION_WORDS, TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 LEXICAL = "lexical"
 """Name of the block, and of its folder in a snapshot."""
@@ -121,9 +122,15 @@ class _Query(NamedTuple):
     known: float
 
 
-def write_lexical(directory: Path, items: Sequence[ItemFields]) -> LexicalStats:
+def write_lexical(
+    directory: Path,
+    items: Sequence[ItemFields],
+    scoring: Mapping[str, tuple[float, float]] = FIELDS,
+    k1: float = K1,
+) -> LexicalStats:
     """Write the postings of the items' fields, in the order of their rows; an item of empty fields has no words.
 
+    scoring: as FIELDS, for the same fields.
     Cost: about 60 s and 24 bytes a posting of memory for a million titles.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -141,12 +148,13 @@ def write_lexical(directory: Path, items: Sequence[ItemFields]) -> LexicalStats:
                 counts.append(count)
     present = lengths.sum(axis=0) > 0
     averages = [float(some[some > 0].mean()) if some.any() else 1.0 for some in lengths]
-    records = zip(FIELDS.items(), averages, strict=True)
+    records = zip(scoring.items(), averages, strict=True)
     stats = LexicalStats(
         vocabulary=len(numbers),
         item_count=int(present.sum()),
-        fields=tuple(FieldStats(name, *scoring, average) for (name, scoring), average in records),
+        fields=tuple(FieldStats(name, weight, b, average) for (name, (weight, b)), average in records),
         tokenizer=TOKENIZER,
+        k1=k1,
     )
     hashes = np.fromiter((_hash(word) for word in numbers), np.uint64, len(numbers))
     by_hash = np.argsort(hashes)
@@ -265,6 +273,7 @@ class Lexical:
     def _read(self, text: str) -> _Query:
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
         places = {word: self._find(word) for word in words}
+        places = {word: place for word, place in places.items() if place is not None or word not in FUNCTION_WORDS}
         unknown = float(_idf(0, self.stats.item_count))
         says = {word: unknown if place is None else self._idf(place) for word, place in places.items()}
         total = sum(says.values())

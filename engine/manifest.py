@@ -153,6 +153,7 @@ class ReviewsRecord(_Record):
 
     left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
     kept: how many reviewed items had a field of their own where reviews give one of the same name; theirs stayed.
+    warning: which reviews the feedback model cannot read, "" if it reads all.
     """
 
     name: str
@@ -161,6 +162,7 @@ class ReviewsRecord(_Record):
     left_out: int
     aspects: tuple[str, ...]
     kept: dict[str, int] = {}
+    warning: str = ""
 
 
 class Manifest(_Record):

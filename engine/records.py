@@ -22,20 +22,25 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture's bytes; it speaks to every block that the snapshot's encoder made."""
+    """A picture's bytes; it speaks to every block that the snapshot's encoder made.
+
+    change: text that changes it, "" for none; `engine.composition` rewrites such a part before the query is searched.
+    """
 
     data: bytes
     weight: float = 1.0
     block: str = ""
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemPart:
-    """A stored item; each of its blocks speaks to the same block of the others."""
+    """A stored item; each of its blocks speaks to the same block of the others. change: as of a picture."""
 
     item_id: str
     weight: float = 1.0
     block: str = ""
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,18 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """Add `weight` times the share of an item's value in a field; an item without any of the values gets nothing.
+
+    shares: (value, share) pairs, each value once, each share at most 1; of an item's several values the largest counts.
+    """
+
+    field: str
+    weight: float
+    shares: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """An item that stands at a place of the whole list, counted from 0, whatever its score."""
 
@@ -138,6 +155,7 @@ class Query:
 
     again: item_id → what is added to its score, for who asks had it before.
     among: the only items that may answer, None for all of them.   without: items that may not.
+    matches: values of fields that add to the score.
     lacking: a block that items which may answer do not have, "" if it does not matter.
     anything: whether a query that wishes for nothing is answered, by any items, and not refused.
     """
@@ -162,11 +180,12 @@ class Query:
     without: frozenset[str] = frozenset()
     lacking: str = ""
     anything: bool = False
+    matches: tuple[Match, ...] = ()
 
     @property
     def plain(self) -> bool:
         """Whether one search for the best rows, and nothing after it, answers the query."""
-        return self.flat and not (self.again or self.without)
+        return self.flat and not (self.again or self.without or self.matches)
 
     @property
     def flat(self) -> bool:

@@ -157,11 +157,12 @@ class Searcher:
                 shared[kept] = view.narrow(selection, query.among, without)
             selection, without = shared[kept], frozenset()
         additions = None
-        if others or strong or fused.words or query.again or without:
+        if others or strong or fused.words or query.again or without or query.matches:
             # What words add depends on the rest of the query.
-            key = (tuple(others), tuple(strong.items()), id(query.again), without, place if fused.words else None)
+            spoken = place if fused.words else None
+            key = (tuple(others), tuple(strong.items()), id(query.again), without, query.matches, spoken)
             if key not in shared:
-                shared[key] = Additions(view, fused, others, strong, query.again, without)
+                shared[key] = Additions(view, fused, others, strong, query.again, without, query.matches)
             additions = shared[key]
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):

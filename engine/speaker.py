@@ -45,6 +45,8 @@ class Speaker:
             words = ""
             if part.block and part.block not in self.blocks:
                 raise UnknownBlock(part.block, self.blocks, f"{field}.block")
+            if isinstance(part, ImagePart | ItemPart) and part.change:
+                raise NotSupported("expected a part without a change: engine.composition rewrites those", field)
             if isinstance(part, VectorPart):
                 kind, vectors = "vector", self._of_vector(part, field)
             elif isinstance(part, ItemPart):

@@ -19,6 +19,12 @@ _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _STARTS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _PIECE = re.compile(r"[^\W\d]+|\d+")
+FUNCTION_WORDS = frozenset((
+    "a", "an", "and", "are", "as", "at", "by", "for", "from", "in", "into", "is", "it", "of", "off", "on", "or", "our",
+    "over", "per", "that", "the", "their", "this", "to", "under", "with", "without", "your",
+))  # fmt: skip
+"""English words that name nothing: no item need hold them."""
+
 # Words joined by a hyphen, or a single letter before a word ("t shirt", "v neck").
 _JOINED = re.compile(r"(?=\b([^\W_]+)[-\u2010\u2011]([^\W_]+))|(?=\b([^\W\d_]) ([^\W\d_]{2,}))")
 

@@ -241,10 +241,11 @@ def test_an_age_of_the_audience_is_no_mistake(describer: Describer, mug: dict[st
 
 
 def test_only_fields_that_the_item_has_are_put_right(shelf: Shelf) -> None:
-    """A field within another is named with it; what was read from the picture alone is no field."""
+    """A field within another is named with it; what was left out of a text is no field of the item."""
     payload = {"attributes": {"color": "red"}, "product_type": "mug", "number": "x"}
-    describer = Describer(Shelf([payload]), Parroting("A green steel mug for 99 euros."))
+    describer = Describer(Shelf([payload]), Parroting("A green steel mug. It costs 99 euros."))
     found = one(describer, payload)
+    assert found.text == "A red mug."
     assert found.corrected_fields == ("attributes.color",)
 
 
@@ -256,15 +257,15 @@ def test_the_same_product_gets_the_same_words(describer: Describer, rows: list[d
     assert len({found.text.split()[0] for found in first}) > 5
 
 
-def test_borrowed_sentences_hold_for_any_of_the_type(shelf: Shelf) -> None:
-    """What several mugs' descriptions say, without colours, numbers, other things, or how they were photographed."""
-    assert "Safe in the dishwasher." in shelf.sayings("mug")
-    assert not any("cup holder" in saying for saying in shelf.sayings("bottle"))
-    assert not any("pages" in saying for saying in shelf.sayings("book"))
-    assert not any("Photographed" in saying or "Shown" in saying for saying in shelf.sayings("chair"))
+def test_no_sentence_of_another_item_is_taken_over(describer: Describer, mug: dict[str, Any]) -> None:
+    """What other mugs' descriptions say is not known of this one."""
+    assert "dishwasher" not in one(describer, mug).text
+    own = {**mug, "description": "Safe in the dishwasher. Photographed on a wooden floor."}
+    assert "Safe in the dishwasher." in one(describer, own).text
+    assert "Photographed" not in one(describer, own).text
 
 
-def test_a_generated_description_is_no_source(shelf: Shelf) -> None:
+def test_a_generated_description_is_no_source() -> None:
     """What a machine wrote is not taken for what the shop says."""
     payload = {"description": "Written by a machine.", "generated": ["description"]}
     assert Facts.of(payload, {}).description == ""
@@ -274,9 +275,7 @@ def test_a_generated_description_is_no_source(shelf: Shelf) -> None:
 def test_a_shops_own_field_of_that_name_means_nothing() -> None:
     """A shop may call a field `generated` and put anything there: its descriptions stay its own."""
     rows = [{"type": "mug", "description": "Safe in the dishwasher.", "generated": value} for value in (True, 3)]
-    assert Shelf(rows).sayings("mug") == ("Safe in the dishwasher.",)
-    assert Facts.of(rows[0], {}).description == "Safe in the dishwasher."
-    assert Shelf([{**row, "generated": ["description"]} for row in rows]).sayings("mug") == ()
+    assert all(Facts.of(row, {}).description == "Safe in the dishwasher." for row in rows)
 
 
 def test_a_caption_is_cut_down_to_its_noun(shelf: Shelf) -> None:
@@ -316,13 +315,13 @@ class Parrot:
         return np.array([0.0 if self.likes in text else -20.0 for text in texts], np.float32)
 
 
-def test_a_caption_that_the_catalogue_contradicts_is_put_right(shelf: Shelf, mug: dict[str, Any]) -> None:
-    """The catalogue's colour is written, and the answer tells that the picture seemed to show another."""
+def test_a_caption_that_the_catalogue_contradicts_is_not_heard(shelf: Shelf, mug: dict[str, Any]) -> None:
+    """The catalogue's colour is written, and nothing was corrected, for no text said another."""
     describer = Describer(shelf, Composer(), Parrot("green mug with white", "green"))
     (found,) = describer.describe([Subject(mug, image=Image.new("RGB", (8, 8)))], Wish())
     assert "red" in found.text
     assert "green" not in found.text
-    assert found.corrected_fields == ("color",)
+    assert found.corrected_fields == ()
     assert found.model == "coca:parrot"
 
 

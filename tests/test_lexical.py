@@ -158,6 +158,13 @@ def test_a_word_that_no_item_has_lowers_the_score(lexical: Lexical) -> None:
     assert scores_of(lexical, "") == {}
 
 
+def test_a_word_that_names_nothing_lowers_no_score(lexical: Lexical) -> None:
+    """ "red shoe for the" says what "red shoe" says where no item holds these words; "a" of item 3 is a word."""
+    assert scores_of(lexical, "red shoe for the") == scores_of(lexical, "red shoe")
+    assert lexical.known_share("shoe for the") == 1.0
+    assert 3 in scores_of(lexical, "a shoe")
+
+
 def test_known_share_of_a_query(lexical: Lexical) -> None:
     """All of it, nothing, or what the idf of the known words is of the whole; a known compound knows its words."""
     assert lexical.known_share("red shoes") == lexical.known_share("smart watch") == 1.0

@@ -16,6 +16,7 @@ import typer
 from engine.cli.profiling import profile
 from engine.cli.recommending import recommend
 from engine.cli.reviewing import feedback
+from engine.cli.sheet import sheet
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -114,6 +115,9 @@ def query(
     image: Annotated[list[Path] | None, typer.Option(help="A picture's file; may be repeated.")] = None,
     item: Annotated[list[str] | None, typer.Option("--item", "--like", help="An item_id; may be repeated.")] = None,
     user: Annotated[list[str] | None, typer.Option(help="A shopper's id: what they like; may be repeated.")] = None,
+    change: Annotated[
+        str | None, typer.Option(help="'in red': what is to be different from the --image or --item.")
+    ] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="text=0.7: how much the texts count; repeated, one after the other.")
     ] = None,
@@ -128,6 +132,9 @@ def query(
         typer.Option(
             "--filter", help="""Which items may answer: 'category = "shoes" AND price < 50'.""", metavar="EXPR"
         ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="ITEM", help="An item_id that may not answer; may be repeated.")
     ] = None,
     pin: Annotated[
         list[str] | None, typer.Option(help="ITEM@RANK: show an item at this rank, 1 for the first; may be repeated.")
@@ -170,6 +177,8 @@ def query(
 
     --boost FIELD=W adds W times a signal, or a number of the items; FIELD:log1p=W adds W times ln(1 + number);
     FIELD:exp_decay(ORIGIN,SCALE)=W adds W where the number is ORIGIN, and falls to W/e where it is SCALE away.
+
+    Where nothing in the catalogue matches the words, a line on stderr says so, and the nearest items are shown.
     """
     from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
     from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
@@ -198,6 +207,8 @@ def query(
         limit=limit,
         page_token=page_token or "",
         explain=explain,
+        change=change,
+        exclude=exclude or (),
     )
     with _wrong_settings_are_wrong_usage():
         request = to_request(texts, image or [], item or [], to_weights(weight, "--weight"), wishes, user or [])
@@ -217,6 +228,7 @@ def query(
 app.command()(profile)
 app.command()(feedback)
 app.command()(recommend)
+app.command()(sheet)
 
 
 @app.command()

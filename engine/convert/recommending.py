@@ -34,6 +34,7 @@ def to_wish(request: recommendation_pb2.RecommendRequest) -> Wish:
         liked=tuple(request.session.liked_item_ids),
         disliked=tuple(request.session.disliked_item_ids),
         image=request.session.image if session else request.image,
+        exclude=frozenset(request.exclude_item_ids),
         filter=request.filter.strip(),
         boosts=to_boosts(request.boosts),
         diversity=to_diversity(request.diversity) if request.HasField("diversity") else None,

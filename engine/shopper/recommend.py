@@ -44,6 +44,7 @@ class Wish:
 
     session: whether it is somebody unknown, who tells the items `liked` and `disliked` now.   image: a picture's
     bytes, b"" for none.   reasons: whether hits are told with a reason; without, thousands of them are quick to find.
+    exclude: items that are not recommended.
     """
 
     mode: Mode = Mode.MIXED
@@ -59,6 +60,7 @@ class Wish:
     explain: bool = False
     recall_target: float | None = None
     reasons: bool = True
+    exclude: frozenset[str] = frozenset()
 
 
 class Recommended(NamedTuple):
@@ -169,7 +171,7 @@ class Recommender:
             collapse_by=wish.collapse_by,
             again=again,
             among=among,
-            without=frozenset(without),
+            without=frozenset(without) | wish.exclude,
             anything=True,
         )
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from engine.errors import NoEncoder
 from engine.payload import from_bytes
-from engine.records import Query, VectorPart
+from engine.records import ImagePart, Query, VectorPart
 from engine.searcher import Searcher
 from engine.shopper.describe import Describer, Subject
 from engine.snapshot import Snapshot
@@ -72,15 +72,29 @@ def item_of(
 def pictures_of(searcher: Searcher, images: list[Image.Image], datas: list[bytes]) -> list[Subject]:
     """Return pictures as what is to be described; one that is an item's own picture is that item.
 
+    Another one is told which item a search with it finds first, so that it is named no worse than the search names it.
+
     Raises NoEncoder if the snapshot was built without a model.
     """
     if searcher.encoder is None:
         raise NoEncoder("image")
     vectors = searcher.encoder.encode_images(images)
-    return [
-        Subject(_payload_of(searcher, vector), vector, image, data, seed=vector.tobytes().hex())
-        for vector, image, data in zip(vectors, images, datas, strict=True)
-    ]
+    subjects = []
+    for vector, image, data in zip(vectors, images, datas, strict=True):
+        payload = _payload_of(searcher, vector)
+        nearest = {} if payload else nearest_of(searcher, data)
+        subjects.append(Subject(payload, vector, image, data, seed=vector.tobytes().hex(), nearest=nearest))
+    return subjects
+
+
+def nearest_of(searcher: Searcher, data: bytes, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return what the catalogue says of the item that a search with a picture finds first, nothing if it finds none.
+
+    without: items that are no answer.
+    """
+    hits = searcher.search(Query((ImagePart(data),), limit=1, without=without)).hits
+    (row,) = searcher.view.rows_of([hits[0].item_id]) if hits else (None,)
+    return {} if row is None else from_bytes(searcher.view.payload(row))
 
 
 def _payload_of(searcher: Searcher, vector: NDArray[np.float32]) -> dict[str, Any]:

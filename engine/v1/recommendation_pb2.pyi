@@ -68,6 +68,7 @@ class RecommendRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     RECALL_TARGET_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """A shopper, from their events; one of whom nothing is known gets what is popular. Empty is refused."""
     mode: Global___RecommendRequest.Mode.ValueType
@@ -98,6 +99,10 @@ class RecommendRequest(_message.Message):
     def diversity(self) -> _query_pb2.Diversity:
         """Variety among the hits, which then stand in its order. Unset: none, the scores alone order them."""
 
+    @_builtins.property
+    def exclude_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items that are not recommended, by id. One that the snapshot does not hold changes nothing. Empty: none."""
+
     def __init__(
         self,
         *,
@@ -112,10 +117,11 @@ class RecommendRequest(_message.Message):
         explain: _builtins.bool = ...,
         recall_target: _builtins.float | None = ...,
         image: _builtins.bytes = ...,
+        exclude_item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "diversity", b"diversity", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "filter", b"filter", "image", b"image", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "exclude_item_ids", b"exclude_item_ids", "explain", b"explain", "filter", b"filter", "image", b"image", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__recall_target: _TypeAlias = _typing.Literal["recall_target"]  # noqa: Y015
     _WhichOneofArgType__recall_target: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target"]  # noqa: Y015

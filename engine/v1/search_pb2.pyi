@@ -65,10 +65,13 @@ class SearchRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
     BUDGET_MS_FIELD_NUMBER: _builtins.int
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     missing_modality: _query_pb2.MissingModality.ValueType
     """What an item counts for in a block it does not have. Unspecified: RENORMALIZE."""
     filter: _builtins.str
-    """Which items may answer: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. Empty: all."""
+    """Which items may answer: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. The field item_id is the
+    item's id. Empty: all.
+    """
     collapse_by: _builtins.str
     """A field of the payload; of the items that share its value only the best is a hit; one without it stands for itself.
     Empty: none is left out.
@@ -121,6 +124,12 @@ class SearchRequest(_message.Message):
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """Which parts of a hit's payload to return, such as `payload.title`. Unset or empty: the whole payload."""
 
+    @_builtins.property
+    def exclude_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items that may not answer, by id; they do not count for facets or groups either. One that the snapshot does not hold
+        changes nothing. Empty: none.
+        """
+
     def __init__(
         self,
         *,
@@ -140,10 +149,11 @@ class SearchRequest(_message.Message):
         explain: _builtins.bool = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
         budget_ms: _builtins.float | None = ...,
+        exclude_item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "budget_ms", b"budget_ms", "diversity", b"diversity", "min_score", b"min_score", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "boosts", b"boosts", "budget_ms", b"budget_ms", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "facets", b"facets", "filter", b"filter", "min_score", b"min_score", "missing_modality", b"missing_modality", "modality_weights", b"modality_weights", "page_size", b"page_size", "page_token", b"page_token", "parts", b"parts", "pins", b"pins", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "boosts", b"boosts", "budget_ms", b"budget_ms", "collapse_by", b"collapse_by", "diversity", b"diversity", "exclude_item_ids", b"exclude_item_ids", "explain", b"explain", "facets", b"facets", "filter", b"filter", "min_score", b"min_score", "missing_modality", b"missing_modality", "modality_weights", b"modality_weights", "page_size", b"page_size", "page_token", b"page_token", "parts", b"parts", "pins", b"pins", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_ms: _TypeAlias = _typing.Literal["budget_ms"]  # noqa: Y015
     _WhichOneofArgType__budget_ms: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms"]  # noqa: Y015
@@ -266,7 +276,9 @@ class Hit(_message.Message):
     """How many items that pass the filter share its value of collapse_by, itself among them. Zero: collapse_by was empty."""
     @_builtins.property
     def contributions(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """What each block and each boost, by its name, gave to the score; they sum to it. Empty: explain was false."""
+        """What each block, each boost and each field of a changed part ("change:color"), by its name, gave to the score; they
+        sum to it. Empty: explain was false.
+        """
 
     @_builtins.property
     def payload(self) -> _struct_pb2.Struct:

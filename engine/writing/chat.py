@@ -20,15 +20,16 @@ from engine.writing.writer import Brief, Style, WriterOptions
 PATH = "/chat/completions"
 
 _SYSTEM = (
-    "You write product descriptions for an online shop in plain, friendly English. Use only the facts you are given "
-    "and what the picture plainly shows. Never name a colour, material, brand, number or kind of product that the "
-    "facts contradict or do not mention. No headings, no quotation marks, no remarks about the task. Reply with the "
+    "You write product descriptions for an online shop in plain, friendly English. Use only the facts you are given. "
+    "Never name a colour, material, brand, number or kind of product that the facts contradict or do not mention, promise "
+    "nothing that they do not say (waterproof, organic, a guarantee), and do not say what the product is not or has not. "
+    "No headings, no quotation marks, no remarks about the task. Reply with the "
     "description alone."
 )
 _STYLES = {
     Style.SHORT: "One sentence.",
-    Style.LONG: "One paragraph of two to four sentences; the first says what the product is.",
-    Style.BULLETS: 'Three to five lines, each beginning with "- "; the first says what the product is.',
+    Style.LONG: "One paragraph of 40 to 80 words; the first sentence says what the product is.",
+    Style.BULLETS: 'Four to six lines, each beginning with "- " and each of another fact; the first says what it is.',
 }
 _TOKENS_A_WORD = 3
 _SPARE_TOKENS = 64
@@ -95,10 +96,14 @@ class ChatWriter:
             facts["kind"] = brief.noun
         if brief.facts.title:
             facts["title"] = brief.facts.title
+        title = brief.title
+        facts |= {"fits": title.fits} if title.fits else {}
+        facts |= {"features": ", ".join([*title.features, *title.traits])} if title.features or title.traits else {}
+        facts |= {label: value for label, value in brief.facts.others if label not in facts}
         lines = [
             "Describe this product.",
             f"Facts: {json.dumps(facts, ensure_ascii=False)}",
-            *([f"What is known to hold for it: {' '.join(brief.sayings)}"] if brief.sayings else []),
+            *([f"What the shop says of it itself: {' '.join(brief.sayings)}"] if brief.sayings else []),
             *([f"A machine says of its picture, perhaps wrongly: {brief.caption}"] if brief.caption else []),
             f"Form: {_STYLES[brief.style]} At most {brief.max_words} words in all.",
             *([f"Readers: {brief.audience}. Speak to them."] if brief.audience else []),

@@ -2,6 +2,7 @@
 
 A colour, material, pattern, type or brand that the product is known not to have is a contradiction, and so is a number
 that none of its fields names. What is not known contradicts nothing, but for brands and numbers: nobody guesses those.
+A writer that is free in its words is held to more: see `engine.writing.support`.
 """
 
 import re
@@ -11,13 +12,14 @@ from itertools import groupby
 
 from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, TYPE, Facts
 from engine.writing.grammar import article, capital, sentences
+from engine.writing.support import supported, unsupported
 from engine.writing.vocabulary import NUMBER, QUALITIES, Claim, Vocabulary
 
 BULLET = "- "
 
 _TRIES = 3
 # "red mug with a white handle": what stands before the break belongs to the mug.
-_BREAK = re.compile(r"[,;:.!?]|\b(?:with|and|or|in|on|of|for|to|from|by|beside|against)\b", re.IGNORECASE)
+_BREAK = re.compile(r"[,;:.!?\n]|\b(?:with|and|or|in|on|of|for|to|from|by|beside|against)\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 _NEAR = 40
 
@@ -30,10 +32,11 @@ class Checked:
     corrected_fields: tuple[str, ...] = ()
 
 
-def check(text: str, facts: Facts, vocabulary: Vocabulary) -> Checked:
+def check(text: str, facts: Facts, vocabulary: Vocabulary, strict: bool = False) -> Checked:
     """Return the text with every contradiction put right; a sentence or line that cannot be is left out.
 
     The first sentence carries the rest, so a text that loses it is refused whole.
+    strict: whether a claim that no field bears out is left out too, with its sentence where it is more than a word.
     """
     bullets = any(line.startswith(BULLET) for line in text.splitlines())
     pieces = [line for line in text.splitlines() if line.strip()] if bullets else sentences(text, facts.names)
@@ -43,6 +46,9 @@ def check(text: str, facts: Facts, vocabulary: Vocabulary) -> Checked:
         found = contradictions(piece, facts, vocabulary)
         wrong |= dict.fromkeys(_field(claim, facts) for claim in found)
         piece = _repair(piece, found, facts, vocabulary, lead=place == 0) if found else piece
+        if strict and piece:
+            wrong |= dict.fromkeys(_field(claim, facts) for claim in unsupported(piece, facts, vocabulary))
+            piece = supported(piece, facts, vocabulary)
         if not piece and place == 0:
             return Checked("", tuple(wrong))
         if piece:
@@ -68,6 +74,8 @@ def _agrees(claim: Claim, text: str, facts: Facts, vocabulary: Vocabulary) -> bo
     """Return whether the facts bear a claim out, None if they say nothing of it."""
     if claim.role == NUMBER:
         return claim.meanings <= facts.numbers
+    if claim.role == TYPE and _is_named(claim, text, facts):
+        return None
     if claim.role == BRAND:
         return bool(claim.meanings & {brand.lower() for brand in facts.values.get(BRAND, ())})
     known = _known(claim.role, facts, vocabulary)
@@ -100,13 +108,21 @@ def _belongs_to_noun(claim: Claim, text: str, facts: Facts, vocabulary: Vocabula
 
 
 def _own_places(text: str, facts: Facts) -> list[tuple[int, int]]:
-    """Return where a text says the product's own title or values as they are written."""
+    """Return where a text says the product's own title, values or sentences as they are written."""
     low = text.lower()
     places = []
     names = [facts.title, *(value for role in (TYPE, CATEGORY, BRAND) for value in facts.values.get(role, ()))]
+    names += sentences(facts.description, facts.names)
     for name in {name.lower() for name in names if name}:
         places += [match.span() for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", low)]
     return places
+
+
+def _is_named(claim: Claim, text: str, facts: Facts) -> bool:
+    """Return whether a kind of thing is spoken of in the title or a value too: "clear glass" is no drinking glass."""
+    words = re.escape(text[claim.start : claim.end].lower())
+    values = [value for found in facts.values.values() for value in found]
+    return any(re.search(rf"(?<!\w){words}(?!\w)", name.lower()) for name in (facts.title, *values))
 
 
 def _repair(piece: str, found: Sequence[Claim], facts: Facts, vocabulary: Vocabulary, lead: bool) -> str:

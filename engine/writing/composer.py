@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 
 from engine.writing.checking import BULLET
-from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, FOR, MATERIAL, PATTERN, TYPE
-from engine.writing.grammar import capital, count_words, is_plural
+from engine.writing.details import MOST_FEATURES, Detail, Details, without_repeats
+from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, FOR, MATERIAL, ORIGIN, PATTERN, SERIES, TYPE
+from engine.writing.grammar import PAIRS, article, capital, count_words, head_of, is_many, is_plural, listed, plural
+from engine.writing.synonyms import FAMILIES
+from engine.writing.title import WHOM
 from engine.writing.writer import Brief, Style, WriterOptions
 
-_SAYINGS = {Style.SHORT: 0, Style.LONG: 2, Style.BULLETS: 3}
 _AUDIENCES = ("A good choice for {}.", "Well suited to {}.", "Chosen with {} in mind.")
 _TARGETS = {
     "men": "men",
@@ -21,12 +23,17 @@ _TARGETS = {
     "girls": "girls",
     "kids": "children",
     "children": "children",
+    "unisex": "men and women",
 }
-_MULTI = ("multi", "multicolour", "multicolor")
+_MULTI = ("multi", "multicolour", "multicolor", "assorted", "assorted colours")
 _ODD = re.compile(r"[\d,;/%()]")
-# A fabric is spun of several, and a list of them is no word before a noun.
+_FINISH = re.compile(r"(?:plated|galvanised|varnished|anodised|painted|stained|lacquered|oiled|coated|effect|operated)$")
 _LONGEST_ADJECTIVE = 3
 _LONGEST_AUDIENCE = 12
+# A purpose says what anybody knows; it is told where little else is.
+_ENOUGH_WORDS = 40
+_LEAST_BULLETS, _MOST_BULLETS = 4, 6
+_LONGEST_BULLET = 16
 
 
 class Composer:
@@ -42,7 +49,7 @@ class Composer:
             return _within([BULLET + line for line in draft.lines()], brief.max_words, "\n") or BULLET + draft.least(1)
         for lead in draft.leads():
             if count_words(lead) <= brief.max_words:
-                return _within([lead, *draft.rest()], brief.max_words, " ")
+                return draft.told(lead)
         return draft.least() + "."
 
 
@@ -52,134 +59,274 @@ class _Draft:
     def __init__(self, brief: Brief) -> None:
         self._brief = brief
         facts = brief.facts
-        self._noun = brief.noun
-        self._many = is_plural(brief.noun) if brief.noun else False
-        self._colour = _colour(facts.first(COLOUR))
-        self._accent = "" if facts.first(ACCENT).lower() == self._colour else _colour(facts.first(ACCENT))
-        self._pattern = _adjective(facts.first(PATTERN))
-        self._material = facts.first(MATERIAL).lower()
-        self._spun = _adjective(facts.first(MATERIAL))
-        self._brand = facts.first(BRAND)
-        self._target = _TARGETS.get(facts.first(FOR).lower(), "")
         self._number = int.from_bytes(hashlib.sha256(brief.seed.encode()).digest()[:8], "big")
+        self._noun = _turned(brief.noun)
+        self._many = is_many(self._noun) if self._noun else False
+        self._pair = bool(self._noun) and head_of(self._noun).split(" ")[-1].lower() in PAIRS
+        self._colours = [_small(part) for value in facts.values.get(COLOUR, ()) for part in value.split(",") if part.lower() not in ("", "in")]
+        self._colours = list(dict.fromkeys(self._colours))
+        self._material = _adjective(facts.first(MATERIAL))
+        self._pattern = _adjective(facts.first(PATTERN))
+        self._brand = brief.title.brand or facts.first(BRAND)
+        whom = brief.title.whom or _TARGETS.get(facts.first(FOR).lower(), "")
+        self._whom = "" if WHOM.search(self._noun) else whom
+        self._details = Details(facts, brief.title, brief.noun, self._many or self._pair, self._number // 13)
 
     def leads(self) -> list[str]:
         """Return first sentences, the wished one first, then ever shorter ones."""
-        if not self._noun or not (self._colour or self._material or self._pattern):
-            return self._plain_leads()
-        full = self._full_leads()
-        found = [full[self._number % len(full)]]
-        if self._brief.style is Style.SHORT:
-            found = [f"{found[0][:-1]}, {whom[0].lower()}{whom[1:]}" for whom in self._for_whom()] + found
-        brand, colour = self._brand, self._colour
-        this = "These" if self._many else "This"
-        if brand and colour:
-            found.append(f"{this} {_words(self._spun, self._noun)} from {brand} {self._comes} in {colour}.")
-        if colour:
-            found.append(f"{this} {_words(self._noun)} {self._comes} in {colour}.")
-        found.append(capital(_words(colour, self._noun)) + ".")
-        return found
+        found = self._own_leads()
+        if not found:
+            found = self._named_leads() or self._branded_leads() if self._noun else self._bare_leads()
+        first = found[self._number % len(found)] if found else ""
+        shorter = [f"{self._these} {_words(self._noun)} {self._comes} in {self._colours[0]}."] if (
+            self._noun and self._colours
+        ) else []
+        whole = [capital(f"{self._phrase()}.")] if self._noun else []
+        title = [f"{self._brief.facts.title}."] if self._brief.facts.title and not self._noun else []
+        choices = [one for one in (first, *sorted(found, key=count_words), *shorter, *whole, *title) if one]
+        if self._brief.style is Style.SHORT and choices:
+            choices = [f"{choices[0][:-1]}, {whom[0].lower()}{whom[1:]}" for whom in self._for_whom()] + choices
+        return choices
 
-    def rest(self) -> list[str]:
-        """Return the sentences that follow the first."""
+    def told(self, lead: str) -> str:
+        """Return the lead and what follows it: what is most worth telling is chosen first."""
         if self._brief.style is Style.SHORT:
-            return []
-        sayings = list(self._sayings())
-        found = sayings[:]
-        if not sayings and self._told_apart:
-            found.append(f"{'They are' if self._many else 'It is'} made of {self._material}.")
-        return [*found, *self._for_whom()]
+            return lead
+        details = self._details
+        groups: list[list[str]] = [
+            [one.sentence for one in found]
+            for found in (
+                [] if self._tells_material else details.material(),
+                self._accent(),
+                details.features(),
+                details.traits(),
+                details.fits(),
+                details.pack(),
+                details.size(),
+                details.origin(),
+            )
+        ]
+        facts = [sentence for group in groups for sentence in group if sentence and not _repeats(sentence, lead)]
+        if lead in self._sayings():
+            # Its own words go on first, and figures come at the end.
+            facts, figures = [], facts
+        else:
+            figures = []
+        late = [one.sentence for one in details.occasion() if one.sentence]
+        others = [one.sentence for one in details.others()]
+        audience = self._for_whom()
+        room = self._brief.max_words - count_words(" ".join([lead, *audience]))
+        ranked = [*facts, *self._new_sayings(" ".join([lead, *facts])), *figures, *late, *others]
+        kept: list[str] = []
+        for sentence in ranked:
+            if count_words(sentence) <= room:
+                kept.append(sentence)
+                room -= count_words(sentence)
+        text = [lead, *kept]
+        if self._brief.facts.words and count_words(" ".join(text)) < _ENOUGH_WORDS:
+            text += [one.sentence for one in details.purpose() if count_words(one.sentence) <= room]
+        if self._number // 5 % 2 and late and late[0] in text:
+            # What it is for, or what it has: either may come first.
+            text.remove(late[0])
+            text.insert(1, late[0])
+        return " ".join([*text, *audience])
 
     def lines(self) -> list[str]:
-        """Return the bullets, without their dashes."""
-        facts = self._brief.facts
-        found = [capital(self._phrase(colour=True, material=True))] if self._noun else []
-        if facts.title and not (self._colour or self._material or self._pattern):
-            found.insert(0, facts.title)
-        if self._material and not self._spun:
-            found.append(f"Made of {self._material}")
-        if self._accent:
-            found.append(f"{capital(self._accent)} accents")
-        if self._brand:
-            found.append(f"Made by {self._brand}")
-        if self._target:
-            found.append(f"For {self._target}")
-        found += [saying.rstrip(".") for saying in self._sayings()]
-        found += [sentence.rstrip(".") for sentence in self._for_whom()]
-        return found or [capital(facts.first(CATEGORY) or "Item")]
+        """Return the bullets, without their dashes, each of another fact."""
+        details, facts = self._details, self._brief.facts
+        name = self._brief.title.name
+        first = _words(self._phrase(), f"by {self._brand}" if self._brand and not name else "") if self._noun else ""
+        if name and first:
+            first = f"{name}: {article(first) if not (self._many or self._pair) else first}"
+        found = [Detail("what", "", capital(first) if not name else first)] if first else []
+        if not found and facts.title:
+            found = [Detail("what", "", facts.title)]
+        if self._colours and not self._tells_colour:
+            found.append(Detail("colour", "", f"Colour: {listed(self._colours)}"))
+        if not self._tells_material:
+            found += details.material()
+        for more in (self._accent(), details.features(), details.traits(), details.size(), details.fits(), details.pack()):
+            found += more
+        if self._whom:
+            found.append(Detail("whom", "", f"For {self._whom}"))
+        found += [*details.occasion(), *details.origin()]
+        sayings = [Detail("own", "", saying.rstrip(".")) for saying in self._sayings()]
+        found += [one for one in sayings if count_words(one.bullet) <= _LONGEST_BULLET]
+        found += details.others()
+        if len(found) < _LEAST_BULLETS and facts.words:
+            found += details.purpose()
+        audience = [Detail("audience", "", sentence.rstrip(".")) for sentence in self._for_whom()]
+        found = [*without_repeats(found)[: _MOST_BULLETS - len(audience)], *audience]
+        return [one.bullet for one in found] or [capital(facts.first(CATEGORY) or "Item")]
 
     def least(self, taken: int = 0) -> str:
         """Return the shortest thing to say, within the words allowed whatever they are. taken: words that stand."""
         facts = self._brief.facts
-        words = _words(self._colour, self._noun) or facts.title or facts.first(CATEGORY) or "Item"
+        colour = self._colours[0] if self._colours else ""
+        words = _words(colour, self._noun) or facts.title or facts.first(CATEGORY) or "Item"
         return capital(" ".join(words.split()[-max(1, self._brief.max_words - taken) :]))
+
+    def _accent(self) -> list[Detail]:
+        """Return the second colour, where no other sentence says it of a part: "it comes with a black base"."""
+        accent = self._brief.facts.first(ACCENT).lower()
+        names = (accent, *FAMILIES[COLOUR].get(accent, ()))
+        others = " ".join([*self._brief.sayings, *self._brief.title.features]).lower()
+        said = any(re.search(rf"(?<![\w-]){re.escape(name)}(?!\w)", others) for name in names)
+        return [] if said else self._details.accent()
+
+    @property
+    def _these(self) -> str:
+        return "These" if self._many or self._pair else "This"
 
     @property
     def _comes(self) -> str:
-        return "come" if self._many else "comes"
+        return "come" if self._many or self._pair else "comes"
 
     @property
-    def _told_apart(self) -> bool:
-        """Whether the material has a sentence of its own, for nothing else follows the first one."""
-        return bool(self._material) and self._brief.style is Style.LONG and not self._sayings()
+    def _tells_colour(self) -> bool:
+        return len(self._colours) == 1 and self._is_adjective(self._colours[0])
 
-    def _phrase(self, colour: bool, material: bool) -> str:
-        """Return adjectives and noun, and whom it is for: red striped ceramic mug."""
-        told = material and not self._told_apart
+    @property
+    def _tells_material(self) -> bool:
+        return bool(self._noun) and bool(self._material)
+
+    def _is_adjective(self, colour: str) -> bool:
+        return count_words(colour) <= 2 and colour.islower() and not _FINISH.search(colour) and colour not in _NO_ADJECTIVES
+
+    def _phrase(self, colour: bool = True) -> str:
+        """Return adjectives and noun: red striped ceramic mug."""
+        plain = self._pattern == "plain"
+        shade = self._colours[0] if colour and self._tells_colour else ""
+        noun = self._noun
+        if shade and shade in noun.lower().split():
+            shade = ""
         return _words(
-            self._pattern if self._pattern == "plain" else "",
-            self._colour if colour else "",
-            "" if self._pattern == "plain" else self._pattern,
-            self._spun if told else "",
-            self._noun,
-            f"for {self._target}" if self._target else "",
+            "plain" if plain else "",
+            shade,
+            "" if plain else self._pattern,
+            "" if self._material in noun.lower() else self._material,
+            noun,
         )
 
-    def _full_leads(self) -> list[str]:
-        this, these = ("these", "These") if self._many else ("this", "This")
-        accent = f" with {self._accent} accents" if self._accent and self._brief.style is Style.LONG else ""
-        brand, colour = self._brand, self._colour
-        of_brand = f" from {brand}" if brand else ""
-        bare, whole = self._phrase(colour=False, material=True), self._phrase(colour=True, material=True)
-        found = []
-        if colour:
-            found.append(f"{these} {bare}{of_brand} {self._comes} in {colour}{accent}.")
-        if brand:
-            found.append(f"From {brand} {self._comes} {this} {whole}{',' if accent else ''}{accent}.")
-            if colour and self._spun and not self._told_apart:
-                without = self._phrase(colour=False, material=False)
-                found.append(f"{brand} makes {this} {without} in {colour} {self._spun}{accent}.")
-        elif colour and self._spun and not self._told_apart:
-            without = self._phrase(colour=False, material=False)
-            verb = "are" if self._many else "is"
-            found.append(f"{these} {without} {verb} made of {colour} {self._spun}{accent}.")
-        if not found:
-            found.append(f"{these} {bare} {self._comes} from {brand}." if brand else f"{capital(whole)}.")
-        return found
+    def _tail(self) -> str:
+        """Return what is behind the noun: the colour, where it is none that goes before it."""
+        if self._tells_colour or not self._colours:
+            return ""
+        finishes = [colour for colour in self._colours if _FINISH.search(colour)]
+        shades = [colour for colour in self._colours if colour not in finishes]
+        shades = ["a natural colour" if shade == "natural" else shade for shade in shades]
+        said = [f"in {listed(shades)}"] if shades else []
+        said += [f"with {article(listed(finishes))} finish"] if finishes else []
+        return " ".join(said)
 
-    def _plain_leads(self) -> list[str]:
-        """Return first sentences for a product of which hardly more is known than its name and its kind."""
-        facts = self._brief.facts
-        kind, place = facts.first(TYPE) or self._noun, facts.first(CATEGORY)
-        where = f"under {kind}" if kind else ""
-        if place and place.lower() != kind.lower():
-            where += f"{', ' if where else ''}in our {place} department"
-        name = facts.title or "this"
-        found = [f"You will find {name} {where}."] if where else []
-        if self._brand and self._noun and not facts.title:
-            found.insert(0, f"{'These' if self._many else 'This'} {self._noun} {self._comes} from {self._brand}.")
-        found += [f"{capital(one)}." for one in (facts.title, kind) if one]
-        if self._brief.style is Style.SHORT and found:
-            found = [f"{found[0][:-1]}, {whom[0].lower()}{whom[1:]}" for whom in self._for_whom()] + found
-        return found or ["Item."]
+    def _own_leads(self) -> list[str]:
+        """Return the first sentence of the shop's own, where it says the product's title and what that is."""
+        if self._brief.style is not Style.LONG or self._colours or not self._sayings():
+            return []
+        first, title = self._sayings()[0], self._brief.facts.title.lower()
+        named = title and set(re.findall(r"\w+", title)) <= set(re.findall(r"\w+", first.lower()))
+        if self._brief.title.name == self._brief.facts.title:
+            named = title in first.lower()
+        return [first] if named else []
+
+    def _named_leads(self) -> list[str]:
+        """Return first sentences with the product's own name."""
+        name = self._brief.title.name
+        if not name:
+            return []
+        title = self._brief.facts.title.lower()
+        same = title == f"{name} {self._noun}".lower() or (title == name.lower() and head_of(self._noun) in title)
+        if same and " " not in self._phrase() and not (self._brief.facts.first(SERIES) or self._whom or self._colours):
+            # "The Medium Fat Milk is a milk" tells nobody anything.
+            return self._bare_leads()
+        phrase, tail = self._phrase(), self._tail()
+        whom = f"for {self._whom}" if self._whom else ""
+        series = self._brief.facts.first(SERIES)
+        if series and name == series:
+            bare = _words(self._phrase(colour=False))
+            if self._colours:
+                shades = tail or f"in {self._colours[0]}"
+                return [
+                    f"The {name} {_words(bare, whom)} {self._comes} {shades}.",
+                    f"{name} is {self._one(_words(phrase, tail, whom))}.",
+                    f"Meet {name}, {self._one(_words(phrase, tail, whom))}.",
+                ]
+            return [f"{name} is {self._one(_words(phrase, whom))}.", f"Meet {name}, {self._one(_words(phrase, whom))}."]
+        whole = self._one(_words(phrase, tail, whom))
+        are = "are" if self._many and not self._pair else "is"
+        return [f"The {name} {are} {whole}.", f"Meet the {name}, {whole}.", f"The {name} {are} {whole}."]
+
+    def _one(self, phrase: str) -> str:
+        """Return a phrase with what goes before it: a mug, a pair of shoes, markers."""
+        if self._pair:
+            return f"a pair of {phrase}"
+        return phrase if self._many else article(phrase)
+
+    def _branded_leads(self) -> list[str]:
+        """Return first sentences for a product that has a kind, and perhaps a maker."""
+        brand, phrase, tail = self._brand, self._phrase(), self._tail()
+        whom = f"for {self._whom}" if self._whom else ""
+        these, this = self._these, self._these.lower()
+        if brand:
+            return [
+                f"{these} {_words(phrase, whom, tail)} {self._comes} from {brand}.",
+                f"{brand} makes {this} {_words(phrase, tail, whom)}.",
+                f"From {brand} {self._comes} {this} {_words(phrase, tail, whom)}.",
+                f"{brand} presents {this} {_words(phrase, tail, whom)}.",
+            ]
+        if self._tells_colour:
+            return [f"{these} {_words(self._phrase(colour=False), whom)} {self._comes} in {self._colours[0]}."]
+        if tail:
+            return [f"{these} {_words(phrase, whom)} {self._comes} {tail}."]
+        if whom:
+            return [f"{these} {phrase} {'are' if self._many or self._pair else 'is'} made {whom}."]
+        title, are = self._brief.title, "are" if self._many or self._pair else "is"
+        if title.fits:
+            return [f"{these} {phrase} {are} {'compatible with' if title.compatible else 'made for'} {title.fits}."]
+        if title.features:
+            return [f"{these} {phrase} {self._comes} with {listed(title.features[:MOST_FEATURES])}."]
+        return self._bare_leads() if self._brief.facts.title else [f"{capital(phrase)}."]
+
+    def _bare_leads(self) -> list[str]:
+        """Return first sentences for a product of which hardly more is known than its title."""
+        facts, title = self._brief.facts, self._brief.title
+        name = title.core if self._noun or not title.name else title.name
+        name = name or facts.title
+        if not name:
+            return [f"{capital(one)}." for one in (facts.first(TYPE), facts.first(CATEGORY), "Item") if one][:1]
+        many = is_plural(head_of(name)) and not name.isupper()
+        comes = "come" if many else "comes"
+        tail = self._tail() or (f"in {self._colours[0]}" if self._colours else "")
+        if tail:
+            return [f"The {name} {comes} {tail}."]
+        if facts.first(ORIGIN):
+            return [f"Our {name} {comes} from {facts.first(ORIGIN)}."]
+        size = self._details.size()
+        if size and re.match(r"^(?:Capacity|Weight): ", size[0].bullet):
+            return [f"{name} {comes} in a pack of {size[0].bullet.partition(': ')[2]}."]
+        if title.features:
+            return [f"The {name} {comes} with {listed(title.features[:MOST_FEATURES])}."]
+        if title.fits:
+            return [f"The {name} {'are' if many else 'is'} {'compatible with' if title.compatible else 'made for'} {title.fits}."]
+        return [f"{name}."]
 
     def _sayings(self) -> list[str]:
-        """Return as many of the sayings as the style takes, others for another product."""
-        sayings, most = list(self._brief.sayings), _SAYINGS[self._brief.style]
-        if len(sayings) > most:
-            start = self._number // 7 % len(sayings)
-            sayings = [*sayings[start:], *sayings[:start]][:most]
-        return sayings
+        if not (self._many or self._pair):
+            return list(self._brief.sayings)
+        return [_IT.sub(lambda found: _THEY[found[1]], saying) for saying in self._brief.sayings]
+
+    def _new_sayings(self, told: str) -> list[str]:
+        """Return the sentences of the shop's own that add something to what is told already."""
+        known = set(re.findall(r"\w{4,}", told.lower()))
+        found = []
+        for saying in self._sayings():
+            if saying in told:
+                continue
+            words = set(re.findall(r"\w{4,}", saying.lower()))
+            if len(words - known) >= max(2, len(words) / 3) or not words:
+                found.append(saying)
+                known |= words
+        return found
 
     def _for_whom(self) -> list[str]:
         audience = " ".join(self._brief.audience.split()).strip(" .!,;:")
@@ -187,6 +334,37 @@ class _Draft:
         if not audience or count_words(audience) > _LONGEST_AUDIENCE:
             return []
         return [_AUDIENCES[self._number // 11 % len(_AUDIENCES)].format(audience)]
+
+
+_LITTLE_WORDS = frozenset("it they is are a an the of in its their and comes come with from holds weighs hold weigh "
+    "capacity weight size offers offer features include made for material origin".split())
+_NO_ADJECTIVES = frozenset(("assorted colours", "natural", "pine", "bamboo", "beech", "birch", "oak", "ash", "aluminium"))
+
+
+_THEY = {"comes": "They come", "is": "They are", "has": "They have"}
+_IT = re.compile(r"^It (comes|is|has)\b")
+
+
+def spoken_forms(brief: Brief) -> tuple[str, ...]:
+    """Return the product's own values as this writer says them, which a check need not compare with the values."""
+    title, colours = brief.title, brief.facts.values.get(COLOUR, ())
+    shades = [_small(part) for value in colours for part in (value, *value.split(","))]
+    said = (title.brand, title.name, title.noun, title.fits, title.core, _turned(brief.noun), "a natural colour")
+    return tuple(text for text in (*said, *title.features, *shades) if text)
+
+
+def _turned(noun: str) -> str:
+    """Return a noun as it stands in a sentence: "rug, high pile" is a high pile rug, "vase, set of 2" a set of 2 vases."""
+    noun = re.sub(r"(?<=\w),(?=\w)", " and ", noun)
+    noun = re.sub(r"\bt-?shirt", "T-shirt", noun, flags=re.IGNORECASE)
+    head, _, rest = noun.partition(", ")
+    if not rest:
+        return noun
+    if re.fullmatch(r"1 pair", rest):
+        return head
+    if re.fullmatch(r"set of \d+", rest):
+        return f"{rest} {plural(head)}"
+    return f"{head} with {rest}" if re.search(r"\d", rest) else f"{rest} {head}"
 
 
 def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
@@ -197,13 +375,22 @@ def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
     return between.join(kept)
 
 
+def _repeats(sentence: str, lead: str) -> bool:
+    """Return whether a sentence says nothing that the first one does not."""
+    words = {word for word in re.findall(r"[\w.]+", sentence.lower().rstrip(".")) if word not in _LITTLE_WORDS}
+    return words <= set(re.findall(r"[\w.]+", lead.lower().rstrip(".")))
+
+
 def _words(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _colour(value: str) -> str:
-    low = value.lower()
-    return "multicoloured" if low in _MULTI else low if count_words(low) <= _LONGEST_ADJECTIVE else ""
+def _small(colour: str) -> str:
+    colour = " ".join(colour.split())
+    low = colour.lower()
+    if low in _MULTI:
+        return "assorted colours" if low.startswith("assorted") else "multicoloured"
+    return low
 
 
 def _adjective(value: str) -> str:

@@ -20,17 +20,26 @@ _LEAST_ROWS = 20
 _LEAST_COVERED = 0.9
 _TEMPERATURES = tuple(float(step) for step in np.geomspace(1.0, 16.0, 17))
 SEED = 7
+# A reading of a picture is told only where so many of a hundred like it were right on the catalogue's own items.
+RELIABLE = 0.9
+LEAST_READINGS = 15
+NEVER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Discriminant:
-    """Tells values apart. accuracy: on rows it was not fitted to; temperature: what makes its probabilities true."""
+    """Tells values apart.
+
+    accuracy: on rows it was not fitted to.   temperature: what makes its probabilities true.   threshold: the probability
+    from which on RELIABLE of its readings were right on those rows, NEVER where there is none.
+    """
 
     values: tuple[str, ...]
     weights: Matrix
     biases: Matrix
     temperature: float
     accuracy: float
+    threshold: float
 
     def read(self, vectors: NDArray[np.floating]) -> Matrix:
         """Return (n, values) the logarithms of the probabilities of each value. vectors: (n, d)."""
@@ -54,7 +63,20 @@ def fit(vectors: NDArray[np.floating], texts: list[str]) -> Discriminant | None:
     scores, truth = wide[held] @ weights + biases, codes[held]
     temperature = max(_TEMPERATURES, key=lambda heat: _likelihood(scores / heat, truth))
     accuracy = float((scores.argmax(axis=1) == truth).mean())
-    return Discriminant(values, *_solve(wide, codes, len(values)), temperature, accuracy)
+    shares = np.exp(log_softmax(scores / temperature))
+    threshold = reliable_from(shares.max(axis=1), shares.argmax(axis=1) == truth)
+    return Discriminant(values, *_solve(wide, codes, len(values)), temperature, accuracy, threshold)
+
+
+def reliable_from(probabilities: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
+    """Return the lowest probability from which on at least RELIABLE of the readings are right, NEVER if none is.
+
+    probabilities, right: (n) of readings whose truth is known; at least LEAST_READINGS of them must be so sure.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    counts = np.arange(1, len(order) + 1)
+    good = (np.cumsum(right[order]) >= RELIABLE * counts) & (counts >= LEAST_READINGS)
+    return float(probabilities[order][np.flatnonzero(good)[-1]]) if good.any() else NEVER
 
 
 def log_softmax(scores: Matrix) -> Matrix:

@@ -9,6 +9,7 @@ from engine.columns import value_at
 
 TYPE, CATEGORY, COLOUR, ACCENT = "type", "category", "colour", "accent"
 PATTERN, MATERIAL, BRAND, FOR = "pattern", "material", "brand", "for"
+SERIES, SIZE, USE, SEASON, YEAR, ORIGIN = "series", "size", "use", "season", "year", "origin"
 
 NAMES: dict[str, tuple[str, ...]] = {
     TYPE: ("product_type", "article_type", "item_type", "type", "sub_category", "subcategory"),
@@ -19,6 +20,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     MATERIAL: ("material", "fabric", "materials"),
     BRAND: ("brand", "manufacturer", "maker", "vendor"),
     FOR: ("gender", "target_group"),
+    SERIES: ("series", "name", "product_line", "model_name"),
+    SIZE: ("size", "dimensions", "measurements", "capacity", "volume", "package_size", "net_weight", "weight"),
+    USE: ("usage", "occasion", "use"),
+    SEASON: ("season",),
+    YEAR: ("year",),
+    ORIGIN: ("country_of_origin", "origin", "country", "made_in"),
 }
 """The names that catalogues give to what they tell, the likeliest first."""
 
@@ -30,6 +37,30 @@ GENERATED = "generated"
 _NOTHING = frozenset(
     {"", "na", "n/a", "none", "null", "unknown", "-", "other", "others", "misc", "nan", "not specified"}
 )
+_LABELLED = re.compile(r"^([A-Za-z][A-Za-z /,]{1,40}):\s*(\S.*)$")
+_LABELS = {
+    "country": ORIGIN,
+    "country of origin": ORIGIN,
+    "origin": ORIGIN,
+    "volume": SIZE,
+    "weight": SIZE,
+    "net weight": SIZE,
+    "size": SIZE,
+    "manufacturer": BRAND,
+    "brand": BRAND,
+}
+_MOST_LABELLED_WORDS = 6
+# Fields of a shop's own, which say nothing of a product to who buys it.
+_UNSAID = re.compile(
+    r"(^|[_.])(id|ids|url|link|image\w*|images|photo\w*|picture\w*|rooms?|file|rating\w*|count|price\w*|stock|popularity|"
+    r"ean|gtin|sku|asin|upc|code|date\w*|archive|generated|slug|language|currency|created|updated|(?:sub_?|master_?)?"
+    r"category|categories|department|class_name|tags|keywords|item_id|year|season|views|sales|margin|cost|supplier)"
+    r"($|[_.])",
+    re.IGNORECASE,
+)
+_FILE = re.compile(r"https?:|\.(?:jpe?g|png|webp|gif|pdf)\b|^[\w-]{24,}$", re.IGNORECASE)
+_COMMA = re.compile(r"(?<=[a-z]),(?=[a-z])")
+_LINK = re.compile(r"\b(?:view|see|read) more(?: product)? information\b\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -37,7 +68,8 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 class Facts:
     """What is known for sure. values: role → the texts of the catalogue, the main one first.
 
-    fields: role → what the catalogue calls it.   numbers: all that any of its fields names.
+    fields: role → what the catalogue calls it.   numbers: all that any of its fields names.   others: further fields
+    and what they say.   words: everything that any field says, in small letters.
     """
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -45,17 +77,23 @@ class Facts:
     title: str = ""
     description: str = ""
     numbers: frozenset[str] = frozenset()
+    others: tuple[tuple[str, str], ...] = ()
+    words: str = ""
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], fields: Mapping[str, str]) -> Self:
         """Return what a payload tells. fields: role → field, as the catalogue of the payload has them."""
         values = {role: found for role, name in fields.items() if (found := texts_at(payload, name))}
+        everything = _everything(payload)
         return cls(
-            values,
+            {**details_in(payload), **values},
             dict(fields),
             _text(payload.get(TITLE)),
-            _text(own_description(payload)),
-            frozenset(numbers_in(_everything(payload))),
+            _COMMA.sub(", ", _LINK.sub("", _text(own_description(payload)))),
+            # "35,43x37 cm" is a size of three numbers or of two.
+            frozenset((*numbers_in(everything), *(n for one in values.get(SIZE, ()) for n in re.findall(r"\d+", one)))),
+            _others(payload, set(fields.values())),
+            everything.lower(),
         )
 
     def first(self, role: str) -> str:
@@ -74,6 +112,48 @@ class Facts:
     def knowing(self, values: Mapping[str, str]) -> Self:
         """Return these facts and others, for roles of which nothing was known."""
         return replace(self, values={**{role: (value,) for role, value in values.items()}, **self.values})
+
+
+def details_in(payload: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the origin, size and brand of a text of lines such as "Country and volume: Italy, 1 l"."""
+    found: dict[str, tuple[str, ...]] = {}
+    for value in payload.values():
+        if not isinstance(value, str) or value.count("\n") < 1:
+            continue
+        for line in value.splitlines():
+            match = _LABELLED.match(line.strip())
+            if match is None:
+                continue
+            labels = [label.strip().lower() for label in re.split(r"\band\b|/|,", match[1])]
+            parts = [part.strip() for part in match[2].replace("\xa0", " ").split(",", len(labels) - 1)]
+            for label, part in zip(labels, parts, strict=False):
+                role = _LABELS.get(label)
+                if role and part and len(part.split()) <= _MOST_LABELLED_WORDS and part.isascii():
+                    found.setdefault(role, (part.strip(" ,"),))
+    return found
+
+
+def _others(payload: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
+    """Return further fields that say something of a product to a shopper, by their names in words."""
+    nested = payload.get("attributes")
+    fields = {**{name: value for name, value in payload.items() if isinstance(value, str)}}
+    fields |= {f"attributes.{name}": value for name, value in nested.items()} if isinstance(nested, Mapping) else {}
+    title = _squeezed(_text(payload.get(TITLE)))
+    found = []
+    for name, value in fields.items():
+        if name in known or name in (TITLE, DESCRIPTION) or isinstance(value, bool):
+            continue
+        if not isinstance(value, str | int | float) or _UNSAID.search(name):
+            continue
+        text, label = _text(_written(value)), re.sub(r"[_.]+", " ", name.rpartition(".")[2]).strip()
+        short = 0 < len(text.split()) <= _MOST_LABELLED_WORDS and "\n" not in str(value)
+        if short and text.lower() not in _NOTHING and not _FILE.search(text) and _squeezed(text) != title:
+            found.append((label, text))
+    return tuple(found)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.lower())
 
 
 def find_fields(names: Iterable[str]) -> dict[str, str]:
@@ -104,7 +184,8 @@ def own_description(payload: Mapping[str, Any]) -> str:
 def texts_at(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Return the texts of a field that say something, each once."""
     value = value_at(payload, name)
-    found = [one.strip() for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    values = value if isinstance(value, list) else [value]
+    found = [_written(one).strip() for one in values if isinstance(one, str | int | float)]
     return tuple(dict.fromkeys(one for one in found if one.lower() not in _NOTHING))
 
 
@@ -116,6 +197,12 @@ def numbers_in(text: str) -> list[str]:
 def _plain(number: str) -> str:
     number = re.sub(r",(?=\d{3}(\D|$))", "", number).replace(",", ".")
     return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def _written(value: str | float) -> str:
+    if isinstance(value, bool):
+        return ""
+    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _everything(value: Any) -> str:

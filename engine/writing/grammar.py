@@ -55,7 +55,6 @@ PAIRS = frozenset(
         "tracksuits",
         "flip-flops",
         "flops",
-        "speakers",
         "clothes",
         "groceries",
     }
@@ -63,8 +62,10 @@ PAIRS = frozenset(
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 # What has a dot and goes on: initials, titles, names of firms.
-_GOES_ON = re.compile(r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Mt|Jr|Sr|Bros|Assn|Co|Corp|Inc|Ltd|vs|approx|incl|excl)\.$")
+_GOES_ON = re.compile(r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Mt|Jr|Sr|Bros|etc|e\.g|i\.e|Assn|Co|Corp|Inc|Ltd|vs|approx|incl|excl)\.$")
 _NUMBERED = re.compile(r"\b[Nn]os?\.$")
+_SINGLES = frozenset(("canvas", "gas", "atlas", "christmas", "series", "species", "chess", "means"))
+_BEHIND_HEAD = re.compile(r"\s+(?:with|for|of|in|on|to|from|without|w/?)\s+|,\s*", re.IGNORECASE)
 _LETTERS_AN = frozenset("AEFHILMNORSX")
 _SOUNDS_YOU = re.compile(r"(uni([^nm]|$)|use|usu|uti|eu|ubi|one\b|once\b|ur[aeiou]n)", re.IGNORECASE)
 _SILENT_H = re.compile(r"(hour|honest|heir|honou?r)", re.IGNORECASE)
@@ -88,7 +89,20 @@ def article(phrase: str) -> str:
 def is_plural(noun: str) -> bool:
     """Return whether a noun, or the last word of a phrase, is one of many things, by its looks."""
     last = re.split(r"[ ]", noun.lower())[-1]
-    return last in PAIRS or (last.endswith("s") and not last.endswith(("ss", "us", "is", "as", "lens", "os")))
+    return last in PAIRS or (
+        last.endswith("s") and last not in _SINGLES and not last.endswith(("ss", "us", "is", "lens", "os", "'s"))
+    )
+
+
+def head_of(phrase: str) -> str:
+    """Return the part of a noun phrase that its number goes by: "crate" of "crate with castors", all of "cup and mug"."""
+    return _BEHIND_HEAD.split(phrase, maxsplit=1)[0]
+
+
+def is_many(phrase: str) -> bool:
+    """Return whether a verb behind this noun phrase is in the plural: curtains, a cover and two pillowcases."""
+    head = head_of(phrase)
+    return is_plural(head) or bool(re.search(r"\sand\s.*s$", head))
 
 
 def is_pair(noun: str) -> bool:
@@ -113,7 +127,7 @@ def plural(noun: str) -> str:
         return noun
     if noun.endswith("y") and noun[-2:-1].lower() not in "aeiou":
         return noun[:-1] + "ies"
-    return noun + ("es" if noun.endswith(("ch", "sh", "ss", "x", "z", "s")) else "s")
+    return noun + ("es" if noun.lower().endswith(("ch", "sh", "ss", "x", "z", "s", "tato", "mato")) else "s")
 
 
 def capital(text: str) -> str:

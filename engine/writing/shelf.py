@@ -1,9 +1,9 @@
-"""What a catalogue teaches a writer: its words, what its pictures look like, and what it says of things of a kind."""
+"""What a catalogue teaches a writer: its words, how its titles are made, and what its pictures look like."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,15 @@ from engine.writing.facts import (
     FOR,
     MATERIAL,
     PATTERN,
+    TITLE,
     TYPE,
     find_fields,
     own_description,
     texts_at,
 )
-from engine.writing.grammar import count_words, sentences
-from engine.writing.vocabulary import NUMBER, Vocabulary
+from engine.writing.grammar import head_of, singular
+from engine.writing.title import TitleReader
+from engine.writing.vocabulary import Vocabulary
 
 IMAGE, TEXT = "image", "text"
 
@@ -38,22 +40,25 @@ _SHARPNESS = 4.0
 # A discriminant that is hardly better than the commonest value says nothing.
 _LEAST_LIFT = 0.1
 
-_SHORTEST, _LONGEST = 3, 16
 _SCENE = re.compile(
-    r"\b(photo\w*|picture\w*|shown|laid out|cut out|background|backdrop|image|shot|behind|wallpaper|boards|planks|"
-    r"click here|see (?:also|below|above)|copyright|warranty|sold|price|stock|delivery|shipping)\b",
+    r"\b(photo\w*|picture\w*|shown|laid out|cut out|background|backdrop|image|shot|wallpaper|boards|planks|"
+    r"click here|see (?:also|below|above)|copyright|sold separately|read about|price|stock|delivery|shipping|"
+    r"more (?:product )?information|brochure|recommends?)\b",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(
-    r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|hundred|"
-    r"thousand|dozen|double|triple|half|pair)\b",
-    re.IGNORECASE,
-)
-_POINTING = re.compile(r"\b(it|its|this|these|that|those|they|their|he|she|his|her|we|our|i|my)\b", re.IGNORECASE)
-_NAME = re.compile(r"(?<=[a-z,;] )[A-Z]")
+# Fields that name a kind of thing by their own name; another one may name a department.
+_KIND_FIELDS = frozenset(("product_type", "article_type", "item_type"))
+_LEAST_CALLED_SO = 0.2
 
 Blocks = Mapping[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Block → (n, d) unit vectors of n items, and (n) whether each has one."""
+
+
+class Likeness(NamedTuple):
+    """What the catalogue says of an item, and how likely a picture shows it: 0 to 1."""
+
+    payload: Mapping[str, Any]
+    probability: float
 
 
 class Shelf:
@@ -68,11 +73,12 @@ class Shelf:
         self.fields = find_fields(names)
         self.vocabulary = Vocabulary(payloads, self.fields)
         self.discriminants: dict[str, Discriminant] = {}
+        self.titles = TitleReader(payloads, self.vocabulary)
+        self._kinds = _kinds(payloads, self.fields.get(TYPE))
         self._payloads = payloads
         self._blocks: Blocks = blocks or {}
         if IMAGE in self._blocks:
             self._learn(payloads, *self._blocks[IMAGE])
-        self._said = self._gather(payloads)
 
     @classmethod
     def of(cls, view: View, without: frozenset[int] = frozenset()) -> Self:
@@ -90,13 +96,10 @@ class Shelf:
         vectors = view.vectors_of(rows)
         return cls(payloads, {block: vectors[block] for block in (IMAGE, TEXT) if block in vectors})
 
-    def likenesses(
-        self, vector: NDArray[np.float32], calibration: Calibration, name: str, blocks: Sequence[str]
-    ) -> dict[str, float]:
-        """Return the values of a field, each with the logarithm of the odds that a picture shows an item of it.
-
-        Every item that was looked at votes, the more the likelier the picture is one of it by all of these blocks.
-        """
+    def nearest(
+        self, vector: NDArray[np.float32], calibration: Calibration, blocks: Sequence[str]
+    ) -> Likeness | None:
+        """Return the item that a picture is most like by all of these blocks, and the probability that it shows it."""
         scores = np.zeros(len(self._payloads))
         counts = np.zeros(len(self._payloads))
         for block in blocks:
@@ -105,35 +108,24 @@ class Shelf:
                 usual = calibration.of(IMAGE, block)
                 scores += there * (rows @ vector - usual.mean) / usual.std
                 counts += there
-        voting = np.flatnonzero(counts)
-        if not len(voting):
-            return {}
-        votes = np.exp(log_softmax(_SHARPNESS * scores[voting] / counts[voting]))
-        shares: dict[str, float] = defaultdict(float)
-        for row, vote in zip(voting.tolist(), votes.tolist(), strict=True):
-            for text in texts_at(self._payloads[row], name)[:1]:
-                shares[text] += vote
-        return {text: float(np.log(share)) for text, share in shares.items() if share > 0}
+        compared = np.flatnonzero(counts)
+        if not len(compared):
+            return None
+        shares = log_softmax(_SHARPNESS * scores[compared] / counts[compared])
+        best = int(shares.argmax())
+        return Likeness(self._payloads[int(compared[best])], float(np.exp(shares[best])))
 
-    def sayings(self, kind: str) -> tuple[str, ...]:
-        """Return the sentences that several items of a type have and that hold for any of them, commonest first."""
-        return self._said.get(kind.lower(), ())
+    def kind_of(self, value: str, field: str, title: str) -> str:
+        """Return what kind of thing a value of the type field names, "" if it names a shelf rather than a thing.
 
-    def holds_for_any(self, sentence: str, kind: str) -> bool:
-        """Return whether a sentence claims nothing that another thing of the type need not have.
-
-        No colour, material, pattern, brand or number, no other kind of thing, nothing of the photo, and no pointing at
-        what the sentence before it said.
+        A value is a kind where the field says so by its name, or where the items that have it are called so.
         """
-        if not _SHORTEST <= count_words(sentence) <= _LONGEST or not sentence.endswith((".", "!")):
-            return False
-        if any(pattern.search(sentence) for pattern in (_SCENE, _COUNTED, _POINTING, _NAME)):
-            return False
-        own = self.vocabulary.meanings(TYPE, kind)
-        return all(
-            claim.role == TYPE and bool(claim.meanings & own) and claim.role != NUMBER
-            for claim in self.vocabulary.claims(sentence)
-        )
+        last = re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+        if field.rpartition(".")[2].lower() in _KIND_FIELDS and "&" not in last:
+            return last
+        if last.lower() in title.lower() or last in self._kinds:
+            return last
+        return ""
 
     def is_of_photo(self, sentence: str) -> bool:
         """Return whether a sentence tells of the photo, or of the shop, rather than of what is sold."""
@@ -153,21 +145,18 @@ class Shelf:
             if found is not None and found.accuracy > _LEAST_LIFT + max(map(told.count, found.values)) / len(told):
                 self.discriminants[role] = found
 
-    def _gather(self, payloads: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-        name = self.fields.get(TYPE)
-        if name is None:
-            return {}
-        counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for payload in payloads:
-            kinds = texts_at(payload, name)
-            if kinds:
-                for sentence in set(sentences(own_description(payload))):
-                    counts[kinds[0]][sentence] += 1
-        return {
-            kind.lower(): tuple(
-                sentence
-                for sentence in sorted(said, key=lambda sentence: (-said[sentence], sentence))
-                if said[sentence] > 1 and self.holds_for_any(sentence, kind)
-            )
-            for kind, said in counts.items()
-        }
+
+def _kinds(payloads: Sequence[Mapping[str, Any]], field: str | None) -> frozenset[str]:
+    """Return the last parts of a field's values that many of the items which have them are called by."""
+    if field is None:
+        return frozenset()
+    counts: Counter[str] = Counter()
+    called: Counter[str] = Counter()
+    for payload in payloads:
+        for value in texts_at(payload, field)[:1]:
+            last = re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+            counts[last] += 1
+            head = singular(head_of(last).split(" ")[-1].lower())
+            said = f"{payload.get(TITLE, '')} {own_description(payload)}".lower()
+            called[last] += bool(head) and re.search(rf"\b{re.escape(head)}", said) is not None
+    return frozenset(value for value, count in counts.items() if called[value] >= _LEAST_CALLED_SO * count)

@@ -14,8 +14,8 @@ from PIL import Image
 from engine.fusion import Calibration
 from engine.writing.checking import is_accent
 from engine.writing.discriminant import Matrix, log_softmax
-from engine.writing.facts import ACCENT, COLOUR, TITLE, TYPE
-from engine.writing.shelf import IMAGE, Shelf
+from engine.writing.facts import ACCENT, COLOUR, TYPE
+from engine.writing.shelf import IMAGE, Likeness, Shelf
 from engine.writing.synonyms import FAMILIES
 from engine.writing.vocabulary import Claim, Vocabulary
 
@@ -90,29 +90,20 @@ class Sight:
             for value in {**spoken, **seen}
         }
 
-    def looks_like(self, vector: NDArray[np.float32]) -> Reading | None:
-        """Return the title of the product that a picture seems to show, in a catalogue that has one of each kind.
+    def looks_like(self, vector: NDArray[np.float32]) -> Likeness | None:
+        """Return the product that a picture seems to show, in a catalogue that has one of each kind.
 
-        Where items have a type in common, a title tells of another one's colours; there is none to return then.
+        Where items have a type in common, an item tells of another one's colours; there is none to return then.
         """
         if TYPE in self._shelf.discriminants or self._calibration is None:
             return None
-        odds = self._shelf.likenesses(vector, self._calibration, TITLE, self._blocks)
-        if not odds:
-            return None
-        best = max(odds, key=lambda title: odds[title])
-        return Reading(best, float(np.exp(odds[best])))
+        return self._shelf.nearest(vector, self._calibration, self._blocks)
 
     def _of_vector(self, role: str, vector: NDArray[np.float32]) -> dict[str, float]:
         odds = self._of_discriminant(role, vector)
-        if odds:
-            # Of a patterned thing a vector knows both colours better than which is which: the accent is no candidate.
-            accents = self._of_discriminant(ACCENT, vector) if role == COLOUR else {}
-            return {value: odd + _log_of_not(accents.get(value, -np.inf)) for value, odd in odds.items()}
-        name = self._shelf.fields.get(role)
-        if name is None or self._calibration is None:
-            return {}
-        return self._shelf.likenesses(vector, self._calibration, name, self._blocks)
+        # Of a patterned thing a vector knows both colours better than which is which: the accent is no candidate.
+        accents = self._of_discriminant(ACCENT, vector) if role == COLOUR and odds else {}
+        return {value: odd + _log_of_not(accents.get(value, -np.inf)) for value, odd in odds.items()}
 
     def _of_discriminant(self, role: str, vector: NDArray[np.float32]) -> dict[str, float]:
         told = self._shelf.discriminants.get(role)

@@ -60,7 +60,8 @@ class Vocabulary:
             self._add(COLOUR, value, self.meanings(COLOUR, value))
         for role in (CATEGORY, TYPE):
             for value in self.values.get(role, ()):
-                for form in _forms(value):
+                # "Passion-Fruit" is written with a blank as well.
+                for form in (*_forms(value), *_forms(value.replace("-", " "))):
                     self._add(role, form, frozenset({value.lower()}))
         self._compile()
         self._nouns = self._learn_nouns(payloads)
@@ -139,7 +140,8 @@ class Vocabulary:
             if not types or not isinstance(title, str):
                 continue
             titles[types[0]] += 1
-            terms = self._terms(title)
+            # What stands behind "with" is a part of the thing.
+            terms = self._terms(title.partition(" with ")[0])
             within[types[0]].update(terms)
             everywhere.update(terms)
         found = {}

@@ -10,6 +10,7 @@ from engine.errors import InvalidSetting
 from engine.writing.checking import BULLET
 from engine.writing.facts import Facts
 from engine.writing.grammar import count_words, sentences
+from engine.writing.title import TitleReading
 
 WRITERS = {
     "coca": "engine.writing.composer:Composer",
@@ -28,7 +29,7 @@ class Style(Enum):
     """Lines that begin with "- "."""
 
 
-LONGEST = {Style.SHORT: 30, Style.LONG: 100, Style.BULLETS: 60}
+LONGEST = {Style.SHORT: 30, Style.LONG: 80, Style.BULLETS: 80}
 """The words of a description at most, where nobody says."""
 
 
@@ -36,8 +37,9 @@ LONGEST = {Style.SHORT: 30, Style.LONG: 100, Style.BULLETS: 60}
 class Brief:
     """All that a writer is told of a product, and how it is to be written.
 
-    noun: what to call it.   caption: what the captioner says of its picture, "" without one.   sayings: sentences of
-    the shop's own that hold for it.   picture: its bytes, if they are at hand.   seed: the same text for the same one.
+    noun: what to call it.   title: what its title says.   caption: what the captioner says of its picture, "" without
+    one.   sayings: sentences of its own description.   picture: its bytes, if they are at hand.   seed: the same text for
+    the same one.
     """
 
     facts: Facts
@@ -49,6 +51,7 @@ class Brief:
     max_words: int = LONGEST[Style.LONG]
     picture: bytes = b""
     seed: str = ""
+    title: TitleReading = TitleReading()
 
 
 class Writer(Protocol):

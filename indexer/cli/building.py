@@ -155,6 +155,8 @@ def build(
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; what reviews give is left out of their fields")
+    if manifest.reviews and manifest.reviews.warning:
+        typer.echo(f"  warning: reviews: {manifest.reviews.warning}")
     if reason := take_over(read(store), manifest).reason:
         typer.echo(f"  notice: the weights in {store}/weights.json are left out: {reason}")
 

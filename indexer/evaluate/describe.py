@@ -16,7 +16,7 @@ from engine.encoder import Encoder, ModelSpec, open_encoder
 from engine.errors import InvalidCatalogue
 from engine.searcher import Searcher
 from engine.shopper.describe import Describer, Description, Subject, Wish
-from engine.shopper.subjects import SAME_PICTURE
+from engine.shopper.subjects import SAME_PICTURE, nearest_of
 from engine.writing.checking import contradictions
 from engine.writing.facts import COLOUR, TYPE, Facts
 from engine.writing.grammar import count_words
@@ -94,9 +94,12 @@ def write_of(
 
     encoder = open_encoder(ModelSpec(EMBEDDED.model)) if searcher is None else searcher.encoder
     captioner = open_captioner(encoder, "" if searcher is None else _model(searcher))
-    images = [decode_picture(read_picture(one.image), one.image) for one in shown]
+    datas = [read_picture(one.image) for one in shown]
+    images = [decode_picture(data, one.image) for data, one in zip(datas, shown, strict=True)]
     vectors = None if encoder is None else _encode(encoder, images)
-    shelf = Shelf([]) if searcher is None else _shelf(searcher, () if told else shown, vectors)
+    hidden = {} if searcher is None or told else _hidden(searcher, shown, vectors)
+    shelf = Shelf([]) if searcher is None else Shelf.of(searcher.view, frozenset(hidden))
+    without = frozenset(hidden.values())
     describer = Describer(
         shelf,
         writer,
@@ -111,6 +114,7 @@ def write_of(
             None if vectors is None else vectors[place],
             images[place],
             seed=one.product.item_id,
+            nearest={} if told or searcher is None else nearest_of(searcher, datas[place], without),
         )
         for place, one in enumerate(shown)
     ]
@@ -173,13 +177,13 @@ def _encode(encoder: Encoder, images: Sequence[Image.Image]) -> NDArray[np.float
     )
 
 
-def _shelf(searcher: Searcher, shown: Sequence[Shown], vectors: NDArray[np.float32] | None) -> Shelf:
-    """Return what a store teaches, but for the items that show the very pictures asked about."""
+def _hidden(searcher: Searcher, shown: Sequence[Shown], vectors: NDArray[np.float32] | None) -> dict[int, str]:
+    """Return row → id of the items of a store that show the very pictures asked about."""
     view = searcher.view
-    rows = view.rows_of([one.product.item_id for one in shown])
-    hidden = []
-    for place, row in enumerate(rows):
+    hidden = {}
+    for place, (one, row) in enumerate(zip(shown, view.rows_of([one.product.item_id for one in shown]), strict=True)):
         stored: Mapping[str, Any] = {} if row is None else view.vectors(row)
         if row is not None and vectors is not None and IMAGE in stored:
-            hidden += [row] if float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE else []
-    return Shelf.of(view, frozenset(hidden))
+            if float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
+                hidden[row] = one.product.item_id
+    return hidden
