@@ -57,6 +57,7 @@ _LITTLE_WORDS = frozenset(
 _FAMILIES = frozenset(family for table in FAMILIES.values() for family in table)
 # Words of titles that tell how a thing looks rather than what it is made of.
 _LOOKS = frozenset(("metallic", "silky", "velvety", "wood-grain", "jersey", "satin"))
+_PLACE = re.compile(r"\bin,\s*outdoor\b,?\s*", re.IGNORECASE)
 _PART = re.compile(r"[,|;(]|\s[-–]\s|\b(?:with|for|compatible)\b", re.IGNORECASE)
 _POINTING = re.compile(r"^(?:it|its|they|their|this|these|that|those|he|she)\b", re.IGNORECASE)
 
@@ -246,7 +247,8 @@ class Describer:
 
     def _with_colours(self, facts: Facts) -> Facts:
         """Part a colour field at its commas, and leave out what names no colour or material: "Dog,golden" of a toy."""
-        parts = [part.strip() for value in facts.values.get(COLOUR, ()) for part in value.split(",")]
+        values = [_PLACE.sub("", value) for value in facts.values.get(COLOUR, ())]
+        parts = [part.strip() for value in values for part in value.split(",")]
         known = [part for part in parts if any(one.role in QUALITIES for one in self.shelf.vocabulary.claims(part))]
         known = [part for part in known if any(one.meanings & _FAMILIES for one in self.shelf.vocabulary.claims(part))]
         return replace(facts, values={**facts.values, COLOUR: tuple(known)}) if known else facts

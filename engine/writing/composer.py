@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from engine.writing.checking import BULLET
 from engine.writing.details import MOST_FEATURES, Detail, Details, without_repeats
 from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, FOR, MATERIAL, ORIGIN, PATTERN, SERIES, TYPE
-from engine.writing.grammar import PAIRS, article, capital, count_words, head_of, is_many, is_plural, listed, plural
+from engine.writing.grammar import NO_PAIRS, PAIRS, article, capital, count_words, head_of, is_many, is_plural, listed, plural
 from engine.writing.synonyms import FAMILIES
 from engine.writing.title import WHOM
 from engine.writing.writer import Brief, Style, WriterOptions
@@ -49,8 +49,8 @@ class Composer:
             return _within([BULLET + line for line in draft.lines()], brief.max_words, "\n") or BULLET + draft.least(1)
         for lead in draft.leads():
             if count_words(lead) <= brief.max_words:
-                return draft.told(lead)
-        return draft.least() + "."
+                return _ended(draft.told(lead))
+        return _ended(draft.least() + ".")
 
 
 class _Draft:
@@ -62,7 +62,7 @@ class _Draft:
         self._number = int.from_bytes(hashlib.sha256(brief.seed.encode()).digest()[:8], "big")
         self._noun = _turned(brief.noun)
         self._many = is_many(self._noun) if self._noun else False
-        self._pair = bool(self._noun) and head_of(self._noun).split(" ")[-1].lower() in PAIRS
+        self._pair = bool(self._noun) and head_of(self._noun).split(" ")[-1].lower() in PAIRS - NO_PAIRS
         self._colours = [_small(part) for value in facts.values.get(COLOUR, ()) for part in value.split(",") if part.lower() not in ("", "in")]
         self._colours = list(dict.fromkeys(self._colours))
         self._material = _adjective(facts.first(MATERIAL))
@@ -123,8 +123,12 @@ class _Draft:
                 kept.append(sentence)
                 room -= count_words(sentence)
         text = [lead, *kept]
-        if self._brief.facts.words and count_words(" ".join(text)) < _ENOUGH_WORDS:
-            text += [one.sentence for one in details.purpose() if count_words(one.sentence) <= room]
+        # What anybody knows comes last, and only where the shop itself says little.
+        spare = [] if self._sayings() else [*details.department(), *details.purpose()]
+        for one in spare if self._brief.facts.words else []:
+            if count_words(" ".join(text)) < _ENOUGH_WORDS and count_words(one.sentence) <= room:
+                text.append(one.sentence)
+                room -= count_words(one.sentence)
         if self._number // 5 % 2 and late and late[0] in text:
             # What it is for, or what it has: either may come first.
             text.remove(late[0])
@@ -323,7 +327,7 @@ class _Draft:
             if saying in told:
                 continue
             words = set(re.findall(r"\w{4,}", saying.lower()))
-            if len(words - known) >= max(2, len(words) / 3) or not words:
+            if len(words - known) >= max(1, len(words) / 3) or not words:
                 found.append(saying)
                 known |= words
         return found
@@ -357,6 +361,7 @@ def _turned(noun: str) -> str:
     """Return a noun as it stands in a sentence: "rug, high pile" is a high pile rug, "vase, set of 2" a set of 2 vases."""
     noun = re.sub(r"(?<=\w),(?=\w)", " and ", noun)
     noun = re.sub(r"\bt-?shirt", "T-shirt", noun, flags=re.IGNORECASE)
+    noun = re.sub(r"\bw/?\s", "with ", noun)
     head, _, rest = noun.partition(", ")
     if not rest:
         return noun
@@ -365,6 +370,11 @@ def _turned(noun: str) -> str:
     if re.fullmatch(r"set of \d+", rest):
         return f"{rest} {plural(head)}"
     return f"{head} with {rest}" if re.search(r"\d", rest) else f"{rest} {head}"
+
+
+def _ended(text: str) -> str:
+    """Return a text without the second dot behind a name that ends with one: "U.S. Polo Assn.."."""
+    return re.sub(r"(?<!\.)\.\.(?=\s|$)", ".", text)
 
 
 def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
@@ -377,6 +387,9 @@ def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
 
 def _repeats(sentence: str, lead: str) -> bool:
     """Return whether a sentence says nothing that the first one does not."""
+    listing = re.search(r"\b(?:with|include|offers?) (.+?)(?:,| and |\.)", sentence)
+    if listing and listing[1] in lead:
+        return True
     words = {word for word in re.findall(r"[\w.]+", sentence.lower().rstrip(".")) if word not in _LITTLE_WORDS}
     return words <= set(re.findall(r"[\w.]+", lead.lower().rstrip(".")))
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.writing.facts import ACCENT, MATERIAL, ORIGIN, SEASON, SIZE, USE, YEAR, Facts
+from engine.writing.facts import ACCENT, CATEGORY, MATERIAL, ORIGIN, SEASON, SIZE, USE, YEAR, Facts
 from engine.writing.grammar import article, capital, is_plural, listed, singular
-from engine.writing.lexicon import NOUNS, PURPOSES
+from engine.writing.lexicon import COUNTABLE, NOUNS, PURPOSES
 from engine.writing.title import TitleReading
 
-MOST_FEATURES = 4
+MOST_FEATURES, _MOST_AT_ONCE = 6, 3
 _USES = {
     "casual": "casual wear",
     "formal": "formal occasions",
@@ -65,16 +65,22 @@ class Details:
 
     def features(self) -> list[Detail]:
         """Return what a title adds to the noun."""
-        found = list(self._title.features[:MOST_FEATURES])
+        found = [article(one) if _is_one_thing(one) else one for one in self._title.features[:MOST_FEATURES]]
         if not found:
             return []
-        said = listed([article(one) if _is_one_thing(one) else one for one in found])
+        half = len(found) if len(found) <= _MOST_AT_ONCE else (len(found) + 1) // 2
+        said, more = listed(found[:half]), listed(found[half:])
         words = self._pick(
             f"{self.they} {self._verb('comes', 'come')} with {said}.",
-            f"Features include {said}." if len(found) > 1 else f"{self.they} {self._verb('offers', 'offer')} {said}.",
+            f"Features include {said}." if half > 1 else f"{self.they} {self._verb('comes', 'come')} with {said}.",
             f"{self.they} {self._verb('offers', 'offer')} {said}.",
         )
-        return [Detail(f"feature {place}", words if not place else "", capital(one)) for place, one in enumerate(found)]
+        if more:
+            words = f"{words} {self.they} also {self._verb('offers', 'offer')} {more}."
+        return [
+            Detail(f"feature {place}", words if not place else "", capital(one))
+            for place, one in enumerate(self._title.features[:MOST_FEATURES])
+        ]
 
     def traits(self) -> list[Detail]:
         """Return the adjectives of the title."""
@@ -152,6 +158,20 @@ class Details:
         origin = self._facts.first(ORIGIN)
         return [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")] if origin else []
 
+    def department(self) -> list[Detail]:
+        """Return where the shop keeps it."""
+        place = self._facts.first(CATEGORY)
+        if not place or place.lower() in self._noun.lower() or re.search(r"[,&/>]", place):
+            return []
+        place = re.sub(r"\btv\b", "TV", place.lower())
+        it = self._verb("it", "them")
+        words = self._pick(
+            f"You will find {it} in our {place} department.",
+            f"{self.they} {self.are} part of our {place} range.",
+            f"Find {it} in our {place} department.",
+        )
+        return [Detail("department", words, f"Department: {place}")]
+
     def others(self) -> list[Detail]:
         """Return what further fields tell, by the names that the catalogue gives them."""
         return [
@@ -191,7 +211,7 @@ class Details:
 def _is_one_thing(phrase: str) -> bool:
     """Return whether "a" belongs before a phrase: "a carry bag", but "fast charging"."""
     last = phrase.split(" ")[-1].lower()
-    return last in NOUNS and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
+    return (last in NOUNS or last in COUNTABLE) and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
 
 
 def measure(value: str) -> str:

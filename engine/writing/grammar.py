@@ -52,13 +52,15 @@ PAIRS = frozenset(
         "briefs",
         "boxers",
         "capris",
-        "tracksuits",
         "flip-flops",
         "flops",
         "clothes",
         "groceries",
     }
 )
+
+# Words for many that are no pairs of something.
+NO_PAIRS = frozenset(("clothes", "groceries", "overalls", "dungarees", "pyjamas", "pajamas", "shades", "binoculars"))
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 # What has a dot and goes on: initials, titles, names of firms.

@@ -38,7 +38,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     teapot: Use {it} to brew and serve your tea. / Brew your tea in {it} and pour.
     bottle, flask: Fill {it} and take your drink along. / Use {it} to take your drink along.
     plate, bowl, serving bowl: Serve your meals in style with {it}. / Use {it} to serve food.
-    cutlery set, spoon, fork, knife: Use {it} at every meal. / Lay {it} out when you sit down to eat.
+    cutlery set, spoon, fork: Use {it} at every meal. / Lay {it} out when you sit down to eat.
     saucepan, frying pan: Use {it} for cooking at home. / Cook with {it} at home.
     chopping board: Use {it} to prepare food. / Prepare your vegetables on {it}.
     jar, container, box, basket, crate, storage box: Use {it} to store your things where you easily find them. / Store your things in {it} and find them easily.
@@ -65,7 +65,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
     ironing board: Use {it} when you iron your clothes. / Iron your clothes on {it}.
     headphones, earphones, earbuds, headset, neckband: Use {it} to listen to your music. / Listen to your music with {it}.
     speaker, soundbar: Use {it} to play your music. / Play your music on {it}.
-    charger, adapter, power adapter, power bank: Use {it} to charge your devices. / Charge your devices with {it}.
+    charger, power adapter, power bank: Use {it} to charge your devices. / Charge your devices with {it}.
     cable: Use {it} to connect your devices. / Connect your devices with {it}.
     phone case, back cover, back case, back case cover, flip cover, bumper case: Use {it} to protect your device. / Protect your device with {it}.
     screen guard, tempered glass, screen protector: Use {it} to protect your display. / Protect your display with {it}.
@@ -86,7 +86,7 @@ PURPOSES: dict[str, tuple[str, ...]] = {
 
 NOUNS = frozenset(PURPOSES) | frozenset(
     """
-    case cover stand pen pens sheet sheets bench pan pot mat shoe trouser accessory amplifier antenna apple aerial bands band battery batteries bed binoculars board bracket brush bulb button
+    adapter knife case cover stand pen pens sheet sheets bench pan pot mat shoe trouser accessory amplifier antenna apple aerial bands band battery batteries bed binoculars board bracket brush bulb button
     calculator cards card carton cartridge castors chain cloth clip compass connector controller cord crayon cream crayons
     dashcam decoration device dock door drawers drive drum dryer dvd earring earrings envelope eraser extender fabric
     fan faucet file filter fitness fridge gamepad garland gift grinder grip guard hanger heater hob holder hood hook hub insert
@@ -101,6 +101,14 @@ NOUNS = frozenset(PURPOSES) | frozenset(
     kiwi banana avocado carrot cabbage cucumber garlic ginger leek lime nectarine papaya plum pomegranate zucchini
     """.split()
 )
+
+COUNTABLE = frozenset(
+    """
+    pocket handle loop lanyard zip zipper buckle collar hood button screen display sensor indicator remote spine label
+    base belt trim flap slot port design warranty year wheel blade mirror lid tray strap
+    """.split()
+)
+"""Words that "a" stands before and that are no products by themselves."""
 
 COMMON = frozenset(
     """
