@@ -20,7 +20,7 @@ _USES = {
     "smart casual": "smart casual wear",
     "home": "the home",
 }
-_MASSES = frozenset("fabric paper cream oil milk juice light lighting soap cloth".split())
+_MASSES = frozenset(("fabric", "paper", "cream", "oil", "milk", "juice", "light", "lighting", "soap", "cloth"))
 _VOLUME = re.compile(r"^(?:ca\.?\s*|about )?[\d.,]+\s*(?:l|cl|ml|dl|litres?|liters?)$", re.IGNORECASE)
 _WEIGHT = re.compile(r"^(?:ca\.?\s*|about )?[\d.,]+\s*(?:kg|g|oz|lb|lbs)$", re.IGNORECASE)
 _LENGTH = re.compile(r"^(?:ca\.?\s*|about )?[\d.,x×* ]+\s*(?:cm|mm|m|in|inch|inches|ft)$", re.IGNORECASE)
@@ -96,7 +96,9 @@ class Details:
         if self._title.compatible:
             words = f"{self.they} {self.are} compatible with {fits}."
             return [Detail("fits", words, f"Compatible with {fits}")]
-        return [Detail("fits", self._pick(f"Made for {fits}.", f"{self.they} {self.are} made for {fits}."), f"For {fits}")]
+        return [
+            Detail("fits", self._pick(f"Made for {fits}.", f"{self.they} {self.are} made for {fits}."), f"For {fits}")
+        ]
 
     def pack(self) -> list[Detail]:
         """Return how many there are."""
@@ -126,15 +128,18 @@ class Details:
             words = self._pick(
                 f"{self.they} {self._verb('measures', 'measure')} {said}.",
                 f"The size is {said}." if len(parts) == 1 else f"The sizes are {said}.",
-                f"{capital(self._verb('its', 'their'))} dimensions are {said}." if "×" in said else f"The size is {said}.",
+                f"{capital(self._verb('its', 'their'))} dimensions are {said}."
+                if "×" in said
+                else f"The size is {said}.",
             )
             return [Detail("size", words, f"Size: {said}")]
         return [Detail("size", f"The size is {said}.", f"Size: {said}")]
 
     def occasion(self) -> list[Detail]:
         """Return what it is worn or used for, and the collection it is of."""
-        use, season = self._facts.first(USE), " ".join(
-            part for part in (capital(self._facts.first(SEASON)), self._facts.first(YEAR)) if part
+        use, season = (
+            self._facts.first(USE),
+            " ".join(part for part in (capital(self._facts.first(SEASON)), self._facts.first(YEAR)) if part),
         )
         use = _USES.get(use.lower(), f"{use.lower()} use" if use else "")
         it = self._verb("it", "they")
@@ -142,7 +147,7 @@ class Details:
         if use and season:
             words = self._pick(
                 f"Suited to {use}, {it} {belongs} to the {season} collection.",
-                f"{self.they} {self.are} suited to {use} and {self._verb('comes', 'come')} from the {season} collection.",
+                f"{self.they} {self.are} suited to {use} and {self._come} from the {season} collection.",
                 f"Part of the {season} collection, {it} {self.are} made for {use}.",
                 f"{self.they} {self.are} designed for {use} and {self.are} part of the {season} range.",
             )
@@ -156,7 +161,11 @@ class Details:
     def origin(self) -> list[Detail]:
         """Return the country it comes from."""
         origin = self._facts.first(ORIGIN)
-        return [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")] if origin else []
+        return (
+            [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")]
+            if origin
+            else []
+        )
 
     def department(self) -> list[Detail]:
         """Return where the shop keeps it."""
@@ -196,6 +205,10 @@ class Details:
         return "They" if self._many else "It"
 
     @property
+    def _come(self) -> str:
+        return self._verb("comes", "come")
+
+    @property
     def are(self) -> str:
         """Is or are."""
         return "are" if self._many else "is"
@@ -211,7 +224,9 @@ class Details:
 def _is_one_thing(phrase: str) -> bool:
     """Return whether "a" belongs before a phrase: "a carry bag", but "fast charging"."""
     last = phrase.split(" ")[-1].lower()
-    return (last in NOUNS or last in COUNTABLE) and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
+    return (
+        (last in NOUNS or last in COUNTABLE) and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
+    )
 
 
 def measure(value: str) -> str:

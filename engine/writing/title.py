@@ -21,10 +21,18 @@ WHOM = re.compile(
     re.IGNORECASE,
 )
 _WHOM_NAMES = {
-    "man": "men", "gents": "men", "woman": "women", "ladies": "women", "boy": "boys", "girl": "girls", "kid": "children",
-    "kids": "children", "baby": "babies", "infant": "babies", "infants": "babies", "junior": "children",
-    "juniors": "children", "unisex": "men and women",
-}  # fmt: skip
+    name: said
+    for said, names in (
+        ("men", ("man", "gents")),
+        ("women", ("woman", "ladies")),
+        ("boys", ("boy",)),
+        ("girls", ("girl",)),
+        ("children", ("kid", "kids", "junior", "juniors")),
+        ("babies", ("baby", "infant", "infants")),
+        ("men and women", ("unisex",)),
+    )
+    for name in names
+}
 _SEGMENT = re.compile(r"\s*[|;•/]{1,2}\s+|\s*\|+\s*|\s+[-–—:]+\s+|\s+I\s+|,\s+|\s*[()\[\]]\s*|\s+&&\s+")
 _BRACKETED = re.compile(r"\s*\(([^()]*)\)\s*(?=[\w(])")
 _SIGNS = re.compile("[®™©]")
@@ -62,9 +70,26 @@ _TIDY = (
     (re.compile(r"\s+([,.])"), r"\1"),
 )
 _OF_MATERIAL = frozenset(
-    "woven knitted pure soft solid real pressed light shiny brushed genuine full fine stitched heavy raw".split()
+    (
+        "woven",
+        "knitted",
+        "pure",
+        "soft",
+        "solid",
+        "real",
+        "pressed",
+        "light",
+        "shiny",
+        "brushed",
+        "genuine",
+        "full",
+        "fine",
+        "stitched",
+        "heavy",
+        "raw",
+    )
 )
-_LINKS = frozenset("and or with in of a an the plus colour color".split())
+_LINKS = frozenset(("and", "or", "with", "in", "of", "a", "an", "the", "plus", "colour", "color"))
 _MOST_MORE = 3
 _LONGEST_FEATURE, _LONGEST_FIT, _LONGEST_BRAND, _LONGEST_NAME = 9, 10, 4, 5
 _LEAST_BRANDS = 3
@@ -155,7 +180,8 @@ class TitleReader:
                 segments = [" ".join(last.split()[:-1])]
         segments += [part for text in inner for one in _SEGMENT.split(text) for part in _listed_parts(one.strip(_EDGE))]
         segments = [
-            part for place, part in enumerate(segments)
+            part
+            for place, part in enumerate(segments)
             if part and not _OF_SHOP.search(part) and (place == 0 or not _PROMOTION.search(part))
         ]
         pack = next((found[1] or found[2] for found in map(_PACK.search, segments) if found), "")
@@ -214,7 +240,9 @@ class TitleReader:
                         plain = len(piece.split()) < 2 or "," in piece or " & " in piece
                         fits = self.tidy(piece, loose=True) if plain else piece.strip(_EDGE)
                         fits, compatible = _strokes(fits.replace(" & ", " and ")), kind.startswith("compatible")
-                elif piece.lower() != brand.lower() and self._is_feature(piece, core, noun, alone=kind in ("with", "w/")):
+                elif piece.lower() != brand.lower() and self._is_feature(
+                    piece, core, noun, alone=kind in ("with", "w/")
+                ):
                     features.append(self.tidy(piece, loose=True))
         features = list(dict.fromkeys(feature for feature in features if feature))
         if WHOM.search(fits):
@@ -268,7 +296,11 @@ class TitleReader:
         words = core.split()
         whom = WHOM.search(core)
         count = len(core[: whom.start()].split()) if whom else 0
-        plain = all(self._is_common(word) for word in words[:count]) or words[count - 1].lower() in ("for", "with", "and")
+        plain = all(self._is_common(word) for word in words[:count]) or words[count - 1].lower() in (
+            "for",
+            "with",
+            "and",
+        )
         if whom and 0 < count <= _LONGEST_BRAND and (not plain or core[: whom.start()].isupper()):
             while count > 1 and any(claim.role in QUALITIES for claim in self._vocabulary.claims(words[count - 1])):
                 count -= 1
@@ -404,7 +436,10 @@ class TitleReader:
         if sum(word in said for word in words) > len(words) / 2:
             return False
         rest = piece.lower()
-        if any(claim.role == COLOUR and claim.end == len(piece) for claim in self._vocabulary.claims(piece)) and len(words) < 4:
+        if (
+            any(claim.role == COLOUR and claim.end == len(piece) for claim in self._vocabulary.claims(piece))
+            and len(words) < 4
+        ):
             return False
         for claim in reversed([claim for claim in self._vocabulary.claims(piece) if claim.role in QUALITIES]):
             rest = rest[: claim.start] + rest[claim.end :]
