@@ -89,7 +89,8 @@ def run(
     tables = [_table(shop.name, field, found) for shop in shops for field in shop.fields]
     for table in tables:
         table.show()
-    content = {"items": items, "seed": seed, "stranger_seed": stranger_seed, "model": model, "results": found}
+    seeds = {"items": items, "seed": seed, "stranger_seed": stranger_seed}
+    content = {**seeds, "model": Path(model).name, "results": found}
     if json_path is not None:
         report.write(json_path, "composed", content, tables)
     return content
