@@ -68,7 +68,7 @@ def run(
     for table in tables:
         table.show()
     content = {
-        "settings": {"model": model, "confidence": CONFIDENCE, "seed": seed},
+        "settings": {"model": Path(model).name, "confidence": CONFIDENCE, "seed": seed},
         "catalogues": found,
         "cost": cost,
     }

@@ -62,7 +62,7 @@ def read(snapshot: Snapshot, field: str) -> Filed:
     if not told:
         words = to_vectors([_text(snapshot, template, row) for row in chosen.tolist()])
         if words.any():
-            centred[WORDS] = centre(words, words.any(axis=1))
+            centred[WORDS] = centre(words, np.asarray(words.any(axis=1)))
     return Filed(
         rows=chosen,
         blocks=centred,

@@ -17,7 +17,7 @@ CONFIDENCE = 0.5
 
 
 class Suspect(NamedTuple):
-    """One item. confidence: how likely it is that it is misfiled; of ten items with .8, eight should be."""
+    """One item. confidence: how likely it is that it is misfiled, as estimated; too high in a very clean catalogue."""
 
     item_id: str
     title: str

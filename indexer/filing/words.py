@@ -30,7 +30,8 @@ def to_vectors(texts: Sequence[str]) -> Matrix:
     if dimensions < 1:
         return np.zeros((len(texts), 0), np.float32)
     left, strengths, _ = randomized_svd(weighted, dimensions, random_state=_SEED)
-    return (left * strengths).astype(np.float32)
+    vectors: Matrix = (left * strengths).astype(np.float32)
+    return vectors
 
 
 def to_item_words(texts: Sequence[str]) -> list[list[str]]:
