@@ -429,6 +429,20 @@ def test_boosts_and_filters_hold_for_every_interest(shop: Shop) -> None:
     assert all(columns[hit.row] > 50 for hit in hits)
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+def test_what_is_excluded_answers_no_interest(shop: Shop, mode: Mode) -> None:
+    """Of several interests each leaves out the same items, in every mode; so does a session of nobody."""
+    found, history = recommender(shop), shop.events["u0"]
+    all_of_them = ids(found.recommend(Wish(mode, limit=30, recall_target=1.0), history, NOW_S))
+    assert len(all_of_them) > 10
+    excluded = frozenset(all_of_them[:5])
+    rest = ids(found.recommend(Wish(mode, limit=30, recall_target=1.0, exclude=excluded), history, NOW_S))
+    assert not excluded & set(rest)
+    assert len(rest) >= len(all_of_them) - 5
+    nobody = ids(found.recommend(Wish(session=True, exclude=excluded, limit=300)))
+    assert set(nobody) == set(shop.kinds) - excluded
+
+
 def test_a_part_of_a_search_is_the_same_taste(shop: Shop) -> None:
     """What a search is told of a shopper is the direction of their weighted items in each block."""
     found = recommender(shop)

@@ -137,7 +137,8 @@ class Taste:
         """Return what each item counts in the unit vector of some of them: (n,), 0 for the others."""
         counts = np.where(chosen, self.counts, np.float32(0))
         length = float(np.linalg.norm(counts @ self.blocks[block][0]))
-        return counts / np.float32(length) if length > 0 else counts
+        per_length: NDArray[np.float32] = np.float32(1.0 / (length or 1.0)) * counts
+        return per_length
 
     def _summed(self, chosen: NDArray[np.bool_]) -> Vectors:
         """Return by block the direction of some items' weighted sum; a block that it cancels in is left out."""
