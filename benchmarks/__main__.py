@@ -284,6 +284,21 @@ def describe(
 
 
 @app.command()
+def descriptions(
+    rubric: Annotated[Path, typer.Argument(help="Texts to rate: JSON of [{id, facts, text}].")],
+    key: Annotated[Path, typer.Argument(help="Which text is of which version and shop: JSON by id.")],
+    ratings: Annotated[list[Path], typer.Argument(help="One file a rater: JSON of [{id, true, complete, ...}].")],
+    grocery: Annotated[Path, typer.Option(help="Folder of catalog.csv of groceries, for examples.")],
+    seed: Seed = 23,
+    json: Json = None,
+) -> None:
+    """Would a merchant publish the descriptions? Blind ratings of two versions, and ten examples."""
+    from benchmarks import descriptions as question
+
+    question.run(rubric, key, ratings, grocery, seed, json)
+
+
+@app.command()
 def feedback(
     data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("bench-data"),
     json: Json = None,

@@ -206,7 +206,7 @@ class Describer:
         if like.payload.get(TITLE) == nearest.get(TITLE) and like.probability >= SURE_TITLE:
             return nearest, True
         kind = self.shelf.fields.get(TYPE)
-        return {name: nearest[name] for name in (TITLE, kind) if name in nearest}, True
+        return {name: nearest[name] for name in (TITLE, kind) if name and name in nearest}, True
 
     def _write(self, brief: Brief) -> tuple[str, str, tuple[str, ...]]:
         """Return a text that contradicts nothing, who wrote it, and what it first contradicted.
