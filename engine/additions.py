@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import number_of
+from engine.columns import Column, number_of, path_of
+from engine.columns.values import values_at
 from engine.errors import InvalidQuery
 from engine.fusion import LEXICAL, FusedQuery, stratum_scale
-from engine.records import Boost, Shape
+from engine.records import Boost, Match, Shape
 from engine.view import View
 
 Values = NDArray[np.float32]
@@ -22,6 +23,9 @@ Few = tuple[NDArray[np.int64], Values]
 
 AGAIN = "again"
 """What the contribution is called that an item has for being known to who asks."""
+
+CHANGE = "change"
+"""What the contribution of a field begins with whose values a changed part asks for."""
 
 # Weights go to 1e6, a sum of them all must stay in float32.
 _LARGEST = 1e30
@@ -38,22 +42,25 @@ class Additions:
         signals: Mapping[str, float] | None = None,
         again: Mapping[str, float] | None = None,
         without: Iterable[str] = (),
+        matches: Sequence[Match] = (),
     ) -> None:
         """signals: what standardised signals count that the query's own boosts do not have.
 
         again: item_id → what is added to this one item; one that is not there is left out.
         without: items that may not answer; they have so little added that none of them does.
+        matches: values of fields that add to the score.
         """
         self._view = view
         self._query = query
         self._boosts = [(boost.field, boost.weight, _shaped(view, boost)) for boost in boosts if boost.weight]
         self._boosts += [(name, weight, view.signal(name)) for name, weight in (signals or {}).items() if weight]
+        self._matches = [(match.field, match.weight, _matching(view, match)) for match in matches if match.weight]
         self._words = [(factor, _lexical(view, text)) for factor, text in query.words if factor]
         self._again = _placed(view, {**(again or {}), **dict.fromkeys(without, -np.inf)})
         self._totals: dict[int, Values] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._boosts or self._words or self._again)
+        return bool(self._boosts or self._matches or self._words or self._again)
 
     def left_out(self) -> list[int]:
         """Return how many rows of each stratum may not answer."""
@@ -63,7 +70,7 @@ class Additions:
     @property
     def are_few(self) -> bool:
         """Whether only a few rows have something added, those of `few`; then `of` is an array of zeros beside them."""
-        return not (self._boosts or self._words)
+        return not (self._boosts or self._matches or self._words)
 
     def few(self, place: int) -> Few:
         """Return the rows of a stratum, ascending, that have something added for being known to who asks, and what."""
@@ -79,7 +86,7 @@ class Additions:
 
     def _total(self, place: int) -> Values:
         total = np.zeros(self._view.strata[place].count, np.float32)
-        for _, weight, values in self._boosts:
+        for _, weight, values in (*self._boosts, *self._matches):
             total += np.float32(weight) * values[place]
         scale = stratum_scale(self._query, self._view.strata[place].blocks)
         for factor, scores in self._words:
@@ -90,12 +97,21 @@ class Additions:
         total.flags.writeable = False
         return total
 
+    def match(self, place: int, local: int) -> float:
+        """Return how well the words of one row of a stratum match the query's texts, the mean of their scores."""
+        scores = [float(scores[place][local]) for _, scores in self._words]
+        return sum(scores) / len(scores) if scores else 0.0
+
     def shares(self, place: int, local: int) -> dict[str, float]:
         """Return what each adds to one row of a stratum, by the name it has among the contributions."""
         shares: dict[str, float] = {}
         for field, weight, values in self._boosts:
             name = f"boost:{field}"
             shares[name] = shares.get(name, 0.0) + weight * float(values[place][local])
+        for field, weight, values in self._matches:
+            if values[place][local]:
+                name = f"{CHANGE}:{field}"
+                shares[name] = shares.get(name, 0.0) + weight * float(values[place][local])
         scale = stratum_scale(self._query, self._view.strata[place].blocks)
         for factor, scores in self._words:
             if scale is not None:
@@ -127,6 +143,31 @@ def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
     )
 
 
+def _matching(view: View, match: Match) -> tuple[Values, ...]:
+    """Return the share of each row's value of the field, 0 where it has none of the values; its weight is not in it."""
+    columns, path = view.columns, path_of(match.field)
+    shares = dict(match.shares)
+
+    def of_one(payload: Mapping[str, Any]) -> float:
+        return max(
+            (shares.get(value, 0.0) for value in values_at(payload, path) if isinstance(value, str)), default=0.0
+        )
+
+    key = ("match", match.field, match.shares)
+    return view.column(key, lambda: _shares(columns.column(path), shares), of_one, passing=True)
+
+
+def _shares(column: Column, shares: Mapping[str, float]) -> Values:
+    table = np.zeros(column.end, np.float32)
+    for value, share in shares.items():
+        table[column.code(value)] = share
+    table[0] = 0.0
+    values = np.zeros(column.count, np.float32)
+    rows, codes = column.pairs()
+    np.maximum.at(values, rows, table[codes])
+    return values
+
+
 def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:
     with np.errstate(over="ignore", invalid="ignore"):
         if boost.shape is Shape.LOG1P:
@@ -155,6 +196,6 @@ def _lexical(view: View, text: str) -> tuple[Values, ...]:
     if view.delta is not None:
         score = lexical.scorer(text)
         for stratum in view.delta.strata:
-            changed = (view.delta.text(row) for row in range(stratum.start, stratum.start + stratum.count))
+            changed = (view.delta.words(row) for row in range(stratum.start, stratum.start + stratum.count))
             parts.append(np.fromiter(map(score, changed), np.float32, stratum.count))
     return tuple(parts)

@@ -43,7 +43,7 @@ class _Part:
     rows: GrowingRows
     item_ids: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    words: list[tuple[str, ...]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class Delta:
                 rows,
                 [part.item_ids[local] for local in kept],
                 [part.payloads[local] for local in kept],
-                [part.texts[local] for local in kept],
+                [part.words[local] for local in kept],
             )
             for local, item_id in enumerate(moved.item_ids):
                 shared.places[item_id] = _Place(0, start + local, None)
@@ -178,9 +178,9 @@ class Delta:
         """Return the payload of a row as `engine.payload` wrote it."""
         return self._shared.parts[self._place_of(row)].payloads[row & _LOCAL]
 
-    def text(self, row: int) -> str:
-        """Return the text of a row, as the snapshot's template makes it."""
-        return self._shared.parts[self._place_of(row)].texts[row & _LOCAL]
+    def words(self, row: int) -> tuple[str, ...]:
+        """Return the texts of a row, as the snapshot's lexical block has them."""
+        return self._shared.parts[self._place_of(row)].words[row & _LOCAL]
 
     def payloads(self, stratum: Stratum, first: int = 0) -> Sequence[bytes]:
         """Return the payloads of a stratum's rows from the `first` one on, counted from 0."""
@@ -217,7 +217,7 @@ class Delta:
     def _blocks(self, arrival: Arrival) -> tuple[str, ...]:
         blocks = [block for block in self._shared.snapshot.dims if block in arrival.vectors]
         lexical = self._shared.snapshot.manifest.lexical
-        if lexical is not None and has_words(arrival.text):
+        if lexical is not None and any(map(has_words, arrival.words)):
             blocks.append(lexical.name)
         return tuple(blocks)
 
@@ -244,7 +244,7 @@ class Delta:
         start = part.stratum.start + len(part.rows)
         part.item_ids += [one.item_id for one in arrivals]
         part.payloads += [one.payload for one in arrivals]
-        part.texts += [one.text for one in arrivals]
+        part.words += [one.words for one in arrivals]
         index = part.rows.add(layout.to_rows(vectors, g))
         for row, one in enumerate(arrivals, start):
             self._shared.places[one.item_id] = _Place(version, row, self._shared.places.get(one.item_id))

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cache import EmbeddingCache, Half, Space, space_of
-from engine.cells import BadRow, to_signal, to_text
+from engine.cells import JSON, BadRow, to_signal, to_text
 from engine.encoder import Encoder
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, UnknownBlock
+from engine.fields import FieldReader
 from engine.fusion import BEHAVIOUR
 from engine.images import decode
 from engine.live import Made, Upsert
@@ -36,12 +37,13 @@ _TEXTS_AT_ONCE = 1024
 class Arrival:
     """An item ready to be searched.
 
+    words: its texts as the snapshot's lexical block has them, none if there is no such block.
     vectors: (d_b,) unit vectors by block.   signals: in the snapshot's order, NaN where the item has none.
     """
 
     item_id: str
     payload: bytes
-    text: str
+    words: tuple[str, ...]
     vectors: Mapping[str, NDArray[np.float16]]
     signals: tuple[float, ...]
 
@@ -62,6 +64,7 @@ class _Waiting:
     item_id: str
     upsert: Upsert
     text: str
+    words: tuple[str, ...]
     signals: tuple[float, ...]
     vectors: dict[str, NDArray[np.float16]]
     made: dict[str, Made] = field(default_factory=dict)
@@ -81,6 +84,7 @@ class Intake:
         self._signals = snapshot.signals
         self._learnt = frozenset(signal.name for signal in snapshot.manifest.signals if signal.learnt)
         self._template = Template(snapshot.manifest.catalogue.text_template)
+        self._fields = FieldReader(snapshot.manifest.catalogue.text_template)
         self._encoders = {block: encoder for block, encoder in encoders.items() if block in self._dims}
         self._spaces = {block: space_of(encoder.fingerprint, block) for block, encoder in self._encoders.items()}
         self._cache = cache
@@ -119,7 +123,7 @@ class Intake:
         except BadRow as bad:
             raise InvalidQuery(str(bad), "payload") from bad
         own = {block: self._own(block, vector) for block, vector in upsert.vectors.items()}
-        one = _Waiting(place, item_id, upsert, text, signals, own)
+        one = _Waiting(place, item_id, upsert, text, self._words(item_id, text, values), signals, own)
         if text:
             self._want(one, "text", (hashlib.sha256(text.encode()).digest(),))
         if upsert.images and "image" in self._dims and "image" not in self._spaces and "image" not in own:
@@ -130,6 +134,12 @@ class Intake:
         if behaviour is not None:
             one.vectors.setdefault(BEHAVIOUR, behaviour)
         return one
+
+    def _words(self, item_id: str, text: str, values: Mapping[str, JSON]) -> tuple[str, ...]:
+        lexical = self._snapshot.lexical
+        if lexical is None:
+            return ()
+        return self._fields.read(item_id, values) if lexical.stats.is_by_field else (text,)
 
     def _learnt_of(self, item_id: str) -> tuple[Mapping[str, float], Half | None]:
         """Return the learnt signals and the vector of behaviour that the snapshot has of an item, nothing if none."""
@@ -185,7 +195,7 @@ class Intake:
             mean = found[0] if len(found) == 1 else np.stack(found).mean(axis=0, dtype=np.float32)
             one.vectors[block] = to_unit(mean).astype(np.float16)
             one.made[block] = Made(_recipe(self._spaces[block], contents), one.vectors[block])
-        arrival = Arrival(one.item_id, one.upsert.payload, one.text, one.vectors, one.signals)
+        arrival = Arrival(one.item_id, one.upsert.payload, one.words, one.vectors, one.signals)
         return Taken(replace(one.upsert, made=one.made), arrival)
 
     def _embed(

@@ -65,6 +65,10 @@ class Items:
         offsets, data = self._ids.offsets, self._ids.data
         return [str(data[offsets[row] : offsets[row + 1]], "utf-8") for row in rows]
 
+    def ids(self) -> pa.Array:
+        """Return the ids of all rows, in mapped memory."""
+        return self._ids.array
+
     def payload(self, row: int) -> bytes:
         """Return the payload of a row as `engine.payload` wrote it."""
         return bytes(self._payloads[row])
@@ -89,7 +93,7 @@ class _Column:
         # combine_chunks copies even a single chunk, and the whole column would be in private memory.
         array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         _, offsets, data = array.buffers()
-        self._array = array
+        self.array = array
         self.offsets = np.frombuffer(offsets, np.int64)
         self.data = memoryview(data) if data is not None else memoryview(b"")
 

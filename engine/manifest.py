@@ -57,6 +57,23 @@ class LexicalRecord(_Record):
     tokenizer: str
 
 
+class ConfidenceRecord(_Record):
+    """How sure an answer to a text is: a logistic regression on the evidence of `engine.confidence`.
+
+    threshold: the confidence below which nothing matched.   flagged_missing, flagged_good: the shares of answers below
+    it, on types of things that the weights did not see, where such things were hidden and where not.   queries: asked.
+    """
+
+    intercept: float
+    known: float
+    held: float
+    near: float
+    threshold: float
+    flagged_missing: float = 0.0
+    flagged_good: float = 0.0
+    queries: int = 0
+
+
 class SimilarityRecord(_Record):
     """How similar a part of this kind usually is to this block."""
 
@@ -64,6 +81,23 @@ class SimilarityRecord(_Record):
     block: str
     mean: float
     std: float
+
+
+class PartWeightRecord(_Record):
+    """What a block weighs for one kind of part in a request that names no weights, and how well it tells on its own.
+
+    auc: how often it gives a sampled item's own probe (a changed picture, a piece of text) a higher score than another
+    item's, .5 by chance.   success_at_1, success_at_10: the share of probes whose item comes first, or among ten.
+    probes: how many were asked; 0 where nothing was measured.
+    """
+
+    part_kind: str
+    block: str
+    weight: float
+    auc: float = 0.5
+    success_at_1: float = 0.0
+    success_at_10: float = 0.0
+    probes: int = 0
 
 
 class SignalRecord(_Record):
@@ -136,6 +170,7 @@ class ReviewsRecord(_Record):
 
     left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
     kept: how many reviewed items had a field of their own where reviews give one of the same name; theirs stayed.
+    warning: which reviews the feedback model cannot read, "" if it reads all.
     """
 
     name: str
@@ -144,6 +179,7 @@ class ReviewsRecord(_Record):
     left_out: int
     aspects: tuple[str, ...]
     kept: dict[str, int] = {}
+    warning: str = ""
 
 
 class Manifest(_Record):
@@ -151,7 +187,10 @@ class Manifest(_Record):
 
     model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
     default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
+    part_weights: what blocks weigh for kinds of parts, in place of default_weights, as the build learnt it of the
+    catalogue itself; kinds and blocks that are not in it weigh what default_weights says.
     default_boosts: linear boosts on signals, for requests that have parts and say nothing of boosts; usually none.
+    confidence: None where it is not known when an answer is none.
     live_seq: the number of the last live change that it holds; those that came later are laid over it.
     """
 
@@ -166,9 +205,11 @@ class Manifest(_Record):
     model: ModelRecord | None
     text_model: ModelRecord | None = None
     lexical: LexicalRecord | None = None
+    confidence: ConfidenceRecord | None = None
     behaviour: BehaviourRecord | None = None
     reviews: ReviewsRecord | None = None
     default_weights: dict[str, float] = {}
+    part_weights: tuple[PartWeightRecord, ...] = ()
     default_boosts: dict[str, float] = {}
     strata: tuple[StratumRecord, ...]
     similarities: tuple[SimilarityRecord, ...]

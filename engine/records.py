@@ -22,20 +22,25 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture's bytes; it speaks to every block that the snapshot's encoder made."""
+    """A picture's bytes; it speaks to every block that the snapshot's encoder made.
+
+    change: text that changes it, "" for none; `engine.composition` rewrites such a part before the query is searched.
+    """
 
     data: bytes
     weight: float = 1.0
     block: str = ""
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemPart:
-    """A stored item; each of its blocks speaks to the same block of the others."""
+    """A stored item; each of its blocks speaks to the same block of the others. change: as of a picture."""
 
     item_id: str
     weight: float = 1.0
     block: str = ""
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,18 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """Add `weight` times the share of an item's value in a field; an item without any of the values gets nothing.
+
+    shares: (value, share) pairs, each value once, each share at most 1; of an item's several values the largest counts.
+    """
+
+    field: str
+    weight: float
+    shares: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """An item that stands at a place of the whole list, counted from 0, whatever its score."""
 
@@ -134,10 +151,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. Blocks that `modality_weights` leaves out weigh 0; if it is empty all weigh the same, 1 in sum.
+    """One search. Blocks of vectors that `modality_weights` leaves out weigh 0; words stay, unless it names them.
+
+    If it is empty blocks weigh what the snapshot says, for each kind of part.
 
     again: item_id → what is added to its score, for who asks had it before.
     among: the only items that may answer, None for all of them.   without: items that may not.
+    matches: values of fields that add to the score.
     lacking: a block that items which may answer do not have, "" if it does not matter.
     anything: whether a query that wishes for nothing is answered, by any items, and not refused.
     """
@@ -162,11 +182,12 @@ class Query:
     without: frozenset[str] = frozenset()
     lacking: str = ""
     anything: bool = False
+    matches: tuple[Match, ...] = ()
 
     @property
     def plain(self) -> bool:
         """Whether one search for the best rows, and nothing after it, answers the query."""
-        return self.flat and not (self.again or self.without)
+        return self.flat and not (self.again or self.without or self.matches)
 
     @property
     def flat(self) -> bool:
@@ -232,6 +253,8 @@ class Answer:
 
     payload: gives the payload of a hit's row, as it was when the query was answered.   more: whether hits follow.
     degraded: whether the recall asked for was given up for the sake of the time allowed.
+    confidence: the probability that the hits are a good answer, 0 if that was not measured.   no_good_match: whether
+    it is so low that nothing matched.
     """
 
     hits: tuple[Hit, ...]
@@ -242,3 +265,5 @@ class Answer:
     facets: tuple[Facet, ...] = ()
     more: bool = False
     degraded: bool = False
+    confidence: float = 0.0
+    no_good_match: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.additions import Additions
+from engine.confidence import LOOKED_AT, confidence, look
 from engine.encoder import Encoder
 from engine.errors import DiptychError, InvalidQuery
 from engine.fusion import BEHAVIOUR, LEXICAL, FusedQuery, SpokenPart, block_weights, check_weight, compose
@@ -54,6 +55,7 @@ class Searcher:
         self._speaker = Speaker(snapshot, encoder, text_encoder)
         self._blocks = self._speaker.blocks
         self._default_weights = block_weights(_default_weights(snapshot), self._blocks)
+        self._part_weights = _part_weights(snapshot)
         self._default_boosts = tuple(Boost(name, weight) for name, weight in manifest.default_boosts.items())
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
         self.planner = Planner(manifest.operating_points, manifest.recall_target, self._largest_rows)
@@ -135,13 +137,13 @@ class Searcher:
         may answer, and what is added to them.
         """
         started = perf_counter_ns()
-        weights = self._weights(query)
-        parts = [part for part in self._speaker.speak_query(query, view, weights) if part.weight]
+        weights, by_kind = self._weights(query), self._weights_by_kind(query)
+        parts = [part for part in self._speaker.speak_query(query, view, weights, by_kind) if part.weight]
         if not (parts or query.boosts or query.anything):
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
         signals, others = self._split(self.boosts_of(query), view)
-        fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing)
+        fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing, by_kind)
         strong: Mapping[str, float] = {}
         if signals and is_strong(fused, parts):
             strong, fused = signals, replace(fused, boosts={})
@@ -156,11 +158,12 @@ class Searcher:
                 shared[kept] = view.narrow(selection, query.among, without)
             selection, without = shared[kept], frozenset()
         additions = None
-        if others or strong or fused.words or query.again or without:
+        if others or strong or fused.words or query.again or without or query.matches:
             # What words add depends on the rest of the query.
-            key = (tuple(others), tuple(strong.items()), id(query.again), without, place if fused.words else None)
+            spoken = place if fused.words else None
+            key = (tuple(others), tuple(strong.items()), id(query.again), without, query.matches, spoken)
             if key not in shared:
-                shared[key] = Additions(view, fused, others, strong, query.again, without)
+                shared[key] = Additions(view, fused, others, strong, query.again, without, query.matches)
             additions = shared[key]
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):
@@ -179,9 +182,20 @@ class Searcher:
         left_out = asked.additions.left_out() if asked.additions else ()
         more = len(hits) == asked.query.limit and view.answers_more(asked.fused, len(hits), left_out)
         plan = _plan(asked, found)
+        sure = self._confidence(asked, hits, view)
         score_us = (perf_counter_ns() - started) // 1000
         timings = Timings(asked.encode_us, asked.plan_us, search_us, score_us)
-        return Answer(hits, self.snapshot.name, plan, timings, view.payload, more=more, degraded=asked.choice.degraded)
+        return Answer(
+            hits=hits,
+            snapshot=self.snapshot.name,
+            plan=plan,
+            timings=timings,
+            payload=view.payload,
+            more=more,
+            degraded=asked.choice.degraded,
+            confidence=sure,
+            no_good_match=self._is_none(sure),
+        )
 
     def _best(self, asked: Asked, retriever: Retriever) -> Answer:
         """Answer a query of a shopper that wants the best rows as they come, whatever is added to all of them."""
@@ -204,6 +218,7 @@ class Searcher:
         facets = tuple(
             Facet(name, _facet(view, place, name, asked.selection)) for place, name in enumerate(query.facets)
         )
+        sure = self._confidence(asked, answered, view) if page.offset == 0 else 0.0
         search_us = listing.took_ns // 1000
         score_us = (perf_counter_ns() - started) // 1000 - search_us
         return Answer(
@@ -215,7 +230,22 @@ class Searcher:
             facets=facets,
             more=more,
             degraded=asked.choice.degraded,
+            confidence=sure,
+            no_good_match=self._is_none(sure),
         )
+
+    def _confidence(self, asked: Asked, hits: Sequence[Hit], view: View) -> float:
+        """Return how sure the answer to a query of texts alone is, 0 if that is not measured."""
+        record = self.snapshot.manifest.confidence
+        texts = all(isinstance(part, TextPart) and part.weight > 0 for part in asked.query.parts)
+        if record is None or not hits or not texts or asked.additions is None or not asked.fused.words:
+            return 0.0
+        best = ((hit.row, hit.score) for hit in hits[:LOOKED_AT])
+        return confidence(record, look(view, asked.fused, asked.additions, best))
+
+    def _is_none(self, sure: float) -> bool:
+        record = self.snapshot.manifest.confidence
+        return record is not None and 0.0 < sure < record.threshold
 
     def speak(self, parts: Sequence[Part]) -> list[SpokenPart]:
         """Return each part as one unit vector for each block that it speaks to."""
@@ -223,9 +253,9 @@ class Searcher:
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
-        weights = self._weights(query)
         signals, _ = self._split(query.boosts, self.view)
-        return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
+        weights, by_kind = self._weights(query), self._weights_by_kind(query)
+        return compose(parts, weights, self.snapshot.calibration, signals, query.missing, by_kind)
 
     def nearest(
         self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: Selection | None = None
@@ -238,6 +268,21 @@ class Searcher:
         """What each block weighs in a query that says nothing of it."""
         return self._default_weights
 
+    @property
+    def part_weights(self) -> Mapping[str, Mapping[str, float]]:
+        """Kind of part → block → what it weighs in a query that names no weights, where it is not `default_weights`."""
+        return self._part_weights
+
+    @property
+    def smallest_weight(self) -> float:
+        """The least that a block weighs, of those that weigh anything, in a query that names no weights."""
+        weights = [*self._default_weights.values(), *(w for own in self._part_weights.values() for w in own.values())]
+        return min((weight for weight in weights if weight > 0), default=0.0)
+
+    def weights_of(self, kind: str) -> Mapping[str, float]:
+        """Return what each block weighs for a kind of part in a query that says nothing of it."""
+        return {**self._default_weights, **self._part_weights.get(kind, {})}
+
     def boosts_of(self, query: Query) -> tuple[Boost, ...]:
         """Return the boosts that hold for a query: its own, or else, if it has parts, those of the snapshot.
 
@@ -247,7 +292,18 @@ class Searcher:
 
     def _weights(self, query: Query) -> Mapping[str, float]:
         asked = query.modality_weights
-        return block_weights(asked, self._blocks) if asked else self._default_weights
+        if not asked:
+            return self._default_weights
+        weights = block_weights(asked, self._blocks)
+        if LEXICAL in self._blocks and LEXICAL not in asked:
+            # Who weighs vectors says nothing of words: these keep their weight beside the sum of those.
+            content = sum(weight for block, weight in weights.items() if block not in (LEXICAL, BEHAVIOUR))
+            weights[LEXICAL] = self.weights_of("text")[LEXICAL] * (content or weights.get(BEHAVIOUR, 0.0))
+        return weights
+
+    def _weights_by_kind(self, query: Query) -> Mapping[str, Mapping[str, float]]:
+        """Return what blocks weigh for kinds of parts; what a query says itself holds for all of them."""
+        return {} if query.modality_weights else self._part_weights
 
     def _split(self, boosts: Sequence[Boost], view: View) -> tuple[dict[str, float], list[Boost]]:
         """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
@@ -274,6 +330,14 @@ def _default_weights(snapshot: Snapshot) -> dict[str, float]:
         return weights if snapshot.lexical is None else {**weights, LEXICAL: 1.0}
     total = sum(weight for block, weight in told.items() if block in snapshot.dims and block != BEHAVIOUR)
     return {block: weight / (total or 1.0) for block, weight in told.items()}
+
+
+def _part_weights(snapshot: Snapshot) -> dict[str, dict[str, float]]:
+    """Return kind of part → block → what it weighs, where the snapshot tells it."""
+    told: dict[str, dict[str, float]] = {}
+    for record in snapshot.manifest.part_weights:
+        told.setdefault(record.part_kind, {})[record.block] = record.weight
+    return told
 
 
 def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Columns, group_of
+from engine.columns import Columns, group_of, to_column
 from engine.delta import Delta
 from engine.errors import ItemNotFound
 from engine.filters import Predicate, bind, parse
@@ -202,16 +202,20 @@ class View:
         key: Hashable,
         stored: Callable[[], NDArray[Any]],
         of: Callable[[dict[str, Any]], Any],
+        with_id: bool = False,
+        passing: bool = False,
     ) -> tuple[NDArray[Any], ...]:
         """Return one value for each row, an array for each stratum, made once and kept.
 
         key: tells this column from others.   stored: makes the values of all the snapshot's rows, (n,).
-        of: makes that of one changed item from its payload.
+        of: makes that of one changed item from its payload.   with_id: whether the item's id stands in that payload.
+        passing: whether hardly another query will ask for it; it then pushes out nothing that others will.
         """
-        kept = self._workings.columns.get(key, lambda: Column(stored()))
+        columns = self._workings.passing if passing else self._workings.columns
+        kept = columns.get(key, lambda: Column(stored()))
         parts = [kept.stored[stratum.start : stratum.start + stratum.count] for stratum in self.snapshot.strata]
         if self.delta is not None:
-            parts += [kept.changed(self._changed, stratum, of) for stratum in self.delta.strata]
+            parts += [kept.changed(self._changed, stratum, of, with_id) for stratum in self.delta.strata]
         return tuple(parts)
 
     def answers_more(self, query: FusedQuery, count: int, left_out: Sequence[int] = ()) -> bool:
@@ -279,14 +283,20 @@ class View:
         return self.column(("group", name), lambda: columns.groups(name), code_of)
 
     @property
+    def _filtered(self) -> Columns:
+        """The fields that a filter knows."""
+        items, workings = self.snapshot.items, self._workings
+        return self.columns.identified(lambda: workings.ids(lambda: to_column(items.ids())))
+
+    @property
     def _changed(self) -> Delta:
         if self.delta is None:
             raise IndexError("expected a row of the snapshot, and nothing has changed since")
         return self.delta
 
     def _select(self, text: str) -> Selection:
-        predicate: Predicate = self._workings.predicates.get(text, lambda: bind(parse(text), self.columns))
-        masks = self.column(("filter", text), predicate.mask, predicate.matches)
+        predicate: Predicate = self._workings.predicates.get(text, lambda: bind(parse(text), self._filtered))
+        masks = self.column(("filter", text), predicate.mask, predicate.matches, with_id=True)
         rows = []
         for mask, alive in zip(masks, self.everything.rows, strict=True):
             rows.append(RowSet(mask if alive is None else mask & alive.mask))

@@ -1,8 +1,9 @@
 """The words of a text, as an index of words counts them: the same for a query and for what it should find.
 
 Case, accents and width are folded, an English plural becomes its singular, a decimal number stays one word, and
-writing without spaces is cut into pairs of characters. `TOKENIZER` names all of it, down to Python's Unicode tables:
-an index made with other words than a query's finds the wrong items and says nothing.
+writing without spaces is cut into pairs of characters. An index also holds "T-shirt" as "tshirt". `TOKENIZER` names all
+of it, down to Python's Unicode tables: an index made with other words than a query's finds the wrong items and says
+nothing. The words of `WITHOUT_COMPOUNDS`, the tokenizer before, are the same, so its indexes are still read.
 """
 
 import hashlib
@@ -18,6 +19,14 @@ _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _STARTS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _PIECE = re.compile(r"[^\W\d]+|\d+")
+FUNCTION_WORDS = frozenset((
+    "a", "an", "and", "are", "as", "at", "by", "for", "from", "in", "into", "is", "it", "of", "off", "on", "or", "our",
+    "over", "per", "that", "the", "their", "this", "to", "under", "with", "without", "your",
+))  # fmt: skip
+"""English words that name nothing: no item need hold them."""
+
+# Words joined by a hyphen, or a single letter before a word ("t shirt", "v neck").
+_JOINED = re.compile(r"(?=\b([^\W_]+)[-\u2010\u2011]([^\W_]+))|(?=\b([^\W\d_]) ([^\W\d_]{2,}))")
 
 
 def to_words(text: str) -> list[str]:
@@ -29,6 +38,12 @@ def to_words(text: str) -> list[str]:
         else:
             words.append(_singular(found.replace(",", ".")))
     return words
+
+
+def to_compounds(text: str) -> list[str]:
+    """Return what neighbours that a text joins would be as one word: "tshirt" of "T-shirt" and of "T shirt"."""
+    joined = ("".join(found) for found in _JOINED.findall(_fold(_MARKS.sub(" ", text))))
+    return [_singular(compound) for compound in joined]
 
 
 def has_words(text: str) -> bool:
@@ -76,11 +91,13 @@ _PROBES = (
 )
 
 
-def _identity() -> str:
-    cut = "\n".join(" ".join(to_words(probe)) for probe in _PROBES)
-    tables = f"{cut}\n{unicodedata.unidata_version}"
-    return f"words-1-{hashlib.sha256(tables.encode()).hexdigest()[:8]}"
+def _identity(version: int, cut: Callable[[str], list[str]]) -> str:
+    tables = "\n".join(" ".join(cut(probe)) for probe in _PROBES) + f"\n{unicodedata.unidata_version}"
+    return f"words-{version}-{hashlib.sha256(tables.encode()).hexdigest()[:8]}"
 
 
-TOKENIZER = _identity()
+WITHOUT_COMPOUNDS = _identity(1, to_words)
 """The rules and the tables behind to_words, as a word and a hash."""
+
+TOKENIZER = _identity(2, lambda text: [*to_words(text), *to_compounds(text)])
+"""Those behind to_words and to_compounds."""

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import GroupKey, field_names
+from engine.columns import ITEM_ID, GroupKey, field_names
+from engine.columns import Column as Field
 from engine.delta import Delta
 from engine.filters import Predicate
 from engine.memo import Memo
@@ -31,10 +32,12 @@ class Workings:
     def __init__(self, rows: int) -> None:
         self.most = max(_KEPT_LEAST, min(_KEPT_MOST, _KEPT_BYTES // (_ROW_BYTES * max(1, rows))))
         self.columns: Memo[Column] = Memo(self.most)
+        self.passing: Memo[Column] = Memo(self.most)
         self.fields: set[str] = set()
         self._learnt: dict[int, int] = {}
         self._left: tuple[Mask, tuple[RowSet | None, ...]] | None = None
         self._groups: dict[str, dict[GroupKey, int]] = {}
+        self._ids: Field | None = None
         self._lock = Lock()
         self.predicates: Memo[Predicate] = Memo(_KEPT_MOST)
 
@@ -46,6 +49,13 @@ class Workings:
             # No lock: the event loop asks, and should two make it at once either will do.
             self._left = left = hidden, tuple(RowSet(~mask) if mask.any() else None for mask in masks)
         return left[1]
+
+    def ids(self, make: Callable[[], Field]) -> Field:
+        """Return the column of the items' ids, made when it is first asked for."""
+        if self._ids is None:
+            # No lock: should two make it at once either will do.
+            self._ids = make()
+        return self._ids
 
     def learn(self, delta: Delta, stratum: Stratum) -> None:
         """Take note of the fields of a stratum's items; each is looked at once."""
@@ -73,8 +83,13 @@ class Column:
     _changed: dict[int, list[Any]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def changed(self, delta: Delta, stratum: Stratum, of: Callable[[dict[str, Any]], Any]) -> NDArray[Any]:
-        """Return the values of a stratum of changed items. Its rows only grow in number, so each is looked at once."""
+    def changed(
+        self, delta: Delta, stratum: Stratum, of: Callable[[dict[str, Any]], Any], with_id: bool = False
+    ) -> NDArray[Any]:
+        """Return the values of a stratum of changed items. Its rows only grow in number, so each is looked at once.
+
+        with_id: whether `of` finds the item's id in the payload, in place of what the payload has by that name.
+        """
         count = stratum.count
         with self._lock:
             for start in [start for start in self._changed if start < delta.strata[0].start]:
@@ -82,5 +97,6 @@ class Column:
                 del self._changed[start]
             values = self._changed.setdefault(stratum.start, [])
             for row in range(stratum.start + len(values), stratum.start + count):
-                values.append(of(from_bytes(delta.payload(row))))
+                payload = from_bytes(delta.payload(row))
+                values.append(of({**payload, ITEM_ID: delta.item_id(row)} if with_id else payload))
             return np.array(values[:count], self.stored.dtype)

@@ -39,17 +39,7 @@ def main() -> int:
                 ask = ("engine", "query", "--address", address, "--limit", "5", "--explain")
                 _run(*ask, "--text", wish)
                 _run(*ask, "--image", str(picture))
-                _run(
-                    *ask,
-                    "--image",
-                    str(picture),
-                    "--text",
-                    "the same in red",
-                    "--modality",
-                    "image=0.5",
-                    "--modality",
-                    "text=0.5",
-                )
+                _run(*ask, "--image", str(picture), "--change", "in red")
                 _run(*ask, "--text", wish, "--boost", "rating=0.5")
                 _run("engine", "profile", shopper, "--address", address)
                 _run("engine", "recommend", shopper, "--address", address, "--limit", "8")

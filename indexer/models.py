@@ -1,17 +1,28 @@
 """Who encodes what in a build: one model for texts and pictures alike, or a text model beside it for the text block."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from engine.encoder import GOLDEN_TEXTS, Encoder, ModelSpec, golden_images, golden_vectors, open_encoder
+from engine.cache import EmbeddingCache
+from engine.encoder import (
+    EMBEDDED_MODELS,
+    GOLDEN_TEXTS,
+    Encoder,
+    ModelSpec,
+    golden_images,
+    golden_vectors,
+    open_encoder,
+)
 from engine.fusion import Calibration
 from engine.manifest import ModelRecord
 from indexer.calibrate import calibrate
 from indexer.embedded import Embedded
+from indexer.probing.cached import CachedEncoder
 
 TEXT = "text"
 
@@ -67,6 +78,18 @@ class Models:
         return None if encoder is None or not made else _record(self.specs[name], encoder)
 
 
+@contextmanager
+def remembering(models: Models, cache_file: Path) -> Iterator[Models]:
+    """Give the same models behind the embedding cache; without models, and without a cache, the same."""
+    if not models.specs:
+        yield models
+        return
+    with EmbeddingCache(cache_file) as cache:
+        encoders = (models.encoder, models.text_encoder)
+        encoder, text_encoder = (None if one is None else CachedEncoder(one, cache) for one in encoders)
+        yield replace(models, encoder=encoder, text_encoder=text_encoder)
+
+
 def _some(texts: list[str], seed: int = 7) -> list[str]:
     said = [text for text in texts if text]
     drawn = np.random.default_rng(seed).permutation(len(said))[:_PROBE_TEXTS]
@@ -87,5 +110,5 @@ def _absolute(name: str) -> str:
     """Return what names a local folder or file so that a server started elsewhere finds it too; else the name."""
     prefix = "local-dir:" if name.startswith("local-dir:") else ""
     place = Path(name.removeprefix(prefix))
-    # "mini" is the embedded model, whatever folder of that name stands here.
-    return f"{prefix}{place.resolve()}" if name != "mini" and (prefix or place.exists()) else name
+    # An embedded model's name is the embedded model, whatever folder of that name stands here.
+    return f"{prefix}{place.resolve()}" if name not in EMBEDDED_MODELS and (prefix or place.exists()) else name

@@ -4,6 +4,7 @@ It is measured on the files just written, through the engine's own searcher: wha
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,17 +15,20 @@ import numpy as np
 
 from engine.columns import write_columns
 from engine.errors import CorruptSnapshot
+from engine.fields import FieldReader, ItemFields
 from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, write_index
 from engine.items import write_items
 from engine.layout import Layout
-from engine.lexical import LEXICAL
+from engine.lexical import LEXICAL, Lexical
 from engine.manifest import (
     SCHEMA,
     BlockRecord,
     CatalogueRecord,
     GateRecord,
+    LexicalRecord,
     Manifest,
+    PartWeightRecord,
     SignalRecord,
     SimilarityRecord,
     StratumRecord,
@@ -36,13 +40,16 @@ from engine.store import Store
 from engine.words import has_words
 from indexer.behaviour.learning import Learnt
 from indexer.catalog import to_lines
+from indexer.confidence import learn_confidence
 from indexer.config import BuildConfig
 from indexer.embed import Progress
 from indexer.embedded import Embedded
 from indexer.feedback.building import Reviewed
-from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
+from indexer.gates import drift_gate, probe_gates, recall_gate, reject_gate, self_retrieval_gate
 from indexer.lexical import build_lexical, weights_with_words
 from indexer.models import Models
+from indexer.probing.probes import Probes
+from indexer.probing.unlabelled import Pool, learn
 from indexer.publish import Draft, file_records
 from indexer.shoppers.learning import learn_shoppers
 from indexer.strata import StratumRows, stratify, stratum_rows
@@ -68,6 +75,7 @@ class Material:
 
     digest: of the catalogue, sha256.   models: those that were open; encoded: the blocks that they made.
     embedded: the items, with what reviews gave them.   learnt, reviewed: None where nothing was asked or known.
+    probes: what weights are learnt from and gates ask.   remembered: the models behind the embedding cache.
     """
 
     digest: str
@@ -76,6 +84,8 @@ class Material:
     embedded: Embedded
     learnt: Learnt | None
     reviewed: Reviewed | None
+    probes: Probes
+    remembered: Models
 
 
 def write_snapshot(
@@ -94,7 +104,8 @@ def write_snapshot(
     calibration = models.calibrate(embedded, encoded)
     calibration = calibration if learnt is None else learnt.calibrated(calibration)
     lexical_asked = "text" in encoded if config.lexical is None else config.lexical
-    worded = np.array([lexical_asked and has_words(text) for text in embedded.texts])
+    fields = _fields(config, embedded) if lexical_asked else []
+    worded = np.array([any(map(has_words, item)) for item in fields] or [False] * len(embedded.item_ids))
     strata = stratify(embedded.present | ({LEXICAL: worded} if worded.any() else {}))
     factories = _write_strata(config, directory, strata, embedded, calibration, progress)
     order = np.concatenate([stratum.places for stratum in strata]).tolist()
@@ -108,9 +119,10 @@ def write_snapshot(
         reviewed.write(directory, order)
     lexical = None
     if worded.any():
-        lexical, usual = build_lexical(directory, [embedded.texts[place] for place in order])
+        lexical, usual = build_lexical(directory, [fields[place] for place in order])
         calibration = Calibration({**calibration.similarities, ("text", LEXICAL): usual}, calibration.signals)
     (directory / REJECTS_FILE).write_bytes(to_lines(embedded.rejects))
+    part_weights = _part_weights(directory, material, embedded, fields, calibration, order, content, lexical, progress)
     manifest = Manifest(
         schema_version=SCHEMA,
         snapshot=written.name,
@@ -143,6 +155,7 @@ def write_snapshot(
         behaviour=None if learnt is None else learnt.record,
         reviews=None if reviewed is None else reviewed.record,
         default_weights=_default_weights(embedded, content, lexical is not None),
+        part_weights=part_weights,
         strata=_strata_records(strata, factories),
         similarities=tuple(
             SimilarityRecord(part_kind=kind, block=block, mean=usual.mean, std=usual.std)
@@ -159,8 +172,20 @@ def write_snapshot(
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})
-    gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
+    if lexical is not None:
+        searcher = Searcher(Snapshot(manifest, directory), models.encoder, models.text_encoder)
+        item_ids = [embedded.item_ids[place] for place in order]
+        sure = learn_confidence(searcher, item_ids, [fields[place] for place in order])
+        manifest = manifest.model_copy(update={"confidence": sure})
+    gates = _gates(config, Snapshot(manifest, directory), parent, material)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
+
+
+def _fields(config: BuildConfig, embedded: Embedded) -> list[ItemFields]:
+    reader = FieldReader(config.text_template)
+    return [
+        reader.read(item_id, payload) for item_id, payload in zip(embedded.item_ids, embedded.payloads, strict=True)
+    ]
 
 
 def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
@@ -212,14 +237,45 @@ def _strata_records(strata: list[StratumRows], factories: list[str]) -> tuple[St
     return tuple(records)
 
 
-def _gates(
-    config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, rejects: int, lines: int
-) -> list[GateRecord]:
-    searcher = Searcher(snapshot, None)
+def _part_weights(
+    directory: Path,
+    material: Material,
+    embedded: Embedded,
+    fields: Sequence[ItemFields],
+    calibration: Calibration,
+    order: list[int],
+    content: tuple[str, ...],
+    lexical: LexicalRecord | None,
+    progress: Progress,
+) -> tuple[PartWeightRecord, ...]:
+    """Return what blocks weigh for each kind of part; without a model there is nobody to ask."""
+    models, probes = material.remembered, material.probes
+    if not models.specs:
+        return ()
+    made = material.encoded - ({"text"} if models.text_encoder is not None else set())
+    pool = Pool(
+        embedded=embedded,
+        fields=fields,
+        calibration=calibration,
+        lexical=None if lexical is None else Lexical(directory / LEXICAL, len(order)),
+        order=order,
+        encoder=models.encoder,
+        text_encoder=models.text_encoder,
+        shared=tuple(block for block in content if block in made),
+        content=content,
+    )
+    return learn(pool, probes.pictures, probes.texts, partial(progress, "weights"))
+
+
+def _gates(config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, material: Material) -> list[GateRecord]:
+    models, probes = material.remembered, material.probes
+    searcher = Searcher(snapshot, models.encoder, models.text_encoder)
+    embedded = material.embedded
     return [
         *recall_gate(searcher, config.recall_target),
         self_retrieval_gate(searcher),
-        reject_gate(rejects, lines, config.max_rejects),
+        *probe_gates(searcher, probes.gate_pictures, probes.gate_texts),
+        reject_gate(len(embedded.rejects), embedded.lines_read, config.max_rejects),
         drift_gate(snapshot, parent, config.max_drift),
     ]
 

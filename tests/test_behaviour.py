@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalogues import clustered, write_lines, write_parquet
+from scipy.sparse import csr_matrix
 from shoppers import Shop, build_shop
 
 from engine.errors import InvalidQuery, InvalidSetting
@@ -22,6 +23,7 @@ from indexer.behaviour.factors import factorise
 from indexer.behaviour.interactions import Interactions
 from indexer.behaviour.repurchase import repurchase_of
 from indexer.behaviour.tastes import usual_tastes
+from indexer.behaviour.words import word_rows
 from indexer.build import build
 from indexer.config import BuildConfig
 from indexer.embed import no_progress
@@ -120,6 +122,21 @@ def test_the_same_events_give_the_same_vectors() -> None:
     first, second = factorise(liking, 16), factorise(liking, 16)
     assert first.shape == (80, 12)
     assert (first == second).all()
+
+
+def test_words_place_items_of_few_shoppers() -> None:
+    """Of items liked at random those that share words stand nearer; what nobody liked has no row, whatever it says."""
+    rng = np.random.default_rng(3)
+    likes = rng.random((40, 12)) < 0.1
+    likes[0, :11], likes[:, 11] = True, False
+    liking = csr_matrix(likes.astype(np.float64))
+    words = word_rows(["red mug", "blue mug", "mug"] * 2 + ["garden chair", "oak chair", "chair"] * 2)
+    rows = factorise(liking, words=words).astype(np.float32)
+    alike = rows @ rows.T
+    assert np.mean(alike[:6, :6]) > np.mean(alike[:6, 6:11]) + 0.1
+    assert not rows[11].any()
+    own = word_rows([f"item{number}" for number in range(12)])
+    np.testing.assert_array_equal(factorise(liking, words=own), factorise(liking))
 
 
 def test_tastes_are_measured_against_what_shoppers_have_not_had() -> None:

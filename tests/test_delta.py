@@ -53,7 +53,7 @@ def arrival(snapshot: Snapshot, item_id: str, number: int, blocks: Sequence[str]
     """Return an item that `number` decides."""
     rng = np.random.default_rng(number)
     vectors = {block: to_unit(rng.standard_normal(snapshot.dims[block])).astype(np.float16) for block in blocks}
-    return Arrival(item_id, to_bytes({"number": number}), f"text {number}", vectors, (float(number),))
+    return Arrival(item_id, to_bytes({"number": number}), (f"text {number}",), vectors, (float(number),))
 
 
 def live_ids(delta: Delta) -> dict[str, int]:
@@ -163,7 +163,7 @@ def test_only_the_newest_is_built_upon(snapshot: Snapshot) -> None:
 def test_what_fails_halfway_is_never_built_upon(snapshot: Snapshot) -> None:
     """A vector of another length breaks a batch; the delta before answers on, and is not the base of another."""
     delta = Delta.begin(snapshot).apply([("a", arrival(snapshot, "a", 1))], 1)
-    broken = Arrival("b", b"", "", {"image": np.ones(3, np.float16)}, (1.0,))
+    broken = Arrival("b", b"", (), {"image": np.ones(3, np.float16)}, (1.0,))
     with pytest.raises(ValueError, match="shape"):
         delta.apply([("c", None), ("b", broken)], 2)
     assert not delta.is_newest
@@ -254,7 +254,7 @@ def test_an_item_is_embedded_as_the_build_does(goods: tuple[Path, Snapshot], tin
         start = snapshot.stratum_of(theirs).start
         stored = snapshot.stratum_of(theirs).index.rows(np.array([theirs - start]))[0]
         np.testing.assert_allclose(mine, stored, atol=2e-3)  # a batch of another size rounds otherwise
-        assert delta.text(place) == f"{row['title']}"
+        assert delta.words(place)[0] == f"{row['title']}"
 
 
 def test_several_pictures_are_their_unit_mean(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:

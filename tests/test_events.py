@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_reload import within
 
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.address import masked, unmasked
+from engine.events.clock import now_of, strays
 from engine.events.database import store_address
 from engine.events.event import Event, EventType
 from engine.events.log import EVENTS_FILE, EventLog, Recorded, Summary, make_events, open_events
@@ -84,7 +86,20 @@ def test_a_scan_gives_all_in_order_of_time(log: EventLog) -> None:
     assert len(pages) > 1
     assert [found.time_s for page in pages for found in page] == [1000.0 + number for number in range(20_000)]
     assert (log.last_time_s(), log.count()) == (20_999.0, 20_000)
+    assert log.now_s() == 20_989.0
     assert log.user_ids() == [f"u{number}" for number in range(7)]
+
+
+def test_one_wrong_clock_does_not_tell_what_time_it_is(log: EventLog) -> None:
+    """The newest event is passed over, of one or two none, of very many ten; in a table of them as in the log."""
+    assert log.now_s() is None
+    log.record([event(0), event(1)])
+    assert log.now_s() == 1001.0
+    log.record([event(2), event(3, time_s=9e9)])
+    assert log.now_s() == 1002.0
+    assert now_of(np.array([9e9, 1000.0, 1002.0, 1001.0])) == 1002.0
+    assert now_of(np.array([])) == 0.0
+    assert [strays(count) for count in (0, 1, 2, 3, 1000, 1001, 10**6)] == [0, 0, 0, 1, 1, 2, 10]
 
 
 def test_erasing_tells_what_was_there(log: EventLog) -> None:

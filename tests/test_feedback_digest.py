@@ -2,12 +2,17 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import grpc
 import numpy as np
 import pytest
 from catalogues import write_lines
+from hypothesis import given
+from hypothesis import strategies as st
 from opinions import opinions, write_reviews
 from serving import refusal, running
 from typer.testing import CliRunner
@@ -144,13 +149,62 @@ def test_quotes_are_telling_and_differ(tmp_path) -> None:
 
 
 def test_a_summary_says_it_in_words(tmp_path) -> None:
-    """What is praised, what is blamed and what to do stand in a sentence or two; no reviews, no words."""
-    rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 6 + [(0, math.nan, 0.2, [(DELIVERY, 0.1, "")])] * 2
+    """What is praised, criticised and to fix first, with the counts of the table; no reviews, no words."""
+    rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 6 + [(0, math.nan, 0.2, [(DELIVERY, 0.1, "")])] * 3
     reviews = stored(tmp_path, rows)
     assert summary_of(digest(reviews, reviews.of([0]))) == (
-        "8 reviews, mostly praise: they praise fit; they find fault with delivery. Delivery is what to put right first."
+        "9 reviews, mostly positive. Praised: fit (6 of 6). Criticised: delivery (3 of 3). "
+        "Fix first: delivery (3 of 9 reviews criticise it)."
     )
     assert summary_of(digest(reviews, reviews.of([1]))) == ""
+
+
+def test_two_mentions_are_no_aspect(tmp_path) -> None:
+    """An aspect needs three reviews that judge it, and one in a hundred of all."""
+    few = stored(tmp_path, [(0, math.nan, 0.9, [(FIT, 0.9, ""), (DELIVERY, 0.1, "")])] * 2)
+    found = digest(few, few.of([0]))
+    assert (found.aspects, found.fixes) == ((), ())
+    rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 4 + [(0, math.nan, 0.9, [(DELIVERY, 0.9, "")])] * 396
+    (tmp_path / "many").mkdir()
+    many = stored(tmp_path / "many", rows)
+    assert [aspect.name for aspect in digest(many, many.of([0])).aspects] == ["delivery", "fit"]
+    (tmp_path / "more").mkdir()
+    more = stored(tmp_path / "more", [*rows, (0, math.nan, 0.9, [])])
+    assert [aspect.name for aspect in digest(more, more.of([0])).aspects] == ["delivery"]
+
+
+JUDGED = st.lists(
+    st.tuples(st.floats(0, 1), st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), max_size=2)),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(JUDGED)
+def test_a_summary_never_contradicts_its_table(rows) -> None:
+    """Whatever is praised, criticised or to fix first stands in the table with the counts that the summary gives."""
+    with TemporaryDirectory() as folder:
+        reviews = stored(
+            Path(folder),
+            [
+                (0, math.nan, sentiment, [(aspect, value, "") for aspect, value in dict(mentions).items()])
+                for sentiment, mentions in rows
+            ],
+        )
+        found = digest(reviews, reviews.of([0]))
+    table = {aspect.name: (aspect.positive_count, aspect.negative_count) for aspect in found.aspects}
+    summary = summary_of(found)
+    sides = {}
+    for side, listed in re.findall(r"(Praised|Criticised): ([^.]*)\.", summary):
+        for name, count, total in re.findall(r"(\w+) \((\d+) of (\d+)\)", listed):
+            assert name not in sides
+            sides[name] = side
+            assert int(total) == sum(table[name])
+            assert int(count) == table[name][side == "Criticised"]
+            assert 3 * int(count) >= 2 * int(total)
+    for name, blamed in re.findall(r"Fix first: (\w+) \((\d+) of", summary):
+        assert int(blamed) == table[name][1]
+        assert sides.get(name) != "Praised"
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +265,17 @@ def test_a_person_reads_tables(store) -> None:
     result = CliRunner().invoke(engine, ["feedback", "--store", str(store), "--brand", "B"])
     assert "160 reviews" in result.stdout
     assert "The fit is perfect." in result.stdout
+
+
+def test_fixes_come_with_quotes_and_items_with_titles(store) -> None:
+    """An item is called by its title, and what to fix first is told in the reviewers' words."""
+    told = asked(store, "--item", "i1")
+    assert (told["title"], told["item_id"]) == ("thing 1", "i1")
+    assert all(fix["quotes"] for fix in told["fixes"])
+    assert told["fixes"]
+    result = CliRunner().invoke(engine, ["feedback", "--store", str(store), "--item", "i1"])
+    assert result.stdout.startswith("thing 1\n")
+    assert told["fixes"][0]["quotes"][0] in result.stdout[result.stdout.index("fix first") :]
 
 
 def test_reviews_move_the_ranking_and_pass_filters(store) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from engine.encoder import Fingerprint, ModelSpec
 from engine.errors import NoEncoder
+from engine.fields import ItemFields
 from engine.fusion import Moments
 from engine.images import decode
 from engine.lexical import LEXICAL, Lexical, write_lexical
@@ -121,7 +122,7 @@ def test_nothing_is_embedded_twice(tmp_path: Path) -> None:
 
 
 def test_a_catalogue_of_texts_needs_only_the_text_model(tmp_path: Path) -> None:
-    """No picture, no model for pictures; words count as much as meaning."""
+    """No picture, no model for pictures; words count twice as much as meaning."""
     config = BuildConfig(
         catalogue(tmp_path, pictures=False), tmp_path / "store", None, specs(tmp_path)[1], text_template="{title}"
     )
@@ -129,7 +130,7 @@ def test_a_catalogue_of_texts_needs_only_the_text_model(tmp_path: Path) -> None:
     assert manifest.model is None
     assert manifest.lexical is not None
     assert manifest.lexical.item_count == COUNT
-    assert manifest.default_weights == {"lexical": 0.5, "text": 0.5}
+    assert manifest.default_weights == {"lexical": pytest.approx(2 / 3), "text": pytest.approx(1 / 3)}
     asked = searcher(tmp_path / "store", manifest, tmp_path)
     (hit,) = asked.search(Query((TextPart("number 7"),), limit=1, explain=True)).hits
     assert hit.item_id == "i7"
@@ -158,24 +159,26 @@ def test_words_beside_vectors_of_the_callers_own_are_asked_for(
 
 def test_usual_scores_by_hand(tmp_path: Path) -> None:
     """Two items that share one word of one: asked for it, the other item scores that word's share of the best."""
-    write_lexical(tmp_path / LEXICAL, ["mug", "mug", ""])
+    items = [ItemFields("mug"), ItemFields("mug"), ItemFields()]
+    write_lexical(tmp_path / LEXICAL, items)
     lexical = Lexical(tmp_path / LEXICAL, 3)
-    score = lexical.score("mug", "mug")
-    assert score == pytest.approx(1 / 2.2)
-    usual = usual_scores(lexical, ["mug", "mug", ""])
+    score = lexical.score("mug", ItemFields("mug"))
+    assert score == pytest.approx(2 / 2.5)
+    usual = usual_scores(lexical, items)
     assert usual == Moments(pytest.approx(score), 1e-3)
 
 
 def test_usual_scores_count_items_without_a_match(tmp_path: Path) -> None:
-    """Of four items two share a word: 4 of 12 pairs score 1 / 2.2, whatever the words that are drawn."""
-    texts = ["mug", "mug", "cup", "cup"]
-    write_lexical(tmp_path / LEXICAL, texts)
-    usual = usual_scores(Lexical(tmp_path / LEXICAL, 4), texts)
-    assert usual.mean == pytest.approx(1 / 3 / 2.2)
-    assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 / 2.2)
+    """Of four items two share a word: 4 of 12 pairs score 2 / 2.5, whatever the words that are drawn."""
+    items = [ItemFields(title) for title in ("mug", "mug", "cup", "cup")]
+    write_lexical(tmp_path / LEXICAL, items)
+    usual = usual_scores(Lexical(tmp_path / LEXICAL, 4), items)
+    assert usual.mean == pytest.approx(1 / 3 * 2 / 2.5)
+    assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 * 2 / 2.5)
 
 
 def test_an_item_alone_has_no_usual_score(tmp_path: Path) -> None:
     """There is no other item to compare it with."""
-    write_lexical(tmp_path / LEXICAL, ["mug", ""])
-    assert usual_scores(Lexical(tmp_path / LEXICAL, 2), ["mug", ""]) == Moments(0.0, 1.0)
+    items = [ItemFields("mug"), ItemFields()]
+    write_lexical(tmp_path / LEXICAL, items)
+    assert usual_scores(Lexical(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)

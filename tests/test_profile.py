@@ -141,14 +141,28 @@ def test_items_that_are_gone_leave_a_profile(shop: Shop) -> None:
     """Of somebody who took only what the snapshot has not, there are counts and a summary, and no interests."""
     profile = shop.profile([event("x", "gone"), event("x", "lost", VIEW, 4)])
     assert (profile.interests, profile.affinities, profile.price_band) == ((), (), None)
-    assert profile.summary == "1 purchase and 1 view, the last on the newest day of the shop."
+    assert profile.summary == "1 purchase and 1 view; last active on the newest day."
+
+
+@pytest.mark.parametrize("days_ago", [-3650.0, 18_000.0])
+def test_one_event_of_a_wrong_clock_moves_no_profile(shop: Shop, days_ago: float) -> None:
+    """Ten years ahead or of 1974: segment, recency, interests and the price band are as without it."""
+    history = [event("x", item_id("garden", number), days_ago=12 + number) for number in range(8)]
+    right = shop.profile([*history, event("x", item_id("garden", 9), VIEW, 12)])
+    wrong = shop.profile([*history, event("x", item_id("garden", 9), VIEW, days_ago)])
+    assert wrong.last_days == right.last_days
+    assert wrong.segment == right.segment
+    assert wrong.price_band == right.price_band
+    assert [one.label for one in wrong.interests] == [one.label for one in right.interests]
+    assert [one.share for one in wrong.interests] == pytest.approx([one.share for one in right.interests], abs=0.05)
+    assert wrong.affinities == right.affinities
 
 
 def test_the_summary_says_it_in_words(shop: Shop) -> None:
     events = [event("x", item_id("garden", number), days_ago=12) for number in (0, 4, 8)]
     assert shop.profile(events).summary == (
-        "Interested in red garden by Alder (100%). Mostly pays 30 to 70 an item, 50 in the middle: more than 7% of the "
-        "shop's items cost. 3 purchases, the last 12 days before the newest event of the shop."
+        "Main interests: red garden by Alder (100% of their activity). Usually pays 30 to 70 for an item (median 50); "
+        "7% of the shop's items cost less. 3 purchases; last active 12 days before the shop's newest events."
     )
 
 

@@ -41,7 +41,9 @@ def test_a_store_and_a_server_recommend_the_same(shop: Shop, server: Running) ->
     assert not {line["item_id"] for line in alone} & ids_of(shop.events["u0"])
     for line in alone:
         assert sum(line["contributions"].values()) == pytest.approx(line["score"], abs=1e-4)
-        assert line["reason"].startswith("because you bought Thing ")
+        assert line["contributions"][line["reason_contribution"]] == max(line["contributions"].values())
+        assert line["reason_kind"] in ("popular", "goes_with", "like_item")
+        assert (line["reason"] == "popular now") == (line["reason_kind"] == "popular")
         assert set(line["because"]) <= ids_of(shop.events["u0"])
 
 

@@ -128,7 +128,7 @@ def test_names_say_what_is_taken() -> None:
     shares = np.repeat([[0.9, 0.1], [0.1, 0.9]], 20, axis=0)
     first, second = name_segments(drawn(), Themes(("GARDEN", "Toys"), shares), HALVES)
     assert (first.name, second.name) == ("Garden shoppers", "Toys shoppers")
-    assert "more than others of garden 90% (50%)" in first.description
+    assert "they more often choose garden 90% (50%)" in first.description
     assert first.apart[0] == ("garden", 1.0)
 
 

@@ -44,7 +44,7 @@ class Shop:
             good.item_id: Arrival(
                 good.item_id,
                 to_bytes(good.payload),
-                "",
+                (),
                 {block: to_unit(vector).astype(np.float16) for block, vector in good.vectors.items()},
                 tuple(float(good.payload.get(name, np.nan)) for name in signals),
             )

@@ -50,6 +50,8 @@ class Wishes:
     limit: int = 10
     page_token: str = ""
     explain: bool = False
+    change: str | None = None
+    exclude: Sequence[str] = ()
 
 
 def to_request(
@@ -78,6 +80,7 @@ def to_request(
         recall_target=wishes.recall_target,
         explain=wishes.explain,
         budget_ms=wishes.budget_ms,
+        exclude_item_ids=wishes.exclude,
     )
     if wishes.diversity is not None:
         # Its name is a word of Python's own.
@@ -99,6 +102,12 @@ def to_request(
             raise InvalidSetting(f"expected 1 weight of {kind} or one for each of {len(asked)}, got {len(given)}")
         for place, part in enumerate(asked):
             part.weight = given[place % len(given)]
+    if wishes.change is not None:
+        changed = [*parts["image"], *parts["item"]]
+        if not changed:
+            raise InvalidSetting("expected --image or --item that --change changes, got none")
+        for part in changed:
+            part.change = wishes.change
     for kind in KINDS:
         request.parts.extend(parts[kind])
     return request
@@ -113,6 +122,7 @@ def to_boost(option: BoostOption) -> query_pb2.Boost:
 
 def ask_store(root: Path, request: search_pb2.SearchRequest, events_url: str = "") -> search_pb2.SearchResponse:
     """Return the answer of the store's current snapshot, checked whole. Raises what a server would refuse with."""
+    from engine.composition.rewriter import Rewriter
     from engine.convert.answers import to_response
     from engine.convert.queries import needs_encoder, to_query
     from engine.server.events import Events
@@ -125,6 +135,7 @@ def ask_store(root: Path, request: search_pb2.SearchRequest, events_url: str = "
         query = Shoppers(events).with_tastes(searcher, query)
     finally:
         events.close()
+    query = Rewriter().rewrite(searcher, query)
     return to_response(request, query, searcher.search(query))
 
 

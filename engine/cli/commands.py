@@ -16,6 +16,7 @@ import typer
 from engine.cli.profiling import profile
 from engine.cli.recommending import recommend
 from engine.cli.reviewing import feedback
+from engine.cli.sheet import sheet
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -114,10 +115,15 @@ def query(
     image: Annotated[list[Path] | None, typer.Option(help="A picture's file; may be repeated.")] = None,
     item: Annotated[list[str] | None, typer.Option("--item", "--like", help="An item_id; may be repeated.")] = None,
     user: Annotated[list[str] | None, typer.Option(help="A shopper's id: what they like; may be repeated.")] = None,
+    change: Annotated[
+        str | None, typer.Option(help="'in red': what is to be different from the --image or --item.")
+    ] = None,
     weight: Annotated[
         list[str] | None, typer.Option(help="text=0.7: how much the texts count; repeated, one after the other.")
     ] = None,
-    modality: Annotated[list[str] | None, typer.Option(help="image=0.3: how much a block counts.")] = None,
+    modality: Annotated[
+        list[str] | None, typer.Option(help="image=0.3: how much a block counts; words stay on unless lexical=0.")
+    ] = None,
     boost: Annotated[
         list[str] | None,
         typer.Option(help="rating=0.3: add a signal or a number to the score, see above; may be repeated."),
@@ -128,6 +134,9 @@ def query(
         typer.Option(
             "--filter", help="""Which items may answer: 'category = "shoes" AND price < 50'.""", metavar="EXPR"
         ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="ITEM", help="An item_id that may not answer; may be repeated.")
     ] = None,
     pin: Annotated[
         list[str] | None, typer.Option(help="ITEM@RANK: show an item at this rank, 1 for the first; may be repeated.")
@@ -170,10 +179,12 @@ def query(
 
     --boost FIELD=W adds W times a signal, or a number of the items; FIELD:log1p=W adds W times ln(1 + number);
     FIELD:exp_decay(ORIGIN,SCALE)=W adds W where the number is ORIGIN, and falls to W/e where it is SCALE away.
+
+    Where nothing in the catalogue matches the words, a line on stderr says so, and the nearest items are shown.
     """
     from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
     from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
-    from engine.cli.printing import print_next_page, print_tables, to_lines
+    from engine.cli.printing import print_next_page, print_no_match, print_tables, to_lines
 
     if store is not None and address is not None:
         raise typer.BadParameter("expected one of --store and --address, got both")
@@ -198,6 +209,8 @@ def query(
         limit=limit,
         page_token=page_token or "",
         explain=explain,
+        change=change,
+        exclude=exclude or (),
     )
     with _wrong_settings_are_wrong_usage():
         request = to_request(texts, image or [], item or [], to_weights(weight, "--weight"), wishes, user or [])
@@ -210,12 +223,14 @@ def query(
             typer.echo(json.dumps(line, ensure_ascii=False))
     else:
         print_tables(response, wishes.fields)
+    print_no_match(response)
     print_next_page(response)
 
 
 app.command()(profile)
 app.command()(feedback)
 app.command()(recommend)
+app.command()(sheet)
 
 
 @app.command()

@@ -40,13 +40,29 @@ def print_tables(response: search_pb2.SearchResponse, fields: Sequence[str] = ()
 def to_recommended_lines(response: recommendation_pb2.RecommendResponse) -> Iterator[dict[str, Any]]:
     """Give each item recommended, best first, as values that JSON holds; `rank` counts from 1."""
     for line, hit in zip(_hits(response), response.hits, strict=True):
-        yield line | {"reason": hit.reason, "because": list(hit.because_item_ids), "interest": hit.interest}
+        kind = recommendation_pb2.Recommendation.ReasonKind.Name(hit.reason_kind).removeprefix("REASON_KIND_").lower()
+        yield line | {
+            "reason": hit.reason,
+            "reason_kind": kind,
+            "reason_contribution": hit.reason_contribution,
+            "because": list(hit.because_item_ids),
+            "interest": hit.interest,
+        }
 
 
 def print_recommended(response: recommendation_pb2.RecommendResponse, fields: Sequence[str] = ()) -> None:
     """Print what is recommended on stdout, one item a line with its reason; on stderr how it was found."""
     _console().print(_hit_table(list(to_recommended_lines(response)), fields))
     Console(stderr=True).print(Text(_found(response)), style="dim", soft_wrap=True)
+
+
+NO_MATCH = "Nothing in this catalogue matches these words; the nearest items are shown."
+
+
+def print_no_match(response: search_pb2.SearchResponse) -> None:
+    """Say on stderr that the hits are not what was asked for, if so."""
+    if response.no_good_match:
+        Console(stderr=True).print(Text(NO_MATCH), style="yellow", soft_wrap=True)
 
 
 def print_next_page(response: search_pb2.SearchResponse) -> None:

@@ -58,7 +58,7 @@ def ask_store(
     if log is None:
         raise UserNotFound
     with log:
-        now_s = log.last_time_s() or 0.0
+        now_s = log.now_s() or 0.0
         found = profile_in(log, request.user_id, view, open_usual(view.snapshot), now_s)
     if found is None:
         raise UserNotFound

@@ -26,6 +26,9 @@ def recommend(
         str | None,
         typer.Option("--filter", help="Which items may answer, as for `engine query`.", metavar="EXPR"),
     ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="ITEM", help="An item_id that is not recommended; may be repeated.")
+    ] = None,
     boost: Annotated[list[str] | None, typer.Option(help="rating=0.3, as for `engine query`; may be repeated.")] = None,
     diversity: Annotated[float | None, typer.Option(min=0, max=1, help="Vary the hits, as for `engine query`.")] = None,
     collapse_by: Annotated[
@@ -64,6 +67,7 @@ def recommend(
         "page_size": limit,
         "explain": explain,
         "recall_target": recall_target,
+        "exclude_item_ids": exclude or [],
     }
     picture = image.read_bytes() if image is not None else b""
     if user is not None:

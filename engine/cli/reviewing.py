@@ -19,7 +19,7 @@ def feedback(
     timeout_s: Annotated[float, typer.Option(help="How long to wait for the server.")] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program instead.")] = False,
 ) -> None:
-    """Tell what reviews say: what they praise and blame, what changed, what to put right first."""
+    """Show what reviews praise and criticise, what changed, and what to fix first, in the reviewers' own words."""
     from engine.cli.asking import call
     from engine.convert.reviewing import to_line
     from engine.v1 import catalog_pb2
@@ -51,7 +51,7 @@ def ask_store(root: Path, request: "catalog_pb2.GetFeedbackRequest") -> "catalog
 
 
 def print_feedback(feedback: "catalog_pb2.Feedback") -> None:
-    """Print feedback on stdout: a summary, then tables of aspects, periods, changes and what to put right."""
+    """Print feedback on stdout: a summary, then tables of aspects, periods, changes and what to fix first."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -61,12 +61,16 @@ def print_feedback(feedback: "catalog_pb2.Feedback") -> None:
     if not console.is_terminal:
         # A pipe has no width of its own, and 80 columns would break every quote.
         console = Console(width=160)
-    console.print(Text(feedback.item_id or feedback.brand or feedback.category), style="bold", soft_wrap=True)
+    subject = feedback.title or feedback.item_id or feedback.brand or feedback.category
+    console.print(Text(subject), style="bold", soft_wrap=True)
     console.print(Text(feedback.summary or "no reviews"))
-    aspects = Table("aspect", "praised", "blamed", "in their words", box=box.SIMPLE_HEAD)
+    aspects = Table("aspect", "praise", "criticise", "in their words", box=box.SIMPLE_HEAD)
     for aspect in feedback.aspects:
         aspects.add_row(
-            Text(aspect.name), str(aspect.positive_count), str(aspect.negative_count), Text("\n".join(aspect.quotes))
+            Text(_plain(aspect.name)),
+            str(aspect.positive_count),
+            str(aspect.negative_count),
+            Text("\n".join(aspect.quotes)),
         )
     periods = Table("from", "reviews", "sentiment", "stars", box=box.SIMPLE_HEAD)
     for period in feedback.periods:
@@ -76,10 +80,14 @@ def print_feedback(feedback: "catalog_pb2.Feedback") -> None:
     changes = Table("what changed", "since", "praise before", "after", box=box.SIMPLE_HEAD)
     for change in feedback.changes:
         since = f"{change.since.ToDatetime():%Y-%m}"
-        changes.add_row(Text(change.aspect or "all"), since, f"{change.before:.0%}", f"{change.after:.0%}")
-    fixes = Table("put right first", "costs", "why", box=box.SIMPLE_HEAD)
+        changes.add_row(Text(_plain(change.aspect) or "all"), since, f"{change.before:.0%}", f"{change.after:.0%}")
+    fixes = Table("fix first", "why", "in their words", box=box.SIMPLE_HEAD)
     for fix in feedback.fixes:
-        fixes.add_row(Text(fix.aspect), f"{fix.impact:.3f}", Text(fix.reason))
+        fixes.add_row(Text(_plain(fix.aspect)), Text(fix.reason), Text("\n".join(fix.quotes)))
     for table in (aspects, periods, changes, fixes):
         if table.row_count:
             console.print(table)
+
+
+def _plain(aspect: str) -> str:
+    return aspect.replace("_", " ")

@@ -1,8 +1,8 @@
 """What payloads hold, field by field over all rows, for filters, facets, groups and boosts."""
 
-from engine.columns.column import Column, Kind
+from engine.columns.column import Column, Kind, to_column
 from engine.columns.path import name_of, path_of
-from engine.columns.reading import FACET_VALUES, Columns
+from engine.columns.reading import FACET_VALUES, ITEM_ID, Columns
 from engine.columns.values import (
     GroupKey,
     Payload,
@@ -18,6 +18,7 @@ from engine.columns.writing import write_columns
 
 __all__ = [
     "FACET_VALUES",
+    "ITEM_ID",
     "Column",
     "Columns",
     "GroupKey",
@@ -30,6 +31,7 @@ __all__ = [
     "name_of",
     "number_of",
     "path_of",
+    "to_column",
     "value_at",
     "value_key",
     "write_columns",

@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path as FilePath
 from threading import Lock
@@ -22,6 +22,9 @@ from engine.errors import CorruptSnapshot, InvalidQuery, UnknownField
 
 FACET_VALUES = 1000
 """How many values of a field a facet tells at most."""
+
+ITEM_ID = "item_id"
+"""The field that filters know beside those of payloads: the item's id, whatever a payload has by that name."""
 
 _KEPT_GROUPS = 16
 
@@ -56,6 +59,7 @@ class Columns:
         self._places = {path_of(name): place for place, name in enumerate(self._names)}
         self._check(path)
         self._further: frozenset[Path] = frozenset()
+        self._ids: Callable[[], Column] | None = None
         self._opened: dict[Path, Column] = {}
         self._groups: OrderedDict[Path, Groups] = OrderedDict()
         self._lock = Lock()
@@ -64,6 +68,12 @@ class Columns:
         """Return the same columns and further fields, of which no row has a value, as live items may bring them."""
         view = copy.copy(self)
         view._further = self._further | frozenset(map(path_of, names))
+        return view
+
+    def identified(self, ids: Callable[[], Column]) -> Self:
+        """Return the same columns and the field item_id. ids: gives its column, asked for when it is needed."""
+        view = copy.copy(self)
+        view._ids = ids
         return view
 
     def names(self) -> tuple[str, ...]:
@@ -91,7 +101,7 @@ class Columns:
 
     def knows(self, path: Path) -> bool:
         """Return whether any row, or live item, has a value of a field."""
-        return path in self._places or path in self._further
+        return path in self._places or path in self._further or (self._ids is not None and path == (ITEM_ID,))
 
     def beneath(self, path: Path) -> list[Path]:
         """Return the known fields of the mapping at a path, those of mappings in it too."""
@@ -105,6 +115,8 @@ class Columns:
 
     def column(self, path: Path) -> Column:
         """Return a field, one without values if nothing is known of the path."""
+        if self._ids is not None and path == (ITEM_ID,):
+            return self._ids()
         place = self._places.get(path)
         if place is None:
             return self._empty

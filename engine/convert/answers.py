@@ -36,6 +36,8 @@ def to_bytes(
     fields = to_fields(request.read_mask) if request.HasField("read_mask") else None
     head = search_pb2.SearchResponse()
     put_how(head, answer, parse_us, total_us)
+    head.confidence = answer.confidence
+    head.no_good_match = answer.no_good_match
     if answer.more:
         head.next_page_token = _next_page(request, query, answer)
     for facet in answer.facets:

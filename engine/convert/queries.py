@@ -61,6 +61,7 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
         fields <= _PLAIN_FIELDS
         and len(parts) == len(request.parts)
         and _are_plain(parts)
+        and not any(part.HasField("change") for part in request.parts)
         and _are_plain_weights(weights)
         and request.missing_modality in _MISSING
         and 0 <= request.page_size <= 1000
@@ -94,6 +95,7 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
         min_score=request.min_score if "min_score" in fields else None,
         budget_ms=request.budget_ms if "budget_ms" in fields else None,
         page=_page(request, snapshot) if "page_token" in fields else None,
+        without=frozenset(request.exclude_item_ids),
     )
 
 
@@ -104,7 +106,9 @@ def needs_events(query: Query) -> bool:
 
 def needs_encoder(query: Query) -> bool:
     """Return whether a model has to run before the query can be answered."""
-    return any(isinstance(part, TextPart | ImagePart) for part in query.parts)
+    return any(
+        isinstance(part, TextPart | ImagePart) or (isinstance(part, ItemPart) and part.change) for part in query.parts
+    )
 
 
 def _parts(request: search_pb2.SearchRequest) -> Iterator[Part]:
@@ -118,9 +122,9 @@ def _parts(request: search_pb2.SearchRequest) -> Iterator[Part]:
         elif content == "text":
             yield TextPart(part.text, weight, part.block)
         elif content == "image":
-            yield ImagePart(part.image, weight, part.block)
+            yield ImagePart(part.image, weight, part.block, part.change)
         elif content == "item_id":
-            yield ItemPart(part.item_id, weight, part.block)
+            yield ItemPart(part.item_id, weight, part.block, part.change)
         elif content == "user_id":
             yield UserPart(part.user_id, weight, part.block)
 

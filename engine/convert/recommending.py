@@ -5,7 +5,7 @@ from engine.convert.queries import DEFAULT_PAGE_SIZE, to_boosts, to_diversity
 from engine.convert.rules import check
 from engine.errors import InvalidQuery
 from engine.records import Hit
-from engine.shopper.reason import Reason
+from engine.shopper.reason import Kind, Reason
 from engine.shopper.recommend import Mode, Recommended, Wish
 from engine.v1 import recommendation_pb2
 
@@ -18,6 +18,8 @@ _MODES = {
     recommendation_pb2.RecommendRequest.MODE_DISCOVER: Mode.DISCOVER,
     recommendation_pb2.RecommendRequest.MODE_MIXED: Mode.MIXED,
 }
+
+_REASON_KINDS = {kind: recommendation_pb2.Recommendation.ReasonKind.Value(f"REASON_KIND_{kind.name}") for kind in Kind}
 
 
 def to_wish(request: recommendation_pb2.RecommendRequest) -> Wish:
@@ -32,6 +34,7 @@ def to_wish(request: recommendation_pb2.RecommendRequest) -> Wish:
         liked=tuple(request.session.liked_item_ids),
         disliked=tuple(request.session.disliked_item_ids),
         image=request.session.image if session else request.image,
+        exclude=frozenset(request.exclude_item_ids),
         filter=request.filter.strip(),
         boosts=to_boosts(request.boosts),
         diversity=to_diversity(request.diversity) if request.HasField("diversity") else None,
@@ -67,6 +70,8 @@ def _hit(hit: Hit, reason: Reason, payload: bytes) -> bytes:
         reason=reason.words,
         because_item_ids=reason.because,
         interest=reason.interest,
+        reason_kind=_REASON_KINDS[reason.kind],
+        reason_contribution=reason.contribution,
     )
     # As in a search's answer: a payload is kept as the bytes of the message that carries it.
     return b"".join((sent.SerializeToString(), _PAYLOAD, to_length(len(payload)), payload))

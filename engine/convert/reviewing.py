@@ -23,6 +23,7 @@ def to_response(feedback: Feedback) -> catalog_pb2.GetFeedbackResponse:
         sentiment=found.sentiment,
         signals=feedback.signals,
         summary=feedback.summary,
+        title=feedback.title,
     )
     setattr(message, feedback.kind, feedback.name)
     for aspect in found.aspects:

@@ -13,8 +13,11 @@ from open_clip.factory import parse_model_name
 from open_clip.pretrained import download_pretrained_from_hf
 from safetensors import SafetensorError
 
-from engine.encoder import ModelSpec
+from engine.encoder import EMBEDDED_MODELS, ModelSpec
+from engine.encoders import trunks
 from engine.errors import InvalidSetting
+
+trunks.register()
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
@@ -48,6 +51,19 @@ class Source:
         config: dict[str, Any] = open_clip.get_model_config(self.name)
         return {**config, "quick_gelu": True} if self.quick_gelu else config
 
+    def overrides(self) -> dict[str, Any]:
+        """Return what open_clip has to be told besides: where a text tower lies that the model brings itself.
+
+        A configuration names it as a folder inside the model's own, so that the model can be moved; open_clip would
+        look for that in the working directory.
+        """
+        schema, folder = parse_model_name(self.name)
+        text = self.config()["text_cfg"]
+        tower = text.get("hf_model_name")
+        if schema != "local-dir" or not tower or not (Path(folder) / tower / "config.json").is_file():
+            return {}
+        return {"text_cfg": {**text, "hf_model_name": str(Path(folder, tower).resolve()), "hf_model_pretrained": False}}
+
 
 def find(spec: ModelSpec, random_weights: bool = False) -> Source:
     """Return the model that the names lead to, its weights downloaded if they were not yet.
@@ -55,8 +71,8 @@ def find(spec: ModelSpec, random_weights: bool = False) -> Source:
     Raises InvalidSetting if the name, the tag or a file is not there, or the download failed.
     """
     schema, name = _parse(spec.model)
-    if schema is None and spec.model == "mini":
-        schema, name = "local-dir", str(files("engine").joinpath("models", "mini"))
+    if schema is None and spec.model in EMBEDDED_MODELS:
+        schema, name = "local-dir", str(embedded(spec.model))
     if schema is None and Path(name).is_dir():
         schema = "local-dir"
     if schema is not None and spec.pretrained is not None:
@@ -68,6 +84,11 @@ def find(spec: ModelSpec, random_weights: bool = False) -> Source:
     if schema == "hf-hub":
         return _find_on_hub(name)
     return _find_by_tag(name, spec.pretrained, random_weights)
+
+
+def embedded(name: str) -> Path:
+    """Return the folder of a model that the package brings, one of EMBEDDED_MODELS."""
+    return Path(str(files("engine").joinpath("models", name)))
 
 
 def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
@@ -82,6 +103,7 @@ def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
             force_quick_gelu=source.quick_gelu,
             require_pretrained=source.weights is not None,
             pretrained_text=False,
+            **source.overrides(),
         )
     except _FAILURES as error:
         raise InvalidSetting(f"cannot load the model {source.name!r} from {source.weights}: {error}") from error
@@ -132,8 +154,8 @@ def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Sou
         near = difflib.get_close_matches(name, open_clip.list_models(), n=5)
         hint = f"; near it are {', '.join(near)}" if near else ""
         raise InvalidSetting(
-            "expected 'mini', a directory with a model, 'hf-hub:org/repo' or an open_clip architecture, "
-            f"got {name!r}{hint}"
+            f"expected {' or '.join(map(repr, EMBEDDED_MODELS))}, a directory with a model, 'hf-hub:org/repo' or an "
+            f"open_clip architecture, got {name!r}{hint}"
         )
     tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none is known"
     if pretrained is None:

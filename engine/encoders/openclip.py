@@ -156,6 +156,7 @@ class OpenClipEncoder:
             example=noise[:2],
             shape=(-1, *pixels.shape[1:]),
             inputs=[pixels[:1], pixels[1:], noise],
+            convolutional=_is_convolutional(self.model.visual),
         )
 
     def _text_side(self) -> Side:
@@ -214,6 +215,13 @@ def _describe(config: dict[str, Any]) -> str:
     kind = "coca" if "multimodal_cfg" in config else "clip"
     size = image.get("image_size")
     return f"{kind}-{eyes}@{size}-{words}-{config['embed_dim']}d-{digest(config)[:8]}"
+
+
+def _is_convolutional(side: torch.nn.Module) -> bool:
+    """Return whether a tower has more convolutions than linear layers, which a ViT's one and ConvNeXt's are not."""
+    layers = list(side.modules())
+    convolutions = sum(isinstance(layer, torch.nn.Conv2d) for layer in layers)
+    return convolutions > sum(isinstance(layer, torch.nn.Linear) for layer in layers)
 
 
 def _hash_weights(source: Source, model: Any) -> str:

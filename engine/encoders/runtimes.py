@@ -46,6 +46,8 @@ class Side:
 
     inputs: (n, …) of probes, several shapes.   traced: the function to convert, of tensors to rows.
     shape: of its inputs, -1 where it varies.   example: two rows to trace with.
+    convolutional: whether convolutions are most of its layers. OpenVINO computes those several times as fast as torch
+    on one thread, however few weights they have; in 8 bits only its linear layers would be rounded, which it has not.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Side:
     example: Tensor
     shape: tuple[int, ...]
     inputs: Sequence[Tensor]
+    convolutional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,11 @@ def choose(
     Costs seconds the first time a model is seen on a machine, then the proof alone.
     """
     torch_alone = Chosen(side.encode, "torch", "float32")
-    if side.weights < SMALL and not always:
+    if side.weights < SMALL and not side.convolutional and not always:
         return torch_alone
     expected = [_unit(side.encode(inputs)) for inputs in side.inputs]
-    for dtype in ("float32",) if exact or side.weights < SMALL else ("int8", "float32"):
+    whole = exact or side.weights < SMALL or side.convolutional
+    for dtype in ("float32",) if whole else ("int8", "float32"):
         began = time.perf_counter()
         try:
             tower = _open(side, dtype, identity, conversions)

@@ -2,13 +2,15 @@
 
 open_clip pads every text to the context length, 77 tokens where a query has five. Under a causal mask a token sees
 only what stands before it, so all behind the token that is pooled can be left out. CoCa pools a class token that
-stands last instead; its own mask hides the padding, and its position is kept. Any other tower is left as it is.
+stands last instead; its own mask hides the padding, and its position is kept. A Hugging Face tower masks padding and
+pools only other tokens, so all behind the last of those can be left out. Any other tower is left as it is.
 """
 
 from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
+from open_clip.hf_model import ClsLastHiddenStatePooler, ClsPooler, HFTextEncoder, MeanPooler
 from torch import Tensor, nn
 
 
@@ -33,7 +35,10 @@ class TextTower:
     def weights(self) -> int:
         """Return how many weights a text is multiplied with, which leaves out the table of its tokens' vectors."""
         side = self.layers.transformer if hasattr(self.layers, "transformer") else self.layers
-        return sum(parameter.numel() for parameter in side.parameters())
+        count = sum(parameter.numel() for parameter in side.parameters())
+        if isinstance(self.layers, HFTextEncoder):
+            count -= sum(parameter.numel() for parameter in side.get_input_embeddings().parameters())
+        return count
 
     def lengths(self, tokens: Tensor) -> Tensor:
         """Return how many leading tokens decide the vector of each row. tokens, padded: (n, context_length)."""
@@ -43,6 +48,9 @@ class TextTower:
             last = tokens.argmax(dim=-1)
         elif self.pool == "eos":
             last = (tokens == self.eos_id).int().argmax(dim=-1)
+        elif self.pool == "mask":
+            real = tokens != self.layers.config.pad_token_id
+            last = (real * torch.arange(width, device=tokens.device)).amax(dim=-1)
         elif self.pool == "cls":
             real = tokens != self.layers.pad_id
             # CoCa's mask is one place late: the class token sees the first pad, and itself only if there is none.
@@ -62,6 +70,9 @@ class TextTower:
     def encode_cut(self, tokens: Tensor) -> Tensor:
         """Return what `encode` does, by a way that can be traced for tokens of every shape; not for pool "whole"."""
         layers = self.layers
+        if self.pool == "mask":
+            rows: Tensor = layers(tokens)
+            return rows
         dtype = layers.transformer.get_cast_dtype()
         x = layers.token_embedding(tokens).to(dtype)
         # Of the shape, not len(): a trace keeps the one, and makes a constant of the other.
@@ -74,7 +85,7 @@ class TextTower:
             mask = self._class_mask(tokens, dtype)
         x = layers.transformer(x + places.to(dtype), attn_mask=mask)
         pooled = -1 if self.pool == "cls" else self.lengths(tokens) - 1
-        rows: Tensor = layers.ln_final(x[torch.arange(n, device=x.device), pooled])
+        rows = layers.ln_final(x[torch.arange(n, device=x.device), pooled])
         projection = layers.text_projection
         if isinstance(projection, nn.Linear):
             rows = projection(rows)
@@ -94,7 +105,10 @@ class TextTower:
 
 
 def _pool(layers: Any) -> str:
-    """Return argmax, eos or cls where leaving out padding is known to be exact, else whole."""
+    """Return argmax, eos, cls or mask where leaving out padding is known to be exact, else whole."""
+    if isinstance(layers, HFTextEncoder):
+        pools = isinstance(layers.pooler, MeanPooler | ClsPooler | ClsLastHiddenStatePooler)
+        return "mask" if pools and layers.config.pad_token_id is not None else "whole"
     mask = getattr(layers, "attn_mask", None)
     if mask is None or not torch.equal(mask, torch.full_like(mask, float("-inf")).triu_(1)):
         return "whole"

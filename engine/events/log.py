@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, func, select
 
 from engine.errors import DiptychError, NotDurable
 from engine.events.address import EVENTS_FILE, is_known
+from engine.events.clock import EVENTS_A_STRAY, MOST_STRAYS, strays
 from engine.events.database import EVENTS, Database, EventRow, store_address
 from engine.events.event import Event, EventType
 
@@ -47,6 +48,8 @@ _SUMMARY = (
     .order_by(EVENTS.c.type)
 )
 _LAST = select(func.max(EVENTS.c.time_s))
+_SOME = select(func.count()).select_from(select(EVENTS.c.time_s).limit(MOST_STRAYS * EVENTS_A_STRAY).subquery())
+_BEHIND = select(EVENTS.c.time_s).order_by(EVENTS.c.time_s.desc()).offset(bindparam("strays")).limit(1)
 
 
 class Recorded(NamedTuple):
@@ -174,6 +177,13 @@ class EventLog:
         with self._database.asking() as connection:
             newest: float | None = connection.execute(_LAST).scalar_one()
         return newest
+
+    def now_s(self) -> float | None:
+        """Return when now is for the events, see `engine.events.clock`; None if there is none."""
+        with self._database.asking() as connection:
+            count = connection.execute(_SOME).scalar_one()
+            now_s: float | None = connection.execute(_BEHIND, {"strays": strays(count)}).scalar_one_or_none()
+        return now_s
 
     def user_ids(self) -> list[str]:
         """Return every user of whom there is an event, each once, in order."""

@@ -9,6 +9,7 @@ from time import perf_counter_ns
 
 from google.rpc import code_pb2
 
+from engine.composition.rewriter import Rewriter
 from engine.convert.answers import to_bytes
 from engine.convert.queries import needs_encoder, needs_events, to_query
 from engine.convert.rules import check
@@ -39,6 +40,7 @@ class SearchService:
         self._searchers = searchers
         self._encoders = encoders
         self._readers = readers
+        self._rewriter = Rewriter()
         self._gathered: list[_Gathered] = []
 
     def methods(self) -> dict[str, Method]:
@@ -84,16 +86,17 @@ class SearchService:
         check(request)
         served = self._snapshots.served
         work = partial(self._answer_all, served, request.requests, call)
-        if any(part.WhichOneof("content") in ("text", "image") for one in request.requests for part in one.parts):
+        parts = [part for one in request.requests for part in one.parts]
+        if any(part.WhichOneof("content") in ("text", "image") or part.change for part in parts):
             return await self._encoders.run("encoded batch", work, call)
-        if any(part.WhichOneof("content") == "user_id" for one in request.requests for part in one.parts):
+        if any(part.WhichOneof("content") == "user_id" for part in parts):
             return await self._readers.run("batch of shoppers", work, call)
         return await self._searchers.run("batch", work, call)
 
     def _answer(
         self, served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
     ) -> bytes:
-        query = self._shoppers.with_tastes(served.searcher, query)
+        query = self._complete(served, query)
         answer = served.searcher.search(query)
         total_us = (perf_counter_ns() - arrived_ns) // 1000
         response = to_bytes(request, query, answer, parse_us, total_us)
@@ -136,9 +139,13 @@ class SearchService:
 
     def _read(self, served: Served, request: search_pb2.SearchRequest) -> Query | DiptychError:
         try:
-            return self._shoppers.with_tastes(served.searcher, to_query(request, served.name))
+            return self._complete(served, to_query(request, served.name))
         except DiptychError as error:
             return error
+
+    def _complete(self, served: Served, query: Query) -> Query:
+        """Return a query that the searcher can answer: with tastes for shoppers, and no part left to change."""
+        return self._rewriter.rewrite(served.searcher, self._shoppers.with_tastes(served.searcher, query))
 
 
 @dataclass(slots=True)

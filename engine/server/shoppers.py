@@ -42,8 +42,7 @@ class Shoppers:
 
     def recommend(self, searcher: Searcher, user_id: str, wish: Wish) -> Recommended:
         """Return what to recommend to a shopper, or to a session if there is no id. Raises what Recommender does."""
-        events, now_s = self._history(user_id) if user_id else ((), 0.0)
-        return self._of(searcher).recommend(wish, events, now_s)
+        return self._of(searcher).recommend(wish, self._history(user_id) if user_id else ())
 
     def with_tastes(self, searcher: Searcher, query: Query) -> Query:
         """Return a query in which each shopper's id is their taste.
@@ -56,7 +55,7 @@ class Shoppers:
         parts: list[Part] = []
         for place, part in enumerate(query.parts):
             if isinstance(part, UserPart):
-                taste = recommender.taste(*self._history(part.user_id))
+                taste = recommender.taste(self._history(part.user_id))
                 if taste is None:
                     raise UserNotFound(f"parts[{place}].user_id")
                 # Of somebody who only dislikes it is what to keep away from.
@@ -72,12 +71,7 @@ class Shoppers:
             self._recommender = recommender = Recommender(searcher)
         return recommender
 
-    def _history(self, user_id: str) -> tuple[Sequence[Event], float]:
-        """Return a shopper's events, and when the newest of them happened.
-
-        What they do is weighed as it was then: else a shop's new year, or one event of a wrong clock, would make
-        everybody's history as good as nothing beside what is popular.
-        """
+    def _history(self, user_id: str) -> Sequence[Event]:
+        """Return a shopper's events. What they did is weighed as it was when they were last here, see `weigh`."""
         known = self._events.known()
-        events = [] if known is None else known.history(user_id, MOST_EVENTS)
-        return events, events[0].time_s if events else 0.0
+        return [] if known is None else known.history(user_id, MOST_EVENTS)

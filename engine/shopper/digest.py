@@ -18,11 +18,13 @@ from engine.reviews import Reviews, Told
 PRAISED, BLAMED = 0.6, 0.4
 """From and up to which sentiment something is praised, or blamed; between them it is neither."""
 MOST_ASPECTS, MOST_QUOTES, MOST_CHANGES, MOST_FIXES = 16, 3, 5, 5
+MIN_MENTIONS, MIN_MENTION_SHARE = 3, 0.01
+"""So many reviews have to judge an aspect, and such a share of all, before it is one of them."""
 CHANCE = 0.05
 """How likely a change may be by chance, all that are looked at together."""
 
 _FEWEST_COMPARED = 8
-_FEWEST_BLAMING = 2
+_FEWEST_BLAMING = 3
 _LEAST_BLAMED = 0.02
 _MOST_PERIODS = 18
 _REVIEWS_A_PERIOD = 3
@@ -66,10 +68,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What is blamed, by which share of all reviews, and how much that costs their mean sentiment."""
+    """What is blamed, by how many and which share of all reviews, and how much that costs their mean sentiment."""
 
     aspect: str
     impact: float
+    blamed_count: int
     blamed_share: float
     reason: str
     quotes: tuple[str, ...]
@@ -97,14 +100,17 @@ def digest(reviews: Reviews, told: Told) -> Digest:
     if not len(told):
         return NOTHING_TOLD
     bounds = to_periods(told.times_s)
+    aspects = _aspects(reviews, told)
+    # What is not in the table of aspects is told nowhere.
+    numbers = {number for number, name in enumerate(reviews.aspects) if name in {aspect.name for aspect in aspects}}
     return Digest(
         review_count=len(told),
         sentiment=float(told.sentiments.mean()),
         mean_rating=_mean(told.ratings),
-        aspects=_aspects(reviews, told),
+        aspects=aspects,
         periods=tuple(_period(told, start, end) for start, end in itertools.pairwise(bounds)),
-        changes=_changes(reviews.aspects, told, bounds),
-        fixes=_fixes(reviews, told),
+        changes=_changes(reviews.aspects, told, bounds, numbers),
+        fixes=_fixes(reviews, told, numbers),
     )
 
 
@@ -154,11 +160,12 @@ def _mean(values: Vector) -> float | None:
 
 def _aspects(reviews: Reviews, told: Told) -> tuple[Aspect, ...]:
     found = []
+    least = max(MIN_MENTIONS, MIN_MENTION_SHARE * len(told))
     for number, name in enumerate(reviews.aspects):
         mine = told.aspects == number
         praised, blamed = mine & (told.judged >= PRAISED), mine & (told.judged <= BLAMED)
         counts = int(np.count_nonzero(praised)), int(np.count_nonzero(blamed))
-        if sum(counts):
+        if sum(counts) >= least:
             found.append((-sum(counts), name, counts, praised, blamed))
     found.sort(key=lambda entry: entry[:2])
     return tuple(
@@ -196,10 +203,13 @@ def _alike(text: str, other: str) -> bool:
     return 2 * len(pairs & others) > min(len(pairs), len(others))
 
 
-def _changes(names: Sequence[str], told: Told, bounds: Sequence[float]) -> tuple[Change, ...]:
-    """Return the clearest change of each aspect and of the whole that is hardly chance, the largest first."""
+def _changes(names: Sequence[str], told: Told, bounds: Sequence[float], numbers: set[int]) -> tuple[Change, ...]:
+    """Return the clearest change of each aspect and of the whole that is hardly chance, the largest first.
+
+    numbers: the aspects that are looked at.
+    """
     series = {"": (told.sentiments, told.times_s)}
-    for number in np.unique(told.aspects).tolist():
+    for number in sorted(numbers):
         mine = told.aspects == number
         series[names[number]] = told.judged[mine], told.times_s[told.of[mine]]
     compared = [
@@ -232,12 +242,15 @@ def _chance_since(values: Vector, times_s: Vector, since: float) -> tuple[float,
     return chance_of(praised, judged), praised[0] / judged[0], praised[1] / judged[1]
 
 
-def _fixes(reviews: Reviews, told: Told) -> tuple[Fix, ...]:
-    """Return what costs most: how much higher the mean would be without the reviews that blame an aspect."""
+def _fixes(reviews: Reviews, told: Told, numbers: set[int]) -> tuple[Fix, ...]:
+    """Return what costs most: how much higher the mean would be without the reviews that blame an aspect.
+
+    numbers: the aspects that are looked at.
+    """
     count = len(told)
     mean = float(told.sentiments.mean())
     found = []
-    for number in np.unique(told.aspects).tolist():
+    for number in sorted(numbers):
         blaming = (told.aspects == number) & (told.judged <= BLAMED)
         theirs = np.zeros(count, np.bool_)
         theirs[told.of[blaming]] = True
@@ -246,13 +259,22 @@ def _fixes(reviews: Reviews, told: Told) -> tuple[Fix, ...]:
             continue
         others = float(told.sentiments[~theirs].mean())
         if others > mean:
-            reason = (
-                f"{blamed} of {count} reviews ({blamed / count:.0%}) find fault with it; their mean sentiment is "
-                f"{float(told.sentiments[theirs].mean()):.2f}, that of the others {others:.2f}"
-            )
-            found.append((mean - others, reviews.aspects[number], blamed / count, reason, blaming))
+            found.append((mean - others, reviews.aspects[number], blamed, _reason(told, theirs), blaming))
     found.sort(key=lambda entry: entry[:2])
     return tuple(
-        Fix(name, -cost, share, reason, _quotes(reviews, told, blaming, MOST_QUOTES))
-        for cost, name, share, reason, blaming in found[:MOST_FIXES]
+        Fix(name, -cost, blamed, blamed / count, reason, _quotes(reviews, told, blaming, MOST_QUOTES))
+        for cost, name, blamed, reason, blaming in found[:MOST_FIXES]
     )
+
+
+def _reason(told: Told, theirs: Mask) -> str:
+    """Return why an aspect is worth fixing: who criticises it, and how they and the others judge the whole."""
+    blamed, count = int(np.count_nonzero(theirs)), len(told)
+    stars = _mean(told.ratings[theirs]), _mean(told.ratings[~theirs])
+    judged = (
+        f"their mean sentiment is {float(told.sentiments[theirs].mean()):.2f}, that of the others "
+        f"{float(told.sentiments[~theirs].mean()):.2f}"
+        if stars[0] is None or stars[1] is None
+        else f"they give {stars[0]:.1f} stars on average, the others {stars[1]:.1f}"
+    )
+    return f"{blamed} of {count} reviews ({blamed / count:.0%}) find fault with it; {judged}"

@@ -12,20 +12,29 @@ from engine.columns.column import NOTHING, Mask
 from engine.errors import GroupNotFound, ItemNotFound
 from engine.payload import from_bytes
 from engine.shopper.digest import BLAMED, NOTHING_TOLD, PRAISED, Digest, digest
+from engine.shopper.fields import TITLES
 from engine.view import View
-from engine.writing.grammar import listed
 
 ITEM, BRAND, CATEGORY = "item_id", "brand", "category"
 SIGNALS = ("review_quality", "review_count")
 """What a build lays beside an item that has reviews."""
 
+# From which share of those that judge it an aspect is praised or criticised and not divided.
+_CLEARLY = 2 / 3
+_MOST_NAMED = 3
+_GOOD_STARS, _BAD_STARS = 3.5, 2.5
+
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What the reviews of a subject say. kind: ITEM, BRAND or CATEGORY.   signals: of an item, by name."""
+    """What the reviews of a subject say.
+
+    kind: ITEM, BRAND or CATEGORY.   title: of an item, "" if it has none.   signals: of an item, by name.
+    """
 
     kind: str
     name: str
+    title: str
     digest: Digest
     signals: Mapping[str, float]
     summary: str
@@ -38,46 +47,59 @@ def feedback_of(view: View, kind: str, name: str) -> Feedback:
     """
     if kind == ITEM:
         payload = from_bytes(view.payload(view.row_of(name)))
+        title = next((text for one in TITLES if isinstance(text := payload.get(one), str) and text), "")
         signals = {one: float(payload[one]) for one in SIGNALS if isinstance(payload.get(one), int | float)}
         rows = _stored_rows(view, [name])
     else:
-        signals = {}
+        title, signals = "", {}
         rows = _rows_of_group(view, kind, name)
     reviews = view.snapshot.reviews
     found = NOTHING_TOLD if reviews is None else digest(reviews, reviews.of(rows))
-    return Feedback(kind, name, found, signals if found.review_count else {}, summary_of(found))
+    return Feedback(kind, name, title, found, signals if found.review_count else {}, summary_of(found))
 
 
 def summary_of(found: Digest) -> str:
-    """Return a digest in a sentence or two, "" for one of no reviews."""
+    """Return a digest in a few sentences that say what its table of aspects says, "" for one of no reviews."""
     if not found.review_count or found.sentiment is None:
         return ""
-    counted = f"{found.review_count} review{'s' if found.review_count > 1 else ''}"
     stars = "" if found.mean_rating is None else f", {found.mean_rating:.1f} stars on average"
-    praised = [one.name for one in found.aspects if one.positive_count >= 2 * max(1, one.negative_count)][:3]
-    blamed = sorted(
-        (one for one in found.aspects if one.negative_count >= max(2, one.positive_count)),
-        key=lambda one: -one.negative_count,
-    )[:3]
-    parts = []
-    if praised:
-        parts.append(f"they praise {listed([_plain(name) for name in praised])}")
-    if blamed:
-        parts.append(f"they find fault with {listed([_plain(one.name) for one in blamed])}")
-    opinion = (
-        "mostly praise" if found.sentiment >= PRAISED else "mostly blame" if found.sentiment <= BLAMED else "mixed"
-    )
-    text = f"{counted}{stars}, {opinion}{': ' if parts else ''}{'; '.join(parts)}."
-    told = []
+    sentences = [f"{found.review_count} review{'s' if found.review_count > 1 else ''}{stars}, {_opinion(found)}"]
+    fix = found.fixes[0] if found.fixes else None
+    sides: dict[str, list[str]] = {"Praised": [], "Criticised": [], "Divided": []}
+    for aspect in found.aspects:
+        total = aspect.positive_count + aspect.negative_count
+        name = _plain(aspect.name)
+        if aspect.positive_count >= _CLEARLY * total:
+            # What has to be fixed first is told once, with both counts.
+            if fix is None or fix.aspect != aspect.name:
+                sides["Praised"].append(f"{name} ({aspect.positive_count} of {total})")
+        elif aspect.negative_count >= _CLEARLY * total:
+            sides["Criticised"].append(f"{name} ({aspect.negative_count} of {total})")
+        else:
+            sides["Divided"].append(f"{name} ({aspect.positive_count} praise it, {aspect.negative_count} criticise it)")
+    sentences += [f"{side}: {', '.join(names[:_MOST_NAMED])}" for side, names in sides.items() if names]
     if found.changes:
-        one = found.changes[0]
-        since = datetime.fromtimestamp(one.since_s, UTC)
-        what = f"praise of {_plain(one.aspect)}" if one.aspect else "praise"
-        told.append(f"since {since:%B %Y} {what} went from {one.before:.0%} to {one.after:.0%}")
-    if found.fixes:
-        told.append(f"{_plain(found.fixes[0].aspect)} is what to put right first")
-    sentence = "; ".join(told)
-    return f"{text} {sentence[0].upper()}{sentence[1:]}." if told else text
+        change = found.changes[0]
+        what = f"praise of {_plain(change.aspect)}" if change.aspect else "praise"
+        since = datetime.fromtimestamp(change.since_s, UTC)
+        sentences.append(f"Since {since:%B %Y} {what} went from {change.before:.0%} to {change.after:.0%}")
+    if fix is not None:
+        (aspect,) = (one for one in found.aspects if one.name == fix.aspect)
+        praise = f", {aspect.positive_count} praise it" if aspect.positive_count else ""
+        sentences.append(
+            f"Fix first: {_plain(fix.aspect)} ({fix.blamed_count} of {found.review_count} reviews criticise it{praise})"
+        )
+    return " ".join(f"{sentence}." for sentence in sentences)
+
+
+def _opinion(found: Digest) -> str:
+    """Return what the reviews are on the whole: stars and words both have to say so."""
+    stars = found.mean_rating
+    if found.sentiment is not None and found.sentiment >= PRAISED and (stars is None or stars >= _GOOD_STARS):
+        return "mostly positive"
+    if found.sentiment is not None and found.sentiment <= BLAMED and (stars is None or stars <= _BAD_STARS):
+        return "mostly negative"
+    return "mixed"
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.events.clock import TOLERANCE_S
 from engine.events.event import Event, EventType
 from engine.events.log import EventLog, Summary
 from engine.shopper.goods import Good, shares_of
@@ -51,10 +52,13 @@ def profile_of(
 ) -> Profile:
     """Return the profile of the one shopper whose events these are, at least one.
 
-    usual: of the view's snapshot.   now_s: the time of the newest event of all shoppers.   recipe: what events count.
-    summary: of all events of the shopper, if these are some.   Cost: some milliseconds, and 50 µs an item.
+    usual: of the view's snapshot.   now_s: when now is for the shop, see `engine.events.clock`.
+    recipe: what events count.   summary: of all events of the shopper, if these are some.
+    Cost: some milliseconds, and 50 µs an item.
     """
     counts, first_s, last_s = summary or _summary_of(events)
+    if last_s > now_s + TOLERANCE_S:
+        last_s = max((event.time_s for event in events if event.time_s <= now_s + TOLERANCE_S), default=now_s)
     taken = _Taken(events, view, usual, now_s, recipe or Recipe())
     profile = Profile(
         user_id=events[0].user_id,
@@ -95,7 +99,7 @@ class _Taken:
     def interests(self) -> tuple[Liking, ...]:
         """Return what the shopper is interested in, as recommendations have it."""
         dims = self._view.snapshot.dims
-        had = weigh(self._events, self._recipe, self._events[0].time_s)
+        had = weigh(self._events, self._recipe)
         taste = Taste.of(had, self._view, block_weights(dims, self._recipe), self._recipe)
         likings = []
         for _, share, members in taste.interests:

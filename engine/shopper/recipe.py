@@ -21,9 +21,11 @@ class Recipe:
     view … dislike: what one event of each type counts.   repeated: the power that what an item's events sum to is
     raised to, below 1 where the tenth purchase says less than the first.   recent_days: in which what is done counts
     half, for taste.
+    longest_pause_days: how long a time without any event counts at most.
     behaviour, content: what the learnt block weighs, and all others together.   demand: the weight of that signal.
-    again, again_days: what is added to an item bought once just now; it halves in so many days, and grows with the
-    logarithm of how often it was bought.   repurchase: the weight of that signal beside it.
+    again, again_days: what is added to an item bought once; it halves in so many days, and grows with the logarithm
+    of how often it was bought.   repurchase: the weight of that signal beside it, growing likewise.
+    rest, rest_days: what is taken from an item bought just now, by half less after so many days.
     new: the share of what a shopper discovers that nobody has bought yet, so that it may be.
     interests: how many at most.   focus: from 0, where each interest recommends for the whole taste, to 1, where for
     itself alone.
@@ -38,12 +40,15 @@ class Recipe:
     dislike: float = -1.5
     repeated: float = 0.5
     recent_days: float = 60.0
+    longest_pause_days: float = 90.0
     behaviour: float = 1.0
-    content: float = 0.2
-    demand: float = 2.0
-    again: float = 5.5
+    content: float = 0.1
+    demand: float = 1.2
+    again: float = 5.0
     again_days: float = 365.0
-    repurchase: float = 2.5
+    repurchase: float = 0.8
+    rest: float = 5.0
+    rest_days: float = 3.0
     new: float = 0.05
     interests: int = 5
     focus: float = 0.3

@@ -21,9 +21,9 @@ from engine.searcher import Searcher
 from engine.shopper.fields import TITLES
 from engine.shopper.history import Had, liked_now, weigh
 from engine.shopper.interleave import Turns, interleaved
-from engine.shopper.reason import NEW, POPULAR, UNKNOWN, Reason, of_picture, reasons
+from engine.shopper.reason import POPULAR, Reason, Reasons
 from engine.shopper.recipe import DEMAND, REPURCHASE, Recipe
-from engine.shopper.taste import Taste, block_weights
+from engine.shopper.taste import Leaning, Taste, block_weights
 from engine.view import View
 
 
@@ -35,7 +35,7 @@ class Mode(Enum):
     DISCOVER = "discover"
     """Those that the shopper has not bought."""
     MIXED = "mixed"
-    """Both, by score."""
+    """Both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Wish:
     """What is asked beside whom it is for; as in a Query.
 
     session: whether it is somebody unknown, who tells the items `liked` and `disliked` now.   image: a picture's
-    bytes, b"" for none.
+    bytes, b"" for none.   reasons: whether hits are told with a reason; without, thousands of them are quick to find.
+    exclude: items that are not recommended.
     """
 
     mode: Mode = Mode.MIXED
@@ -58,13 +59,23 @@ class Wish:
     limit: int = 10
     explain: bool = False
     recall_target: float | None = None
+    reasons: bool = True
+    exclude: frozenset[str] = frozenset()
 
 
 class Recommended(NamedTuple):
-    """The items recommended, best first, in an answer like that of a search; and why each of them is."""
+    """The items recommended, best first, in an answer like that of a search; and why each of them is, if asked."""
 
     answer: Answer
     reasons: tuple[Reason, ...]
+
+
+class _Asked(NamedTuple):
+    """One query, its share of the hits, and the interest that asks, None if the whole taste does."""
+
+    query: Query
+    share: float = 1.0
+    leaning: Leaning | None = None
 
 
 class Recommender:
@@ -81,15 +92,15 @@ class Recommender:
         self._popular = next((name for name in POPULAR if name in snapshot.signals), "")
         self._title = next((name for name in TITLES if name in snapshot.columns.names()), "")
 
-    def taste(self, events: Sequence[Event], now_s: float) -> TastePart | None:
+    def taste(self, events: Sequence[Event], now_s: float | None = None) -> TastePart | None:
         """Return what a shopper of these events likes, as one part; None if nothing of it is in the snapshot."""
         had = weigh(events, self.recipe, now_s)
         return Taste.of(had, self.searcher.view, self._weights, self.recipe).whole
 
-    def recommend(self, wish: Wish, events: Sequence[Event] = (), now_s: float = 0.0) -> Recommended:
+    def recommend(self, wish: Wish, events: Sequence[Event] = (), now_s: float | None = None) -> Recommended:
         """Return what to recommend to the shopper of these events, or to a session; what is popular if none is known.
 
-        now_s: when now is; the time of the newest event if nothing else is meant.
+        now_s: when now is; the time of the newest event if None.
         Raises ItemNotFound if a session names items and none is there, and what a search does; fields are named as in
         a RecommendRequest.
         """
@@ -100,36 +111,38 @@ class Recommender:
         if wish.session and had and not taste.had and not wish.image:
             kind = "disliked" if had[0].weight < 0 else "liked"
             raise ItemNotFound(had[0].item_id, f"session.{kind}_item_ids[0]")
-        queries, shares = self._queries(wish, had, taste, view)
+        asked = self._asked(wish, had, taste, view)
         plan_us = (perf_counter_ns() - started) // 1000
-        answers = self._answers(wish, queries, view)
+        answers = self._answers(wish, [one.query for one in asked], view)
         started = perf_counter_ns()
-        hits = self._chosen(wish, answers, shares, view)
-        told = self._reasons(wish, taste, hits, view)
+        chosen = self._chosen(wish, answers, [one.share for one in asked], view)
+        told: tuple[Reason, ...] = ()
+        if wish.reasons:
+            reasons = Reasons(taste, view, self._title, self._beside_picture(taste) if wish.image else None)
+            told = tuple(reasons.of(hit.row, hit.contributions, asked[place].leaning) for hit, place in chosen)
+        hits = [hit if wish.explain else hit._replace(contributions={}) for hit, _ in chosen]
         score_us = (perf_counter_ns() - started) // 1000
-        return Recommended(_together(answers, hits, plan_us, score_us), tuple(told))
+        return Recommended(_together(answers, hits, plan_us, score_us), told)
 
-    def _queries(self, wish: Wish, had: Sequence[Had], taste: Taste, view: View) -> tuple[list[Query], list[float]]:
-        """Return a query for each interest, or one for the whole taste, a picture or what is popular; and its share."""
+    def _asked(self, wish: Wish, had: Sequence[Had], taste: Taste, view: View) -> list[_Asked]:
+        """Return a query for each interest, or one for the whole taste, a picture or what is popular."""
         base = self._query(wish, had, self._again(taste, view))
         whole = taste.whole
         if wish.image:
-            return [self._like_picture(wish, base, taste)], [1.0]
+            return [_Asked(self._like_picture(wish, base, taste))]
         if whole is None:
             # What is popular, if anybody knows; else any items.
             popular = () if self._has_demand or not self._popular else (Boost(self._popular, 1.0),)
-            return [replace(base, boosts=base.boosts + popular)], [1.0]
-        interests = taste.interests
-        queries, shares = [replace(base, parts=(whole,))], [1.0]
-        if len(interests) > 1 and self.recipe.focus:
-            queries = [replace(base, parts=(one.part,)) for one in interests]
-            shares = [one.share for one in interests]
+            return [_Asked(replace(base, boosts=base.boosts + popular))]
+        asked = [_Asked(replace(base, parts=(whole,)))]
+        if len(taste.interests) > 1 and self.recipe.focus:
+            asked = [_Asked(replace(base, parts=(one.part,)), one.share, one) for one in taste.interests]
         new = self.recipe.new
         if wish.mode is Mode.DISCOVER and new and BEHAVIOUR in view.snapshot.dims and view.lacks(BEHAVIOUR):
             # By score alone they would never come up, for demand outweighs what is known of them.
-            queries.append(replace(base, parts=(whole,), lacking=BEHAVIOUR))
-            shares = [*(share * (1 - new) for share in shares), new]
-        return queries, shares
+            asked = [one._replace(share=one.share * (1 - new)) for one in asked]
+            asked.append(_Asked(replace(base, parts=(whole,), lacking=BEHAVIOUR), new))
+        return asked
 
     def _query(self, wish: Wish, had: Sequence[Had], wanted: Mapping[str, float]) -> Query:
         """Return all of the query but its parts. wanted: what is added to items that the shopper would have again."""
@@ -151,13 +164,14 @@ class Recommender:
             boosts=boosts,
             limit=wish.limit,
             recall_target=wish.recall_target,
-            explain=wish.explain,
+            # The reasons are in the contributions.
+            explain=wish.explain or wish.reasons,
             filter=wish.filter,
             diversity=wish.diversity,
             collapse_by=wish.collapse_by,
             again=again,
             among=among,
-            without=frozenset(without),
+            without=frozenset(without) | wish.exclude,
             anything=True,
         )
 
@@ -167,22 +181,36 @@ class Recommender:
         usual = np.zeros(len(taste.rows), np.float32)
         if REPURCHASE in view.snapshot.signals:
             usual = np.float32(recipe.repurchase) * view.signal_of(taste.rows, REPURCHASE)
+        often = [log2(1 + one.fresh) for one in taste.had]
         return {
-            one.item_id: recipe.again * log2(1 + one.fresh) + more
-            for one, more in zip(taste.had, usual.tolist(), strict=True)
+            one.item_id: recipe.again * times + more * (1 + times) - recipe.rest * one.just_bought
+            for one, times, more in zip(taste.had, often, usual.tolist(), strict=True)
             if one.wanted
         }
 
     def _like_picture(self, wish: Wish, base: Query, taste: Taste) -> Query:
         """Return a query of a picture, and of the taste where there is one, each by what the recipe gives it."""
-        blocks = self.searcher.snapshot.manifest.encoded_blocks
-        spoken = sum(self._weights.get(block, 0.0) for block in blocks) or 1.0
-        parts: tuple[Part, ...] = (ImagePart(wish.image, self.recipe.picture / spoken),)
+        parts = self._picture_parts(wish.image)
         if taste.whole is not None:
-            total = sum(self._weights[block] for block in taste.whole.vectors)
-            parts += (replace(taste.whole, weight=taste.whole.weight * self.recipe.in_taste / total),)
+            parts += (replace(taste.whole, weight=self._beside_picture(taste)),)
         # It is the picture that says what is wanted now, not what was bought before.
         return replace(base, parts=parts, again={})
+
+    def _picture_parts(self, image: bytes) -> tuple[Part, ...]:
+        """Return a picture as parts of `recipe.picture` in sum, in each block as much as pictures tell there."""
+        blocks = [b for b in self.searcher.snapshot.manifest.encoded_blocks if self._weights.get(b, 0.0) > 0]
+        weights = self._weights if "image" not in self.searcher.part_weights else self.searcher.weights_of("image")
+        told = {block: weights[block] for block in blocks if weights[block] > 0}
+        if not told or "image" not in self.searcher.part_weights:
+            return (ImagePart(image, self.recipe.picture / (sum(told.values()) or 1.0)),)
+        share = self.recipe.picture / sum(told.values())
+        return tuple(ImagePart(image, share * weight / self._weights[block], block) for block, weight in told.items())
+
+    def _beside_picture(self, taste: Taste) -> float:
+        """Return what the taste weighs in a query of a picture, 0 if nothing is known of it."""
+        if taste.whole is None:
+            return 0.0
+        return taste.whole.weight * self.recipe.in_taste / sum(self._weights[block] for block in taste.whole.vectors)
 
     def _answers(self, wish: Wish, queries: Sequence[Query], view: View) -> list[Answer]:
         answers = []
@@ -195,8 +223,14 @@ class Recommender:
             answers.append(outcome)
         return answers
 
-    def _chosen(self, wish: Wish, answers: Sequence[Answer], shares: Sequence[float], view: View) -> list[Hit]:
-        """Return the hits of all answers as one list; what demand gave them is told by that name."""
+    def _chosen(
+        self, wish: Wish, answers: Sequence[Answer], shares: Sequence[float], view: View
+    ) -> list[tuple[Hit, int]]:
+        """Return the hits of all answers as one list, each with the place of its answer: the best first.
+
+        Which are on it is decided by turns, so that no interest is crowded out; then they stand by score, unless
+        variety is asked for, which has an order of its own. What demand gave a hit is told by that name.
+        """
         groups = view.groups(wish.collapse_by) if wish.collapse_by and len(answers) > 1 else None
 
         def key_of(hit: Hit) -> tuple[str, int]:
@@ -204,8 +238,10 @@ class Recommender:
             return ("row", hit.row) if group is None else ("group", group)
 
         lists = [Turns(answer.hits, share) for answer, share in zip(answers, shares, strict=True)]
-        hits = [hit for hit, _ in interleaved(lists, wish.limit, key_of)]
-        return [self._named(hit, wish) for hit in hits] if wish.explain else hits
+        chosen = interleaved(lists, wish.limit, key_of)
+        if wish.diversity is None:
+            chosen.sort(key=lambda entry: -entry[0].score)
+        return [(self._named(hit, wish), place) for hit, place in chosen] if wish.explain or wish.reasons else chosen
 
     def _named(self, hit: Hit, wish: Wish) -> Hit:
         """Return a hit whose demand is no boost, but as much of it as the caller asked for."""
@@ -221,22 +257,6 @@ class Recommender:
         if asked:
             shares[key] = share - ours
         return hit._replace(contributions=shares)
-
-    def _reasons(self, wish: Wish, taste: Taste, hits: Sequence[Hit], view: View) -> list[Reason]:
-        if not len(taste.rows):
-            popular = POPULAR.get(DEMAND if self._has_demand else self._popular, UNKNOWN)
-            return [Reason(of_picture(False) if wish.image else popular)] * len(hits)
-        popular = POPULAR[DEMAND] if self._has_demand else ""
-        told = reasons(taste, [hit.row for hit in hits], view, self._title, popular)
-        if BEHAVIOUR in view.snapshot.dims:
-            told = [
-                one._replace(words=NEW) if one.words == popular and BEHAVIOUR not in view.blocks_of(hit.row) else one
-                for one, hit in zip(told, hits, strict=True)
-            ]
-        if wish.image:
-            words = of_picture(taste.whole is not None and taste.whole.weight > 0)
-            told = [one._replace(words=words) for one in told]
-        return told
 
 
 def _together(answers: Sequence[Answer], hits: Sequence[Hit], plan_us: int, score_us: int) -> Answer:

@@ -8,7 +8,7 @@ from engine.writing.grammar import listed
 
 _DONE = {
     EventType.PURCHASE: ("purchase", "purchases"),
-    EventType.CART: ("cart", "carts"),
+    EventType.CART: ("item put into the cart", "items put into the cart"),
     EventType.VIEW: ("view", "views"),
     EventType.RETURN: ("return", "returns"),
     EventType.LIKE: ("like", "likes"),
@@ -29,19 +29,26 @@ def _interests(profile: Profile) -> str:
     named = [liking for liking in profile.interests if liking.label and liking.share >= _LEAST_SHARE]
     if not named:
         return ""
-    told = [f"{liking.label} ({liking.share:.0%})" for liking in named[:_MOST_INTERESTS]]
-    return f"Interested in {listed(told)}."
+    told = [
+        f"{liking.label} ({liking.share:.0%}{'' if place else ' of their activity'})"
+        for place, liking in enumerate(named[:_MOST_INTERESTS])
+    ]
+    # Labels are nouns as the catalogue has them, which a sentence would have to bend.
+    return f"Main interests: {', '.join(told)}."
 
 
 def _affinities(profile: Profile) -> str:
     said = " ".join(liking.label.lower() for liking in profile.interests[:_MOST_INTERESTS])
     fresh = [affinity for affinity in profile.affinities if plain(affinity.value).lower() not in said]
     told = [
-        f"{words_of(affinity.field)} {plain(affinity.value)}"
-        + (f" ({affinity.lift:.1f} times as often as others)" if affinity.lift else "")
+        f"{words_of(affinity.field)} {plain(affinity.value)}{times}"
         for affinity in fresh[:_MOST_AFFINITIES]
+        for times in [f" ({affinity.lift:.1f} times)" if affinity.lift else ""]
     ]
-    return f"Prefers {listed(told)}." if told else ""
+    if not told:
+        return ""
+    known = any(affinity.lift for affinity in fresh[:_MOST_AFFINITIES])
+    return f"{'Chooses more often than other shoppers' if known else 'Often chooses'}: {', '.join(told)}."
 
 
 def _price(profile: Profile) -> str:
@@ -49,11 +56,11 @@ def _price(profile: Profile) -> str:
     if band is None:
         return ""
     if band.low == band.high:
-        pays = f"Pays {_money(band.median)} an item"
+        pays = f"Pays {_money(band.median)} for an item"
     else:
         low, median, high = map(_money, (band.low, band.median, band.high))
-        pays = f"Mostly pays {low} to {high} an item, {median} in the middle"
-    return f"{pays}: more than {band.percentile:.0%} of the shop's items cost."
+        pays = f"Usually pays {low} to {high} for an item (median {median})"
+    return f"{pays}; {band.percentile:.0%} of the shop's items cost less."
 
 
 def _money(amount: float) -> str:
@@ -68,5 +75,5 @@ def _activity(profile: Profile) -> str:
         if count
     ]
     days = round(profile.last_days)
-    before = f"{days} {'day' if days == 1 else 'days'} before the newest event of the shop"
-    return f"{listed(done)}, the last {before if days else 'on the newest day of the shop'}."
+    when = f"{days} {'day' if days == 1 else 'days'} before the shop's newest events" if days else "on the newest day"
+    return f"{listed(done)}; last active {when}."

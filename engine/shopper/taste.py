@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fusion import BEHAVIOUR, Calibration, Matrix
+from engine.fusion import BEHAVIOUR, TASTE, Calibration, Matrix
 from engine.records import TastePart
 from engine.rowset import Mask
 from engine.shopper.history import Had
@@ -95,19 +95,49 @@ class Taste:
             interests.append(Leaning(self._leaning(whole, members), one.share, members))
         return interests
 
-    def likeness(self, view: View, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return how alike each of some rows is to each liked or disliked item, 0 being usual: (len(rows), n)."""
-        return self._alike(view.vectors_of(rows)) @ self._alike(self.blocks).T - np.float32(self._usual)
+    def adding(self, view: View, row: int, block: str, leaning: Leaning | None = None) -> NDArray[np.float32]:
+        """Return what each item adds to what a block gives to a row, but for a factor: (n,), -inf for those not liked.
+
+        leaning: the interest that asks, None if the whole taste does.   An item that is as like as two items of the
+        shop usually are adds nothing.
+        """
+        rows, there = self.blocks[block]
+        likeness = rows @ view.vectors(row)[block] - np.float32(self.calibration.similarities["item", block].mean)
+        focus = np.float32(0.0 if leaning is None else self.recipe.focus)
+        counts = (1 - focus) * self._per_length(block, np.ones(len(self.had), np.bool_))
+        if leaning is not None:
+            counts = counts + focus * self._per_length(block, self._chosen(leaning.members))
+        adds: NDArray[np.float32] = np.where(there & (self.counts > 0), counts * likeness, np.float32(-np.inf))
+        return adds
+
+    def share(self, view: View, row: int, block: str, weight: float) -> float:
+        """Return what the whole taste adds to the score of a row through a block. weight: of it among all parts."""
+        vector = {} if self.whole is None else self.whole.vectors
+        if block not in vector:
+            return 0.0
+        usual = self.calibration.of(TASTE, block)
+        likeness = float(vector[block] @ view.vectors(row)[block])
+        return self.weights[block] * weight * (likeness - usual.mean) / usual.std
 
     def _leaning(self, whole: TastePart, members: Sequence[int]) -> TastePart:
         focus = np.float32(self.recipe.focus)
-        chosen = self.counts < 0
-        chosen[list(members)] = True
-        own = self._summed(chosen)
+        own = self._summed(self._chosen(members))
         # Not unit vectors: so their scores are the same mean of the two scores.
         return TastePart(
             {block: (1 - focus) * vector + focus * own.get(block, vector) for block, vector in whole.vectors.items()}
         )
+
+    def _chosen(self, members: Sequence[int]) -> NDArray[np.bool_]:
+        """Return which items an interest of its own is made of: those of it, and all that are disliked."""
+        chosen = self.counts < 0
+        chosen[list(members)] = True
+        return chosen
+
+    def _per_length(self, block: str, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return what each item counts in the unit vector of some of them: (n,), 0 for the others."""
+        counts = np.where(chosen, self.counts, np.float32(0))
+        length = float(np.linalg.norm(counts @ self.blocks[block][0]))
+        return counts / np.float32(length) if length > 0 else counts
 
     def _summed(self, chosen: NDArray[np.bool_]) -> Vectors:
         """Return by block the direction of some items' weighted sum; a block that it cancels in is left out."""

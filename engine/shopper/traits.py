@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.events.clock import TOLERANCE_S
 from engine.events.event import EventType
 from engine.shopper.recipe import DAY_S, Recipe
 from engine.vectors import Matrix
@@ -124,7 +125,7 @@ class Scale:
 
 
 def traits_of(acts: Acts, shelf: Shelf, now_s: float) -> Traits:
-    """Return the traits of each shopper. now_s: the time that idleness is counted to, that of the newest event."""
+    """Return the traits of each shopper. now_s: the time that idleness is counted to, see `engine.events.clock`."""
     users = acts.user_count
     worth = np.array([WORTH[kind] for kind in TYPES])[acts.types] * shelf.known[acts.items]
     bought = acts.types == TYPES.index(EventType.PURCHASE)
@@ -132,8 +133,11 @@ def traits_of(acts: Acts, shelf: Shelf, now_s: float) -> Traits:
     returns = np.bincount(acts.users, acts.types == TYPES.index(EventType.RETURN), minlength=users)
     wanted = np.bincount(acts.users, np.array([WORTH[kind] > 0 for kind in TYPES])[acts.types], minlength=users)
     events = np.bincount(acts.users, minlength=users).astype(np.float64)
+    # An event further ahead is of a wrong clock, and says nothing of when somebody was here.
+    right = acts.times_s <= now_s + TOLERANCE_S
     last_s = np.full(users, -np.inf)
-    np.maximum.at(last_s, acts.users, acts.times_s)
+    np.maximum.at(last_s, acts.users[right], acts.times_s[right])
+    last_s = np.where(np.isfinite(last_s), last_s, now_s)
     price = _mean_rank(acts, bought * shelf.known[acts.items], shelf.ranks)
     price = np.where(np.isfinite(price), price, _mean_rank(acts, worth, shelf.ranks))
     total = np.maximum(np.bincount(acts.users, worth, minlength=users), 1e-12)[:, None]

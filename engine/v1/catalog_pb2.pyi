@@ -605,7 +605,7 @@ class Feedback(_message.Message):
 
     @_typing.final
     class Fix(_message.Message):
-        """Something that is worth putting right."""
+        """Something that is worth fixing."""
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -673,6 +673,7 @@ class Feedback(_message.Message):
     CHANGES_FIELD_NUMBER: _builtins.int
     FIXES_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item. Empty: a brand or a category was asked for."""
     review_count: _builtins.int
@@ -686,10 +687,12 @@ class Feedback(_message.Message):
     sentiment: _builtins.float
     """The mean sentiment of the reviews, from 0 to 1. Unset: there are none."""
     summary: _builtins.str
-    """All of it in a sentence or two. Empty: there are no reviews."""
+    """All of it in a few sentences, with the counts of the aspects. Empty: there are no reviews."""
+    title: _builtins.str
+    """The item's title. Empty: it has none, or a brand or a category was asked for."""
     @_builtins.property
     def aspects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feedback.Aspect]:
-        """What reviews speak of, the commonest first. Empty: too few reviews."""
+        """What three reviews and one in a hundred judge or more, the commonest first. Empty: too few reviews."""
 
     @_builtins.property
     def signals(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
@@ -705,7 +708,7 @@ class Feedback(_message.Message):
 
     @_builtins.property
     def fixes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Feedback.Fix]:
-        """What to put right, what matters most first. Empty: nothing is blamed often enough."""
+        """What to fix, what matters most first; each is one of the aspects. Empty: nothing is blamed often enough."""
 
     def __init__(
         self,
@@ -722,10 +725,11 @@ class Feedback(_message.Message):
         changes: _abc.Iterable[Global___Feedback.Change] | None = ...,
         fixes: _abc.Iterable[Global___Feedback.Fix] | None = ...,
         summary: _builtins.str = ...,
+        title: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "mean_rating", b"mean_rating", "sentiment", b"sentiment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "aspects", b"aspects", "brand", b"brand", "category", b"category", "changes", b"changes", "fixes", b"fixes", "item_id", b"item_id", "mean_rating", b"mean_rating", "periods", b"periods", "review_count", b"review_count", "sentiment", b"sentiment", "signals", b"signals", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating", "_sentiment", b"_sentiment", "aspects", b"aspects", "brand", b"brand", "category", b"category", "changes", b"changes", "fixes", b"fixes", "item_id", b"item_id", "mean_rating", b"mean_rating", "periods", b"periods", "review_count", b"review_count", "sentiment", b"sentiment", "signals", b"signals", "summary", b"summary", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__mean_rating: _TypeAlias = _typing.Literal["mean_rating"]  # noqa: Y015
     _WhichOneofArgType__mean_rating: _TypeAlias = _typing.Literal["_mean_rating", b"_mean_rating"]  # noqa: Y015

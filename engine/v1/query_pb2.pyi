@@ -84,6 +84,7 @@ class QueryPart(_message.Message):
     VECTOR_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     BLOCK_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Words. Empty is refused."""
     image: _builtins.bytes
@@ -96,6 +97,11 @@ class QueryPart(_message.Message):
     """How much this part counts; negative moves away from it. Unset: 1. Zero: the part says nothing."""
     block: _builtins.str
     """The one block this part is aimed at, for example "image". Unset or empty: every block it can speak to."""
+    change: _builtins.str
+    """Text that changes this part, of an image or an item: "in red", "in wool for men". Kind and all that the text does not
+    contradict stay those of the part, which is no answer itself. Unset: nothing is changed. Empty, and a weight of 0 or
+    less beside it, are refused.
+    """
     @_builtins.property
     def vector(self) -> Global___Vector:
         """The caller's own vector. It speaks to every block of its dimension. Empty is refused."""
@@ -110,19 +116,24 @@ class QueryPart(_message.Message):
         vector: Global___Vector | None = ...,
         weight: _builtins.float | None = ...,
         block: _builtins.str | None = ...,
+        change: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_block", b"_block", "_weight", b"_weight", "block", b"block", "content", b"content", "image", b"image", "item_id", b"item_id", "text", b"text", "user_id", b"user_id", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_block", b"_block", "_change", b"_change", "_weight", b"_weight", "block", b"block", "change", b"change", "content", b"content", "image", b"image", "item_id", b"item_id", "text", b"text", "user_id", b"user_id", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_block", b"_block", "_weight", b"_weight", "block", b"block", "content", b"content", "image", b"image", "item_id", b"item_id", "text", b"text", "user_id", b"user_id", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_block", b"_block", "_change", b"_change", "_weight", b"_weight", "block", b"block", "change", b"change", "content", b"content", "image", b"image", "item_id", b"item_id", "text", b"text", "user_id", b"user_id", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__block: _TypeAlias = _typing.Literal["block"]  # noqa: Y015
     _WhichOneofArgType__block: _TypeAlias = _typing.Literal["_block", b"_block"]  # noqa: Y015
+    _WhichOneofReturnType__change: _TypeAlias = _typing.Literal["change"]  # noqa: Y015
+    _WhichOneofArgType__change: _TypeAlias = _typing.Literal["_change", b"_change"]  # noqa: Y015
     _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
     _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["text", "image", "item_id", "user_id", "vector"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__block) -> _WhichOneofReturnType__block | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__change) -> _WhichOneofReturnType__change | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
     @_typing.overload

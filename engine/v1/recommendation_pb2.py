@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65ngine/v1/recommendation.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14\x65ngine/v1/plan.proto\x1a\x15\x65ngine/v1/query.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x8e\x04\n\x10RecommendRequest\x12\x1d\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x12.engine.v1.SessionH\x00\x12\x38\n\x04mode\x18\x03 \x01(\x0e\x32 .engine.v1.RecommendRequest.ModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12*\n\x06\x62oosts\x18\x05 \x03(\x0b\x32\x10.engine.v1.BoostB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12\'\n\tdiversity\x18\x06 \x01(\x0b\x32\x14.engine.v1.Diversity\x12\x1d\n\x0b\x63ollapse_by\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x1d\n\tpage_size\x18\x08 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x0f\n\x07\x65xplain\x18\t \x01(\x08\x12+\n\rrecall_target\x18\n \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?%\x00\x00\x00\x00H\x01\x88\x01\x01\x12\x19\n\x05image\x18\x0b \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x05\"P\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_REPEAT\x10\x01\x12\x11\n\rMODE_DISCOVER\x10\x02\x12\x0e\n\nMODE_MIXED\x10\x03\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\x42\x10\n\x0e_recall_target\"\x81\x01\n\x07Session\x12+\n\x0eliked_item_ids\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x64\x18\x01\"\x07r\x05\x10\x01(\x80\x04\x12.\n\x11\x64isliked_item_ids\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x64\x18\x01\"\x07r\x05\x10\x01(\x80\x04\x12\x19\n\x05image\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x05\"\xa4\x01\n\x11RecommendResponse\x12\'\n\x04hits\x18\x01 \x03(\x0b\x32\x19.engine.v1.Recommendation\x12\x10\n\x08snapshot\x18\x02 \x01(\t\x12\x1d\n\x04plan\x18\x03 \x01(\x0b\x32\x0f.engine.v1.Plan\x12#\n\x07timings\x18\x04 \x01(\x0b\x32\x12.engine.v1.Timings\x12\x10\n\x08\x64\x65graded\x18\x05 \x01(\x08\"\x91\x02\n\x0eRecommendation\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x43\n\rcontributions\x18\x03 \x03(\x0b\x32,.engine.v1.Recommendation.ContributionsEntry\x12(\n\x07payload\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x18\n\x10\x62\x65\x63\x61use_item_ids\x18\x06 \x03(\t\x12\x10\n\x08interest\x18\x07 \x01(\x05\x1a\x34\n\x12\x43ontributionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"0\n\x11GetProfileRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.engine.v1.Profile\"\x8d\x06\n\x07Profile\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12\x33\n\x0flast_event_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\tinterests\x18\x04 \x03(\x0b\x32\x1b.engine.v1.Profile.Interest\x12/\n\naffinities\x18\x05 \x03(\x0b\x32\x1b.engine.v1.Profile.Affinity\x12\x30\n\nprice_band\x18\x06 \x01(\x0b\x32\x1c.engine.v1.Profile.PriceBand\x12+\n\x07segment\x18\x07 \x01(\x0b\x32\x1a.engine.v1.Profile.Segment\x12\x39\n\x0c\x65vent_counts\x18\x08 \x03(\x0b\x32#.engine.v1.Profile.EventCountsEntry\x12\x34\n\x10\x66irst_event_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07summary\x18\n \x01(\t\x1a:\n\x08Interest\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x02\x12\x10\n\x08item_ids\x18\x03 \x03(\t\x1a]\n\x08\x41\x66\x66inity\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05share\x18\x03 \x01(\x02\x12\x0c\n\x04lift\x18\x04 \x01(\x02\x1aY\n\tPriceBand\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0e\n\x06median\x18\x03 \x01(\x01\x12\x0c\n\x04high\x18\x04 \x01(\x01\x12\x12\n\npercentile\x18\x05 \x01(\x02\x1a;\n\x07Segment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x02\x1a\x32\n\x10\x45ventCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"B\n\x13RecordEventsRequest\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x10.engine.v1.EventB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\xda\x02\n\x05\x45vent\x12\x1c\n\x08\x65vent_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12\x1b\n\x07user_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12\x1b\n\x07item_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12/\n\x04type\x18\x04 \x01(\x0e\x32\x15.engine.v1.Event.TypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x08quantity\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"\x7f\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\r\n\tTYPE_VIEW\x10\x01\x12\r\n\tTYPE_CART\x10\x02\x12\x11\n\rTYPE_PURCHASE\x10\x03\x12\x0f\n\x0bTYPE_RETURN\x10\x04\x12\r\n\tTYPE_LIKE\x10\x05\x12\x10\n\x0cTYPE_DISLIKE\x10\x06\"\xc8\x01\n\x14RecordEventsResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12\x17\n\x0f\x64uplicate_count\x18\x02 \x01(\x05\x12=\n\nrejections\x18\x03 \x03(\x0b\x32).engine.v1.RecordEventsResponse.Rejection\x1a@\n\tRejection\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"/\n\x10\x45raseUserRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\"\xac\x01\n\x11\x45raseUserResponse\x12\x1a\n\x12\x65rased_event_count\x18\x01 \x01(\x03\x12\x46\n\x0e\x65rased_by_type\x18\x02 \x03(\x0b\x32..engine.v1.EraseUserResponse.ErasedByTypeEntry\x1a\x33\n\x11\x45rasedByTypeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xc3\x02\n\x15RecommendationService\x12\x46\n\tRecommend\x12\x1b.engine.v1.RecommendRequest\x1a\x1c.engine.v1.RecommendResponse\x12I\n\nGetProfile\x12\x1c.engine.v1.GetProfileRequest\x1a\x1d.engine.v1.GetProfileResponse\x12O\n\x0cRecordEvents\x12\x1e.engine.v1.RecordEventsRequest\x1a\x1f.engine.v1.RecordEventsResponse\x12\x46\n\tEraseUser\x12\x1b.engine.v1.EraseUserRequest\x1a\x1c.engine.v1.EraseUserResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65ngine/v1/recommendation.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14\x65ngine/v1/plan.proto\x1a\x15\x65ngine/v1/query.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xbc\x04\n\x10RecommendRequest\x12\x1d\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x12.engine.v1.SessionH\x00\x12\x38\n\x04mode\x18\x03 \x01(\x0e\x32 .engine.v1.RecommendRequest.ModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12*\n\x06\x62oosts\x18\x05 \x03(\x0b\x32\x10.engine.v1.BoostB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12\'\n\tdiversity\x18\x06 \x01(\x0b\x32\x14.engine.v1.Diversity\x12\x1d\n\x0b\x63ollapse_by\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x1d\n\tpage_size\x18\x08 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x0f\n\x07\x65xplain\x18\t \x01(\x08\x12+\n\rrecall_target\x18\n \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?%\x00\x00\x00\x00H\x01\x88\x01\x01\x12\x19\n\x05image\x18\x0b \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x05\x12,\n\x10\x65xclude_item_ids\x18\x0c \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07r\x05\x10\x01(\x80\x04\"P\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_REPEAT\x10\x01\x12\x11\n\rMODE_DISCOVER\x10\x02\x12\x0e\n\nMODE_MIXED\x10\x03\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\x42\x10\n\x0e_recall_target\"\x81\x01\n\x07Session\x12+\n\x0eliked_item_ids\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x64\x18\x01\"\x07r\x05\x10\x01(\x80\x04\x12.\n\x11\x64isliked_item_ids\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x64\x18\x01\"\x07r\x05\x10\x01(\x80\x04\x12\x19\n\x05image\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x05\"\xa4\x01\n\x11RecommendResponse\x12\'\n\x04hits\x18\x01 \x03(\x0b\x32\x19.engine.v1.Recommendation\x12\x10\n\x08snapshot\x18\x02 \x01(\t\x12\x1d\n\x04plan\x18\x03 \x01(\x0b\x32\x0f.engine.v1.Plan\x12#\n\x07timings\x18\x04 \x01(\x0b\x32\x12.engine.v1.Timings\x12\x10\n\x08\x64\x65graded\x18\x05 \x01(\x08\"\x8c\x05\n\x0eRecommendation\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x43\n\rcontributions\x18\x03 \x03(\x0b\x32,.engine.v1.Recommendation.ContributionsEntry\x12(\n\x07payload\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x18\n\x10\x62\x65\x63\x61use_item_ids\x18\x06 \x03(\t\x12\x10\n\x08interest\x18\x07 \x01(\x05\x12\x39\n\x0breason_kind\x18\x08 \x01(\x0e\x32$.engine.v1.Recommendation.ReasonKind\x12\x1b\n\x13reason_contribution\x18\t \x01(\t\x1a\x34\n\x12\x43ontributionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"\xa0\x02\n\nReasonKind\x12\x1b\n\x17REASON_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13REASON_KIND_POPULAR\x10\x01\x12\x16\n\x12REASON_KIND_BOUGHT\x10\x02\x12\x15\n\x11REASON_KIND_KNOWN\x10\x03\x12\x19\n\x15REASON_KIND_GOES_WITH\x10\x04\x12\x19\n\x15REASON_KIND_LIKE_ITEM\x10\x05\x12\x1c\n\x18REASON_KIND_LIKE_PICTURE\x10\x06\x12\x17\n\x13REASON_KIND_BOOSTED\x10\x07\x12\x13\n\x0fREASON_KIND_NEW\x10\x08\x12\x16\n\x12REASON_KIND_UNLIKE\x10\t\x12\x13\n\x0fREASON_KIND_ANY\x10\n\"0\n\x11GetProfileRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.engine.v1.Profile\"\x8d\x06\n\x07Profile\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12\x33\n\x0flast_event_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\tinterests\x18\x04 \x03(\x0b\x32\x1b.engine.v1.Profile.Interest\x12/\n\naffinities\x18\x05 \x03(\x0b\x32\x1b.engine.v1.Profile.Affinity\x12\x30\n\nprice_band\x18\x06 \x01(\x0b\x32\x1c.engine.v1.Profile.PriceBand\x12+\n\x07segment\x18\x07 \x01(\x0b\x32\x1a.engine.v1.Profile.Segment\x12\x39\n\x0c\x65vent_counts\x18\x08 \x03(\x0b\x32#.engine.v1.Profile.EventCountsEntry\x12\x34\n\x10\x66irst_event_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07summary\x18\n \x01(\t\x1a:\n\x08Interest\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x02\x12\x10\n\x08item_ids\x18\x03 \x03(\t\x1a]\n\x08\x41\x66\x66inity\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05share\x18\x03 \x01(\x02\x12\x0c\n\x04lift\x18\x04 \x01(\x02\x1aY\n\tPriceBand\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0e\n\x06median\x18\x03 \x01(\x01\x12\x0c\n\x04high\x18\x04 \x01(\x01\x12\x12\n\npercentile\x18\x05 \x01(\x02\x1a;\n\x07Segment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x02\x1a\x32\n\x10\x45ventCountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"B\n\x13RecordEventsRequest\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x10.engine.v1.EventB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\xda\x02\n\x05\x45vent\x12\x1c\n\x08\x65vent_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12\x1b\n\x07user_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12\x1b\n\x07item_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12/\n\x04type\x18\x04 \x01(\x0e\x32\x15.engine.v1.Event.TypeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x08quantity\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\"\x7f\n\x04Type\x12\x14\n\x10TYPE_UNSPECIFIED\x10\x00\x12\r\n\tTYPE_VIEW\x10\x01\x12\r\n\tTYPE_CART\x10\x02\x12\x11\n\rTYPE_PURCHASE\x10\x03\x12\x0f\n\x0bTYPE_RETURN\x10\x04\x12\r\n\tTYPE_LIKE\x10\x05\x12\x10\n\x0cTYPE_DISLIKE\x10\x06\"\xc8\x01\n\x14RecordEventsResponse\x12\x16\n\x0e\x61\x63\x63\x65pted_count\x18\x01 \x01(\x05\x12\x17\n\x0f\x64uplicate_count\x18\x02 \x01(\x05\x12=\n\nrejections\x18\x03 \x03(\x0b\x32).engine.v1.RecordEventsResponse.Rejection\x1a@\n\tRejection\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"/\n\x10\x45raseUserRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\"\xac\x01\n\x11\x45raseUserResponse\x12\x1a\n\x12\x65rased_event_count\x18\x01 \x01(\x03\x12\x46\n\x0e\x65rased_by_type\x18\x02 \x03(\x0b\x32..engine.v1.EraseUserResponse.ErasedByTypeEntry\x1a\x33\n\x11\x45rasedByTypeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x32\xc3\x02\n\x15RecommendationService\x12\x46\n\tRecommend\x12\x1b.engine.v1.RecommendRequest\x1a\x1c.engine.v1.RecommendResponse\x12I\n\nGetProfile\x12\x1c.engine.v1.GetProfileRequest\x1a\x1d.engine.v1.GetProfileResponse\x12O\n\x0cRecordEvents\x12\x1e.engine.v1.RecordEventsRequest\x1a\x1f.engine.v1.RecordEventsResponse\x12\x46\n\tEraseUser\x12\x1b.engine.v1.EraseUserRequest\x1a\x1c.engine.v1.EraseUserResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDREQUEST'].fields_by_name['recall_target']._serialized_options = b'\272H\014\n\n\035\000\000\200?%\000\000\000\000'
   _globals['_RECOMMENDREQUEST'].fields_by_name['image']._loaded_options = None
   _globals['_RECOMMENDREQUEST'].fields_by_name['image']._serialized_options = b'\272H\007z\005\030\200\200\200\005'
+  _globals['_RECOMMENDREQUEST'].fields_by_name['exclude_item_ids']._loaded_options = None
+  _globals['_RECOMMENDREQUEST'].fields_by_name['exclude_item_ids']._serialized_options = b'\272H\017\222\001\014\020\350\007\"\007r\005\020\001(\200\004'
   _globals['_SESSION'].fields_by_name['liked_item_ids']._loaded_options = None
   _globals['_SESSION'].fields_by_name['liked_item_ids']._serialized_options = b'\272H\020\222\001\r\020d\030\001\"\007r\005\020\001(\200\004'
   _globals['_SESSION'].fields_by_name['disliked_item_ids']._loaded_options = None
@@ -83,49 +85,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEUSERRESPONSE_ERASEDBYTYPEENTRY']._loaded_options = None
   _globals['_ERASEUSERRESPONSE_ERASEDBYTYPEENTRY']._serialized_options = b'8\001'
   _globals['_RECOMMENDREQUEST']._serialized_start=208
-  _globals['_RECOMMENDREQUEST']._serialized_end=734
-  _globals['_RECOMMENDREQUEST_MODE']._serialized_start=618
-  _globals['_RECOMMENDREQUEST_MODE']._serialized_end=698
-  _globals['_SESSION']._serialized_start=737
-  _globals['_SESSION']._serialized_end=866
-  _globals['_RECOMMENDRESPONSE']._serialized_start=869
-  _globals['_RECOMMENDRESPONSE']._serialized_end=1033
-  _globals['_RECOMMENDATION']._serialized_start=1036
-  _globals['_RECOMMENDATION']._serialized_end=1309
-  _globals['_RECOMMENDATION_CONTRIBUTIONSENTRY']._serialized_start=1257
-  _globals['_RECOMMENDATION_CONTRIBUTIONSENTRY']._serialized_end=1309
-  _globals['_GETPROFILEREQUEST']._serialized_start=1311
-  _globals['_GETPROFILEREQUEST']._serialized_end=1359
-  _globals['_GETPROFILERESPONSE']._serialized_start=1361
-  _globals['_GETPROFILERESPONSE']._serialized_end=1418
-  _globals['_PROFILE']._serialized_start=1421
-  _globals['_PROFILE']._serialized_end=2202
-  _globals['_PROFILE_INTEREST']._serialized_start=1845
-  _globals['_PROFILE_INTEREST']._serialized_end=1903
-  _globals['_PROFILE_AFFINITY']._serialized_start=1905
-  _globals['_PROFILE_AFFINITY']._serialized_end=1998
-  _globals['_PROFILE_PRICEBAND']._serialized_start=2000
-  _globals['_PROFILE_PRICEBAND']._serialized_end=2089
-  _globals['_PROFILE_SEGMENT']._serialized_start=2091
-  _globals['_PROFILE_SEGMENT']._serialized_end=2150
-  _globals['_PROFILE_EVENTCOUNTSENTRY']._serialized_start=2152
-  _globals['_PROFILE_EVENTCOUNTSENTRY']._serialized_end=2202
-  _globals['_RECORDEVENTSREQUEST']._serialized_start=2204
-  _globals['_RECORDEVENTSREQUEST']._serialized_end=2270
-  _globals['_EVENT']._serialized_start=2273
-  _globals['_EVENT']._serialized_end=2619
-  _globals['_EVENT_TYPE']._serialized_start=2492
-  _globals['_EVENT_TYPE']._serialized_end=2619
-  _globals['_RECORDEVENTSRESPONSE']._serialized_start=2622
-  _globals['_RECORDEVENTSRESPONSE']._serialized_end=2822
-  _globals['_RECORDEVENTSRESPONSE_REJECTION']._serialized_start=2758
-  _globals['_RECORDEVENTSRESPONSE_REJECTION']._serialized_end=2822
-  _globals['_ERASEUSERREQUEST']._serialized_start=2824
-  _globals['_ERASEUSERREQUEST']._serialized_end=2871
-  _globals['_ERASEUSERRESPONSE']._serialized_start=2874
-  _globals['_ERASEUSERRESPONSE']._serialized_end=3046
-  _globals['_ERASEUSERRESPONSE_ERASEDBYTYPEENTRY']._serialized_start=2995
-  _globals['_ERASEUSERRESPONSE_ERASEDBYTYPEENTRY']._serialized_end=3046
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=3049
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=3372
+  _globals['_RECOMMENDREQUEST']._serialized_end=780
+  _globals['_RECOMMENDREQUEST_MODE']._serialized_start=664
+  _globals['_RECOMMENDREQUEST_MODE']._serialized_end=744
+  _globals['_SESSION']._serialized_start=783
+  _globals['_SESSION']._serialized_end=912
+  _globals['_RECOMMENDRESPONSE']._serialized_start=915
+  _globals['_RECOMMENDRESPONSE']._serialized_end=1079
+  _globals['_RECOMMENDATION']._serialized_start=1082
+  _globals['_RECOMMENDATION']._serialized_end=1734
+  _globals['_RECOMMENDATION_CONTRIBUTIONSENTRY']._serialized_start=1391
+  _globals['_RECOMMENDATION_CONTRIBUTIONSENTRY']._serialized_end=1443
+  _globals['_RECOMMENDATION_REASONKIND']._serialized_start=1446
+  _globals['_RECOMMENDATION_REASONKIND']._serialized_end=1734
+  _globals['_GETPROFILEREQUEST']._serialized_start=1736
+  _globals['_GETPROFILEREQUEST']._serialized_end=1784
+  _globals['_GETPROFILERESPONSE']._serialized_start=1786
+  _globals['_GETPROFILERESPONSE']._serialized_end=1843
+  _globals['_PROFILE']._serialized_start=1846
+  _globals['_PROFILE']._serialized_end=2627
+  _globals['_PROFILE_INTEREST']._serialized_start=2270
+  _globals['_PROFILE_INTEREST']._serialized_end=2328
+  _globals['_PROFILE_AFFINITY']._serialized_start=2330
+  _globals['_PROFILE_AFFINITY']._serialized_end=2423
+  _globals['_PROFILE_PRICEBAND']._serialized_start=2425
+  _globals['_PROFILE_PRICEBAND']._serialized_end=2514
+  _globals['_PROFILE_SEGMENT']._serialized_start=2516
+  _globals['_PROFILE_SEGMENT']._serialized_end=2575
+  _globals['_PROFILE_EVENTCOUNTSENTRY']._serialized_start=2577
+  _globals['_PROFILE_EVENTCOUNTSENTRY']._serialized_end=2627
+  _globals['_RECORDEVENTSREQUEST']._serialized_start=2629
+  _globals['_RECORDEVENTSREQUEST']._serialized_end=2695
+  _globals['_EVENT']._serialized_start=2698
+  _globals['_EVENT']._serialized_end=3044
+  _globals['_EVENT_TYPE']._serialized_start=2917
+  _globals['_EVENT_TYPE']._serialized_end=3044
+  _globals['_RECORDEVENTSRESPONSE']._serialized_start=3047
+  _globals['_RECORDEVENTSRESPONSE']._serialized_end=3247
+  _globals['_RECORDEVENTSRESPONSE_REJECTION']._serialized_start=3183
+  _globals['_RECORDEVENTSRESPONSE_REJECTION']._serialized_end=3247
+  _globals['_ERASEUSERREQUEST']._serialized_start=3249
+  _globals['_ERASEUSERREQUEST']._serialized_end=3296
+  _globals['_ERASEUSERRESPONSE']._serialized_start=3299
+  _globals['_ERASEUSERRESPONSE']._serialized_end=3471
+  _globals['_ERASEUSERRESPONSE_ERASEDBYTYPEENTRY']._serialized_start=3420
+  _globals['_ERASEUSERRESPONSE_ERASEDBYTYPEENTRY']._serialized_end=3471
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=3474
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=3797
 # @@protoc_insertion_point(module_scope)

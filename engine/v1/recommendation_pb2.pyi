@@ -43,7 +43,7 @@ class RecommendRequest(_message.Message):
         MODE_DISCOVER: RecommendRequest._Mode.ValueType  # 2
         """Items that the shopper has not bought."""
         MODE_MIXED: RecommendRequest._Mode.ValueType  # 3
-        """Both, by score."""
+        """Both."""
 
     class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
         """Which items come into question."""
@@ -55,7 +55,7 @@ class RecommendRequest(_message.Message):
     MODE_DISCOVER: RecommendRequest.Mode.ValueType  # 2
     """Items that the shopper has not bought."""
     MODE_MIXED: RecommendRequest.Mode.ValueType  # 3
-    """Both, by score."""
+    """Both."""
 
     USER_ID_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
@@ -68,6 +68,7 @@ class RecommendRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     RECALL_TARGET_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """A shopper, from their events; one of whom nothing is known gets what is popular. Empty is refused."""
     mode: Global___RecommendRequest.Mode.ValueType
@@ -96,7 +97,11 @@ class RecommendRequest(_message.Message):
 
     @_builtins.property
     def diversity(self) -> _query_pb2.Diversity:
-        """Variety among the hits. Unset: none, the scores alone order them."""
+        """Variety among the hits, which then stand in its order. Unset: none, the scores alone order them."""
+
+    @_builtins.property
+    def exclude_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items that are not recommended, by id. One that the snapshot does not hold changes nothing. Empty: none."""
 
     def __init__(
         self,
@@ -112,10 +117,11 @@ class RecommendRequest(_message.Message):
         explain: _builtins.bool = ...,
         recall_target: _builtins.float | None = ...,
         image: _builtins.bytes = ...,
+        exclude_item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "diversity", b"diversity", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "filter", b"filter", "image", b"image", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target", "boosts", b"boosts", "collapse_by", b"collapse_by", "diversity", b"diversity", "exclude_item_ids", b"exclude_item_ids", "explain", b"explain", "filter", b"filter", "image", b"image", "mode", b"mode", "page_size", b"page_size", "recall_target", b"recall_target", "session", b"session", "subject", b"subject", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__recall_target: _TypeAlias = _typing.Literal["recall_target"]  # noqa: Y015
     _WhichOneofArgType__recall_target: _TypeAlias = _typing.Literal["_recall_target", b"_recall_target"]  # noqa: Y015
@@ -179,7 +185,10 @@ class RecommendResponse(_message.Message):
     """Whether a part of the request was not honoured for want of time or of a model. False: the answer is whole."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recommendation]:
-        """The best items, best first. Empty: no item could answer."""
+        """The items recommended, by score, the highest first; in the order of `diversity` if that was asked for. Which items
+        they are is decided by interest: each gets its share of the hits, and MODE_DISCOVER keeps one in twenty for items
+        that nobody bought yet. Empty: no item could answer.
+        """
 
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
@@ -212,6 +221,61 @@ class Recommendation(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _ReasonKind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Recommendation._ReasonKind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_KIND_UNSPECIFIED: Recommendation._ReasonKind.ValueType  # 0
+        """The server is older than this field."""
+        REASON_KIND_POPULAR: Recommendation._ReasonKind.ValueType  # 1
+        """What others want, or a signal of the shop says: "popular now", "well rated"."""
+        REASON_KIND_BOUGHT: Recommendation._ReasonKind.ValueType  # 2
+        """The shopper bought it before, and may buy it again: "you bought this 3 times"."""
+        REASON_KIND_KNOWN: Recommendation._ReasonKind.ValueType  # 3
+        """The shopper liked it, viewed it or put it into the cart: "you viewed this"."""
+        REASON_KIND_GOES_WITH: Recommendation._ReasonKind.ValueType  # 4
+        """Those who like it like the items named too: "goes with red mug that you bought"."""
+        REASON_KIND_LIKE_ITEM: Recommendation._ReasonKind.ValueType  # 5
+        """It looks like the items named, or says the same: "looks like red mug that you viewed"."""
+        REASON_KIND_LIKE_PICTURE: Recommendation._ReasonKind.ValueType  # 6
+        """It is like the picture of the request: "like this picture"."""
+        REASON_KIND_BOOSTED: Recommendation._ReasonKind.ValueType  # 7
+        """A boost of the request: "picked by the shop"."""
+        REASON_KIND_NEW: Recommendation._ReasonKind.ValueType  # 8
+        """Nobody did anything with it yet, and what is like it is wanted: "new here"."""
+        REASON_KIND_UNLIKE: Recommendation._ReasonKind.ValueType  # 9
+        """It is unlike what the shopper disliked."""
+        REASON_KIND_ANY: Recommendation._ReasonKind.ValueType  # 10
+        """Nothing adds to its score, or nothing is known to score by."""
+
+    class ReasonKind(_ReasonKind, metaclass=_ReasonKindEnumTypeWrapper):
+        """What sort of contribution to the score is the largest."""
+
+    REASON_KIND_UNSPECIFIED: Recommendation.ReasonKind.ValueType  # 0
+    """The server is older than this field."""
+    REASON_KIND_POPULAR: Recommendation.ReasonKind.ValueType  # 1
+    """What others want, or a signal of the shop says: "popular now", "well rated"."""
+    REASON_KIND_BOUGHT: Recommendation.ReasonKind.ValueType  # 2
+    """The shopper bought it before, and may buy it again: "you bought this 3 times"."""
+    REASON_KIND_KNOWN: Recommendation.ReasonKind.ValueType  # 3
+    """The shopper liked it, viewed it or put it into the cart: "you viewed this"."""
+    REASON_KIND_GOES_WITH: Recommendation.ReasonKind.ValueType  # 4
+    """Those who like it like the items named too: "goes with red mug that you bought"."""
+    REASON_KIND_LIKE_ITEM: Recommendation.ReasonKind.ValueType  # 5
+    """It looks like the items named, or says the same: "looks like red mug that you viewed"."""
+    REASON_KIND_LIKE_PICTURE: Recommendation.ReasonKind.ValueType  # 6
+    """It is like the picture of the request: "like this picture"."""
+    REASON_KIND_BOOSTED: Recommendation.ReasonKind.ValueType  # 7
+    """A boost of the request: "picked by the shop"."""
+    REASON_KIND_NEW: Recommendation.ReasonKind.ValueType  # 8
+    """Nobody did anything with it yet, and what is like it is wanted: "new here"."""
+    REASON_KIND_UNLIKE: Recommendation.ReasonKind.ValueType  # 9
+    """It is unlike what the shopper disliked."""
+    REASON_KIND_ANY: Recommendation.ReasonKind.ValueType  # 10
+    """Nothing adds to its score, or nothing is known to score by."""
+
     @_typing.final
     class ContributionsEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
@@ -239,14 +303,22 @@ class Recommendation(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     BECAUSE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     INTEREST_FIELD_NUMBER: _builtins.int
+    REASON_KIND_FIELD_NUMBER: _builtins.int
+    REASON_CONTRIBUTION_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item. Never empty."""
     score: _builtins.float
     """Its score; higher is better. Zero is a score like any other."""
     reason: _builtins.str
-    """Why it is here, in words a shopper may read. Never empty."""
+    """Why it is here, in words a shopper may read: what adds most to its score. Never empty."""
     interest: _builtins.int
-    """The place of the interest it answers in the list of the shopper's interests, the strongest 1. Zero: none of them."""
+    """The place of the interest that the first of these is of in the list of the shopper's interests, the strongest 1.
+    Zero: of none.
+    """
+    reason_kind: Global___Recommendation.ReasonKind.ValueType
+    """What sort of reason it is. Unspecified: the server is older than this field."""
+    reason_contribution: _builtins.str
+    """The name of the largest contribution, a key of `contributions` if these are asked for. Empty: none is above zero."""
     @_builtins.property
     def contributions(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """What each block, signal and boost, by its name, gave to the score; they sum to it. Empty: explain was false."""
@@ -257,7 +329,9 @@ class Recommendation(_message.Message):
 
     @_builtins.property
     def because_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The items of the shopper's events, or those liked, that it is here for, the strongest first. Empty: none, it is popular."""
+        """The items of the shopper's events, or those liked, that make up the most of that, the strongest first. Empty: the
+        reason is none of them.
+        """
 
     def __init__(
         self,
@@ -269,10 +343,12 @@ class Recommendation(_message.Message):
         reason: _builtins.str = ...,
         because_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         interest: _builtins.int = ...,
+        reason_kind: Global___Recommendation.ReasonKind.ValueType = ...,
+        reason_contribution: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["because_item_ids", b"because_item_ids", "contributions", b"contributions", "interest", b"interest", "item_id", b"item_id", "payload", b"payload", "reason", b"reason", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["because_item_ids", b"because_item_ids", "contributions", b"contributions", "interest", b"interest", "item_id", b"item_id", "payload", b"payload", "reason", b"reason", "reason_contribution", b"reason_contribution", "reason_kind", b"reason_kind", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -496,7 +572,9 @@ class Profile(_message.Message):
     """The profile in a sentence or two. Never empty."""
     @_builtins.property
     def last_event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the last of them happened. Always set."""
+        """When the last of them happened; one more than a day ahead of the shop's newest events is of a wrong clock, and does
+        not count here. Always set.
+        """
 
     @_builtins.property
     def interests(self) -> _containers.RepeatedCompositeFieldContainer[Global___Profile.Interest]:

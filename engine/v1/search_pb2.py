@@ -29,7 +29,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x65ngine/v1/search.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14\x65ngine/v1/plan.proto\x1a\x15\x65ngine/v1/query.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\"\x96\x06\n\rSearchRequest\x12-\n\x05parts\x18\x01 \x03(\x0b\x32\x14.engine.v1.QueryPartB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12\x64\n\x10modality_weights\x18\x02 \x03(\x0b\x32-.engine.v1.SearchRequest.ModalityWeightsEntryB\x1b\xbaH\x18\x9a\x01\x15\x10\x10\"\x06r\x04\x10\x01\x18@*\t\n\x07-\x00\x00\x00\x00@\x01\x12>\n\x10missing_modality\x18\x03 \x01(\x0e\x32\x1a.engine.v1.MissingModalityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12*\n\x06\x62oosts\x18\x05 \x03(\x0b\x32\x10.engine.v1.BoostB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12&\n\x04pins\x18\x06 \x03(\x0b\x32\x0e.engine.v1.PinB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\'\n\tdiversity\x18\x07 \x01(\x0b\x32\x14.engine.v1.Diversity\x12\x1d\n\x0b\x63ollapse_by\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12#\n\x06\x66\x61\x63\x65ts\x18\t \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x10\x18\x01\"\x07r\x05\x10\x01\x18\x80\x02\x12\x1f\n\tmin_score\x18\n \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01H\x00\x88\x01\x01\x12\x1d\n\tpage_size\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12+\n\rrecall_target\x18\r \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?%\x00\x00\x00\x00H\x01\x88\x01\x01\x12\x0f\n\x07\x65xplain\x18\x0e \x01(\x08\x12-\n\tread_mask\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12$\n\tbudget_ms\x18\x10 \x01(\x02\x42\x0c\xbaH\t\n\x07%\x00\x00\x00\x00@\x01H\x02\x88\x01\x01\x1a\x36\n\x14ModalityWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x0c\n\n_min_scoreB\x10\n\x0e_recall_targetB\x0c\n\n_budget_ms\"\xd1\x01\n\x0eSearchResponse\x12\x1c\n\x04hits\x18\x01 \x03(\x0b\x32\x0e.engine.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08snapshot\x18\x03 \x01(\t\x12\x1d\n\x04plan\x18\x04 \x01(\x0b\x32\x0f.engine.v1.Plan\x12#\n\x07timings\x18\x05 \x01(\x0b\x32\x12.engine.v1.Timings\x12 \n\x06\x66\x61\x63\x65ts\x18\x06 \x03(\x0b\x32\x10.engine.v1.Facet\x12\x10\n\x08\x64\x65graded\x18\x07 \x01(\x08\"\xd3\x01\n\x03Hit\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x38\n\rcontributions\x18\x03 \x03(\x0b\x32!.engine.v1.Hit.ContributionsEntry\x12(\n\x07payload\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\ngroup_size\x18\x05 \x01(\x03\x1a\x34\n\x12\x43ontributionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"}\n\x05\x46\x61\x63\x65t\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12&\n\x06values\x18\x02 \x03(\x0b\x32\x16.engine.v1.Facet.Value\x1a=\n\x05Value\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"O\n\x12\x42\x61tchSearchRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\x18.engine.v1.SearchRequestB\r\xbaH\n\x92\x01\x07\x10@\"\x03\xd8\x01\x03\"D\n\x13\x42\x61tchSearchResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.engine.v1.BatchSearchResult\"r\n\x11\x42\x61tchSearchResult\x12-\n\x08response\x18\x01 \x01(\x0b\x32\x19.engine.v1.SearchResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\x9c\x01\n\rSearchService\x12=\n\x06Search\x12\x18.engine.v1.SearchRequest\x1a\x19.engine.v1.SearchResponse\x12L\n\x0b\x42\x61tchSearch\x12\x1d.engine.v1.BatchSearchRequest\x1a\x1e.engine.v1.BatchSearchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x65ngine/v1/search.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14\x65ngine/v1/plan.proto\x1a\x15\x65ngine/v1/query.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\"\xc4\x06\n\rSearchRequest\x12-\n\x05parts\x18\x01 \x03(\x0b\x32\x14.engine.v1.QueryPartB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12\x64\n\x10modality_weights\x18\x02 \x03(\x0b\x32-.engine.v1.SearchRequest.ModalityWeightsEntryB\x1b\xbaH\x18\x9a\x01\x15\x10\x10\"\x06r\x04\x10\x01\x18@*\t\n\x07-\x00\x00\x00\x00@\x01\x12>\n\x10missing_modality\x18\x03 \x01(\x0e\x32\x1a.engine.v1.MissingModalityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12*\n\x06\x62oosts\x18\x05 \x03(\x0b\x32\x10.engine.v1.BoostB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12&\n\x04pins\x18\x06 \x03(\x0b\x32\x0e.engine.v1.PinB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\'\n\tdiversity\x18\x07 \x01(\x0b\x32\x14.engine.v1.Diversity\x12\x1d\n\x0b\x63ollapse_by\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12#\n\x06\x66\x61\x63\x65ts\x18\t \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x10\x18\x01\"\x07r\x05\x10\x01\x18\x80\x02\x12\x1f\n\tmin_score\x18\n \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01H\x00\x88\x01\x01\x12\x1d\n\tpage_size\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12+\n\rrecall_target\x18\r \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?%\x00\x00\x00\x00H\x01\x88\x01\x01\x12\x0f\n\x07\x65xplain\x18\x0e \x01(\x08\x12-\n\tread_mask\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12$\n\tbudget_ms\x18\x10 \x01(\x02\x42\x0c\xbaH\t\n\x07%\x00\x00\x00\x00@\x01H\x02\x88\x01\x01\x12,\n\x10\x65xclude_item_ids\x18\x11 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07r\x05\x10\x01(\x80\x04\x1a\x36\n\x14ModalityWeightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x0c\n\n_min_scoreB\x10\n\x0e_recall_targetB\x0c\n\n_budget_ms\"\xfc\x01\n\x0eSearchResponse\x12\x1c\n\x04hits\x18\x01 \x03(\x0b\x32\x0e.engine.v1.Hit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08snapshot\x18\x03 \x01(\t\x12\x1d\n\x04plan\x18\x04 \x01(\x0b\x32\x0f.engine.v1.Plan\x12#\n\x07timings\x18\x05 \x01(\x0b\x32\x12.engine.v1.Timings\x12 \n\x06\x66\x61\x63\x65ts\x18\x06 \x03(\x0b\x32\x10.engine.v1.Facet\x12\x10\n\x08\x64\x65graded\x18\x07 \x01(\x08\x12\x15\n\rno_good_match\x18\x08 \x01(\x08\x12\x12\n\nconfidence\x18\t \x01(\x02\"\xd3\x01\n\x03Hit\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x38\n\rcontributions\x18\x03 \x03(\x0b\x32!.engine.v1.Hit.ContributionsEntry\x12(\n\x07payload\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\ngroup_size\x18\x05 \x01(\x03\x1a\x34\n\x12\x43ontributionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"}\n\x05\x46\x61\x63\x65t\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12&\n\x06values\x18\x02 \x03(\x0b\x32\x16.engine.v1.Facet.Value\x1a=\n\x05Value\x12%\n\x05value\x18\x01 \x01(\x0b\x32\x16.google.protobuf.Value\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"O\n\x12\x42\x61tchSearchRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\x18.engine.v1.SearchRequestB\r\xbaH\n\x92\x01\x07\x10@\"\x03\xd8\x01\x03\"D\n\x13\x42\x61tchSearchResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.engine.v1.BatchSearchResult\"r\n\x11\x42\x61tchSearchResult\x12-\n\x08response\x18\x01 \x01(\x0b\x32\x19.engine.v1.SearchResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome2\x9c\x01\n\rSearchService\x12=\n\x06Search\x12\x18.engine.v1.SearchRequest\x1a\x19.engine.v1.SearchResponse\x12L\n\x0b\x42\x61tchSearch\x12\x1d.engine.v1.BatchSearchRequest\x1a\x1e.engine.v1.BatchSearchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,30 +64,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHREQUEST'].fields_by_name['recall_target']._serialized_options = b'\272H\014\n\n\035\000\000\200?%\000\000\000\000'
   _globals['_SEARCHREQUEST'].fields_by_name['budget_ms']._loaded_options = None
   _globals['_SEARCHREQUEST'].fields_by_name['budget_ms']._serialized_options = b'\272H\t\n\007%\000\000\000\000@\001'
+  _globals['_SEARCHREQUEST'].fields_by_name['exclude_item_ids']._loaded_options = None
+  _globals['_SEARCHREQUEST'].fields_by_name['exclude_item_ids']._serialized_options = b'\272H\017\222\001\014\020\350\007\"\007r\005\020\001(\200\004'
   _globals['_HIT_CONTRIBUTIONSENTRY']._loaded_options = None
   _globals['_HIT_CONTRIBUTIONSENTRY']._serialized_options = b'8\001'
   _globals['_BATCHSEARCHREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_BATCHSEARCHREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\n\222\001\007\020@\"\003\330\001\003'
   _globals['_SEARCHREQUEST']._serialized_start=201
-  _globals['_SEARCHREQUEST']._serialized_end=991
-  _globals['_SEARCHREQUEST_MODALITYWEIGHTSENTRY']._serialized_start=891
-  _globals['_SEARCHREQUEST_MODALITYWEIGHTSENTRY']._serialized_end=945
-  _globals['_SEARCHRESPONSE']._serialized_start=994
-  _globals['_SEARCHRESPONSE']._serialized_end=1203
-  _globals['_HIT']._serialized_start=1206
-  _globals['_HIT']._serialized_end=1417
-  _globals['_HIT_CONTRIBUTIONSENTRY']._serialized_start=1365
-  _globals['_HIT_CONTRIBUTIONSENTRY']._serialized_end=1417
-  _globals['_FACET']._serialized_start=1419
-  _globals['_FACET']._serialized_end=1544
-  _globals['_FACET_VALUE']._serialized_start=1483
-  _globals['_FACET_VALUE']._serialized_end=1544
-  _globals['_BATCHSEARCHREQUEST']._serialized_start=1546
-  _globals['_BATCHSEARCHREQUEST']._serialized_end=1625
-  _globals['_BATCHSEARCHRESPONSE']._serialized_start=1627
-  _globals['_BATCHSEARCHRESPONSE']._serialized_end=1695
-  _globals['_BATCHSEARCHRESULT']._serialized_start=1697
-  _globals['_BATCHSEARCHRESULT']._serialized_end=1811
-  _globals['_SEARCHSERVICE']._serialized_start=1814
-  _globals['_SEARCHSERVICE']._serialized_end=1970
+  _globals['_SEARCHREQUEST']._serialized_end=1037
+  _globals['_SEARCHREQUEST_MODALITYWEIGHTSENTRY']._serialized_start=937
+  _globals['_SEARCHREQUEST_MODALITYWEIGHTSENTRY']._serialized_end=991
+  _globals['_SEARCHRESPONSE']._serialized_start=1040
+  _globals['_SEARCHRESPONSE']._serialized_end=1292
+  _globals['_HIT']._serialized_start=1295
+  _globals['_HIT']._serialized_end=1506
+  _globals['_HIT_CONTRIBUTIONSENTRY']._serialized_start=1454
+  _globals['_HIT_CONTRIBUTIONSENTRY']._serialized_end=1506
+  _globals['_FACET']._serialized_start=1508
+  _globals['_FACET']._serialized_end=1633
+  _globals['_FACET_VALUE']._serialized_start=1572
+  _globals['_FACET_VALUE']._serialized_end=1633
+  _globals['_BATCHSEARCHREQUEST']._serialized_start=1635
+  _globals['_BATCHSEARCHREQUEST']._serialized_end=1714
+  _globals['_BATCHSEARCHRESPONSE']._serialized_start=1716
+  _globals['_BATCHSEARCHRESPONSE']._serialized_end=1784
+  _globals['_BATCHSEARCHRESULT']._serialized_start=1786
+  _globals['_BATCHSEARCHRESULT']._serialized_end=1900
+  _globals['_SEARCHSERVICE']._serialized_start=1903
+  _globals['_SEARCHSERVICE']._serialized_end=2059
 # @@protoc_insertion_point(module_scope)

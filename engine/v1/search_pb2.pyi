@@ -65,10 +65,13 @@ class SearchRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
     BUDGET_MS_FIELD_NUMBER: _builtins.int
+    EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     missing_modality: _query_pb2.MissingModality.ValueType
     """What an item counts for in a block it does not have. Unspecified: RENORMALIZE."""
     filter: _builtins.str
-    """Which items may answer: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. Empty: all."""
+    """Which items may answer: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. The field item_id is the
+    item's id. Empty: all.
+    """
     collapse_by: _builtins.str
     """A field of the payload; of the items that share its value only the best is a hit; one without it stands for itself.
     Empty: none is left out.
@@ -95,8 +98,10 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def modality_weights(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """How much each block counts, by its name, 0 or more; one left out counts 0. Empty: all of vectors count the same, 1 in
-        sum, and for texts the block of words, where there is one, counts what the snapshot says.
+        """How much each block counts, by its name, 0 or more, for all parts alike; a block of vectors that is left out counts
+        0. The block of words, if it is left out, counts for texts what it counts beside the vectors by default; name it
+        with 0 to switch it off. Empty: what the snapshot learnt for each kind of part (Index.part_weights), or else all
+        vectors the same, 1 in sum, and words what the snapshot says.
         """
 
     @_builtins.property
@@ -121,6 +126,12 @@ class SearchRequest(_message.Message):
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """Which parts of a hit's payload to return, such as `payload.title`. Unset or empty: the whole payload."""
 
+    @_builtins.property
+    def exclude_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Items that may not answer, by id; they do not count for facets or groups either. One that the snapshot does not hold
+        changes nothing. Empty: none.
+        """
+
     def __init__(
         self,
         *,
@@ -140,10 +151,11 @@ class SearchRequest(_message.Message):
         explain: _builtins.bool = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
         budget_ms: _builtins.float | None = ...,
+        exclude_item_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "budget_ms", b"budget_ms", "diversity", b"diversity", "min_score", b"min_score", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "boosts", b"boosts", "budget_ms", b"budget_ms", "collapse_by", b"collapse_by", "diversity", b"diversity", "explain", b"explain", "facets", b"facets", "filter", b"filter", "min_score", b"min_score", "missing_modality", b"missing_modality", "modality_weights", b"modality_weights", "page_size", b"page_size", "page_token", b"page_token", "parts", b"parts", "pins", b"pins", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms", "_min_score", b"_min_score", "_recall_target", b"_recall_target", "boosts", b"boosts", "budget_ms", b"budget_ms", "collapse_by", b"collapse_by", "diversity", b"diversity", "exclude_item_ids", b"exclude_item_ids", "explain", b"explain", "facets", b"facets", "filter", b"filter", "min_score", b"min_score", "missing_modality", b"missing_modality", "modality_weights", b"modality_weights", "page_size", b"page_size", "page_token", b"page_token", "parts", b"parts", "pins", b"pins", "read_mask", b"read_mask", "recall_target", b"recall_target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_ms: _TypeAlias = _typing.Literal["budget_ms"]  # noqa: Y015
     _WhichOneofArgType__budget_ms: _TypeAlias = _typing.Literal["_budget_ms", b"_budget_ms"]  # noqa: Y015
@@ -173,12 +185,23 @@ class SearchResponse(_message.Message):
     TIMINGS_FIELD_NUMBER: _builtins.int
     FACETS_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    NO_GOOD_MATCH_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """What to send as page_token for the next page. Empty: this is the last."""
     snapshot: _builtins.str
     """The snapshot that answered. Never empty."""
     degraded: _builtins.bool
     """Whether a part of the request was not honoured for want of time or of a model. False: the answer is whole."""
+    no_good_match: _builtins.bool
+    """Whether nothing in the catalogue matches the words of the query, so that the hits are only the nearest of what there
+    is. False: something does, or it was not measured, see confidence.
+    """
+    confidence: _builtins.float
+    """The probability that the catalogue has what the query's words ask for, above 0 and below 1, as the build calibrated
+    it. Zero: not measured, since the query is not of texts alone, it is not the first page, or the snapshot does not
+    know.
+    """
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
         """The best items, best first. Empty: no item could answer."""
@@ -205,10 +228,12 @@ class SearchResponse(_message.Message):
         timings: _plan_pb2.Timings | None = ...,
         facets: _abc.Iterable[Global___Facet] | None = ...,
         degraded: _builtins.bool = ...,
+        no_good_match: _builtins.bool = ...,
+        confidence: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "facets", b"facets", "hits", b"hits", "next_page_token", b"next_page_token", "plan", b"plan", "snapshot", b"snapshot", "timings", b"timings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "degraded", b"degraded", "facets", b"facets", "hits", b"hits", "next_page_token", b"next_page_token", "no_good_match", b"no_good_match", "plan", b"plan", "snapshot", b"snapshot", "timings", b"timings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,7 +278,9 @@ class Hit(_message.Message):
     """How many items that pass the filter share its value of collapse_by, itself among them. Zero: collapse_by was empty."""
     @_builtins.property
     def contributions(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """What each block and each boost, by its name, gave to the score; they sum to it. Empty: explain was false."""
+        """What each block, each boost and each field of a changed part ("change:color"), by its name, gave to the score; they
+        sum to it. Empty: explain was false.
+        """
 
     @_builtins.property
     def payload(self) -> _struct_pb2.Struct:

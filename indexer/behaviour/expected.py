@@ -10,22 +10,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags_array
 
 from engine.vectors import to_unit
-from engine.words import to_words
+from indexer.behaviour.words import word_rows
 
 LIKE = 20
 """How many items an expectation is the mean of."""
-
-COMMON = 0.1
-"""Words that more than this share of the items have tell nothing, and would make every item like every other."""
 
 SHARPNESS = 4.0
 """The power of likeness that an item counts by: what differs in one rare word tells more than many that share one."""
 
 _AS_LIKE = 1e-6
-_FEW = 1_000
 _AT_ONCE = 256
 
 
@@ -45,7 +40,7 @@ def expected(
     told = values.copy()
     if not len(known) or not len(asked):
         return told
-    words = _weighed(texts)
+    words = word_rows(texts)
     columns = words[known].T.tocsr()
     for start in range(0, len(asked), _AT_ONCE):
         some = asked[start : start + _AT_ONCE]
@@ -61,26 +56,6 @@ def expected(
         for item in asking.tolist() if len(there) else ():
             told[item] = _mean(values[there], near @ to_unit(rows[item].astype(np.float32)))
     return told
-
-
-def _weighed(texts: Sequence[str]) -> csr_matrix:
-    """Return (n, words) unit rows of the texts' words, each counted once, by the logarithm of how rare it is."""
-    places: dict[str, int] = {}
-    columns: list[int] = []
-    starts = [0]
-    for text in texts:
-        columns += sorted({places.setdefault(word, len(places)) for word in to_words(text)})
-        starts.append(len(columns))
-    counts = np.bincount(np.array(columns, np.int64), minlength=len(places))
-    rarity = np.log(len(texts) / np.maximum(counts, 1)) + 1.0
-    if len(texts) > _FEW:
-        rarity[counts > COMMON * len(texts)] = 0.0
-    data = rarity[np.array(columns, np.int64)].astype(np.float32)
-    words = csr_matrix((data, np.array(columns, np.int64), np.array(starts, np.int64)), shape=(len(texts), len(places)))
-    lengths = np.sqrt(np.asarray(words.power(2).sum(axis=1)).ravel())
-    unit: csr_matrix = (diags_array(1.0 / np.maximum(lengths, 1e-9)) @ words).tocsr()
-    unit.eliminate_zeros()
-    return unit
 
 
 def _mean(values: NDArray[np.float32], likeness: NDArray[np.floating]) -> float:

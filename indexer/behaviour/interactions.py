@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from engine.events.clock import now_of
 from engine.events.event import EventType
 from indexer.events.table import TYPES, EventTable
-
-_STRAY = 1_000
 
 NOT_SOLD = -1
 """The place of an item that the catalogue does not have."""
@@ -21,8 +20,8 @@ class Interactions:
     """The events of items that the catalogue has, oldest first.
 
     users, items: (n,) places among the log's shoppers and the catalogue's items.   types: (n,) places in TYPES.
-    counts: (n,) what each event counts, below 0 for what was sent back or disliked.   ages_days: (n,) before the newest
-    events of the log, 0 for these.
+    counts: (n,) what each event counts, below 0 for what was sent back or disliked.   ages_days: (n,) before now,
+    0 for what is newer than that.
     """
 
     users: NDArray[np.int64]
@@ -40,13 +39,13 @@ class Interactions:
         items = known[events.items]
         there = items != NOT_SOLD
         by_type = np.array([counts[kind] for kind in TYPES])
-        newest_s = _newest_s(events)
+        now_s = now_of(events.times_s)
         return cls(
             users=events.users[there].astype(np.int64),
             items=items[there],
             types=events.types[there],
             counts=by_type[events.types[there]],
-            ages_days=np.maximum(newest_s - events.times_s[there], 0.0) / 86_400.0,
+            ages_days=np.maximum(now_s - events.times_s[there], 0.0) / 86_400.0,
             shape=(len(events.user_ids), len(item_ids)),
         )
 
@@ -61,11 +60,3 @@ class Interactions:
         summed.data = np.sqrt(np.maximum(summed.data, 0.0))
         summed.eliminate_zeros()
         return summed
-
-
-def _newest_s(events: EventTable) -> float:
-    """Return the time of the newest events but one in a thousand: one of a wrong clock does not make all others old."""
-    if not len(events):
-        return 0.0
-    stray = -(-len(events) // _STRAY)
-    return float(events.times_s[max(0, len(events) - 1 - stray)])

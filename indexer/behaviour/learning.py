@@ -15,6 +15,7 @@ from indexer.behaviour.factors import factorise
 from indexer.behaviour.interactions import Interactions
 from indexer.behaviour.repurchase import repurchase_of
 from indexer.behaviour.tastes import usual_tastes
+from indexer.behaviour.words import word_rows
 from indexer.embed import Progress
 from indexer.embedded import Embedded
 from indexer.events.table import EventTable
@@ -55,7 +56,8 @@ def learn_behaviour(events: EventTable, embedded: Embedded, progress: Progress, 
     shoppers = int(np.count_nonzero(np.diff(liking.indptr)))
     demand = expected(demand_of(seen), embedded.texts, embedded.blocks, embedded.present)
     signals = embedded.signals | {DEMAND: demand, REPURCHASE: repurchase_of(seen)}
-    vectors = factorise(liking) if shoppers >= FEWEST_SHOPPERS and liking.shape[1] > 1 else _none(liking.shape[1])
+    able = shoppers >= FEWEST_SHOPPERS and liking.shape[1] > 1
+    vectors = factorise(liking, words=word_rows(embedded.texts)) if able else _none(liking.shape[1])
     present = np.any(vectors, axis=1)
     if present.any():
         blocks, there = embedded.blocks | {BEHAVIOUR: vectors}, embedded.present | {BEHAVIOUR: present}

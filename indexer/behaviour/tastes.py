@@ -42,8 +42,7 @@ def usual_tastes(
     histories = _histories(events, drawn)
     tastes = []
     for history in histories:
-        now_s = max(event.time_s for event in history)
-        had = [(known[one.item_id], one.weight) for one in weigh(history, recipe, now_s) if one.item_id in known]
+        had = [(known[one.item_id], one.weight) for one in weigh(history, recipe) if one.item_id in known]
         if any(weight > 0 for _, weight in had):
             tastes.append((np.array([place for place, _ in had]), np.array([weight for _, weight in had], np.float32)))
     if len(tastes) < FEWEST_TASTES or not (places != NOT_SOLD).any():

@@ -13,12 +13,15 @@ def misfiled(
     store: Stored,
     field: Annotated[str, typer.Option(help="Column that files the items.")] = "category",
     confidence: Annotated[
-        float, typer.Option(help="Report items that are so sure to look like another category than the one filed.")
-    ] = 0.98,
+        float, typer.Option(min=0, max=1, help="Report items that are misfiled with at least this probability.")
+    ] = 0.5,
     out: Annotated[Path | None, typer.Option(help="Write the items as JSON Lines here.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find items whose pictures and texts look like another category than the one they are filed under."""
+    """Find items whose pictures and texts say another category than the one they are filed under.
+
+    The probability is learnt on the catalogue itself, by filing some of its items wrongly on purpose.
+    """
     from engine.errors import SnapshotNotFound
     from engine.snapshot import open_snapshot
     from engine.store import Store
@@ -39,8 +42,8 @@ def misfiled(
         return
     typer.echo(
         f"{len(found.suspects)} of {found.judged} items look misfiled; {found.left_out} were not judged; "
-        f"{found.categories} categories, {found.accuracy:.1%} of the items found as filed"
+        f"{found.categories} categories, {found.accuracy:.1%} of the items look like their own"
     )
     for suspect in found.suspects:
         both = f"{suspect.filed_under} -> {suspect.looks_like}"
-        typer.echo(f"  {suspect.item_id}  {both}  {suspect.confidence:.3f}  {suspect.title}")
+        typer.echo(f"  {suspect.item_id}  {both}  {suspect.confidence:.2f}  {suspect.title}")

@@ -67,7 +67,8 @@ def score(
 ) -> None:
     """Write one JSON line for each review in the order read: its id or line, its sentiment and what it says of aspects.
 
-    A row that is no review goes to OUT.rejects.jsonl with its line and the reason.
+    A row that is no review goes to OUT.rejects.jsonl with its line and the reason. Reviews in a language that the
+    model has not learnt are refused if they are half of the file, else there is a warning.
     """
     from indexer.feedback.scoring import rejects_path
     from indexer.feedback.scoring import score as run
@@ -76,7 +77,10 @@ def score(
     with Reporter() as progress:
         done = run(reviews, to_columns(columns, "--map"), model, out, progress)
     if as_json:
-        typer.echo(json.dumps({"reviews": done.reviews, "rejects": done.rejects, "seconds": round(done.seconds, 3)}))
+        told = {"reviews": done.reviews, "rejects": done.rejects, "seconds": round(done.seconds, 3)}
+        typer.echo(json.dumps({**told, "warning": done.warning}))
         return
-    told = f", {done.rejects} rejected (see {rejects_path(out)})" if done.rejects else ""
-    typer.echo(f"{done.reviews} reviews scored{told}: {out}")
+    rejected = f", {done.rejects} rejected (see {rejects_path(out)})" if done.rejects else ""
+    typer.echo(f"{done.reviews} reviews scored{rejected}: {out}")
+    if done.warning:
+        typer.echo(f"  warning: {done.warning}", err=True)

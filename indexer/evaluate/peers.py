@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from engine.errors import InvalidCatalogue
+from engine.events.clock import now_of
 from engine.events.event import Event, EventType
 
 Scores = NDArray[np.float64]
@@ -54,7 +55,7 @@ class Purchases:
         times_s = np.array([event.time_s for event in bought])
         counts = csr_matrix((np.ones(len(bought), np.float32), (users, items)), shape=(len(known), len(item_ids)))
         counts.sum_duplicates()
-        fresh = 0.5 ** ((times_s.max() - times_s) / 86_400.0 / _HALF_LIFE_DAYS)
+        fresh = 0.5 ** (np.maximum(now_of(times_s) - times_s, 0.0) / 86_400.0 / _HALF_LIFE_DAYS)
         return cls(
             list(item_ids),
             counts,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from engine.encoder import ModelSpec
 from engine.events.event import Event
 from engine.events.log import make_events
+from engine.shopper.recipe import Recipe
 from engine.shopper.recommend import Mode, Recommender, Wish
 from indexer.build import build
 from indexer.catalog import CatalogSpec, Reject, read
@@ -97,16 +98,25 @@ def items_of(catalogue: Path | None, held: Holdout) -> list[str]:
     return list(dict.fromkeys(row.item_id for row in rows))
 
 
-def evaluate(held: Holdout, shop: Shop, progress: Progress, k: int = K) -> list[Measured]:
+def evaluate(
+    held: Holdout,
+    shop: Shop,
+    progress: Progress,
+    k: int = K,
+    observe: Callable[[Recommender], None] | None = None,
+) -> list[Measured]:
     """Return what ours and each peer got, ours first. Raises InvalidCatalogue if none of the items was ever bought.
 
+    observe: is given the recommender of the store that was built, as long as that is there.
     Cost: a build, and two recommendations a shopper.
     """
     measured = []
     bought = Purchases.of(held.training, shop.item_ids, [case.user_id for case in held.cases])
     with TemporaryDirectory() as folder:
-        ask = _open(held.training, shop, Path(folder), progress)
-        mixed, discovered = (_asked(ask, held.cases, mode, k, progress) for mode in (Mode.MIXED, Mode.DISCOVER))
+        recommender = _open(held.training, shop, Path(folder), progress)
+        mixed, discovered = (_asked(recommender, held.cases, mode, k, progress) for mode in (Mode.MIXED, Mode.DISCOVER))
+        if observe is not None:
+            observe(recommender)
     measured.append(Measured.of(OURS, held.cases, mixed, discovered, k))
     for name, scores in peers(bought):
         progress(name, 0, None)
@@ -149,12 +159,15 @@ def evaluate_new(held: Holdout, shop: Shop, share: float, progress: Progress, k:
         if (wanted := case.unseen & new) and (known := tuple(event for event in case.known if event.item_id not in new))
     ]
     with TemporaryDirectory() as folder:
-        ask = _open(training, shop, Path(folder), progress)
-        lists = _asked(ask, cases, Mode.DISCOVER, len(shop.item_ids), progress)
-    among_new = [[item_id for item_id in items if item_id in new][:k] for items in lists]
+        recommender = _open(training, shop, Path(folder), progress)
+        lists = _asked(recommender, cases, Mode.DISCOVER, k, progress)
+        # With a share of 1 all that is discovered is new; other items may be too.
+        newest = Recommender(recommender.searcher, Recipe(new=1.0, focus=0.0))
+        all_new = _asked(newest, cases, Mode.DISCOVER, len(shop.item_ids), progress)
+    among_new = [[item_id for item_id in items if item_id in new][:k] for items in all_new]
     return NewItems(
         len(new),
-        np.array([float(not case.hidden.isdisjoint(items[:k])) for case, items in zip(cases, lists, strict=True)]),
+        np.array([float(not case.hidden.isdisjoint(items)) for case, items in zip(cases, lists, strict=True)]),
         np.array([float(not case.hidden.isdisjoint(items)) for case, items in zip(cases, among_new, strict=True)]),
         np.array([chance(len(new), len(case.hidden), k) for case in cases]),
     )
@@ -165,11 +178,8 @@ def chance(items: int, right: int, k: int) -> float:
     return 1 - comb(items - right, k) / comb(items, k) if k < items else 1.0
 
 
-Ask = Callable[[Case, Mode, int], list[str]]
-
-
-def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progress) -> Ask:
-    """Build a store that knows these events, and return how it is asked."""
+def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progress) -> Recommender:
+    """Build a store that knows these events, and return who recommends from it."""
     store = folder / "store"
     store.mkdir()
     with make_events(store) as log:
@@ -185,20 +195,14 @@ def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progres
         publish=False,
     )
     snapshot = build(config, progress).snapshot
-    recommender = Recommender(open_searcher(store, snapshot))
-
-    def ask(case: Case, mode: Mode, limit: int) -> list[str]:
-        wish = Wish(mode=mode, limit=limit, recall_target=1.0)
-        now_s = max((event.time_s for event in case.known), default=0.0)
-        return [hit.item_id for hit in recommender.recommend(wish, case.known, now_s).answer.hits]
-
-    return ask
+    return Recommender(open_searcher(store, snapshot))
 
 
-def _asked(ask: Ask, cases: Sequence[Case], mode: Mode, limit: int, progress: Progress) -> Lists:
+def _asked(recommender: Recommender, cases: Sequence[Case], mode: Mode, limit: int, progress: Progress) -> Lists:
     lists = []
+    wish = Wish(mode=mode, limit=limit, recall_target=1.0, reasons=False)
     for number, case in enumerate(cases, 1):
-        lists.append(ask(case, mode, limit))
+        lists.append([hit.item_id for hit in recommender.recommend(wish, case.known).answer.hits])
         if number % _REPORT_EVERY == 0 or number == len(cases):
             progress(f"recommend, {mode.value}", number, len(cases))
     return lists

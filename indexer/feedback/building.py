@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,12 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.folder import write_durably
 from engine.manifest import ReviewsRecord
 from engine.reviews import ReviewRow, write_reviews
+from engine.shopper.fields import TITLES
 from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embed import Progress
 from indexer.embedded import Embedded
+from indexer.feedback.model import Scored
+from indexer.feedback.products import catalogue_words
 from indexer.feedback.review import Review, read
 from indexer.feedback.signals import ASPECTS, COUNT, QUALITY, praise_shares, qualities
 
@@ -62,7 +65,8 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
     """Return the items with the signal and the fields that their reviews give; bad rows are told in REJECTS_FILE.
 
     A review of an item that the catalogue lacks is left out, and counted. Raises InvalidCatalogue for a file that
-    cannot be read or has too many bad rows, CorruptModel, InvalidSetting for a field that reviews do not have.
+    cannot be read, has too many bad rows or is in a language that the model has not learnt, CorruptModel,
+    InvalidSetting for a field that reviews do not have.
     """
     if not 0 <= file.max_rejects <= 1:
         raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {file.max_rejects}")
@@ -89,30 +93,38 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
             "each needs the item's item_id"
         )
     # scikit-learn takes a second to import, and most builds have no reviews.
+    from indexer.feedback.coverage import Coverage
     from indexer.feedback.fitting import fit
     from indexer.feedback.stored import load_model
+    from indexer.feedback.venues import drop_venue_aspects
 
-    model = fit(known, progress).model if file.model is None else load_model(file.model)[0]
+    products = catalogue_words(categories, [_title(payload) for payload in embedded.payloads])
+    every = frozenset(chain.from_iterable(products.values()))
+    learnt = fit(known, progress, every).model if file.model is None else load_model(file.model)[0]
+    model = replace(learnt, products=products)
+    coverage = Coverage(model)
+    coverage.add(known)
+    coverage.check(file.path)
+    scored: list[Scored] = []
+    for start in range(0, len(known), _AT_ONCE):
+        scored += model.score(known[start : start + _AT_ONCE])
+        progress("score reviews", len(scored), len(known))
     rows: defaultdict[int, list[ReviewRow]] = defaultdict(list)
     names: dict[str, int] = {}
-    done = 0
-    pending = iter(known)
-    while batch := list(islice(pending, _AT_ONCE)):
-        for review, scored in zip(batch, model.score(batch), strict=True):
-            mentions = [(names.setdefault(one.aspect, len(names)), one.sentiment, one.quote) for one in scored.mentions]
-            rows[places[review.item_id]].append(
-                ReviewRow(
-                    item_row=0,
-                    review_id=review.review_id,
-                    time_s=review.time_s,
-                    rating=review.rating,
-                    sentiment=scored.sentiment,
-                    helpful=review.helpful + review.verified,
-                    mentions=mentions,
-                )
+    kept_aspects = drop_venue_aspects(scored, [review.category for review in known])
+    for review, found in zip(known, kept_aspects, strict=True):
+        mentions = [(names.setdefault(one.aspect, len(names)), one.sentiment, one.quote) for one in found.mentions]
+        rows[places[review.item_id]].append(
+            ReviewRow(
+                item_row=0,
+                review_id=review.review_id,
+                time_s=review.time_s,
+                rating=review.rating,
+                sentiment=found.sentiment,
+                helpful=review.helpful + review.verified,
+                mentions=mentions,
             )
-        done += len(batch)
-        progress("score reviews", done, len(known))
+        )
     for listed in rows.values():
         listed.sort(key=lambda review: (not math.isnan(review.time_s), review.time_s))
     laid, kept = _laid(embedded, rows, tuple(names), categories)
@@ -123,6 +135,7 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
         left_out=len(reviews) - len(known),
         aspects=tuple(names),
         kept=dict(kept),
+        warning=coverage.sentence,
     )
     return Reviewed(laid, dict(rows), record)
 
@@ -167,3 +180,7 @@ def _laid(
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _title(payload: Mapping[str, JSON]) -> str:
+    return next((found for name in TITLES if (found := _text(payload.get(name)))), "")

@@ -17,7 +17,9 @@ _CLAUSE = re.compile(
 _PRIVATE = re.compile(
     r"[\w.+-]+@[\w-]+\.\w|https?://|www\.|(?:\+?\d[\s().-]?){7,}\d|\d{7,}|(?:微信|QQ|qq|vx|VX)[号:： ]*\w{5,}"
 )
-_PREFERRED = 12
+# A clause of less is quoted with its sentence; one of a bit more too, unless the sentence says the contrary as well.
+_LEAST_WIDTH, _GOOD_WIDTH = 12, 30
+_CONTRAST = re.compile(r"\b(?:but|however|although|though|yet|except|while)\b|但|可是|不过|就是|只是|然而", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,13 @@ def quote(text: str, clauses: Sequence[Clause], place: int) -> str:
     """
     clause = clauses[place]
     start, end = clause.start, clause.end
-    if _width(text[start:end]) < _PREFERRED:
+    width = _width(text[start:end])
+    if width < _GOOD_WIDTH:
         same = [other for other in clauses if other.sentence == clause.sentence]
-        if same[-1].end - same[0].start <= QUOTE_CHARACTERS:
-            start, end = same[0].start, same[-1].end
+        first, last = same[0].start, same[-1].end
+        fits = last - first <= QUOTE_CHARACTERS
+        if fits and (width < _LEAST_WIDTH or not _CONTRAST.search(text, first, last)):
+            start, end = first, last
     found = text[start:end]
     if len(found) > QUOTE_CHARACTERS:
         found = found[:QUOTE_CHARACTERS]

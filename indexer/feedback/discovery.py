@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from indexer.feedback.features import Vector
 from indexer.feedback.grams import fold, is_signs
 from indexer.feedback.lexicon import seeds
+from indexer.feedback.products import measured_share
 
 MOST = 20
 """Aspects that are discovered at most."""
@@ -16,6 +17,7 @@ MOST = 20
 _FEWEST = 12
 _LEAST_SHARE = 0.002
 _DEVIATION = 2.5
+_MEASURED = 0.03
 # "the handle is …", "its straps broke": a noun and what is said of it.
 _NOUN = re.compile(
     r"\b(?:the|its|their)\s+([a-z]{4,})\s+(?:is|are|was|were|looks?|feels?|seems?|keeps?|broke|works?|came|does|do)\b"
@@ -24,23 +26,28 @@ _NOUN = re.compile(
 _SIGNED_NOUN = re.compile(r"(?:^|[,。!?;、:\s])([\u4e00-\u9fff]{2,3}?)(?=很|太|不|非常|真|比较|挺|有点|超|特别)")
 
 
-def discover(texts: Sequence[str], verdicts: Vector) -> dict[str, tuple[str, ...]]:
+def discover(
+    texts: Sequence[str], verdicts: Vector, products: Collection[str] = frozenset()
+) -> dict[str, tuple[str, ...]]:
     """Return up to MOST aspects by name with their terms, the commonest first.
 
-    verdicts: (n,) from 0 to 1. A term counts once a review; it is an aspect if the verdicts of its reviews deviate from
-    the usual by more than chance does, and no listed aspect has it.
+    verdicts: (n,) from 0 to 1.   products: words for the products themselves, which are no aspects of them.
+    A term counts once a review; it is an aspect if the verdicts of its reviews deviate from the usual by more than
+    chance does, and no listed aspect has it.
     """
     listed = {term for part in (seeds()["aspects"], seeds()["opinions"]) for terms in part.values() for term in terms}
     rows: defaultdict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(texts):
-        folded = fold(text)
+    every = [fold(text) for text in texts]
+    for row, folded in enumerate(every):
         for term in set(_terms(folded)):
             rows[term].append(row)
     mean, spread = float(verdicts.mean()), float(verdicts.std()) or 1.0
     found = []
     for term, places in rows.items():
         fewest = max(_FEWEST, _LEAST_SHARE * len(texts))
-        if len(places) < fewest or _is_listed(term, listed):
+        if len(places) < fewest or term in products or _is_listed(term, listed):
+            continue
+        if is_signs(term) and measured_share(term, every) >= _MEASURED:
             continue
         deviation = abs(float(verdicts[places].mean()) - mean) / (spread / np.sqrt(len(places)))
         if deviation >= _DEVIATION:

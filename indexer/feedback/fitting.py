@@ -1,7 +1,7 @@
 """From a shop's rated reviews to a feedback model: an expert for each way of writing that has praise and blame."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from indexer.feedback.features import Vector
 from indexer.feedback.grams import fold, is_signs
 from indexer.feedback.learning import FOLDS, Recipe, Sample, learn
 from indexer.feedback.model import LETTERS, SIGNS, FeedbackModel
+from indexer.feedback.products import review_words
 from indexer.feedback.review import Review
 from indexer.feedback.stored import ExpertRecord, FeedbackManifest, save_model
 
@@ -51,9 +52,10 @@ class Fitted:
         return save_model(self.model, self.records, datetime.now(UTC).isoformat(timespec="seconds"), directory)
 
 
-def fit(reviews: Iterable[Review], progress: Progress) -> Fitted:
+def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str] = frozenset()) -> Fitted:
     """Return the model of those reviews that have words and a verdict.
 
+    products: what a catalogue calls its products, beside what the reviews themselves do: none of it is an aspect.
     Raises InvalidCatalogue if no way of writing has FEWEST reviews of praise and of blame.
     """
     rated = _drawn([review for review in reviews if review.words and not math.isnan(review.verdict)])
@@ -85,7 +87,7 @@ def fit(reviews: Iterable[Review], progress: Progress) -> Fitted:
             f"expected at least {FEWEST} reviews of praise and {FEWEST} of blame in one way of writing, got "
             f"{np.count_nonzero(verdicts > 0.6)} of praise and {np.count_nonzero(verdicts < 0.4)} of blame in all"
         )
-    discovered = discover([review.words for review in rated], verdicts)
+    discovered = discover([review.words for review in rated], verdicts, {*products, *review_words(rated)})
     return Fitted(FeedbackModel(experts, discovered), records, rated, unseen, folds)
 
 

@@ -1,9 +1,11 @@
 """Terms that mean something by themselves: names of aspects, praise, blame and denial, found as grams."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +46,20 @@ class Lexicon:
 @cache
 def seeds() -> dict[str, dict[str, list[str]]]:
     """Return the terms that come with the indexer: "opinions", "aspects" and "discovery" by name."""
-    found: dict[str, dict[str, list[str]]] = tomllib.loads(files(__package__).joinpath("seeds.toml").read_text("utf-8"))
-    return found
+    read = _read()
+    return {name: read[name] for name in ("opinions", "aspects", "discovery")}
+
+
+@cache
+def conditions() -> dict[tuple[str, str], re.Pattern[str]]:
+    """Return what a clause has to match for a term of many meanings to name an aspect, by aspect and term."""
+    listed: dict[str, dict[str, str]] = _read()["conditions"]
+    return {(aspect, term): re.compile(one) for aspect, terms in listed.items() for term, one in terms.items()}
+
+
+@cache
+def _read() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("seeds.toml").read_text("utf-8"))
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from indexer.catalog import Reject, count_rows
 from indexer.embed import Progress
+from indexer.feedback.coverage import Coverage
 from indexer.feedback.model import Scored
 from indexer.feedback.review import Review, read
 from indexer.feedback.stored import load_model
@@ -21,23 +22,29 @@ _AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How many reviews were scored, how many rows were rejected, and how long it took."""
+    """How many reviews were scored, how many rows were rejected, and how long it took.
+
+    warning: which reviews the model cannot read, "" if it reads all.
+    """
 
     reviews: int
     rejects: int
     seconds: float
+    warning: str
 
 
 def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progress: Progress) -> Done:
     """Write one JSON line for each review of a file, and one for each bad row beside it, if there is any.
 
     Both take their names when they are whole, so `out` may be the file that is read. Raises what `read` and
-    `load_model` do. Cost: half a millisecond a review on one core.
+    `load_model` do, and InvalidCatalogue if the model cannot read half of the first reviews or more. Cost: half a
+    millisecond a review on one core.
     """
     judged = load_model(model)[0]
     rows = read(path, columns)
     expected = count_rows(path)
     started = perf_counter()
+    coverage = Coverage(judged)
     reviews = rejects = 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -46,6 +53,9 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
         while batch := list(islice(rows, _AT_ONCE)):
             good = [row for row in batch if isinstance(row, Review)]
             bad = [row for row in batch if isinstance(row, Reject)]
+            coverage.add(good)
+            if not reviews:
+                coverage.check(path)
             for review, scored in zip(good, judged.score(good), strict=True):
                 file.write(json.dumps(to_line(review, scored), ensure_ascii=False) + "\n")
             for row in bad:
@@ -56,7 +66,7 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
             progress("score reviews", reviews + rejects, max(expected, reviews + rejects))
     if not rejects:
         rejects_path(out).unlink(missing_ok=True)
-    return Done(reviews, rejects, perf_counter() - started)
+    return Done(reviews, rejects, perf_counter() - started, coverage.sentence)
 
 
 def rejects_path(out: Path) -> Path:

@@ -1,48 +1,61 @@
-"""From an item's vectors to its category: one softmax over a linear layer, the classic head on pictures and texts.
+"""From an item's features to its category: ridge regression onto the categories, each item judged by the others.
 
-A hidden layer was tried and is worse: 4,476 fashion products, 20 categories, 5 % of them misfiled: .843 against .868.
+The score that an item would get from a regression that never saw it has a closed form (PRESS, Allen 1974), so leaving
+out one item at a time costs one fit, and one factorization serves any number of labellings of the same items.
 """
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
+import scipy.linalg
+import scipy.sparse
 from numpy.typing import NDArray
 
 from engine.fusion import Matrix
 
-FOLDS = 5
-STRENGTH = 100.0
-"""The inverse of scikit-learn's penalty, for unit vectors of a few hundred dimensions; 10 is worse by .02."""
-MOST_STEPS = 300
+RIDGE = 1.0
+"""The penalty, for blocks whose rows have a mean length of 1; from 0.3 to 10 accuracy changes by .003."""
+
+_CHUNK_ROWS = 4_096
 
 
-def out_of_fold(
-    features: Matrix,
-    labels: NDArray[np.int64],
-    classes: int,
-    progress: Callable[[str, int, int | None], None],
-    folds: int = FOLDS,
-    seed: int = 7,
-) -> NDArray[np.float64]:
-    """Return (n, classes) probabilities of each item's category, by a classifier that never saw the item.
+class LeaveOneOut:
+    """Scores of each item for each category by a regression that did not see the item."""
 
-    features: (n, d).   labels: (n,) from 0 to classes - 1, each at least twice `folds` times.
-    Cost: a fifth of a minute for 4,500 items of 384 dimensions on a core; grows with n * d * classes.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
+    def __init__(self, features: Matrix) -> None:
+        """Factorize. features: (n, d). Cost: O(n d^2 + d^3)."""
+        self._features = np.hstack([features, np.ones((len(features), 1), np.float32)])
+        dim = self._features.shape[1]
+        gram = RIDGE * np.eye(dim)
+        for rows in self._chunks():
+            wide = self._features[rows].astype(np.float64)
+            gram += wide.T @ wide
+        self._factor = scipy.linalg.cho_factor(gram, lower=True)
+        inverse = scipy.linalg.cho_solve(self._factor, np.eye(dim))
+        leverages = [
+            np.einsum("nd,nd->n", self._features[rows] @ inverse, self._features[rows]) for rows in self._chunks()
+        ]
+        self._leverages = np.concatenate(leverages)
 
-    found = np.zeros((len(labels), classes))
-    parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels)
-    for fold, (train, held) in enumerate(parts):
-        progress("folds", fold, folds)
-        model = LogisticRegression(C=STRENGTH, max_iter=MOST_STEPS)
-        with warnings.catch_warnings():
-            # A few steps short of the optimum classifies as well.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(features[train], labels[train])
-        found[np.ix_(held, model.classes_)] = model.predict_proba(features[held])
-    progress("folds", folds, folds)
-    return found
+    def scores(self, labels: NDArray[np.int64], classes: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Give (m, classes) scores, near 1 for the category an item seems to be of, for some rows at a time.
+
+        labels: (n,) from 0 to classes - 1. Cost: O(n d classes), and memory for some thousand rows of classes.
+        """
+        targets = one_hot(labels, classes)
+        weights = scipy.linalg.cho_solve(self._factor, (targets.T @ self._features.astype(np.float64)).T)
+        for rows in self._chunks():
+            leverage = self._leverages[rows, None]
+            scores = self._features[rows] @ weights
+            scores -= leverage * targets[rows].toarray()
+            yield rows, scores / (1 - leverage)
+
+    def _chunks(self) -> Iterator[slice]:
+        for start in range(0, len(self._features), _CHUNK_ROWS):
+            yield slice(start, start + _CHUNK_ROWS)
+
+
+def one_hot(labels: NDArray[np.int64], classes: int) -> "scipy.sparse.csr_matrix":
+    """Return the (n, classes) sparse matrix with a 1 where an item has its label."""
+    places = (np.arange(len(labels)), labels)
+    return scipy.sparse.csr_matrix((np.ones(len(labels)), places), shape=(len(labels), classes))

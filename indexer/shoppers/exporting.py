@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.convert.profiling import to_line, to_response
+from engine.events.clock import now_of
 from engine.events.log import EventLog
 from engine.shopper.profiling import profile_in
 from engine.shopper.traits import Acts, Numbers, traits_of
@@ -31,7 +32,7 @@ def profiles(log: EventLog, view: View, usual: Usual, progress: Progress) -> Ite
 
     Cost: some milliseconds a shopper, and 50 µs an item of theirs.
     """
-    now_s = log.last_time_s() or 0.0
+    now_s = log.now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
         profile = profile_in(log, user_id, view, usual, now_s)
@@ -50,5 +51,5 @@ def placed(log: EventLog, view: View, usual: Usual) -> Placed | None:
     found = iter(usual.goods(view, rows))
     shelf = shelf_of(usual.space, [None if row is None else next(found) for row in places], view, rows)
     acts = Acts(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-    points = usual.scale.to_points(traits_of(acts, shelf, float(events.times_s.max())))
+    points = usual.scale.to_points(traits_of(acts, shelf, now_of(events.times_s)))
     return Placed(usual.segments, points, usual.nearest(points))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.encoder import Encoder
+from engine.events.clock import now_of
 from engine.shopper.fields import Fields, choose_fields
 from engine.shopper.goods import Good
 from engine.shopper.label import speaks, surfaces
@@ -68,7 +69,7 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     taken = _Taken.of(snapshot, events, tags, codes)
     space = _space(snapshot, taken)
     shelf = shelf_of(space, taken.goods, taken.view, taken.rows)
-    traits = traits_of(taken.acts, shelf, float(events.times_s.max()))
+    traits = traits_of(taken.acts, shelf, now_of(events.times_s))
     scale = Scale.of(traits)
     segments, silhouettes = _segments(traits, scale, taken, space)
     record = UsualRecord(

@@ -92,19 +92,20 @@ class _Sketch:
         """Return what their numbers are, beside those of all shoppers in brackets."""
         traits, inside = self._traits, self._inside
         parts = [
-            f"{np.median(traits.events[inside]):.0f} events each ({np.median(traits.events):.0f} among all shoppers)",
-            f"the last {np.median(traits.idle_days[inside]):.0f} days ago ({np.median(traits.idle_days):.0f})",
+            f"{np.median(traits.events[inside]):.0f} events each (all shoppers: {np.median(traits.events):.0f})",
+            f"the last one {np.median(traits.idle_days[inside]):.0f} days ago ({np.median(traits.idle_days):.0f})",
         ]
         if np.ptp(traits.bought) > 0:
-            parts.append(f"{traits.bought[inside].mean():.0%} of them purchases ({traits.bought.mean():.0%})")
+            parts.append(f"{traits.bought[inside].mean():.0%} of events are purchases ({traits.bought.mean():.0%})")
         if self._returned >= _CLEAR[0]:
-            parts.append(f"{traits.returned[inside].mean():.0%} of purchases sent back ({traits.returned.mean():.0%})")
+            sent_back = traits.returned[inside].mean(), traits.returned.mean()
+            parts.append(f"{sent_back[0]:.0%} of purchases are sent back ({sent_back[1]:.0%})")
         told = [f"{plain(name).lower()} {mine:.0%} ({all_:.0%})" for name, mine, all_, _ in self._themes]
         if told:
-            parts.append(f"more than others of {listed(told)}")
+            parts.append(f"they more often choose {listed(told)}")
         if np.isfinite(traits.price).any():
             ranks = np.nanmean(traits.price[inside]), np.nanmean(traits.price)
-            parts.append(f"what they take costs more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
+            parts.append(f"an item of theirs costs more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
         return f"{inside.mean():.0%} of shoppers: {'; '.join(parts)}."
 
     def apart(self) -> tuple[tuple[str, float], ...]:

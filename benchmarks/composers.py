@@ -1,0 +1,190 @@
+"""Ways to ask for a reference and a change: what a caller can do with ordinary queries, methods of papers, and ours."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.composition.rewriter import Rewriter
+from engine.composition.titles import phrases_in
+from engine.images import decode
+from engine.records import ImagePart, ItemPart, Part, Query, TextPart, VectorPart
+from engine.searcher import Searcher
+
+ITEM, PICTURE, STRANGER = REFERENCES = ("item", "its picture", "another product's picture")
+"""What a change is asked of. The last is of a product that the store does not hold."""
+
+BLOCKS = ("image", "text")
+_PULL = 1.0
+_MOST_TRAINED = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One reference and the value that it is to have instead; rows: what is known of all products."""
+
+    reference: str
+    item_id: str
+    value: str
+    rows: Mapping[str, Mapping[str, str]]
+
+    @property
+    def row(self) -> Mapping[str, str]:
+        """What is known of the reference."""
+        return self.rows[self.item_id]
+
+    @property
+    def change(self) -> str:
+        """The change as a shopper says it."""
+        return f"in {self.value.lower()}"
+
+    @property
+    def data(self) -> bytes:
+        """The reference's picture."""
+        return Path(self.row["image"]).read_bytes()
+
+    def part(self, weight: float = 1.0, change: str = "") -> Part:
+        """Return the reference as a part of a query."""
+        if self.reference == ITEM:
+            return ItemPart(self.item_id, weight, change=change)
+        return ImagePart(self.data, weight, change=change)
+
+
+class Way(NamedTuple):
+    """One way to ask."""
+
+    name: str
+    ask: Callable[[Asked], Query]
+
+
+def ways(
+    searcher: Searcher,
+    rows: Mapping[str, Mapping[str, str]],
+    kind: str,
+    field: str,
+    reference: str,
+    asked: set[str],
+) -> list[Way]:
+    """Return all ways. kind, field: what the judge knows and the composer is taught.   asked: not to learn from."""
+    rewriter, titles = Rewriter(), Titles(searcher, field)
+    composer = Composer.learn(
+        searcher, {one: row for one, row in rows.items() if one not in asked}, kind, field, reference
+    )
+
+    def today(one: Asked) -> Query:
+        return Query((one.part(), TextPart(f"but {one.change}")), {"image": 0.7, "text": 0.3})
+
+    def arithmetic(one: Asked) -> Query:
+        old, new = one.row[field].lower(), one.value.lower()
+        return Query((one.part(), TextPart(new), TextPart(old, -1.0)), without=frozenset({one.item_id}))
+
+    def edited(one: Asked) -> Query:
+        return Query((TextPart(titles.edited(one)),), without=frozenset({one.item_id}))
+
+    return [
+        Way('both, "but in red", image .7 text .3', today),
+        Way('text alone, "in red"', lambda one: Query((TextPart(one.change),))),
+        Way('text alone, "red" and the type, told', lambda one: Query((TextPart(f"{one.value} {one.row[kind]}"),))),
+        Way("reference - old + new, the old told", arithmetic),
+        Way("title or caption, edited, as text (CIReVL)", edited),
+        Way("composer learnt by ridge on triplets", composer.ask),
+        Way("change", lambda one: rewriter.rewrite(searcher, Query((one.part(change=one.change),)))),
+    ]
+
+
+class Titles:
+    """An item's title, or the embedded model's caption of a picture, with the old value replaced."""
+
+    def __init__(self, searcher: Searcher, field: str) -> None:
+        from engine.encoders.captioner import open_captioner
+
+        model = searcher.snapshot.manifest.model
+        self._captioner = open_captioner(searcher.encoder, "" if model is None else model.model)
+        self._changes = Rewriter().learn(searcher).changes
+        self._field = field
+
+    def edited(self, one: Asked) -> str:
+        """Return what the reference is called, with the new value in place of the old one."""
+        title = one.row["title"] if one.reference == ITEM else self._captioner.say([decode(one.data)])[0]
+        change = self._changes.understand(one.change)
+        old = phrases_in(title, change.phrases)
+        for words in old:
+            title = title.replace(words, one.value.lower() if words == old[0] else "")
+        return title if old else f"{one.value.lower()} {title}"
+
+
+class Composer:
+    """A linear map from a reference's vectors and the change's to the middle of what is right, for each block.
+
+    Ridge regression on triplets of the store's own items: the least that "Combiner" networks learn
+    (Baldrati et al., arXiv 2203.02053), in closed form.
+    """
+
+    def __init__(self, searcher: Searcher, maps: Mapping[str, NDArray[np.float64]], reference: str) -> None:
+        self._searcher = searcher
+        self._maps = maps
+        self._reference = reference
+
+    @classmethod
+    def learn(
+        cls, searcher: Searcher, rows: Mapping[str, Mapping[str, str]], kind: str, field: str, reference: str
+    ) -> "Composer":
+        """Return what triplets of these rows teach: an item, and a value of the field that others of its kind have."""
+        view = searcher.view
+        right: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for item_id, row in rows.items():
+            if row.get(field):
+                right[row[kind], row[field]].append(item_id)
+        values: dict[str, list[str]] = defaultdict(list)
+        for of_kind, value in right:
+            values[of_kind].append(value)
+        rng = np.random.default_rng(0)
+        vectors = {item_id: view.vectors(view.row_of(item_id)) for item_id in rows}
+        sources, targets = [], defaultdict(list)
+        said = {value: _said(searcher, value) for _, value in right}
+        for item_id in rng.permutation(sorted(rows))[:_MOST_TRAINED].tolist():
+            others = [value for value in values[rows[item_id][kind]] if value != rows[item_id].get(field)]
+            if not others:
+                continue
+            value = others[int(rng.integers(len(others)))]
+            source = vectors[item_id]
+            if not {*BLOCKS} <= {*source}:
+                continue
+            sources.append(_features(source, said[value], reference))
+            found = [vectors[one] for one in right[rows[item_id][kind], value]]
+            for block in BLOCKS:
+                targets[block].append(np.mean([one[block] for one in found if block in one], axis=0))
+        x = np.array(sources, np.float64)
+        gram = x.T @ x + _PULL * np.eye(x.shape[1])
+        maps: dict[str, NDArray[np.float64]] = {
+            block: np.linalg.solve(gram, x.T @ np.array(targets[block], np.float64)).astype(np.float64)
+            for block in BLOCKS
+        }
+        return cls(searcher, maps, reference)
+
+    def ask(self, one: Asked) -> Query:
+        """Return the query of the composed vectors."""
+        if one.reference == ITEM:
+            source = self._searcher.view.vectors(self._searcher.view.row_of(one.item_id))
+        else:
+            (spoken,) = self._searcher.speak((ImagePart(one.data),))
+            source = dict(spoken.vectors)
+        features = _features(source, _said(self._searcher, one.value), self._reference)
+        parts = [VectorPart((features @ self._maps[block]).astype(np.float32), block=block) for block in BLOCKS]
+        return Query(tuple(parts), without=frozenset({one.item_id}))
+
+
+def _said(searcher: Searcher, value: str) -> NDArray[np.float32]:
+    (spoken,) = searcher.speak((TextPart(f"in {value.lower()}"),))
+    return spoken.vectors["image"]
+
+
+def _features(
+    source: Mapping[str, NDArray[np.float32]], said: NDArray[np.float32], reference: str
+) -> NDArray[np.float64]:
+    known: Sequence[str] = BLOCKS if reference == ITEM else ("image",)
+    return np.concatenate([*(source[block] for block in known), said, np.ones(1)]).astype(np.float64)

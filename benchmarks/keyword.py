@@ -1,0 +1,100 @@
+"""Words alone: bm25s, another library's BM25, as it comes and at its best, and our block with other field weights.
+
+Settings are chosen on four folds of the queries and measured on the fifth, so that no query chooses its own.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+import bm25s  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.fields import ItemFields
+from engine.lexical import FIELDS, Lexical, write_lexical
+from engine.words import to_words
+from indexer.evaluate.judged import Judged
+from indexer.evaluate.metrics import K
+from indexer.evaluate.search import Measured, measure
+
+METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
+SETTINGS = ((1.5, 0.75), (1.2, 0.75), (0.9, 0.4), (0.6, 0.75), (0.6, 0.9), (0.3, 0.75))
+"""k1 and b; the first is the library's own."""
+TITLE_WEIGHTS, OTHER_WEIGHTS, K1S = (1.0, 2.0, 4.0), (0.1, 0.4, 1.0), (0.5, 1.2)
+"""Settings of our own block; the text weighs 1."""
+FOLDS = 5
+
+Cut = Callable[[str], list[str]]
+
+
+def its_words(text: str) -> list[str]:
+    """Return the words as bm25s cuts them unless told otherwise: lower case, two letters or more, no stop words."""
+    tokens: list[list[str]] = bm25s.tokenize([text], stopwords="english", return_ids=False, show_progress=False)
+    return tokens[0]
+
+
+CUTS: dict[str, Cut] = {"its words": its_words, "our words": to_words}
+
+
+def measure_bm25s(
+    judged: Sequence[Judged], item_ids: Sequence[str], items: Sequence[ItemFields]
+) -> dict[str, dict[str, Measured]]:
+    """Return what each setting gets, by the words it is given: "its words" or "our words" → setting → measured.
+
+    Documents are title and text, or these with the other fields too: the kind is a setting as k1 and b are.
+    """
+    documents = {
+        "title and text": [f"{item.title}. {item.text}" for item in items],
+        "all fields": [f"{item.title}. {item.text}. {item.other}" for item in items],
+    }
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    found: dict[str, dict[str, Measured]] = {name: {} for name in CUTS}
+    for (name, cut), (kind, texts) in product(CUTS.items(), documents.items()):
+        corpus = [cut(text) for text in texts]
+        for method, (k1, b) in product(METHODS, SETTINGS):
+            index = bm25s.BM25(method=method, k1=k1, b=b)
+            index.index(corpus, show_progress=False)
+
+            def rank(one: Judged, index: bm25s.BM25 = index, cut: Cut = cut) -> list[str]:
+                tokens = [token for token in cut(one.query) if token in index.vocab_dict]
+                scores = index.get_scores(tokens) if tokens else np.zeros(len(item_ids))
+                best = np.lexsort((np.arange(len(scores)), -scores))[:K]
+                return [item_ids[place] for place in best.tolist() if scores[place] > 0]
+
+            found[name][f"{method}, k1 {k1:g}, b {b:g}, {kind}"] = measure(judged, rank)
+    return found
+
+
+def measure_fields(
+    judged: Sequence[Judged], item_ids: Sequence[str], items: Sequence[ItemFields], folder: Path
+) -> dict[str, Measured]:
+    """Return what our block of words gets by its settings: what title and other fields weigh, and k1."""
+    found = {}
+    for title, other, k1 in product(TITLE_WEIGHTS, OTHER_WEIGHTS, K1S):
+        scoring = {name: ({"title": title, "other": other}.get(name, 1.0), b) for name, (_, b) in FIELDS.items()}
+        write_lexical(folder, items, scoring, k1)
+        lexical = Lexical(folder, len(items))
+
+        def rank(one: Judged, lexical: Lexical = lexical) -> list[str]:
+            rows, scores = lexical.scores(one.query)
+            return [item_ids[rows[place]] for place in np.lexsort((rows, -scores))[:K].tolist()]
+
+        found[f"title {title:g}, other {other:g}, k1 {k1:g}"] = measure(judged, rank)
+    return found
+
+
+def as_it_comes(found: dict[str, dict[str, Measured]]) -> Measured:
+    """Return what bm25s gets without any setting, of title and text."""
+    k1, b = SETTINGS[0]
+    return found["its words"][f"{METHODS[0]}, k1 {k1:g}, b {b:g}, title and text"]
+
+
+def chosen_by_folds(ndcg: dict[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], list[str]]:
+    """Return (n,) what each query gets with the setting that is best on the four folds it is not in, and those five."""
+    names = list(ndcg)
+    values = np.stack([ndcg[name] for name in names])
+    fold = np.arange(values.shape[1]) % FOLDS
+    chosen = [int(values[:, fold != number].mean(axis=1).argmax()) for number in range(FOLDS)]
+    return values[np.array(chosen)[fold], np.arange(values.shape[1])], [names[one] for one in chosen]
