@@ -37,7 +37,8 @@ from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.sight import Captioner, Sight
 from engine.writing.spoken import noun_of
 from engine.writing.synonyms import FAMILIES
-from engine.writing.title import TitleReading, small_first, type_forms
+from engine.writing.title import TitleReading
+from engine.writing.title_words import small_first, type_forms
 from engine.writing.vocabulary import NUMBER, QUALITIES, Claim, Vocabulary
 from engine.writing.writer import LONGEST, Brief, Style, Writer, fit
 
