@@ -58,7 +58,7 @@ def run(rubric: Path, key: Path, ratings: Sequence[Path], grocery: Path, seed: i
         criterion: _alpha(np.array([[rater[one][criterion] for one in texts] for rater in rated]))
         for criterion in CRITERIA
     }
-    columns = ("which texts", *CRITERIA, "words")
+    columns = ("which texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
     rows = [[version, *_cells(found[version])] for version in VERSIONS]
     rows += [[f"{shop}, {version}", *_cells(by_shop[shop][version])] for shop in shops for version in VERSIONS]
     rows.append(["agreement of the raters (alpha)", *(f"{agreement[name]:.2f}" for name in CRITERIA), "-"])
