@@ -29,10 +29,19 @@ _EXAMPLES = 10
 _YES_NO = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
 
 
-def run(rubric: Path, key: Path, ratings: Sequence[Path], grocery: Path, seed: int, json_path: Path | None) -> None:
+def run(
+    rubric: Path,
+    key: Path,
+    ratings: Sequence[Path],
+    grocery: Path,
+    commits: tuple[str, str],
+    seed: int,
+    json_path: Path | None,
+) -> None:
     """Print the ratings of both versions and ten examples, and write them if asked.
 
-    rubric, key, ratings: files as above.   grocery: a folder of catalog.csv.   seed: of the examples.
+    rubric, key, ratings: files as above.   grocery: a folder of catalog.csv.   commits: that wrote the rated texts, before and
+    after.   seed: of the examples.
     Raises InvalidCatalogue for a text that a rater left out.
     """
     texts = {entry["id"]: entry["text"] for entry in _read(rubric)}
@@ -59,7 +68,8 @@ def run(rubric: Path, key: Path, ratings: Sequence[Path], grocery: Path, seed: i
         for criterion in CRITERIA
     }
     columns = ("which texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
-    rows = [[version, *_cells(found[version])] for version in VERSIONS]
+    named = [f"{version} ({commit})" for version, commit in zip(VERSIONS, commits, strict=True)]
+    rows = [[name, *_cells(found[version])] for name, version in zip(named, VERSIONS, strict=True)]
     rows += [[f"{shop}, {version}", *_cells(by_shop[shop][version])] for shop in shops for version in VERSIONS]
     rows.append(["agreement of the raters (alpha)", *(f"{agreement[name]:.2f}" for name in CRITERIA), "-"])
     examples = _examples(grocery, seed)
@@ -77,7 +87,12 @@ def run(rubric: Path, key: Path, ratings: Sequence[Path], grocery: Path, seed: i
             "shops": by_shop,
             "agreement": agreement,
         }
-        write(json_path, QUESTION, {**content, "seed": seed, "examples": dict(examples)}, tables)
+        write(
+            json_path,
+            QUESTION,
+            {**content, "commits": dict(zip(VERSIONS, commits, strict=True)), "seed": seed, "examples": dict(examples)},
+            tables,
+        )
 
 
 def _read(path: Path) -> Any:
