@@ -47,31 +47,21 @@ def run(
     texts = {entry["id"]: entry["text"] for entry in _read(rubric)}
     versions: dict[str, Mapping[str, str]] = _read(key)
     rated = [_ratings(path, list(texts)) for path in ratings]
-    found = {
-        version: _summary([one for one in texts if versions[one]["version"] == version], texts, rated)
-        for version in VERSIONS
-    }
+    found = {version: _summary(_texts_of(versions, version), texts, rated) for version in VERSIONS}
     shops = sorted({entry["shop"] for entry in versions.values()})
     by_shop = {
-        shop: {
-            version: _summary(
-                [one for one in texts if (versions[one]["version"], versions[one]["shop"]) == (version, shop)],
-                texts,
-                rated,
-            )
-            for version in VERSIONS
-        }
+        shop: {version: _summary(_texts_of(versions, version, shop), texts, rated) for version in VERSIONS}
         for shop in shops
     }
-    agreement = {
-        criterion: _alpha(np.array([[rater[one][criterion] for one in texts] for rater in rated]))
+    agreed = {
+        criterion: agreement(np.array([[rater[one][criterion] for one in texts] for rater in rated]))
         for criterion in CRITERIA
     }
     columns = ("which texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
     named = [f"{version} ({commit})" for version, commit in zip(VERSIONS, commits, strict=True)]
     rows = [[name, *_cells(found[version])] for name, version in zip(named, VERSIONS, strict=True)]
     rows += [[f"{shop}, {version}", *_cells(by_shop[shop][version])] for shop in shops for version in VERSIONS]
-    rows.append(["agreement of the raters (alpha)", *(f"{agreement[name]:.2f}" for name in CRITERIA), "-"])
+    rows.append(["agreement of the raters (alpha)", *(f"{agreed[name]:.2f}" for name in CRITERIA), "-"])
     examples = _examples(grocery, seed)
     tables = [
         Table(QUESTION, columns, rows),
@@ -106,6 +96,10 @@ def _ratings(path: Path, wanted: Sequence[str]) -> dict[str, dict[str, float]]:
     return rated
 
 
+def _texts_of(key: Mapping[str, Mapping[str, str]], version: str, shop: str = "") -> list[str]:
+    return [one for one, entry in key.items() if entry["version"] == version and shop in ("", entry["shop"])]
+
+
 def _number(value: Any) -> float:
     """Return a rating as a number; yes is 1 and no is 0."""
     return _YES_NO[value.lower()] if isinstance(value, str) and value.lower() in _YES_NO else float(value)
@@ -122,7 +116,7 @@ def _cells(summary: Mapping[str, float]) -> list[str]:
     return [*(f"{summary[name]:.2f}" for name in CRITERIA), f"{summary['words']}"]
 
 
-def _alpha(ratings: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+def agreement(ratings: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     """Return Krippendorff's alpha for intervals: 1 where raters agree, 0 where they agree as strangers do.
 
     ratings: (raters, texts). Source: Krippendorff, Content Analysis, chapter 11.

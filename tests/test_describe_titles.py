@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.descriptions import agreement
 from engine.shopper.describe import Describer, Subject, Wish
 from engine.writing.checking import check
 from engine.writing.composer import Composer
@@ -152,3 +153,9 @@ def test_a_picture_is_believed_from_where_nine_of_ten_were_right() -> None:
     half = np.arange(100) < 45
     assert reliable_from(sure, half) == pytest.approx(sure[49])
     assert reliable_from(sure[: LEAST_READINGS - 1], np.ones(LEAST_READINGS - 1, np.bool_)) == NEVER
+
+
+def test_raters_agree_fully_or_as_strangers() -> None:
+    """Krippendorff's alpha is 1 for equal ratings, and below 0 for opposite ones."""
+    assert agreement(np.array([[1.0, 2.0, 5.0], [1.0, 2.0, 5.0]])) == 1.0
+    assert agreement(np.array([[0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0]])) < 0
