@@ -40,8 +40,8 @@ def run(
 ) -> None:
     """Print the ratings of both versions and ten examples, and write them if asked.
 
-    rubric, key, ratings: files as above.   grocery: a folder of catalog.csv.   commits: that wrote the rated texts, before and
-    after.   seed: of the examples.
+    rubric, key, ratings: files as above.   grocery: a folder of catalog.csv.   seed: of the examples.
+    commits: that wrote the rated texts, before and after.
     Raises InvalidCatalogue for a text that a rater left out.
     """
     texts = {entry["id"]: entry["text"] for entry in _read(rubric)}
