@@ -323,6 +323,23 @@ def describe(
 
 
 @app.command()
+def descriptions(
+    rubric: Annotated[Path, typer.Argument(help="Texts to rate: JSON of [{id, facts, text}].")],
+    key: Annotated[Path, typer.Argument(help="Which text is of which version and shop: JSON by id.")],
+    ratings: Annotated[list[Path], typer.Argument(help="One file a rater: JSON of [{id, true, complete, ...}].")],
+    grocery: Annotated[Path, typer.Option(help="Folder of catalog.csv of groceries, for examples.")],
+    before: Annotated[str, typer.Option(help="The commit that wrote the texts before.")],
+    after: Annotated[str, typer.Option(help="The commit that wrote the texts after.")],
+    seed: Seed = 23,
+    json: Json = None,
+) -> None:
+    """Would a merchant publish the descriptions? Blind ratings of two versions, and ten examples."""
+    from benchmarks import descriptions as question
+
+    question.run(rubric, key, ratings, grocery, (before, after), seed, json)
+
+
+@app.command()
 def composed(
     items: Annotated[int, typer.Option(min=200, help="Generated goods of the store.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the goods; none that a model was trained on.")] = 2102,

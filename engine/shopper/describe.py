@@ -37,7 +37,8 @@ from engine.writing.shelf import IMAGE, Shelf
 from engine.writing.sight import Captioner, Sight
 from engine.writing.spoken import noun_of
 from engine.writing.synonyms import FAMILIES
-from engine.writing.title import TitleReading, small_first, type_forms
+from engine.writing.title import TitleReading
+from engine.writing.title_words import small_first, type_forms
 from engine.writing.vocabulary import NUMBER, QUALITIES, Claim, Vocabulary
 from engine.writing.writer import LONGEST, Brief, Style, Writer, fit
 
@@ -206,7 +207,7 @@ class Describer:
         if like.payload.get(TITLE) == nearest.get(TITLE) and like.probability >= SURE_TITLE:
             return nearest, True
         kind = self.shelf.fields.get(TYPE)
-        return {name: nearest[name] for name in (TITLE, kind) if name in nearest}, True
+        return {name: nearest[name] for name in (TITLE, kind) if name and name in nearest}, True
 
     def _write(self, brief: Brief) -> tuple[str, str, tuple[str, ...]]:
         """Return a text that contradicts nothing, who wrote it, and what it first contradicted.

@@ -340,9 +340,9 @@ class DescribeItemRequest(_message.Message):
         STYLE_SHORT: DescribeItemRequest._Style.ValueType  # 1
         """One sentence."""
         STYLE_LONG: DescribeItemRequest._Style.ValueType  # 2
-        """A paragraph."""
+        """A paragraph, 80 words at most where max_words is zero."""
         STYLE_BULLETS: DescribeItemRequest._Style.ValueType  # 3
-        """Lines that begin with "- "."""
+        """Four to six lines that begin with "- ", each of another fact; fewer where fewer are known."""
 
     class Style(_Style, metaclass=_StyleEnumTypeWrapper):
         """How a description is written."""
@@ -352,9 +352,9 @@ class DescribeItemRequest(_message.Message):
     STYLE_SHORT: DescribeItemRequest.Style.ValueType  # 1
     """One sentence."""
     STYLE_LONG: DescribeItemRequest.Style.ValueType  # 2
-    """A paragraph."""
+    """A paragraph, 80 words at most where max_words is zero."""
     STYLE_BULLETS: DescribeItemRequest.Style.ValueType  # 3
-    """Lines that begin with "- "."""
+    """Four to six lines that begin with "- ", each of another fact; fewer where fewer are known."""
 
     ITEM_ID_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
@@ -408,7 +408,9 @@ class DescribeItemResponse(_message.Message):
     """How well the text fits the picture: their similarity, standardised. Zero: as well as an average pair."""
     @_builtins.property
     def corrected_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The fields of the item that the text first contradicted, and that were put right. Empty: none."""
+        """The fields of the item that this very text contradicted before it was corrected; claims that no field bears out and
+        that were dropped are named by their field where the item has it. Empty: nothing was corrected.
+        """
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from engine.writing.grammar import (
     plural,
 )
 from engine.writing.synonyms import FAMILIES
-from engine.writing.title import WHOM
+from engine.writing.title_words import WHOM
 from engine.writing.writer import Brief, Style, WriterOptions
 
 _AUDIENCES = ("A good choice for {}.", "Well suited to {}.", "Chosen with {} in mind.")

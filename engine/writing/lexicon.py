@@ -19,7 +19,7 @@ def _words(name: str) -> frozenset[str]:
 
 
 def _purposes() -> dict[str, tuple[str, ...]]:
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for line in _lines("purposes.txt"):
         nouns, _, sentences = line.partition(": ")
         found |= dict.fromkeys(nouns.split(", "), tuple(sentences.split(" / ")))

@@ -19,7 +19,7 @@ _NEGATION = re.compile(
     r"(?:a |an |the |any )?([\w-]+)|\b([\w]+)-free\b|\bnon-([\w]+)\b",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"(?:\b(?:no|not|never|without|non|cannot|isn['’]t|aren['’]t)\W+(?:\w+\W+){0,2})$", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:no|not|never|without|non|cannot|isn['’]t|aren['’]t)[ -]+(?:\w+[ -]+){0,2}$", re.IGNORECASE)
 _PROMISE = re.compile(
     rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(CLAIM_WORDS, key=len, reverse=True)))})(?!\w)", re.I
 )

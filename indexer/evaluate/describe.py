@@ -180,10 +180,11 @@ def _encode(encoder: Encoder, images: Sequence[Image.Image]) -> NDArray[np.float
 def _hidden(searcher: Searcher, shown: Sequence[Shown], vectors: NDArray[np.float32] | None) -> dict[int, str]:
     """Return row → id of the items of a store that show the very pictures asked about."""
     view = searcher.view
-    hidden = {}
+    hidden: dict[int, str] = {}
+    if vectors is None:
+        return hidden
     for place, (one, row) in enumerate(zip(shown, view.rows_of([one.product.item_id for one in shown]), strict=True)):
         stored: Mapping[str, Any] = {} if row is None else view.vectors(row)
-        known = row is not None and vectors is not None and IMAGE in stored
-        if known and float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
+        if row is not None and IMAGE in stored and float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
             hidden[row] = one.product.item_id
     return hidden
