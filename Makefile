@@ -49,6 +49,7 @@ bench: $(INSTALLED) ## measure everything into benchmarks/results; an hour and m
 	$(BIN)/python -m benchmarks fusion --json benchmarks/results/fusion.json
 	$(BIN)/python -m benchmarks peers --tune --json benchmarks/results/peers.json
 	$(BIN)/python -m benchmarks filters --peers --json benchmarks/results/filters.json
+	$(BIN)/python -m benchmarks model --json benchmarks/results/model.json
 	$(BIN)/python -m benchmarks scale --json benchmarks/results/scale.json
 
 proto: $(INSTALLED) ## write the stubs of engine/v1 from proto/

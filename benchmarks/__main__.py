@@ -7,6 +7,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from engine.models import DEFAULT
+
 app = typer.Typer(help="Measure the engine: one verb a question.", no_args_is_help=True, add_completion=False)
 
 Count = Annotated[int, typer.Option("--count", min=100, help="Items of the generated catalogue.")]
@@ -71,7 +73,7 @@ def latency(
     callers: Annotated[str, typer.Option(help="Callers of the closed loops, with commas.")] = "1,4,16",
     rates: Annotated[str, typer.Option(help="Requests a second of the open loops, with commas.")] = "100,300",
     catalogue: Annotated[Path | None, typer.Option(help="Ask for the titles of this catalogue or folder.")] = None,
-    model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
+    model: Annotated[str, typer.Option(help="The model that embeds it.")] = DEFAULT,
     store: StoreAt = None,
     json: Json = None,
 ) -> None:
@@ -95,7 +97,7 @@ def relevance(
         "bench-data/icecat_search"
     ),
     text_model: Annotated[str | None, typer.Option(help="Sentence model; the package's MiniLM if left out.")] = None,
-    model: Annotated[str, typer.Option(help="The model that embeds texts and pictures.")] = "mini",
+    model: Annotated[str, typer.Option(help="The model that embeds texts and pictures.")] = DEFAULT,
     json: Json = None,
 ) -> None:
     """Do the best answers come first, as people judged them?"""
@@ -191,7 +193,7 @@ def scale(
 @app.command()
 def encoders(
     model: Annotated[
-        str, typer.Option(help="Architecture (weights drawn at random), mini or a directory.")
+        str, typer.Option(help="Architecture (weights drawn at random), base, mini or a directory.")
     ] = "ViT-B-32",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each way.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="How often single inputs are measured, by turns.")] = 40,
@@ -261,7 +263,7 @@ def finetune(
     data: Annotated[
         Path, typer.Option(help="Folder of a catalogue with titles and pictures, or with them in tars.")
     ] = Path("bench-data/fashion_products"),
-    model: Annotated[str, typer.Option(help="Where training starts: mini or local-dir:DIR.")] = "mini",
+    model: Annotated[str, typer.Option(help="Where training starts: base, mini or local-dir:DIR.")] = "mini",
     steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 120,
     seed: Annotated[int, typer.Option(help="Seed of the parting and of the training.")] = 0,
     json: Json = None,
@@ -273,12 +275,24 @@ def finetune(
 
 
 @app.command()
+def model(
+    data: Annotated[Path, typer.Option(help="Folder of the real catalogues, one folder each.")] = Path("bench-data"),
+    name: Annotated[str, typer.Option("--model", help="base, mini or local-dir:DIR.")] = DEFAULT,
+    json: Json = None,
+) -> None:
+    """What does a model know of real products, each block by itself?"""
+    from benchmarks import model as question
+
+    question.run(data, name, json)
+
+
+@app.command()
 def misfiled(
     data: Annotated[
         list[str] | None,
         typer.Option(metavar="PATH:FIELD,FIELD", help="A catalogue or its folder, and what files it; repeatable."),
     ] = None,
-    model: Annotated[str, typer.Option(help="The model that embeds it.")] = "mini",
+    model: Annotated[str, typer.Option(help="The model that embeds it.")] = DEFAULT,
     json: Json = None,
 ) -> None:
     """Are items that were filed in the wrong category found?"""
@@ -295,7 +309,7 @@ def no_match(
     data: Annotated[Path, typer.Argument(help="Folder of the real catalogues and of search_queries.")] = Path(
         "bench-data"
     ),
-    model: Annotated[str, typer.Option(help="The model that embeds them.")] = "mini",
+    model: Annotated[str, typer.Option(help="The model that embeds them.")] = DEFAULT,
     most: Annotated[int, typer.Option(min=100, help="Items of a catalogue at most.")] = 1500,
     seed: Seed = 5,
     json: Json = None,
@@ -346,7 +360,7 @@ def composed(
     stranger_seed: Annotated[int, typer.Option(help="Seed of goods that the store does not hold.")] = 2103,
     count: Annotated[int, typer.Option(min=10, help="References of each kind.")] = 200,
     fashion: Annotated[Path | None, typer.Option(help="Folder of a fashion catalogue with pictures.")] = None,
-    model: Annotated[str, typer.Option(help="The model that embeds both.")] = "mini",
+    model: Annotated[str, typer.Option(help="The model that embeds both.")] = DEFAULT,
     json: Json = None,
 ) -> None:
     """Does "this, but in red" find it, and by which way of asking?"""

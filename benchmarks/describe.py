@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.report import Table, write
 from engine.encoder import ModelSpec
+from engine.models import DEFAULT
 from engine.shopper.describe import Wish
 from engine.writing.composer import Composer
 from indexer import sample
@@ -48,7 +49,7 @@ def run(
         ]
         if grocery is not None:
             built = root / "grocery"
-            build(BuildConfig(grocery / "catalog.csv", built, ModelSpec("mini")), no_progress)
+            build(BuildConfig(grocery / "catalog.csv", built, ModelSpec(DEFAULT)), no_progress)
             photos = grocery / "photos.csv"
             settings.append(("shop photos, a store of 81 groceries", grocery / "catalog.csv", photos, built, False))
         for name, path, photos_at, store_at, told in settings:
@@ -67,7 +68,7 @@ def run(
 
 def _shop(folder: Path, items: int, seed: int) -> tuple[Path, Path]:
     sample.write(folder, items, seed)
-    build(BuildConfig(folder / "catalog.jsonl", folder / "store", ModelSpec("mini")), no_progress)
+    build(BuildConfig(folder / "catalog.jsonl", folder / "store", ModelSpec(DEFAULT)), no_progress)
     return folder / "catalog.jsonl", folder / "store"
 
 

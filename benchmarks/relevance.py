@@ -21,6 +21,7 @@ from engine.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, MissingDependency
 from engine.fields import FieldReader
 from engine.lexical import LEXICAL
+from engine.models import DEFAULT
 from engine.searcher import Searcher
 from engine.store import Store
 from indexer.build import build
@@ -55,7 +56,7 @@ def run(
     text_model: ModelSpec | None = None,
     json_path: Path | None = None,
     stores: Path = DATA / "relevance",
-    model: str = "mini",
+    model: str = DEFAULT,
 ) -> dict[str, Any]:
     """Build a store with a sentence model and one with the embedded model, rank, show the tables, return the result."""
     judged = read_judged(data / "queries.csv", data / "judgments.csv")

@@ -25,8 +25,6 @@ ENCODERS = {
     "openclip": "engine.encoders.openclip:OpenClipEncoder",
     "sentence": "engine.encoders.sentence:SentenceEncoder",
 }
-# The folders in engine/models, by which name they are opened from anywhere.
-EMBEDDED_MODELS = ("mini",)
 PACKAGES = {"open_clip": "open-clip-torch", "sentence_transformers": "'diptych[sentence]'"}
 
 
@@ -34,9 +32,9 @@ PACKAGES = {"open_clip": "open-clip-torch", "sentence_transformers": "'diptych[s
 class ModelSpec:
     """Which model to open.
 
-    model: a name in EMBEDDED_MODELS, a directory, "local-dir:DIR", "hf-hub:org/repo" or an open_clip architecture; only
-    the last needs `pretrained`, a tag or a weights file. encoder: a name in ENCODERS, or "module:Class" of your own;
-    "sentence" takes a directory or a hub's name of sentence-transformers.
+    model: a name in engine.models.EMBEDDED, a directory, "local-dir:DIR", "hf-hub:org/repo" or an open_clip
+    architecture; only the last needs `pretrained`, a tag or a weights file. encoder: a name in ENCODERS, or
+    "module:Class" of your own; "sentence" takes a directory or a hub's name of sentence-transformers.
     """
 
     model: str

@@ -39,13 +39,18 @@ class StratumRecord(_Record):
 
 
 class ModelRecord(_Record):
-    """The encoder: where it was found, what it was, and what it made of a few fixed texts and pictures."""
+    """The encoder: where it was found, what it was, and what it made of a few fixed texts and pictures.
+
+    texts_read: the share of the catalogue's texts that are in words the model knows; None where it makes no vectors of
+    them or was never asked.
+    """
 
     model: str
     pretrained: str | None
     encoder: str = "openclip"
     fingerprint: dict[str, Any]
     golden: dict[str, Any]
+    texts_read: float | None = None
 
 
 class LexicalRecord(_Record):

@@ -1,6 +1,6 @@
 """Who encodes what in a build: one model for texts and pictures alike, or a text model beside it for the text block."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,6 @@ import numpy as np
 
 from engine.cache import EmbeddingCache
 from engine.encoder import (
-    EMBEDDED_MODELS,
     GOLDEN_TEXTS,
     Encoder,
     ModelSpec,
@@ -20,8 +19,10 @@ from engine.encoder import (
 )
 from engine.fusion import Calibration
 from engine.manifest import ModelRecord
+from engine.models import EMBEDDED
 from indexer.calibrate import calibrate
 from indexer.embedded import Embedded
+from indexer.language import texts_read
 from indexer.probing.cached import CachedEncoder
 
 TEXT = "text"
@@ -71,11 +72,13 @@ class Models:
         own = calibrate(blocks, present, frozenset({TEXT}), {}, probe)
         return Calibration({**usual.similarities, (TEXT, TEXT): own.of(TEXT, TEXT)}, usual.signals)
 
-    def record(self, name: str, encoded: frozenset[str]) -> ModelRecord | None:
-        """Return the manifest's `model` or `text_model`; None if it made no block."""
+    def record(self, name: str, encoded: frozenset[str], texts: Sequence[str]) -> ModelRecord | None:
+        """Return the manifest's `model` or `text_model`; None if it made no block. texts: what the items say."""
         encoder = {"model": self.encoder, "text_model": self.text_encoder}[name]
         made = encoded & {TEXT} if name == "text_model" else encoded - {TEXT} if self.text_encoder else encoded
-        return None if encoder is None or not made else _record(self.specs[name], encoder)
+        if encoder is None or not made:
+            return None
+        return _record(self.specs[name], encoder, texts_read(encoder, texts) if TEXT in made else None)
 
 
 @contextmanager
@@ -96,13 +99,14 @@ def _some(texts: list[str], seed: int = 7) -> list[str]:
     return [said[place] for place in drawn.tolist()]
 
 
-def _record(spec: ModelSpec, encoder: Encoder) -> ModelRecord:
+def _record(spec: ModelSpec, encoder: Encoder, read: float | None) -> ModelRecord:
     return ModelRecord(
         model=_absolute(spec.model),
         pretrained=None if spec.pretrained is None else _absolute(spec.pretrained),
         encoder=spec.encoder,
         fingerprint=encoder.fingerprint.to_json(),
         golden=golden_vectors(encoder),
+        texts_read=read,
     )
 
 
@@ -111,4 +115,4 @@ def _absolute(name: str) -> str:
     prefix = "local-dir:" if name.startswith("local-dir:") else ""
     place = Path(name.removeprefix(prefix))
     # An embedded model's name is the embedded model, whatever folder of that name stands here.
-    return f"{prefix}{place.resolve()}" if name not in EMBEDDED_MODELS and (prefix or place.exists()) else name
+    return f"{prefix}{place.resolve()}" if name not in EMBEDDED and (prefix or place.exists()) else name

@@ -149,8 +149,8 @@ def write_snapshot(
             SignalRecord(name=name, mean=usual.mean, std=usual.std, learnt=name not in config.signals)
             for name, usual in calibration.signals.items()
         ),
-        model=models.record("model", encoded),
-        text_model=models.record("text_model", encoded),
+        model=models.record("model", encoded, embedded.texts),
+        text_model=models.record("text_model", encoded, embedded.texts),
         lexical=lexical,
         behaviour=None if learnt is None else learnt.record,
         reviews=None if reviewed is None else reviewed.record,

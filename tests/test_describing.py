@@ -32,7 +32,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for row in rows[::3]:
         del row["description"]
     (folder / "catalog.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    built = indexer("build", folder / "catalog.jsonl", "--store", folder / "store", "--describe-missing")
+    catalogue = folder / "catalog.jsonl"
+    built = indexer("build", catalogue, "--store", folder / "store", "--model", "mini", "--describe-missing")
     assert built.code == 0, built.err
     return folder
 

@@ -67,6 +67,7 @@ def test_every_kind_of_model_gives_torchs_vectors(models: dict[str, Path], name:
 def open_in_8_bits(model: str, monkeypatch: pytest.MonkeyPatch) -> OpenClipEncoder:
     """Open a small model as a large one would be."""
     monkeypatch.setattr(runtimes, "SMALL", 0)
+    monkeypatch.setattr(runtimes, "ROUNDED", 0)
     return OpenClipEncoder(ModelSpec(model), "cpu", runtime="openvino")
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from engine import models
 from engine.encoder import ModelSpec, open_encoder
 from engine.errors import DiptychError
 from engine.manifest import Manifest
@@ -59,11 +60,13 @@ def _library(module: str, packages: tuple[str, ...]) -> Finding:
 
 def _model() -> Finding:
     try:
-        encoder = open_encoder(ModelSpec("mini"))
+        encoder = open_encoder(ModelSpec(models.DEFAULT))
     except DiptychError as error:
-        return Finding("model mini", False, str(error))
+        return Finding(f"model {models.DEFAULT}", False, str(error))
     made_by = encoder.fingerprint
-    return Finding("model mini", True, f"{made_by.architecture}, {made_by.dim} dimensions, {made_by.dtype}")
+    return Finding(
+        f"model {models.DEFAULT}", True, f"{made_by.architecture}, {made_by.dim} dimensions, {made_by.dtype}"
+    )
 
 
 def _gpu() -> Finding:

@@ -13,9 +13,10 @@ from PIL import Image
 
 from engine.encoder import Encoder, ModelSpec, open_encoder
 from engine.encoders.openclip import OpenClipEncoder
+from engine.models import CAPTIONER
 
 LONGEST = 24
-EMBEDDED = ModelSpec("mini")
+EMBEDDED = ModelSpec(CAPTIONER)
 
 _PICTURES_AT_ONCE = 32
 _TEXTS_AT_ONCE = 256

@@ -3,7 +3,6 @@
 import difflib
 import pickle
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from open_clip.factory import parse_model_name
 from open_clip.pretrained import download_pretrained_from_hf
 from safetensors import SafetensorError
 
-from engine.encoder import EMBEDDED_MODELS, ModelSpec
+from engine import models
+from engine.encoder import ModelSpec
 from engine.encoders import trunks
 from engine.errors import InvalidSetting
 
@@ -71,8 +71,8 @@ def find(spec: ModelSpec, random_weights: bool = False) -> Source:
     Raises InvalidSetting if the name, the tag or a file is not there, or the download failed.
     """
     schema, name = _parse(spec.model)
-    if schema is None and spec.model in EMBEDDED_MODELS:
-        schema, name = "local-dir", str(embedded(spec.model))
+    if schema is None and spec.model in models.EMBEDDED:
+        schema, name = "local-dir", str(models.folder(spec.model))
     if schema is None and Path(name).is_dir():
         schema = "local-dir"
     if schema is not None and spec.pretrained is not None:
@@ -84,11 +84,6 @@ def find(spec: ModelSpec, random_weights: bool = False) -> Source:
     if schema == "hf-hub":
         return _find_on_hub(name)
     return _find_by_tag(name, spec.pretrained, random_weights)
-
-
-def embedded(name: str) -> Path:
-    """Return the folder of a model that the package brings, one of EMBEDDED_MODELS."""
-    return Path(str(files("engine").joinpath("models", name)))
 
 
 def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
@@ -154,7 +149,7 @@ def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Sou
         near = difflib.get_close_matches(name, open_clip.list_models(), n=5)
         hint = f"; near it are {', '.join(near)}" if near else ""
         raise InvalidSetting(
-            f"expected {' or '.join(map(repr, EMBEDDED_MODELS))}, a directory with a model, 'hf-hub:org/repo' or an "
+            f"expected {' or '.join(map(repr, models.EMBEDDED))}, a directory with a model, 'hf-hub:org/repo' or an "
             f"open_clip architecture, got {name!r}{hint}"
         )
     tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none is known"

@@ -18,6 +18,7 @@ from engine.encoders import checkpoint, runtimes
 from engine.encoders.checkpoint import Source
 from engine.encoders.conversions import Conversions
 from engine.encoders.devices import to_device, to_dtype
+from engine.encoders.reading import known_shares
 from engine.encoders.runtimes import Chosen, Side
 from engine.encoders.text_tower import TextTower
 from engine.vectors import to_unit
@@ -115,6 +116,10 @@ class OpenClipEncoder:
                 cut = tokens[torch.from_numpy(places), : int(lengths[places].max())]
                 rows[start + places] = self._encode_tokens(cut)
         return to_unit(rows)
+
+    def known_shares(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n,) how much of each text the tokenizer has words for, 0 to 1."""
+        return known_shares(getattr(self.tokenizer, "tokenizer", self.tokenizer), texts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
         """Return (n, dim) unit rows, one a picture; the next batch is prepared while the model sees this one."""

@@ -33,6 +33,8 @@ RUNTIMES = ("auto", "torch", "openvino")
 CLOSE = 0.9993
 # A side with fewer weights sits in the CPU's own memory: torch needs a millisecond or two for it, and starts at once.
 SMALL = 8_000_000
+# Below this a side is not rounded: MiniLM's 10.6 million weights cost 2 ms a short text either way, and lose .003.
+ROUNDED = 16_000_000
 # Changes whenever the same model would be converted into another one.
 _RECIPE = 1
 
@@ -102,7 +104,7 @@ def choose(
     if side.weights < SMALL and not side.convolutional and not always:
         return torch_alone
     expected = [_unit(side.encode(inputs)) for inputs in side.inputs]
-    whole = exact or side.weights < SMALL or side.convolutional
+    whole = exact or side.weights < max(SMALL, ROUNDED) or side.convolutional
     for dtype in ("float32",) if whole else ("int8", "float32"):
         began = time.perf_counter()
         try:

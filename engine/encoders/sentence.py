@@ -18,6 +18,7 @@ from sentence_transformers import SentenceTransformer
 
 from engine.encoder import Fingerprint, ModelSpec, digest
 from engine.encoders.devices import to_device, to_dtype
+from engine.encoders.reading import known_shares
 from engine.encoders.runtimes import RUNTIMES
 from engine.errors import InvalidSetting, NoEncoder
 from engine.vectors import to_unit
@@ -89,6 +90,10 @@ class SentenceEncoder:
         if not texts:
             return np.empty((0, self.dim), np.float32)
         return to_unit(self._encode(texts))
+
+    def known_shares(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n,) how much of each text the tokenizer has words for, 0 to 1."""
+        return known_shares(self.model.tokenizer, texts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
         """Raises NoEncoder: a sentence model has no eyes."""

@@ -38,7 +38,7 @@ class TextTower:
         count = sum(parameter.numel() for parameter in side.parameters())
         if isinstance(self.layers, HFTextEncoder):
             count -= sum(parameter.numel() for parameter in side.get_input_embeddings().parameters())
-        return count
+        return int(count)
 
     def lengths(self, tokens: Tensor) -> Tensor:
         """Return how many leading tokens decide the vector of each row. tokens, padded: (n, context_length)."""

@@ -19,11 +19,12 @@ class StageStatistics(nn.Module):
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__()
-        self.body = timm.create_model(name, **options)
-        self.body.reset_classifier(0, global_pool="avg")
-        self.default_cfg = self.body.default_cfg
-        widths = [self.body.blocks[stage][-1].conv_pwl.out_channels for stage in STAGES]
-        self.num_features = int(self.body.num_features) + 2 * sum(widths)
+        body: Any = timm.create_model(name, **options)
+        body.reset_classifier(0, global_pool="avg")
+        self.body = body
+        self.default_cfg = body.default_cfg
+        widths = [body.blocks[stage][-1].conv_pwl.out_channels for stage in STAGES]
+        self.num_features = int(body.num_features) + 2 * sum(widths)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """Do nothing for no classes and average pooling, which is what it is. Raises ValueError for anything else."""
@@ -32,7 +33,7 @@ class StageStatistics(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return (n, num_features): pooled features, then each stage's means, then each stage's deviations."""
-        body = self.body
+        body: Any = self.body
         x = body.bn1(body.conv_stem(pixels))
         means, deviations = [], []
         for stage, block in enumerate(body.blocks):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.models import DEFAULT
 from indexer.cli.options import AsJson, Stored, to_share
 from indexer.cli.shopping import EventsUrl, to_columns
 from indexer.cli.summary import summary
@@ -38,8 +39,9 @@ def build(
     ],
     store: Stored,
     model: Annotated[
-        str, typer.Option(help="mini, a directory, local-dir:…, hf-hub:…, or an open_clip architecture.")
-    ] = "mini",
+        str,
+        typer.Option(help="base or mini (embedded), a directory, local-dir:…, hf-hub:…, or an open_clip architecture."),
+    ] = DEFAULT,
     pretrained: Annotated[str | None, typer.Option(help="Weights of an open_clip architecture: tag or file.")] = None,
     text_model: Annotated[
         str | None, typer.Option(help="Sentence model for the texts, beside --model for pictures: a directory or name.")
@@ -104,6 +106,7 @@ def build(
     from indexer.config import BuildConfig
     from indexer.defaults import read, take_over
     from indexer.feedback.building import ReviewFile
+    from indexer.language import unread
     from indexer.progress import Reporter
     from indexer.report import notices
 
@@ -154,7 +157,7 @@ def build(
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
     for sentence in notices(manifest):
         typer.echo(f"  notice: {sentence}")
-    for sentence in exact_classes(manifest):
+    for sentence in (*exact_classes(manifest), *unread(manifest)):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; what reviews give is left out of their fields")
@@ -179,8 +182,8 @@ def train(
     model: Annotated[
         str | None,
         typer.Option(
-            help="coca-mini (from scratch, the default), mini (embedded), a model_cfg file, an open_clip architecture, "
-            "local-dir:… or hf-hub:…"
+            help="coca-mini (from scratch, the default), base or mini (embedded), a model_cfg file, "
+            "an open_clip architecture, local-dir:… or hf-hub:…"
         ),
     ] = None,
     pretrained: Annotated[str | None, typer.Option(help="Weights to start from: open_clip's tag or a file.")] = None,

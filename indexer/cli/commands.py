@@ -9,6 +9,7 @@ import sys
 import typer
 
 from indexer.cli import (
+    aligning,
     building,
     describing,
     evaluating,
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(building.sample)
 app.command()(building.build)
 app.command()(building.train)
+app.command()(aligning.align)
 app.command("fit-weights")(weighing.fit_weights)
 app.command()(filing.misfiled)
 app.command()(describing.describe)

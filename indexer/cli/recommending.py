@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.models import DEFAULT
 from indexer.cli.options import AsJson, to_share
 from indexer.cli.shopping import to_columns
 
@@ -36,7 +37,7 @@ def recommend(
     k: Annotated[int, typer.Option("-k", min=1, help="How many items are recommended.")] = 20,
     seed: Annotated[int, typer.Option(help="Which shoppers, and which items, are drawn.")] = 7,
     text: Annotated[str, typer.Option(help="What is embedded of the catalogue's columns.")] = "{title}. {description}",
-    model: Annotated[str, typer.Option(help="As for `indexer build`.")] = "mini",
+    model: Annotated[str, typer.Option(help="As for `indexer build`.")] = DEFAULT,
     text_model: Annotated[str | None, typer.Option(help="As for `indexer build`.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -19,26 +19,26 @@ class CachedEncoder:
     """Any encoder behind the cache. Vectors are rounded to float16 the first time too, so that all builds are alike."""
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self._cache = cache
 
     @property
     def fingerprint(self) -> Fingerprint:
         """What the encoder is."""
-        return self._encoder.fingerprint
+        return self.encoder.fingerprint
 
     @property
     def dim(self) -> int:
         """Length of its vectors."""
-        return self._encoder.dim
+        return self.encoder.dim
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Return (n, dim) rows, one a text."""
-        return self._encode("text", texts, lambda text: text.encode(), self._encoder.encode_texts)
+        return self._encode("text", texts, lambda text: text.encode(), self.encoder.encode_texts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
         """Return (n, dim) rows, one a picture."""
-        return self._encode("image", images, _pixels, self._encoder.encode_images)
+        return self._encode("image", images, _pixels, self.encoder.encode_images)
 
     def _encode(
         self,
@@ -49,7 +49,7 @@ class CachedEncoder:
     ) -> Matrix:
         if not inputs:
             return np.zeros((0, self.dim), np.float32)
-        space = space_of(self._encoder.fingerprint, kind)
+        space = space_of(self.encoder.fingerprint, kind)
         keys = [hashlib.sha256(to_bytes(one)).digest() for one in inputs]
         known = dict(self._cache.get(space, keys))
         unknown = {key: one for key, one in zip(keys, inputs, strict=True) if key not in known}

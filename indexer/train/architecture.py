@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from open_clip.coca_model import CoCa
 from open_clip.transformer import PatchDropout, VisionTransformer
 from torch import nn
 
+from engine import models
+from engine.encoders.checkpoint import Source
 from engine.errors import InvalidSetting
 from indexer.train import vocabulary
 
@@ -64,7 +65,10 @@ _OFFSETS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Trainee:
-    """A model with what open_clip needs to load it again. tokenize: texts to (n, context_length) token ids."""
+    """A model with what open_clip needs to load it again. tokenize: texts to (n, context_length) token ids.
+
+    owns_text_tower: whether the configuration names a Hugging Face text tower as a folder inside the model's own.
+    """
 
     model: Any
     model_cfg: dict[str, Any]
@@ -73,6 +77,7 @@ class Trainee:
     tokenizer: Any
     image_size: int
     from_scratch: bool
+    owns_text_tower: bool = False
 
     @property
     def captions(self) -> bool:
@@ -85,12 +90,13 @@ def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabu
 
     Raises InvalidSetting for a name that neither this module nor open_clip knows.
     """
-    if name == "mini":
-        name = f"local-dir:{files('engine').joinpath('models', 'mini')}"
+    if name in models.EMBEDDED:
+        name = f"local-dir:{models.folder(name)}"
     if name in SCRATCH or name.endswith(".json"):
         return _from_scratch(_read_config(name), texts, vocabulary_size)
     try:
-        model, _, _ = open_clip.create_model_and_transforms(name, pretrained=pretrained)
+        tower = Source(name, pretrained, None).overrides() if ":" in name else {}
+        model, _, _ = open_clip.create_model_and_transforms(name, pretrained=pretrained, **tower)
         tokenizer = open_clip.get_tokenizer(name)
     except (RuntimeError, ValueError, FileNotFoundError) as error:
         raise InvalidSetting(f"expected a model open_clip can open, got {name!r}: {error}") from error
@@ -99,7 +105,7 @@ def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabu
     preprocess = open_clip.get_model_preprocess_cfg(model)
     return Trainee(
         model, _known_config(name), preprocess, tokenizer, getattr(tokenizer, "tokenizer", None),
-        _square(preprocess["size"]), from_scratch=False,
+        _square(preprocess["size"]), from_scratch=False, owns_text_tower=bool(tower),
     )  # fmt: skip
 
 

@@ -44,6 +44,10 @@ def export(folder: Path, trainee: Trainee, weights: Mapping[str, torch.Tensor], 
     _replace(folder / "open_clip_config.json", json.dumps(config, indent=2) + "\n")
     if trainee.tokenizer is not None and trainee.model_cfg["text_cfg"].get("hf_tokenizer_name"):
         vocabulary.save(trainee.tokenizer, folder)
+    tower = trainee.model_cfg["text_cfg"].get("hf_model_name")
+    if trainee.owns_text_tower:
+        (folder / tower).mkdir(parents=True, exist_ok=True)
+        _replace(folder / tower / "config.json", trainee.model.text.config.to_json_string())
     stored = {
         name: value.detach().to(_STORED[precision] if value.is_floating_point() else value.dtype).contiguous().clone()
         for name, value in weights.items()

@@ -1,0 +1,67 @@
+"""The trained head and its two towers as a folder in open_clip's own form."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from open_clip.factory import create_model
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.encoders.checkpoint import CONFIG, WEIGHTS, Source
+from indexer.train.alignment.features import PREPROCESS, Trunk
+from indexer.train.alignment.head import DIM, SEMANTIC, Head
+from indexer.train.alignment.packages import Packages
+from indexer.train.alignment.sentences import LONGEST, open_sentence_model
+
+TEXT_TOWER = "text"
+
+MODEL_CONFIG: dict[str, Any] = {
+    "embed_dim": DIM,
+    "vision_cfg": {
+        "image_size": PREPROCESS["size"],
+        "timm_model_name": "efficientnet_lite0_stages",
+        "timm_model_pretrained": False,
+        "timm_pool": "avg",
+        "timm_proj": "mlp",
+        "timm_proj_bias": True,
+    },
+    "text_cfg": {
+        "hf_model_name": TEXT_TOWER,
+        "hf_tokenizer_name": "local",
+        "hf_proj_type": "linear",
+        "hf_pooler_type": "mean_pooler",
+        "hf_model_pretrained": False,
+        "context_length": LONGEST,
+    },
+    "custom_text": True,
+}
+
+
+def export(folder: Path, packages: Packages, trunk: Trunk, head: Head) -> None:
+    """Write the model's configuration, tokenizer and weights (float16, 60 MB) into a folder.
+
+    The text projection is the identity beside zeros, so that two texts are as near as the sentence model has them.
+    """
+    (folder / TEXT_TOWER).mkdir(parents=True, exist_ok=True)
+    for name, data in packages.tokenizer_files().items():
+        (folder / name).write_bytes(data)
+    text_config = json.dumps(packages.sentence_config(), indent=1) + "\n"
+    (folder / TEXT_TOWER / "config.json").write_text(text_config, encoding="utf-8")
+    config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": PREPROCESS}
+    (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    source = Source(f"local-dir:{folder}", None, None)
+    model = create_model(source.name, load_weights=False, pretrained_text=False, **source.overrides())
+    model.visual.trunk.load_state_dict(trunk.body.state_dict())
+    model.visual.head.mlp.load_state_dict(head.folded())
+    model.text.transformer.load_state_dict(open_sentence_model(packages).state_dict())
+    with torch.no_grad():
+        model.text.proj.weight.copy_(torch.cat([torch.eye(SEMANTIC), torch.zeros(DIM - SEMANTIC, SEMANTIC)]))
+    weights = {name: _packed(tensor) for name, tensor in model.state_dict().items()}
+    save_file(weights, str(folder / WEIGHTS))
+    (folder / WEIGHTS).chmod(0o644)
+
+
+def _packed(tensor: Tensor) -> Tensor:
+    return (tensor.half() if tensor.is_floating_point() else tensor).contiguous().clone()

@@ -1,0 +1,94 @@
+"""The pictures that an alignment learns from, each with what may be said of it."""
+
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from indexer.train.alignment.packages import Packages
+
+# The ten classes of the clothing photos in plain words: each class's name, and WordNet's other names of what it means.
+GARMENTS: dict[str, tuple[str, ...]] = {
+    "dress": ("dress", "frock"),
+    "hat": ("hat", "headgear", "headdress"),
+    "longsleeve": ("long sleeve top", "long-sleeved shirt", "long sleeve"),
+    "outwear": ("outerwear", "outer garment", "overgarment"),
+    "pants": ("pants", "trousers", "slacks"),
+    "shirt": ("shirt", "dress shirt"),
+    "shoes": ("shoes", "footwear", "shoe"),
+    "shorts": ("shorts", "short pants"),
+    "skirt": ("skirt",),
+    "t-shirt": ("t-shirt", "jersey", "tee shirt"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture: where it comes from, its bytes, the texts that fit it, and what it shows ("" for no other's).
+
+    colour: its colour if that is known without looking; None to look.   group: pictures of one group show the same.
+    """
+
+    source: str
+    name: str
+    data: bytes
+    texts: tuple[str, ...]
+    group: str
+    noun: str
+    colour: str | None = None
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """Return the picture in RGB; what is transparent stands on white."""
+    image: Image.Image = Image.open(io.BytesIO(data))
+    if image.mode in ("RGBA", "LA", "P"):
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        white.alpha_composite(image)
+        image = white
+    return image.convert("RGB")
+
+
+def clothing(folder: Path) -> Iterator[Picture]:
+    """Yield the photos of clothing-dataset-small: one folder a class."""
+    for path in sorted((folder / "train").glob("*/*.jpg")):
+        label = path.parent.name
+        if label in GARMENTS:
+            texts = GARMENTS[label]
+            yield Picture("clothing", path.stem, path.read_bytes(), texts, label, texts[0])
+
+
+def grocery(folder: Path) -> Iterator[Picture]:
+    """Yield the photos of GroceryStoreDataset, with the fine and the coarse name of its class list."""
+    with (folder / "classes.csv").open(encoding="utf-8", newline="") as file:
+        coarse = {row["Class Name (str)"]: row["Coarse Class Name (str)"] for row in csv.DictReader(file)}
+    for path in sorted((folder / "train").rglob("*.jpg")):
+        named = next((name for name in (path.parent.name, path.parent.parent.name) if name in coarse), None)
+        if named is not None:
+            title, kind = named.replace("-", " "), coarse[named].replace("-", " ")
+            texts = (title, title, f"{title}, {kind}", kind)
+            yield Picture("grocery", path.stem, path.read_bytes(), texts, named, title)
+
+
+def sample(folder: Path) -> Iterator[Picture]:
+    """Yield the drawn goods of `indexer sample`."""
+    with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            kind, colour = row["product_type"], row["color"]
+            texts = (f"{colour} {kind}", row["title"], kind, f"{row['title']}. {row['description']}")
+            data = (folder / row["image"]).read_bytes()
+            yield Picture("sample", row["item_id"], data, texts, f"{colour} {kind}", kind, colour)
+
+
+def emoji(packages: Packages) -> Iterator[Picture]:
+    """Yield the emoji of one code point, by their Unicode names; faces left out."""
+    for stem, data in packages.emoji():
+        points = [int(part, 16) for part in stem.split("-") if part != "fe0f"]
+        name = unicodedata.name(chr(points[0]), "").lower() if len(points) == 1 else ""
+        if name and "regional" not in name and "face" not in name:
+            yield Picture("emoji", stem, data, (name,), name, name)
