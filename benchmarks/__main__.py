@@ -1,6 +1,7 @@
 """The benchmarks' command line: one verb a question, a table on stdout, the whole result in a JSON file."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -103,6 +104,25 @@ def relevance(
 
     sentence = None if text_model is None else ModelSpec(text_model, encoder="sentence")
     question.run(data, sentence, json, model=model)
+
+
+@app.command()
+def catalogues(
+    data: Annotated[Path, typer.Option(help="Folder of the real catalogues.")] = Path("bench-data"),
+    names: Annotated[str, typer.Option("--catalogues", help="These alone, with commas; empty: all.")] = "",
+    model: Annotated[str, typer.Option(help="The model that embeds them; empty: the build's default.")] = "",
+    stores: Annotated[Path | None, typer.Option(help="Folder of the stores; one that stands keeps its cache.")] = None,
+    json: Json = None,
+) -> None:
+    """Do pictures and texts find their own items on real catalogues, with no flags?"""
+    from benchmarks import catalogues as question
+    from benchmarks.datasets import DATA
+    from engine.encoder import ModelSpec
+    from indexer.cli.building import build
+
+    chosen = tuple(names.split(",")) if names else question.CATALOGUES
+    default = signature(build).parameters["model"].default
+    question.run(data, ModelSpec(model or default), chosen, json, stores or DATA / "catalogues")
 
 
 @app.command()

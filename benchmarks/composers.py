@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.composition.rewriter import Rewriter
-from engine.composition.titles import replaced
+from engine.composition.titles import phrases_in
 from engine.images import decode
 from engine.records import ImagePart, ItemPart, Part, Query, TextPart, VectorPart
 from engine.searcher import Searcher
@@ -111,7 +111,10 @@ class Titles:
         """Return what the reference is called, with the new value in place of the old one."""
         title = one.row["title"] if one.reference == ITEM else self._captioner.say([decode(one.data)])[0]
         change = self._changes.understand(one.change)
-        return replaced(title, change.phrases, one.value.lower())
+        old = phrases_in(title, change.phrases)
+        for words in old:
+            title = title.replace(words, one.value.lower() if words == old[0] else "")
+        return title if old else f"{one.value.lower()} {title}"
 
 
 class Composer:

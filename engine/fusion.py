@@ -1,9 +1,10 @@
 """The fused score: how parts, weights, calibration and boosts become one inner product with one stored row.
 
-    score(item) = scale * sum_b v_b * sum_p w_p * (<q_pb, x_b> - mean_kb) / std_kb  +  sum_j beta_j * g_j
+    score(item) = scale * sum_p w_p * sum_b v_kb * (<q_pb, x_b> - mean_kb) / std_kb  +  sum_j beta_j * g_j
 
-b runs over the item's blocks, p over the query's parts, k is the kind of part p. Items that have the same blocks
-form a *stratum*. Within a stratum everything above is linear in the item, whatever the policy for missing blocks:
+b runs over the item's blocks, p over the query's parts, k is the kind of part p. v_kb is what block b weighs for a part
+of that kind; a request that names weights gives all kinds the same, v_b. Items that have the same blocks form a
+*stratum*. Within a stratum everything above is linear in the item, whatever the policy for missing blocks:
 `scale` is a constant of the stratum, so no policy needs anything but its own query vector. `engine.layout` tells
 what a row is.
 """
@@ -68,22 +69,27 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class SpokenPart:
-    """A part once encoded: one unit vector for each block that it speaks to, and the words it says to that of words."""
+    """A part once encoded: one unit vector for each block that it speaks to, and the words it says to that of words.
+
+    aimed: whether the request names the block; then the block weighs what it weighs for every kind of part.
+    """
 
     kind: str
     weight: float
     vectors: Mapping[str, Matrix]
     words: str = ""
+    aimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FusedQuery:
     """A query as coefficients of the rows, by block.
 
-    vectors: block → (d_b,) float32, the sum of v_b * w_p * q_pb / std.
-    offsets: block → the sum of -v_b * w_p * mean / std.
-    weights: block → v_b, for the blocks that are asked (spoken to, with a weight that is not 0).
-    words: (v_b * w_p / std, text) for each text that speaks to the block of words.
+    vectors: block → (d_b,) float32, the sum of v_kb * w_p * q_pb / std.
+    offsets: block → the sum of -v_kb * w_p * mean / std.
+    weights: block → what it weighs, for the blocks that are asked (spoken to, with a weight that is not 0): v_b, or
+    where kinds of parts weigh blocks differently the mean of v_kb over all parts, each counting |w_p|.
+    words: (v_kb * w_p / std, text) for each text that speaks to the block of words.
     """
 
     vectors: Mapping[str, Matrix]
@@ -125,36 +131,49 @@ def check_weight(weight: float, field: str) -> float:
     return weight
 
 
+def part_weight(
+    part: SpokenPart, block: str, weights: Mapping[str, float], part_weights: Mapping[str, Mapping[str, float]]
+) -> float:
+    """Return v_kb: what a block weighs for a part, by the part's kind unless the request aims the part at a block."""
+    if part.aimed or part.kind not in part_weights:
+        return weights.get(block, 0.0)
+    return part_weights[part.kind].get(block, weights.get(block, 0.0))
+
+
 def compose(
     parts: Sequence[SpokenPart],
     weights: Mapping[str, float],
     calibration: Calibration,
     boosts: Mapping[str, float],
     missing: Missing,
+    part_weights: Mapping[str, Mapping[str, float]] | None = None,
 ) -> FusedQuery:
     """Return the query's coefficients. Raises InvalidQuery if no part speaks to a block whose weight is not 0.
 
+    weights: block → v_b.   part_weights: kind of part → block → v_kb, for kinds and blocks where it is not v_b.
     Without parts the boosts alone are the score.
     """
     if not parts:
         return FusedQuery({}, {}, {}, dict(boosts), Missing.NEUTRAL)
+    by_kind = part_weights or {}
     vectors: dict[str, Matrix] = {}
     offsets: dict[str, float] = {}
+    counted: dict[str, float] = {}
     words = []
     for part in parts:
-        for block, vector in part.vectors.items():
-            if weights[block] == 0.0:
+        for block in (*part.vectors, *([LEXICAL] if part.words else [])):
+            weight = part_weight(part, block, weights, by_kind)
+            if weight == 0.0:
                 continue
             usual = calibration.of(part.kind, block)
-            factor = weights[block] * part.weight / usual.std
-            term = np.float32(factor) * vector
-            vectors[block] = term if block not in vectors else vectors[block] + term
+            factor = weight * part.weight / usual.std
+            if block == LEXICAL:
+                words.append((factor, part.words))
+            else:
+                term = np.float32(factor) * part.vectors[block]
+                vectors[block] = term if block not in vectors else vectors[block] + term
             offsets[block] = offsets.get(block, 0.0) - factor * usual.mean
-        if part.words and weights.get(LEXICAL, 0.0):
-            usual = calibration.of(part.kind, LEXICAL)
-            factor = weights[LEXICAL] * part.weight / usual.std
-            words.append((factor, part.words))
-            offsets[LEXICAL] = offsets.get(LEXICAL, 0.0) - factor * usual.mean
+            counted[block] = counted.get(block, 0.0) + abs(part.weight) * weight
     if not offsets:
         spoken = sorted({block for part in parts for block in (*part.vectors, *([LEXICAL] if part.words else []))})
         raise InvalidQuery(
@@ -162,7 +181,9 @@ def compose(
             f"got {dict(weights)}",
             "modality_weights",
         )
-    asked = {block: weights[block] for block in offsets}
+    total = sum(abs(part.weight) for part in parts)
+    differ = total > 0 and any(part.kind in by_kind and not part.aimed for part in parts)
+    asked = {block: counted[block] / total if differ else weights[block] for block in offsets}
     return FusedQuery(vectors, offsets, asked, dict(boosts), missing, tuple(words))
 
 

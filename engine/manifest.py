@@ -83,6 +83,23 @@ class SimilarityRecord(_Record):
     std: float
 
 
+class PartWeightRecord(_Record):
+    """What a block weighs for one kind of part in a request that names no weights, and how well it tells on its own.
+
+    auc: how often it gives a sampled item's own probe (a changed picture, a piece of text) a higher score than another
+    item's, .5 by chance.   success_at_1, success_at_10: the share of probes whose item comes first, or among ten.
+    probes: how many were asked; 0 where nothing was measured.
+    """
+
+    part_kind: str
+    block: str
+    weight: float
+    auc: float = 0.5
+    success_at_1: float = 0.0
+    success_at_10: float = 0.0
+    probes: int = 0
+
+
 class SignalRecord(_Record):
     """How a business signal is usually distributed; standardised with these.
 
@@ -170,6 +187,8 @@ class Manifest(_Record):
 
     model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
     default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
+    part_weights: what blocks weigh for kinds of parts, in place of default_weights, as the build learnt it of the
+    catalogue itself; kinds and blocks that are not in it weigh what default_weights says.
     default_boosts: linear boosts on signals, for requests that have parts and say nothing of boosts; usually none.
     confidence: None where it is not known when an answer is none.
     live_seq: the number of the last live change that it holds; those that came later are laid over it.
@@ -190,6 +209,7 @@ class Manifest(_Record):
     behaviour: BehaviourRecord | None = None
     reviews: ReviewsRecord | None = None
     default_weights: dict[str, float] = {}
+    part_weights: tuple[PartWeightRecord, ...] = ()
     default_boosts: dict[str, float] = {}
     strata: tuple[StratumRecord, ...]
     similarities: tuple[SimilarityRecord, ...]

@@ -151,7 +151,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. Blocks that `modality_weights` leaves out weigh 0; if it is empty all weigh the same, 1 in sum.
+    """One search. Blocks of vectors that `modality_weights` leaves out weigh 0; words stay, unless it names them.
+
+    If it is empty blocks weigh what the snapshot says, for each kind of part.
 
     again: item_id → what is added to its score, for who asks had it before.
     among: the only items that may answer, None for all of them.   without: items that may not.

@@ -55,6 +55,7 @@ class Searcher:
         self._speaker = Speaker(snapshot, encoder, text_encoder)
         self._blocks = self._speaker.blocks
         self._default_weights = block_weights(_default_weights(snapshot), self._blocks)
+        self._part_weights = _part_weights(snapshot)
         self._default_boosts = tuple(Boost(name, weight) for name, weight in manifest.default_boosts.items())
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
         self.planner = Planner(manifest.operating_points, manifest.recall_target, self._largest_rows)
@@ -136,13 +137,13 @@ class Searcher:
         may answer, and what is added to them.
         """
         started = perf_counter_ns()
-        weights = self._weights(query)
-        parts = [part for part in self._speaker.speak_query(query, view, weights) if part.weight]
+        weights, by_kind = self._weights(query), self._weights_by_kind(query)
+        parts = [part for part in self._speaker.speak_query(query, view, weights, by_kind) if part.weight]
         if not (parts or query.boosts or query.anything):
             raise InvalidQuery("expected a part whose weight is not 0, or a boost, got neither", "parts")
         encoded = perf_counter_ns()
         signals, others = self._split(self.boosts_of(query), view)
-        fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing)
+        fused = compose(parts, weights, self.snapshot.calibration, signals, query.missing, by_kind)
         strong: Mapping[str, float] = {}
         if signals and is_strong(fused, parts):
             strong, fused = signals, replace(fused, boosts={})
@@ -252,9 +253,9 @@ class Searcher:
 
     def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
-        weights = self._weights(query)
         signals, _ = self._split(query.boosts, self.view)
-        return compose(parts, weights, self.snapshot.calibration, signals, query.missing)
+        weights, by_kind = self._weights(query), self._weights_by_kind(query)
+        return compose(parts, weights, self.snapshot.calibration, signals, query.missing, by_kind)
 
     def nearest(
         self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: Selection | None = None
@@ -267,6 +268,21 @@ class Searcher:
         """What each block weighs in a query that says nothing of it."""
         return self._default_weights
 
+    @property
+    def part_weights(self) -> Mapping[str, Mapping[str, float]]:
+        """Kind of part → block → what it weighs in a query that names no weights, where it is not `default_weights`."""
+        return self._part_weights
+
+    @property
+    def smallest_weight(self) -> float:
+        """The least that a block weighs, of those that weigh anything, in a query that names no weights."""
+        weights = [*self._default_weights.values(), *(w for own in self._part_weights.values() for w in own.values())]
+        return min((weight for weight in weights if weight > 0), default=0.0)
+
+    def weights_of(self, kind: str) -> Mapping[str, float]:
+        """Return what each block weighs for a kind of part in a query that says nothing of it."""
+        return {**self._default_weights, **self._part_weights.get(kind, {})}
+
     def boosts_of(self, query: Query) -> tuple[Boost, ...]:
         """Return the boosts that hold for a query: its own, or else, if it has parts, those of the snapshot.
 
@@ -276,7 +292,18 @@ class Searcher:
 
     def _weights(self, query: Query) -> Mapping[str, float]:
         asked = query.modality_weights
-        return block_weights(asked, self._blocks) if asked else self._default_weights
+        if not asked:
+            return self._default_weights
+        weights = block_weights(asked, self._blocks)
+        if LEXICAL in self._blocks and LEXICAL not in asked:
+            # Who weighs vectors says nothing of words: these keep their weight beside the sum of those.
+            content = sum(weight for block, weight in weights.items() if block not in (LEXICAL, BEHAVIOUR))
+            weights[LEXICAL] = self.weights_of("text")[LEXICAL] * (content or weights.get(BEHAVIOUR, 0.0))
+        return weights
+
+    def _weights_by_kind(self, query: Query) -> Mapping[str, Mapping[str, float]]:
+        """Return what blocks weigh for kinds of parts; what a query says itself holds for all of them."""
+        return {} if query.modality_weights else self._part_weights
 
     def _split(self, boosts: Sequence[Boost], view: View) -> tuple[dict[str, float], list[Boost]]:
         """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
@@ -303,6 +330,14 @@ def _default_weights(snapshot: Snapshot) -> dict[str, float]:
         return weights if snapshot.lexical is None else {**weights, LEXICAL: 1.0}
     total = sum(weight for block, weight in told.items() if block in snapshot.dims and block != BEHAVIOUR)
     return {block: weight / (total or 1.0) for block, weight in told.items()}
+
+
+def _part_weights(snapshot: Snapshot) -> dict[str, dict[str, float]]:
+    """Return kind of part → block → what it weighs, where the snapshot tells it."""
+    told: dict[str, dict[str, float]] = {}
+    for record in snapshot.manifest.part_weights:
+        told.setdefault(record.part_kind, {})[record.block] = record.weight
+    return told
 
 
 def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:

@@ -33,12 +33,19 @@ class Speaker:
         self.blocks = (*snapshot.dims, *([LEXICAL] if snapshot.lexical is not None else []))
         """What a part can speak to."""
 
-    def speak(self, parts: Sequence[Part], view: View, weights: Mapping[str, float] | None = None) -> list[SpokenPart]:
+    def speak(
+        self,
+        parts: Sequence[Part],
+        view: View,
+        weights: Mapping[str, float] | None = None,
+        part_weights: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> list[SpokenPart]:
         """Return each part as one unit vector for each block that it speaks to.
 
-        weights: what blocks weigh; an encoder whose blocks all weigh nothing is not asked.
+        weights, part_weights: what blocks weigh, as `compose` takes them; an encoder whose blocks all weigh nothing is
+        not asked.
         """
-        encoded = self._encode(parts, weights)
+        encoded = self._encode(parts, weights, part_weights or {})
         spoken = []
         for place, part in enumerate(parts):
             field = f"parts[{place}]"
@@ -64,15 +71,22 @@ class Speaker:
                 if part.block not in vectors and not words:
                     raise InvalidQuery(f"expected a part that speaks to block {part.block!r}, got {kind}", field)
                 vectors = {block: vector for block, vector in vectors.items() if block == part.block}
-            spoken.append(SpokenPart(kind, check_weight(part.weight, f"{field}.weight"), vectors, words))
+            weight = check_weight(part.weight, f"{field}.weight")
+            spoken.append(SpokenPart(kind, weight, vectors, words, aimed=bool(part.block)))
         return spoken
 
-    def speak_query(self, query: Query, view: View, weights: Mapping[str, float]) -> list[SpokenPart]:
+    def speak_query(
+        self,
+        query: Query,
+        view: View,
+        weights: Mapping[str, float],
+        part_weights: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> list[SpokenPart]:
         """Return the parts of a query once encoded.
 
         Who asks for items like another means what it is, not who buys it, unless they weigh or name that block.
         """
-        spoken = self.speak(query.parts, view, weights)
+        spoken = self.speak(query.parts, view, weights, part_weights)
         if BEHAVIOUR not in self.blocks or query.modality_weights:
             return spoken
         return [
@@ -100,7 +114,10 @@ class Speaker:
         return dict(part.vectors)
 
     def _encode(
-        self, parts: Sequence[Part], weights: Mapping[str, float] | None = None
+        self,
+        parts: Sequence[Part],
+        weights: Mapping[str, float] | None,
+        part_weights: Mapping[str, Mapping[str, float]],
     ) -> dict[int, dict[str, Matrix]]:
         """Return what each text and image part says to each block that it speaks to, by the part's place."""
         if not any(isinstance(part, (TextPart, ImagePart)) for part in parts):
@@ -113,20 +130,33 @@ class Speaker:
         if texts and self._encoder is None and self._text_encoder is None and LEXICAL not in self.blocks:
             raise NoEncoder(f"parts[{texts[0][0]}]")
         for encoder, blocks in ((self._encoder, self._encoded), (self._text_encoder, self._text_encoded)):
-            if texts and encoder is not None and _heard(blocks, parts, weights):
+            if texts and encoder is not None and _heard(blocks, "text", parts, weights, part_weights):
                 for (place, _), row in zip(texts, encoder.encode_texts([text for _, text in texts]), strict=True):
                     spoken[place] |= dict.fromkeys(blocks, row)
-        if images and self._encoder is not None and _heard(self._encoded, parts, weights):
-            pictures = [_picture(data, place) for place, data in images]
-            for (place, _), row in zip(images, self._encoder.encode_images(pictures), strict=True):
-                spoken[place] = dict.fromkeys(self._encoded, row)
+        if images and self._encoder is not None and _heard(self._encoded, "image", parts, weights, part_weights):
+            # One picture may be several parts, each aimed at a block.
+            pictures: dict[bytes, Image] = {}
+            for place, data in images:
+                if data not in pictures:
+                    pictures[data] = _picture(data, place)
+            rows = dict(zip(pictures, self._encoder.encode_images(list(pictures.values())), strict=True))
+            for place, data in images:
+                spoken[place] = dict.fromkeys(self._encoded, rows[data])
         return spoken
 
 
-def _heard(blocks: Sequence[str], parts: Sequence[Part], weights: Mapping[str, float] | None) -> bool:
-    """Return whether what is said to these blocks can count, or a part is aimed at one of them."""
-    aimed = {part.block for part in parts}
-    return any(weights is None or weights[block] > 0 or block in aimed for block in blocks)
+def _heard(
+    blocks: Sequence[str],
+    kind: str,
+    parts: Sequence[Part],
+    weights: Mapping[str, float] | None,
+    part_weights: Mapping[str, Mapping[str, float]],
+) -> bool:
+    """Return whether what a kind of part says to these blocks can count, or a part is aimed at one of them."""
+    if weights is None or {part.block for part in parts} & {*blocks}:
+        return True
+    own = part_weights.get(kind, {})
+    return any(own.get(block, weights[block]) > 0 for block in blocks)
 
 
 def _of_item(view: View, part: ItemPart, field: str) -> dict[str, Matrix]:

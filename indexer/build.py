@@ -21,11 +21,13 @@ from indexer.events.importing import EventFile, recorded
 from indexer.events.table import EventTable
 from indexer.feedback.building import lay_reviews
 from indexer.live import LiveChanges, live_changes
-from indexer.models import Models
+from indexer.models import Models, remembering
+from indexer.probing.probes import Probes, Sample
 from indexer.publish import draft, publish, seal
 from indexer.snapshot import REJECTS_FILE, Material, write_snapshot
 
 CACHE_DIRECTORY = "cache"
+CACHE_FILE = "embeddings.sqlite"
 
 
 def build(config: BuildConfig, progress: Progress) -> Manifest:
@@ -44,14 +46,17 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     models = Models.open(config.model, config.text_model, own)
     events = _events(config, progress)
     since_s = 0.0 if config.exported_at is None else config.exported_at.timestamp()
+    sample = Sample()
     with live_changes(config.store, since_s) as changes:
-        embedded = _embedded(config, store, models, changes, own, progress)
+        embedded = _embedded(config, store, models, changes, own, sample, progress)
     reviewed = None if config.reviews is None else lay_reviews(config.reviews, embedded, config.store, progress)
     embedded = embedded if reviewed is None else reviewed.embedded
-    with draft(store) as written:
+    with draft(store) as written, remembering(models, config.store / CACHE_DIRECTORY / CACHE_FILE) as remembered:
         encoded = frozenset(embedded.blocks) - own
         learnt = None if events is None else learn_behaviour(events, embedded, progress)
-        material = Material(digest, models, encoded, embedded, learnt, reviewed)
+        kept_ids = frozenset(embedded.item_ids)
+        probes = Probes.of([product for product in sample.products if models.specs and product.item_id in kept_ids])
+        material = Material(digest, models, encoded, embedded, learnt, reviewed, probes, remembered)
         manifest = write_snapshot(config, store, written, material, progress)
         taken_over = defaults.take_over(kept, manifest)
         manifest = manifest.model_copy(update={"live_seq": changes.last, **taken_over.update})
@@ -76,7 +81,13 @@ def _events(config: BuildConfig, progress: Progress) -> EventTable | None:
 
 
 def _embedded(
-    config: BuildConfig, store: Store, models: Models, changes: LiveChanges, own: frozenset[str], progress: Progress
+    config: BuildConfig,
+    store: Store,
+    models: Models,
+    changes: LiveChanges,
+    own: frozenset[str],
+    sample: Sample,
+    progress: Progress,
 ) -> Embedded:
     spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
     texts = models.encoder is not None or models.text_encoder is not None
@@ -85,6 +96,7 @@ def _embedded(
     entries = changes.lay_over(read(spec), spec, made)
     if config.describe_missing:
         entries = fill_missing(entries, spec, open_writer(config.writer), models.encoder, embedded="text" in made)
+    entries = sample.watch(entries)
     expected = count_rows(config.catalogue)
 
     def counted(stage: str, done: int, total: int | None) -> None:
@@ -95,7 +107,7 @@ def _embedded(
     else:
         directory = config.store / CACHE_DIRECTORY
         directory.mkdir(exist_ok=True)
-        with EmbeddingCache(directory / "embeddings.sqlite") as cache:
+        with EmbeddingCache(directory / CACHE_FILE) as cache:
             embedded = embed(entries, models.encoder, cache, counted, text_encoder=models.text_encoder)
     rejects = len(embedded.rejects)
     path = config.store / REJECTS_FILE

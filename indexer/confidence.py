@@ -120,7 +120,7 @@ def _ask(searcher: Searcher, item_ids: Sequence[str], queries: Sequence[_Query])
 
     def see(said: SpokenPart, words: str, hidden: Sequence[str] = ()) -> Evidence:
         part = SpokenPart(said.kind, said.weight, said.vectors, words)
-        fused = compose([part], weights, snapshot.calibration, {}, Missing.RENORMALIZE)
+        fused = compose([part], weights, snapshot.calibration, {}, Missing.RENORMALIZE, searcher.part_weights)
         additions = Additions(view, fused, (), without=hidden)
         choice = retriever.planner.choose(query_class(fused, [part]), None)
         found = retriever.best(fused, LOOKED_AT, choice, view.everything, additions)

@@ -18,7 +18,7 @@ from engine.encoder import digest
 from engine.errors import CorruptSnapshot, InvalidSetting
 from engine.folder import write_durably
 from engine.fusion import BEHAVIOUR, LEXICAL
-from engine.manifest import Manifest
+from engine.manifest import Manifest, PartWeightRecord
 from engine.store import Store
 from indexer.publish import draft, publish, seal
 
@@ -27,10 +27,14 @@ WEIGHTS_FILE = "weights.json"
 
 @dataclass(frozen=True, slots=True)
 class Weighting:
-    """What blocks weigh, and what is added for one standard deviation of each signal."""
+    """What blocks weigh, and what is added for one standard deviation of each signal.
+
+    kinds: the kinds of parts that it was learnt of, in place of what the build learnt for them; empty: all kinds.
+    """
 
     blocks: Mapping[str, float]
     boosts: Mapping[str, float] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
     def normalised(self) -> "Weighting":
         """Return the weighting that ranks the same and whose blocks weigh 1 in sum, as a manifest's do.
@@ -41,6 +45,16 @@ class Weighting:
         return Weighting(
             {block: weight / total for block, weight in self.blocks.items()},
             {name: weight / total for name, weight in self.boosts.items()},
+            self.kinds,
+        )
+
+    def part_weights(self, manifest: Manifest) -> tuple[PartWeightRecord, ...]:
+        """Return the manifest's own, with these weights for the kinds that they were learnt of."""
+        return tuple(
+            record.model_copy(update={"weight": self.blocks[record.block]})
+            if record.part_kind in self.kinds or not self.kinds
+            else record
+            for record in manifest.part_weights
         )
 
 
@@ -63,6 +77,7 @@ def write(root: Path, manifest: Manifest, weighting: Weighting, learnt_from: Map
     content = {
         "modality_weights": {name: round(weight, 6) for name, weight in weighting.blocks.items()},
         "boosts": {name: round(weight, 6) for name, weight in weighting.boosts.items() if weight},
+        "part_kinds": list(weighting.kinds),
         "models": models_of(manifest),
         "snapshot": manifest.snapshot,
         "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -80,7 +95,8 @@ def read(root: Path) -> Kept | None:
         content = json.loads(path.read_bytes())
         weights = {str(name): float(weight) for name, weight in content["modality_weights"].items()}
         boosts = {str(name): float(weight) for name, weight in content["boosts"].items()}
-        return Kept(Weighting(weights, boosts), list(content["models"]))
+        kinds = tuple(str(kind) for kind in content.get("part_kinds", ()))
+        return Kept(Weighting(weights, boosts, kinds), list(content["models"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidSetting(f"{path}: expected learnt weights, got {type(error).__name__}: {error}") from error
 
@@ -97,7 +113,9 @@ def take_over(kept: Kept | None, manifest: Manifest) -> TakenOver:
         return TakenOver({}, f"they boost {', '.join(missing)}, and it has no such signal")
     if kept.models != models_of(manifest):
         return TakenOver({}, "they were learnt with other models")
-    return TakenOver({"default_weights": dict(weights), "default_boosts": dict(boosts)}, "")
+    part_weights = kept.weighting.part_weights(manifest)
+    update = {"default_weights": dict(weights), "default_boosts": dict(boosts), "part_weights": part_weights}
+    return TakenOver(update, "")
 
 
 def models_of(manifest: Manifest) -> list[str]:
@@ -125,6 +143,7 @@ def apply(store: Store, name: str, weighting: Weighting) -> Manifest | None:
                 "parent": name,
                 "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
                 "default_weights": dict(weighting.blocks),
+                "part_weights": weighting.part_weights(before),
                 "default_boosts": {signal: weight for signal, weight in weighting.boosts.items() if weight},
             }
         )

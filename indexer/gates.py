@@ -1,14 +1,18 @@
-"""What a snapshot must show before it may be served: recall, itself found, few rejects, items that stayed the same."""
+"""What a snapshot must show before it may be served: recall, items found, few rejects, items that stayed the same."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from engine.errors import ItemNotFound
-from engine.fusion import FusedQuery, SpokenPart, compose, stratum_query
+from engine.errors import DiptychError, ItemNotFound
+from engine.fusion import LEXICAL, FusedQuery, SpokenPart, compose, stratum_query
 from engine.manifest import GateRecord
 from engine.planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
-from engine.records import Missing
+from engine.records import ImagePart, Missing, Query, TextPart
 from engine.searcher import Searcher
 from engine.snapshot import Snapshot
+from indexer.probing.probes import PictureProbe, TextProbe
 from indexer.queries import Sampler
 from indexer.tune import ROUNDING, exact_scores, length, measure
 
@@ -16,6 +20,8 @@ CHECKED_QUERIES = 100
 CHECKED_ITEMS = 200
 SELF_RETRIEVAL = 0.99
 MOST_BELOW_TARGET = 0.01
+FEWEST_PROBES = 16
+LEAST_MARGIN = 0.05
 
 # The same item through the same model should hardly move; a cosine below this means its words or picture were swapped.
 SAME_ITEM_COSINE = 0.5
@@ -56,6 +62,50 @@ def self_retrieval_gate(searcher: Searcher, seed: int = 13) -> GateRecord:
         # Not looked for by its row: copies of an item crowd it out, and each of them is as good an answer.
         found += bool(len(scores)) and bool(scores[0] >= _own_score(snapshot, fused, row) - ROUNDING * length(fused))
     return _at_least("self-retrieval@1", found / len(chosen), SELF_RETRIEVAL)
+
+
+def probe_gates(searcher: Searcher, pictures: Sequence[PictureProbe], texts: Sequence[TextProbe]) -> list[GateRecord]:
+    """Return how many changed pictures find their own item first, and how many pieces of texts theirs among ten.
+
+    They are asked as anybody would, without weights. The limit is what the best single block reaches of the same, less
+    two standard errors and never less than .05: a model that knows nothing passes, weights that waste what it knows do
+    not. Kinds that no weights were learnt for are not asked.
+    """
+    kinds = {record.part_kind for record in searcher.snapshot.manifest.part_weights}
+    asked = {
+        "image": [(probe.item_id, Query((ImagePart(probe.data),), limit=1)) for probe in pictures],
+        "text": [(probe.item_id, Query((TextPart(probe.text),), limit=10)) for probe in texts],
+    }
+    records = []
+    for kind, name in (("image", "picture finds its item@1"), ("text", "text finds its item@10")):
+        if kind not in kinds or len(asked[kind]) < FEWEST_PROBES:
+            continue
+        found = _found(searcher, asked[kind], {})
+        best = max(_found(searcher, asked[kind], weights) for weights in _single_blocks(searcher, kind))
+        # By the rule of succession: of few probes that were all found the share is less sure than it looks.
+        share = (best * len(asked[kind]) + 1) / (len(asked[kind]) + 2)
+        error = float(np.sqrt(share * (1 - share) / len(asked[kind])))
+        records.append(_at_least(name, found, round(max(0.0, best - max(LEAST_MARGIN, 2 * error)), 5)))
+    return records
+
+
+def _single_blocks(searcher: Searcher, kind: str) -> list[dict[str, float]]:
+    """Return, for each block that a kind of part speaks to, weights of that block alone."""
+    manifest = searcher.snapshot.manifest
+    blocks = {record.block for record in manifest.part_weights if record.part_kind == kind}
+    words = {LEXICAL: 0.0} if manifest.lexical is not None else {}
+    return [words | {block: 1.0} for block in sorted(blocks)]
+
+
+def _found(searcher: Searcher, asked: Sequence[tuple[str, Query]], weights: dict[str, float]) -> float:
+    """Return the share of queries whose own item is among the hits."""
+    queries = [replace(query, modality_weights=weights) for _, query in asked]
+    found = 0
+    for (item_id, _), answer in zip(asked, searcher.search_many(queries), strict=True):
+        if isinstance(answer, DiptychError):
+            raise answer
+        found += item_id in {hit.item_id for hit in answer.hits}
+    return found / len(asked)
 
 
 def _own_score(snapshot: Snapshot, fused: FusedQuery, row: int) -> float:

@@ -1,12 +1,14 @@
 """Who encodes what in a build: one model for texts and pictures alike, or a text model beside it for the text block."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from engine.cache import EmbeddingCache
 from engine.encoder import (
     EMBEDDED_MODELS,
     GOLDEN_TEXTS,
@@ -20,6 +22,7 @@ from engine.fusion import Calibration
 from engine.manifest import ModelRecord
 from indexer.calibrate import calibrate
 from indexer.embedded import Embedded
+from indexer.probing.cached import CachedEncoder
 
 TEXT = "text"
 
@@ -73,6 +76,18 @@ class Models:
         encoder = {"model": self.encoder, "text_model": self.text_encoder}[name]
         made = encoded & {TEXT} if name == "text_model" else encoded - {TEXT} if self.text_encoder else encoded
         return None if encoder is None or not made else _record(self.specs[name], encoder)
+
+
+@contextmanager
+def remembering(models: Models, cache_file: Path) -> Iterator[Models]:
+    """Give the same models behind the embedding cache; without models, and without a cache, the same."""
+    if not models.specs:
+        yield models
+        return
+    with EmbeddingCache(cache_file) as cache:
+        encoders = (models.encoder, models.text_encoder)
+        encoder, text_encoder = (None if one is None else CachedEncoder(one, cache) for one in encoders)
+        yield replace(models, encoder=encoder, text_encoder=text_encoder)
 
 
 def _some(texts: list[str], seed: int = 7) -> list[str]:

@@ -21,6 +21,9 @@ BOOST_RANGE = (0.1, STRONG)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
+LEARNT_SHARE = 0.5
+"""Of queries of one part, how many are asked with the snapshot's own weights for its kind, where it has such."""
+
 POLICIES = (Missing.RENORMALIZE, Missing.DROP)
 
 
@@ -37,6 +40,17 @@ class Sampler:
         manifest = self.snapshot.manifest
         groups = (manifest.encoded_blocks, manifest.text_encoded_blocks)
         return {block: blocks for blocks in groups for block in blocks}
+
+    @property
+    def _learnt(self) -> dict[str, dict[str, float]]:
+        """Kind of part → block of vectors → what it weighs where the snapshot tells it."""
+        learnt: dict[str, dict[str, float]] = {}
+        for record in self.snapshot.manifest.part_weights:
+            if record.block in self.snapshot.dims:
+                learnt.setdefault(record.part_kind, dict.fromkeys(self.snapshot.dims, 0.0))[record.block] = (
+                    record.weight
+                )
+        return learnt
 
     def draw(self, query_class: str, count: int) -> list[FusedQuery]:
         """Return `count` queries of a class, none if the snapshot cannot be asked such a one.
@@ -78,10 +92,14 @@ class Sampler:
         vectors = self._seen(rng, self._item(rng, list(self.snapshot.dims)))
         kinds = [name for name in self._spoken if name in vectors]
         kind = str(rng.choice(["item", *kinds]))
+        learnt = self._learnt.get(kind, {})
         if kind != "item":
             # Words and pictures speak to every block of their encoder with one vector, across the modality gap.
             vectors = dict.fromkeys(self._spoken[kind], vectors[kind])
-        return self._compose([SpokenPart(kind, 1.0, vectors)], rng, boosts or {})
+        part = SpokenPart(kind, 1.0, vectors)
+        if sum(learnt.get(block, 0.0) > 0 for block in vectors) > 1 and rng.random() < LEARNT_SHARE:
+            return compose([part], learnt, self.snapshot.calibration, boosts or {}, Missing.RENORMALIZE)
+        return self._compose([part], rng, boosts or {})
 
     def _boosted(self, rng: np.random.Generator) -> FusedQuery:
         weight = float(np.exp(rng.uniform(*np.log(BOOST_RANGE)))) * float(rng.choice([-1.0, 1.0]))
@@ -94,8 +112,12 @@ class Sampler:
 
     def _single(self, rng: np.random.Generator) -> FusedQuery:
         block = str(rng.choice(list(self.snapshot.dims)))
-        vector = self._seen(rng, self._item(rng, [block]))[block]
-        return self._compose([SpokenPart("item", 1.0, {block: vector})], rng, {}, only=block)
+        # Of kinds whose weights were learnt some speak to this block alone, from across the modality gap too.
+        alone = [kind for kind in self._learnt if kind in self.snapshot.dims and block in self._spoken.get(kind, ())]
+        kind = str(rng.choice(["item", *alone])) if alone else "item"
+        own = block if kind == "item" else kind
+        vector = self._seen(rng, self._item(rng, [own]))[own]
+        return self._compose([SpokenPart(kind, 1.0, {block: vector})], rng, {}, only=block)
 
     def _composed(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = {block: self._seen(rng, self._item(rng, [block]))[block] for block in self.snapshot.dims}

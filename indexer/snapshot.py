@@ -4,6 +4,7 @@ It is measured on the files just written, through the engine's own searcher: wha
 """
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,13 +20,15 @@ from engine.fusion import BEHAVIOUR, Calibration
 from engine.indexes.training import AUTO, write_index
 from engine.items import write_items
 from engine.layout import Layout
-from engine.lexical import LEXICAL
+from engine.lexical import LEXICAL, Lexical
 from engine.manifest import (
     SCHEMA,
     BlockRecord,
     CatalogueRecord,
     GateRecord,
+    LexicalRecord,
     Manifest,
+    PartWeightRecord,
     SignalRecord,
     SimilarityRecord,
     StratumRecord,
@@ -42,9 +45,11 @@ from indexer.config import BuildConfig
 from indexer.embed import Progress
 from indexer.embedded import Embedded
 from indexer.feedback.building import Reviewed
-from indexer.gates import drift_gate, recall_gate, reject_gate, self_retrieval_gate
+from indexer.gates import drift_gate, probe_gates, recall_gate, reject_gate, self_retrieval_gate
 from indexer.lexical import build_lexical, weights_with_words
 from indexer.models import Models
+from indexer.probing.probes import Probes
+from indexer.probing.unlabelled import Pool, learn
 from indexer.publish import Draft, file_records
 from indexer.shoppers.learning import learn_shoppers
 from indexer.strata import StratumRows, stratify, stratum_rows
@@ -70,6 +75,7 @@ class Material:
 
     digest: of the catalogue, sha256.   models: those that were open; encoded: the blocks that they made.
     embedded: the items, with what reviews gave them.   learnt, reviewed: None where nothing was asked or known.
+    probes: what weights are learnt from and gates ask.   remembered: the models behind the embedding cache.
     """
 
     digest: str
@@ -78,6 +84,8 @@ class Material:
     embedded: Embedded
     learnt: Learnt | None
     reviewed: Reviewed | None
+    probes: Probes
+    remembered: Models
 
 
 def write_snapshot(
@@ -114,6 +122,7 @@ def write_snapshot(
         lexical, usual = build_lexical(directory, [fields[place] for place in order])
         calibration = Calibration({**calibration.similarities, ("text", LEXICAL): usual}, calibration.signals)
     (directory / REJECTS_FILE).write_bytes(to_lines(embedded.rejects))
+    part_weights = _part_weights(directory, material, embedded, fields, calibration, order, content, lexical, progress)
     manifest = Manifest(
         schema_version=SCHEMA,
         snapshot=written.name,
@@ -146,6 +155,7 @@ def write_snapshot(
         behaviour=None if learnt is None else learnt.record,
         reviews=None if reviewed is None else reviewed.record,
         default_weights=_default_weights(embedded, content, lexical is not None),
+        part_weights=part_weights,
         strata=_strata_records(strata, factories),
         similarities=tuple(
             SimilarityRecord(part_kind=kind, block=block, mean=usual.mean, std=usual.std)
@@ -167,7 +177,7 @@ def write_snapshot(
         item_ids = [embedded.item_ids[place] for place in order]
         sure = learn_confidence(searcher, item_ids, [fields[place] for place in order])
         manifest = manifest.model_copy(update={"confidence": sure})
-    gates = _gates(config, Snapshot(manifest, directory), parent, len(embedded.rejects), embedded.lines_read)
+    gates = _gates(config, Snapshot(manifest, directory), parent, material)
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
 
 
@@ -227,14 +237,45 @@ def _strata_records(strata: list[StratumRows], factories: list[str]) -> tuple[St
     return tuple(records)
 
 
-def _gates(
-    config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, rejects: int, lines: int
-) -> list[GateRecord]:
-    searcher = Searcher(snapshot, None)
+def _part_weights(
+    directory: Path,
+    material: Material,
+    embedded: Embedded,
+    fields: Sequence[ItemFields],
+    calibration: Calibration,
+    order: list[int],
+    content: tuple[str, ...],
+    lexical: LexicalRecord | None,
+    progress: Progress,
+) -> tuple[PartWeightRecord, ...]:
+    """Return what blocks weigh for each kind of part; without a model there is nobody to ask."""
+    models, probes = material.remembered, material.probes
+    if not models.specs:
+        return ()
+    made = material.encoded - ({"text"} if models.text_encoder is not None else set())
+    pool = Pool(
+        embedded=embedded,
+        fields=fields,
+        calibration=calibration,
+        lexical=None if lexical is None else Lexical(directory / LEXICAL, len(order)),
+        order=order,
+        encoder=models.encoder,
+        text_encoder=models.text_encoder,
+        shared=tuple(block for block in content if block in made),
+        content=content,
+    )
+    return learn(pool, probes.pictures, probes.texts, partial(progress, "weights"))
+
+
+def _gates(config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, material: Material) -> list[GateRecord]:
+    models, probes = material.remembered, material.probes
+    searcher = Searcher(snapshot, models.encoder, models.text_encoder)
+    embedded = material.embedded
     return [
         *recall_gate(searcher, config.recall_target),
         self_retrieval_gate(searcher),
-        reject_gate(rejects, lines, config.max_rejects),
+        *probe_gates(searcher, probes.gate_pictures, probes.gate_texts),
+        reject_gate(len(embedded.rejects), embedded.lines_read, config.max_rejects),
         drift_gate(snapshot, parent, config.max_drift),
     ]
 

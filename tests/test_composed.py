@@ -12,7 +12,7 @@ from catalogues import clustered, write_parquet
 from engine.composition.attributes import Attributes
 from engine.composition.change import Changes
 from engine.composition.rewriter import Rewriter
-from engine.composition.titles import TitleWords, replaced
+from engine.composition.titles import TitleWords, phrases_in
 from engine.encoder import ModelSpec
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
 from engine.payload import from_bytes
@@ -218,12 +218,12 @@ def test_a_change_that_nothing_understands_is_refused(plain: Searcher) -> None:
     assert raised.value.field == "parts[0].change"
 
 
-def test_a_title_is_edited() -> None:
-    """Old words give way to the new ones, once; else these stand in front."""
-    colours = frozenset({("blue",), ("navy", "blue"), ("black",)})
-    assert replaced("Nike Men Navy Blue Black Shoe", colours, "red") == "Nike Men red Shoe"
-    assert replaced("Nike Men Shoe", colours, "red") == "red Nike Men Shoe"
-    assert replaced("Nike Men Black Shoe", colours, "") == "Nike Men Shoe"
+def test_phrases_are_found_in_titles() -> None:
+    """As they are written there, the longest first, and nothing else."""
+    colours = frozenset({("blue",), ("navy", "blue"), ("black",), ("bottle", "green")})
+    assert phrases_in("Nike Navy-Blue Black Shoe", colours) == ["Navy-Blue", "Black"]
+    assert phrases_in("Blue Navy Blue Bottle", colours) == ["Blue", "Navy Blue"]
+    assert phrases_in("", colours) == []
 
 
 def test_words_of_titles_say_the_kind() -> None:

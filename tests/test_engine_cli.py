@@ -118,7 +118,7 @@ def test_a_store_is_asked_in_this_process_as_a_server_is(goods: Path, server: Ru
         assert one["payload"] == other["payload"]
         assert one["score"] == pytest.approx(other["score"], abs=1e-4)
         assert sum(one["contributions"].values()) == pytest.approx(one["score"], abs=1e-3)
-    assert set(here[0]["contributions"]) == {"image", "text", "boost:rating"}
+    assert set(here[0]["contributions"]) == {"image", "text", "lexical", "boost:rating"}
 
 
 def test_an_item_is_like_itself(goods: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_shop_photo_and_words_are_one_query(grocery):
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
     for hit in hits:
         assert sum(hit["contributions"].values()) == pytest.approx(hit["score"], abs=1e-4)
-        assert set(hit["contributions"]) == {"image", "text"}
+        assert set(hit["contributions"]) == {"image", "text", "lexical"}
 
 
 def test_fashion_products_are_served_and_found(fashion):

@@ -130,7 +130,7 @@ def test_items_without_a_picture_are_dropped_if_asked(server: Running) -> None:
         asked.missing_modality = f"MISSING_MODALITY_{policy}"
         counts.append(len(server.search.Search(asked).hits))
     assert counts == [20, 24, 24, 24]
-    asked = request(Part(text="white lamp"), page_size=24, modality_weights={"image": 1.0})
+    asked = request(Part(text="white lamp"), page_size=24, modality_weights={"image": 1.0, "lexical": 0.0})
     assert len(server.search.Search(asked).hits) == 20
 
 

@@ -13,7 +13,7 @@ from google.protobuf.text_format import MessageToString
 from requests_drawn import FEATURES, Drawing, Drawn
 from serving import Running, running
 from twin.filters import to_time
-from twin.goods import Good, build_goods, draw
+from twin.goods import Good, build_goods, draw, publish_part_weights
 from twin.ranking import Twin
 from twin.verdict import Verdict
 
@@ -36,6 +36,9 @@ LEAST = {
     "auto": {LOWERED: 0.97, BY_INDEX: 0.99},
 }
 """The recall to find. Cells are tuned on queries near items and miss more of those far from all, and of unlike ones."""
+
+PART_WEIGHTS = {"auto": {"item": {"image": 0.8, "text": 0.2}, "vector": {"image": 0.3, "text": 0.7}}}
+"""What kinds of parts weigh blocks in requests that name no weights, where not all alike."""
 
 Ask = Callable[[search_pb2.SearchRequest], search_pb2.SearchResponse]
 
@@ -68,6 +71,8 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     dims, index = CATALOGUES[request.param]
     root = tmp_path_factory.mktemp("twin")
     goods, manifest = build_goods(root, draw(3000, dims, seed=1), dims, index)
+    if request.param in PART_WEIGHTS:
+        goods, manifest = publish_part_weights(root, goods, PART_WEIGHTS[request.param])
     searcher = Searcher(open_snapshot(Store(root / "store"), manifest.snapshot), None)
     return Pair(Twin(goods), searcher, root / "store", LEAST[request.param])
 

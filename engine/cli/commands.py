@@ -121,7 +121,9 @@ def query(
     weight: Annotated[
         list[str] | None, typer.Option(help="text=0.7: how much the texts count; repeated, one after the other.")
     ] = None,
-    modality: Annotated[list[str] | None, typer.Option(help="image=0.3: how much a block counts.")] = None,
+    modality: Annotated[
+        list[str] | None, typer.Option(help="image=0.3: how much a block counts; words stay on unless lexical=0.")
+    ] = None,
     boost: Annotated[
         list[str] | None,
         typer.Option(help="rating=0.3: add a signal or a number to the score, see above; may be repeated."),

@@ -14,7 +14,7 @@ import numpy as np
 from engine.composition.attributes import IMAGE, Attributes, Vectors
 from engine.composition.change import Change, Changes, best_of, words_for
 from engine.composition.settings import Settings
-from engine.composition.titles import replaced
+from engine.composition.titles import phrases_in
 from engine.errors import DiptychError, InvalidQuery, ItemNotFound, NoEncoder
 from engine.payload import from_bytes
 from engine.records import ImagePart, ItemPart, Match, Part, Query, TextPart, VectorPart
@@ -150,11 +150,11 @@ class Rewriter:
 
     def _words(self, weight: float, reference: Reference, change: Change, learnt: _Learnt) -> list[TextPart]:
         settings = self.settings
-        title = replaced(reference.title, change.phrases, change.said) if reference.title else ""
+        old = [] if change.fields else phrases_in(reference.title, change.phrases)
         asked = (
             (named(reference, change, learnt.attributes), settings.named),
-            (title, settings.title),
             (change.said, settings.change),
+            (" ".join(old), -settings.old),
         )
         return [TextPart(text, weight * share) for text, share in asked if text and share]
 

@@ -49,22 +49,22 @@ class TitleWords:
         return " ".join(word for word in best if said[word] >= _LEAST_SAID)
 
 
-def replaced(title: str, phrases: Collection[Phrase], new: str) -> str:
-    """Return a title in which these phrases give way to new words, which else stand at its front."""
+def phrases_in(title: str, phrases: Collection[Phrase]) -> list[str]:
+    """Return which of these phrases a title has, in its order and as it writes them; the longest win."""
     tokens = title.split()
     longest = max(map(len, phrases), default=0)
     found: list[str] = []
-    place, done = 0, not new
+    place = 0
     while place < len(tokens):
         for size in range(min(longest, len(tokens) - place), 0, -1):
-            if tuple(to_words(" ".join(tokens[place : place + size]))) in phrases:
-                found += [] if done else [new]
-                place, done = place + size, True
+            text = " ".join(tokens[place : place + size])
+            if tuple(to_words(text)) in phrases:
+                found.append(text)
                 break
         else:
-            found.append(tokens[place])
-            place += 1
-    return " ".join(found if done else [new, *found])
+            size = 1
+        place += size
+    return found
 
 
 def _kappas(

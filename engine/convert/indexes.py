@@ -50,6 +50,7 @@ def to_index(manifest: Manifest) -> index_pb2.Index:
         parent=manifest.parent or "",
         catalogue_sha256=manifest.catalogue.sha256,
         size_bytes=manifest.size_bytes,
+        part_weights=[index_pb2.PartWeight(**record.model_dump()) for record in manifest.part_weights],
     )
     if model is not None:
         fingerprint = model.fingerprint

@@ -67,7 +67,7 @@ class Served:
             return self.quick >= _UNBOOSTED
         signals = self.searcher.snapshot.signals
         linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in boosts)
-        return linear and BOOSTED in self.quick and _is_weak(query, boosts, len(self.searcher.snapshot.dims))
+        return linear and BOOSTED in self.quick and _is_weak(query, boosts, self.searcher.smallest_weight)
 
     @property
     def _has_few_changes(self) -> bool:
@@ -251,13 +251,13 @@ class Snapshots:
             self._served = served
 
 
-def _is_weak(query: Query, boosts: Sequence[Boost], blocks: int) -> bool:
+def _is_weak(query: Query, boosts: Sequence[Boost], smallest_weight: float) -> bool:
     """Return whether the boosts are surely left to the index."""
     if query.modality_weights or any(part.block or part.weight < 1 for part in query.parts):
         # Then it depends on the blocks that are spoken to, which only the searcher knows.
         return False
     # A part may speak to one block out of a few.
-    return sum(abs(boost.weight) for boost in boosts) <= STRONG / blocks
+    return sum(abs(boost.weight) for boost in boosts) <= STRONG * smallest_weight
 
 
 def _quick(searcher: Searcher) -> frozenset[str]:

@@ -43,7 +43,7 @@ from engine.writing.writer import LONGEST, Brief, Style, Writer, fit
 
 _SEEN_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
 
-# Where no store says how reliable a reading is, what a thing is and its colour have to be told; the rest may be left out.
+# Where no store shows how reliable a reading is, type and colour have to be told; the rest may be left out.
 SURE_UNMEASURED = {TYPE: 0.4, COLOUR: 0.4}
 SURE_TITLE = 0.5
 
@@ -52,11 +52,40 @@ _MOST_OWN_SENTENCES = 6
 _LONGEST_OWN = 40
 _LEAST_CLAIMS, _FEW_WORDS = 2, 3
 _LITTLE_WORDS = frozenset(
-    "a an and are by come comes finish for from in is it made makes no of one pure s the these they this with all over".split()
+    (
+        "a",
+        "an",
+        "and",
+        "are",
+        "by",
+        "come",
+        "comes",
+        "finish",
+        "for",
+        "from",
+        "in",
+        "is",
+        "it",
+        "made",
+        "makes",
+        "no",
+        "of",
+        "one",
+        "pure",
+        "s",
+        "the",
+        "these",
+        "they",
+        "this",
+        "with",
+        "all",
+        "over",
+    )
 )
 _FAMILIES = frozenset(family for table in FAMILIES.values() for family in table)
 # Words of titles that tell how a thing looks rather than what it is made of.
 _LOOKS = frozenset(("metallic", "silky", "velvety", "wood-grain", "jersey", "satin"))
+_PLACE = re.compile(r"\bin,\s*outdoor\b,?\s*", re.IGNORECASE)
 _PART = re.compile(r"[,|;(]|\s[-–]\s|\b(?:with|for|compatible)\b", re.IGNORECASE)
 _POINTING = re.compile(r"^(?:it|its|they|their|this|these|that|those|he|she)\b", re.IGNORECASE)
 
@@ -246,7 +275,8 @@ class Describer:
 
     def _with_colours(self, facts: Facts) -> Facts:
         """Part a colour field at its commas, and leave out what names no colour or material: "Dog,golden" of a toy."""
-        parts = [part.strip() for value in facts.values.get(COLOUR, ()) for part in value.split(",")]
+        values = [_PLACE.sub("", value) for value in facts.values.get(COLOUR, ())]
+        parts = [part.strip() for value in values for part in value.split(",")]
         known = [part for part in parts if any(one.role in QUALITIES for one in self.shelf.vocabulary.claims(part))]
         known = [part for part in known if any(one.meanings & _FAMILIES for one in self.shelf.vocabulary.claims(part))]
         return replace(facts, values={**facts.values, COLOUR: tuple(known)}) if known else facts
@@ -272,14 +302,18 @@ class Describer:
         if facts.title and TYPE in roles:
             roles.remove(TYPE)
         read = self._sight.read(roles, subject.vector, subject.image, caption)
-        sure = {role: one.value for role, one in read.items() if one.probability >= self._sure_from(role, not subject.payload)}
+        sure = {
+            role: one.value
+            for role, one in read.items()
+            if one.probability >= self._sure_from(role, not subject.payload)
+        }
         return facts.knowing(sure)
 
     def _sure_from(self, role: str, alone: bool) -> float:
         """Return the probability from which on a reading of the picture is told: what the store's own items show.
 
-        alone: whether nothing but the picture is known. Then a type and a colour are told on the picture's word where no
-        item of the store can show how good that is; beside a catalogue's own words they are not.
+        alone: whether nothing but the picture is known. Then a type and a colour are told on the picture's word where
+        no item of the store can show how good that is; beside a catalogue's own words they are not.
         """
         measured = self.shelf.discriminants.get(role)
         if measured is not None:
@@ -338,7 +372,9 @@ class Describer:
         # Other kinds of things may be spoken of: "keeps your books dry" is said of a bag. And "natural" is a colour of
         # some catalogues, but no claim of one in a sentence.
         wrong = contradictions(sentence, bare, self.shelf.vocabulary)
-        return all(claim.role == TYPE or (claim.role in QUALITIES and not claim.meanings & _FAMILIES) for claim in wrong)
+        return all(
+            claim.role == TYPE or (claim.role in QUALITIES and not claim.meanings & _FAMILIES) for claim in wrong
+        )
 
     def _agreement(self, text: str, vector: NDArray[np.float32] | None) -> float:
         """Return how alike text and picture are, in standard deviations from what texts and pictures usually are."""

@@ -190,13 +190,21 @@ class Recommender:
 
     def _like_picture(self, wish: Wish, base: Query, taste: Taste) -> Query:
         """Return a query of a picture, and of the taste where there is one, each by what the recipe gives it."""
-        blocks = self.searcher.snapshot.manifest.encoded_blocks
-        spoken = sum(self._weights.get(block, 0.0) for block in blocks) or 1.0
-        parts: tuple[Part, ...] = (ImagePart(wish.image, self.recipe.picture / spoken),)
+        parts = self._picture_parts(wish.image)
         if taste.whole is not None:
             parts += (replace(taste.whole, weight=self._beside_picture(taste)),)
         # It is the picture that says what is wanted now, not what was bought before.
         return replace(base, parts=parts, again={})
+
+    def _picture_parts(self, image: bytes) -> tuple[Part, ...]:
+        """Return a picture as parts of `recipe.picture` in sum, in each block as much as pictures tell there."""
+        blocks = [b for b in self.searcher.snapshot.manifest.encoded_blocks if self._weights.get(b, 0.0) > 0]
+        weights = self._weights if "image" not in self.searcher.part_weights else self.searcher.weights_of("image")
+        told = {block: weights[block] for block in blocks if weights[block] > 0}
+        if not told or "image" not in self.searcher.part_weights:
+            return (ImagePart(image, self.recipe.picture / (sum(told.values()) or 1.0)),)
+        share = self.recipe.picture / sum(told.values())
+        return tuple(ImagePart(image, share * weight / self._weights[block], block) for block, weight in told.items())
 
     def _beside_picture(self, taste: Taste) -> float:
         """Return what the taste weighs in a query of a picture, 0 if nothing is known of it."""

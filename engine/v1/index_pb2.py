@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x65ngine/v1/index.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetIndexRequest\"3\n\x10GetIndexResponse\x12\x1f\n\x05index\x18\x01 \x01(\x0b\x32\x10.engine.v1.Index\"\xfd\x02\n\x05Index\x12\x10\n\x08snapshot\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12 \n\x06\x62locks\x18\x04 \x03(\x0b\x32\x10.engine.v1.Block\x12\x0f\n\x07signals\x18\x05 \x03(\t\x12\x1f\n\x05model\x18\x06 \x01(\x0b\x32\x10.engine.v1.Model\x12+\n\x0b\x63\x61libration\x18\x07 \x03(\x0b\x32\x16.engine.v1.Calibration\x12\x33\n\x10operating_points\x18\x08 \x03(\x0b\x32\x19.engine.v1.OperatingPoint\x12\x12\n\nindex_spec\x18\t \x01(\t\x12\x15\n\rrecall_target\x18\n \x01(\x02\x12\x0e\n\x06parent\x18\x0b \x01(\t\x12\x18\n\x10\x63\x61talogue_sha256\x18\x0c \x01(\t\x12\x12\n\nsize_bytes\x18\r \x01(\x03\"N\n\x05\x42lock\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\x05\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12\x0f\n\x07\x65ncoder\x18\x04 \x01(\t\"\xaf\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\npretrained\x18\x02 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12\x16\n\x0eweights_sha256\x18\x04 \x01(\t\x12\x19\n\x11preprocess_sha256\x18\x05 \x01(\t\x12\x12\n\ndimensions\x18\x06 \x01(\x05\x12\r\n\x05\x64type\x18\x07 \x01(\t\x12\x18\n\x10tokenizer_sha256\x18\x08 \x01(\t\"J\n\x0b\x43\x61libration\x12\x11\n\tpart_kind\x18\x01 \x01(\t\x12\r\n\x05\x62lock\x18\x02 \x01(\t\x12\x0c\n\x04mean\x18\x03 \x01(\x02\x12\x0b\n\x03std\x18\x04 \x01(\x02\"m\n\x0eOperatingPoint\x12\x13\n\x0bquery_class\x18\x01 \x01(\t\x12\x0e\n\x06nprobe\x18\x02 \x01(\x05\x12\x10\n\x08k_factor\x18\x03 \x01(\x05\x12\x0e\n\x06recall\x18\x04 \x01(\x02\x12\x14\n\x0cmicroseconds\x18\x05 \x01(\x02\"S\n\x14ListSnapshotsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"X\n\x15ListSnapshotsResponse\x12&\n\tsnapshots\x18\x01 \x03(\x0b\x32\x13.engine.v1.Snapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x81\x01\n\x08Snapshot\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0e\n\x06\x61\x63tive\x18\x05 \x01(\x08\"6\n\x17\x41\x63tivateSnapshotRequest\x12\x1b\n\x08snapshot\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\\\n\x18\x41\x63tivateSnapshotResponse\x12%\n\x08snapshot\x18\x01 \x01(\x0b\x32\x13.engine.v1.Snapshot\x12\x19\n\x11previous_snapshot\x18\x02 \x01(\t2\x84\x02\n\x0cIndexService\x12\x43\n\x08GetIndex\x12\x1a.engine.v1.GetIndexRequest\x1a\x1b.engine.v1.GetIndexResponse\x12R\n\rListSnapshots\x12\x1f.engine.v1.ListSnapshotsRequest\x1a .engine.v1.ListSnapshotsResponse\x12[\n\x10\x41\x63tivateSnapshot\x12\".engine.v1.ActivateSnapshotRequest\x1a#.engine.v1.ActivateSnapshotResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x65ngine/v1/index.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetIndexRequest\"3\n\x10GetIndexResponse\x12\x1f\n\x05index\x18\x01 \x01(\x0b\x32\x10.engine.v1.Index\"\xaa\x03\n\x05Index\x12\x10\n\x08snapshot\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12 \n\x06\x62locks\x18\x04 \x03(\x0b\x32\x10.engine.v1.Block\x12\x0f\n\x07signals\x18\x05 \x03(\t\x12\x1f\n\x05model\x18\x06 \x01(\x0b\x32\x10.engine.v1.Model\x12+\n\x0b\x63\x61libration\x18\x07 \x03(\x0b\x32\x16.engine.v1.Calibration\x12\x33\n\x10operating_points\x18\x08 \x03(\x0b\x32\x19.engine.v1.OperatingPoint\x12\x12\n\nindex_spec\x18\t \x01(\t\x12\x15\n\rrecall_target\x18\n \x01(\x02\x12\x0e\n\x06parent\x18\x0b \x01(\t\x12\x18\n\x10\x63\x61talogue_sha256\x18\x0c \x01(\t\x12\x12\n\nsize_bytes\x18\r \x01(\x03\x12+\n\x0cpart_weights\x18\x0e \x03(\x0b\x32\x15.engine.v1.PartWeight\"N\n\x05\x42lock\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\x05\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12\x0f\n\x07\x65ncoder\x18\x04 \x01(\t\"\xaf\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\npretrained\x18\x02 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12\x16\n\x0eweights_sha256\x18\x04 \x01(\t\x12\x19\n\x11preprocess_sha256\x18\x05 \x01(\t\x12\x12\n\ndimensions\x18\x06 \x01(\x05\x12\r\n\x05\x64type\x18\x07 \x01(\t\x12\x18\n\x10tokenizer_sha256\x18\x08 \x01(\t\"J\n\x0b\x43\x61libration\x12\x11\n\tpart_kind\x18\x01 \x01(\t\x12\r\n\x05\x62lock\x18\x02 \x01(\t\x12\x0c\n\x04mean\x18\x03 \x01(\x02\x12\x0b\n\x03std\x18\x04 \x01(\x02\"\x88\x01\n\nPartWeight\x12\x11\n\tpart_kind\x18\x01 \x01(\t\x12\r\n\x05\x62lock\x18\x02 \x01(\t\x12\x0e\n\x06weight\x18\x03 \x01(\x02\x12\x0b\n\x03\x61uc\x18\x04 \x01(\x02\x12\x14\n\x0csuccess_at_1\x18\x05 \x01(\x02\x12\x15\n\rsuccess_at_10\x18\x06 \x01(\x02\x12\x0e\n\x06probes\x18\x07 \x01(\x05\"m\n\x0eOperatingPoint\x12\x13\n\x0bquery_class\x18\x01 \x01(\t\x12\x0e\n\x06nprobe\x18\x02 \x01(\x05\x12\x10\n\x08k_factor\x18\x03 \x01(\x05\x12\x0e\n\x06recall\x18\x04 \x01(\x02\x12\x14\n\x0cmicroseconds\x18\x05 \x01(\x02\"S\n\x14ListSnapshotsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"X\n\x15ListSnapshotsResponse\x12&\n\tsnapshots\x18\x01 \x03(\x0b\x32\x13.engine.v1.Snapshot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x81\x01\n\x08Snapshot\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nitem_count\x18\x03 \x01(\x03\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x0e\n\x06\x61\x63tive\x18\x05 \x01(\x08\"6\n\x17\x41\x63tivateSnapshotRequest\x12\x1b\n\x08snapshot\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\\\n\x18\x41\x63tivateSnapshotResponse\x12%\n\x08snapshot\x18\x01 \x01(\x0b\x32\x13.engine.v1.Snapshot\x12\x19\n\x11previous_snapshot\x18\x02 \x01(\t2\x84\x02\n\x0cIndexService\x12\x43\n\x08GetIndex\x12\x1a.engine.v1.GetIndexRequest\x1a\x1b.engine.v1.GetIndexResponse\x12R\n\rListSnapshots\x12\x1f.engine.v1.ListSnapshotsRequest\x1a .engine.v1.ListSnapshotsResponse\x12[\n\x10\x41\x63tivateSnapshot\x12\".engine.v1.ActivateSnapshotRequest\x1a#.engine.v1.ActivateSnapshotResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,25 +43,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETINDEXRESPONSE']._serialized_start=117
   _globals['_GETINDEXRESPONSE']._serialized_end=168
   _globals['_INDEX']._serialized_start=171
-  _globals['_INDEX']._serialized_end=552
-  _globals['_BLOCK']._serialized_start=554
-  _globals['_BLOCK']._serialized_end=632
-  _globals['_MODEL']._serialized_start=635
-  _globals['_MODEL']._serialized_end=810
-  _globals['_CALIBRATION']._serialized_start=812
-  _globals['_CALIBRATION']._serialized_end=886
-  _globals['_OPERATINGPOINT']._serialized_start=888
-  _globals['_OPERATINGPOINT']._serialized_end=997
-  _globals['_LISTSNAPSHOTSREQUEST']._serialized_start=999
-  _globals['_LISTSNAPSHOTSREQUEST']._serialized_end=1082
-  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_start=1084
-  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_end=1172
-  _globals['_SNAPSHOT']._serialized_start=1175
-  _globals['_SNAPSHOT']._serialized_end=1304
-  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_start=1306
-  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_end=1360
-  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_start=1362
-  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_end=1454
-  _globals['_INDEXSERVICE']._serialized_start=1457
-  _globals['_INDEXSERVICE']._serialized_end=1717
+  _globals['_INDEX']._serialized_end=597
+  _globals['_BLOCK']._serialized_start=599
+  _globals['_BLOCK']._serialized_end=677
+  _globals['_MODEL']._serialized_start=680
+  _globals['_MODEL']._serialized_end=855
+  _globals['_CALIBRATION']._serialized_start=857
+  _globals['_CALIBRATION']._serialized_end=931
+  _globals['_PARTWEIGHT']._serialized_start=934
+  _globals['_PARTWEIGHT']._serialized_end=1070
+  _globals['_OPERATINGPOINT']._serialized_start=1072
+  _globals['_OPERATINGPOINT']._serialized_end=1181
+  _globals['_LISTSNAPSHOTSREQUEST']._serialized_start=1183
+  _globals['_LISTSNAPSHOTSREQUEST']._serialized_end=1266
+  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_start=1268
+  _globals['_LISTSNAPSHOTSRESPONSE']._serialized_end=1356
+  _globals['_SNAPSHOT']._serialized_start=1359
+  _globals['_SNAPSHOT']._serialized_end=1488
+  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_start=1490
+  _globals['_ACTIVATESNAPSHOTREQUEST']._serialized_end=1544
+  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_start=1546
+  _globals['_ACTIVATESNAPSHOTRESPONSE']._serialized_end=1638
+  _globals['_INDEXSERVICE']._serialized_start=1641
+  _globals['_INDEXSERVICE']._serialized_end=1901
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,7 @@ class Index(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     CATALOGUE_SHA256_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    PART_WEIGHTS_FIELD_NUMBER: _builtins.int
     snapshot: _builtins.str
     """Its name. Never empty."""
     item_count: _builtins.int
@@ -121,6 +122,12 @@ class Index(_message.Message):
         Empty: every search is exact.
         """
 
+    @_builtins.property
+    def part_weights(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartWeight]:
+        """What blocks weigh for each kind of part in a request that names no modality_weights, learnt at build from the
+        catalogue itself. Empty: all kinds of parts weigh blocks alike.
+        """
+
     def __init__(
         self,
         *,
@@ -137,10 +144,11 @@ class Index(_message.Message):
         parent: _builtins.str = ...,
         catalogue_sha256: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
+        part_weights: _abc.Iterable[Global___PartWeight] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks", "calibration", b"calibration", "catalogue_sha256", b"catalogue_sha256", "create_time", b"create_time", "index_spec", b"index_spec", "item_count", b"item_count", "model", b"model", "operating_points", b"operating_points", "parent", b"parent", "recall_target", b"recall_target", "signals", b"signals", "size_bytes", b"size_bytes", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks", b"blocks", "calibration", b"calibration", "catalogue_sha256", b"catalogue_sha256", "create_time", b"create_time", "index_spec", b"index_spec", "item_count", b"item_count", "model", b"model", "operating_points", b"operating_points", "parent", b"parent", "part_weights", b"part_weights", "recall_target", b"recall_target", "signals", b"signals", "size_bytes", b"size_bytes", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -263,6 +271,56 @@ class Calibration(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Calibration: _TypeAlias = Calibration  # noqa: Y015
+
+@_typing.final
+class PartWeight(_message.Message):
+    """What one block weighs for one kind of part, and how well it tells on its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_KIND_FIELD_NUMBER: _builtins.int
+    BLOCK_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    AUC_FIELD_NUMBER: _builtins.int
+    SUCCESS_AT_1_FIELD_NUMBER: _builtins.int
+    SUCCESS_AT_10_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
+    part_kind: _builtins.str
+    """The kind of part: "text", "image", "item" or "user". Never empty."""
+    block: _builtins.str
+    """The block, that of words among them. Never empty."""
+    weight: _builtins.float
+    """Its weight. The vectors of a kind weigh 1 in sum, or less where words weigh 1 and tell more. Zero: the block does
+    not count for such parts.
+    """
+    auc: _builtins.float
+    """How often the block alone gives the item that a probe came from a higher score than another item: 1 always, .5 by
+    chance. Zero: never.
+    """
+    success_at_1: _builtins.float
+    """The share of probes whose item comes first by this block alone. Zero: none, or nothing was measured."""
+    success_at_10: _builtins.float
+    """The share of probes whose item is among the best ten by this block alone. Zero: none, or nothing was measured."""
+    probes: _builtins.int
+    """How many probes were asked. Zero: nothing was measured."""
+    def __init__(
+        self,
+        *,
+        part_kind: _builtins.str = ...,
+        block: _builtins.str = ...,
+        weight: _builtins.float = ...,
+        auc: _builtins.float = ...,
+        success_at_1: _builtins.float = ...,
+        success_at_10: _builtins.float = ...,
+        probes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auc", b"auc", "block", b"block", "part_kind", b"part_kind", "probes", b"probes", "success_at_1", b"success_at_1", "success_at_10", b"success_at_10", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartWeight: _TypeAlias = PartWeight  # noqa: Y015
 
 @_typing.final
 class OperatingPoint(_message.Message):

@@ -98,8 +98,10 @@ class SearchRequest(_message.Message):
 
     @_builtins.property
     def modality_weights(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """How much each block counts, by its name, 0 or more; one left out counts 0. Empty: all of vectors count the same, 1 in
-        sum, and for texts the block of words, where there is one, counts what the snapshot says.
+        """How much each block counts, by its name, 0 or more, for all parts alike; a block of vectors that is left out counts
+        0. The block of words, if it is left out, counts for texts what it counts beside the vectors by default; name it
+        with 0 to switch it off. Empty: what the snapshot learnt for each kind of part (Index.part_weights), or else all
+        vectors the same, 1 in sum, and words what the snapshot says.
         """
 
     @_builtins.property

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from engine.writing.checking import BULLET
 from engine.writing.details import MOST_FEATURES, Detail, Details, without_repeats
 from engine.writing.facts import ACCENT, BRAND, CATEGORY, COLOUR, FOR, MATERIAL, ORIGIN, PATTERN, SERIES, TYPE
-from engine.writing.grammar import PAIRS, article, capital, count_words, head_of, is_many, is_plural, listed, plural
+from engine.writing.grammar import (
+    NO_PAIRS,
+    PAIRS,
+    article,
+    capital,
+    count_words,
+    head_of,
+    is_many,
+    is_plural,
+    listed,
+    plural,
+)
 from engine.writing.synonyms import FAMILIES
 from engine.writing.title import WHOM
 from engine.writing.writer import Brief, Style, WriterOptions
@@ -27,7 +38,9 @@ _TARGETS = {
 }
 _MULTI = ("multi", "multicolour", "multicolor", "assorted", "assorted colours")
 _ODD = re.compile(r"[\d,;/%()]")
-_FINISH = re.compile(r"(?:plated|galvanised|varnished|anodised|painted|stained|lacquered|oiled|coated|effect|operated)$")
+_FINISH = re.compile(
+    r"(?:plated|galvanised|varnished|anodised|painted|stained|lacquered|oiled|coated|effect|operated)$"
+)
 _LONGEST_ADJECTIVE = 3
 _LONGEST_AUDIENCE = 12
 # A purpose says what anybody knows; it is told where little else is.
@@ -49,8 +62,8 @@ class Composer:
             return _within([BULLET + line for line in draft.lines()], brief.max_words, "\n") or BULLET + draft.least(1)
         for lead in draft.leads():
             if count_words(lead) <= brief.max_words:
-                return draft.told(lead)
-        return draft.least() + "."
+                return _ended(draft.told(lead))
+        return _ended(draft.least() + ".")
 
 
 class _Draft:
@@ -62,8 +75,13 @@ class _Draft:
         self._number = int.from_bytes(hashlib.sha256(brief.seed.encode()).digest()[:8], "big")
         self._noun = _turned(brief.noun)
         self._many = is_many(self._noun) if self._noun else False
-        self._pair = bool(self._noun) and head_of(self._noun).split(" ")[-1].lower() in PAIRS
-        self._colours = [_small(part) for value in facts.values.get(COLOUR, ()) for part in value.split(",") if part.lower() not in ("", "in")]
+        self._pair = bool(self._noun) and head_of(self._noun).split(" ")[-1].lower() in PAIRS - NO_PAIRS
+        self._colours = [
+            _small(part)
+            for value in facts.values.get(COLOUR, ())
+            for part in value.split(",")
+            if part.lower() not in ("", "in")
+        ]
         self._colours = list(dict.fromkeys(self._colours))
         self._material = _adjective(facts.first(MATERIAL))
         self._pattern = _adjective(facts.first(PATTERN))
@@ -78,9 +96,11 @@ class _Draft:
         if not found:
             found = self._named_leads() or self._branded_leads() if self._noun else self._bare_leads()
         first = found[self._number % len(found)] if found else ""
-        shorter = [f"{self._these} {_words(self._noun)} {self._comes} in {self._colours[0]}."] if (
-            self._noun and self._colours
-        ) else []
+        shorter = (
+            [f"{self._these} {_words(self._noun)} {self._comes} in {self._colours[0]}."]
+            if (self._noun and self._colours)
+            else []
+        )
         whole = [capital(f"{self._phrase()}.")] if self._noun else []
         title = [f"{self._brief.facts.title}."] if self._brief.facts.title and not self._noun else []
         choices = [one for one in (first, *sorted(found, key=count_words), *shorter, *whole, *title) if one]
@@ -123,8 +143,12 @@ class _Draft:
                 kept.append(sentence)
                 room -= count_words(sentence)
         text = [lead, *kept]
-        if self._brief.facts.words and count_words(" ".join(text)) < _ENOUGH_WORDS:
-            text += [one.sentence for one in details.purpose() if count_words(one.sentence) <= room]
+        # What anybody knows comes last, and only where the shop itself says little.
+        spare = [] if self._sayings() else [*details.department(), *details.purpose()]
+        for one in spare if self._brief.facts.words else []:
+            if count_words(" ".join(text)) < _ENOUGH_WORDS and count_words(one.sentence) <= room:
+                text.append(one.sentence)
+                room -= count_words(one.sentence)
         if self._number // 5 % 2 and late and late[0] in text:
             # What it is for, or what it has: either may come first.
             text.remove(late[0])
@@ -145,7 +169,14 @@ class _Draft:
             found.append(Detail("colour", "", f"Colour: {listed(self._colours)}"))
         if not self._tells_material:
             found += details.material()
-        for more in (self._accent(), details.features(), details.traits(), details.size(), details.fits(), details.pack()):
+        for more in (
+            self._accent(),
+            details.features(),
+            details.traits(),
+            details.size(),
+            details.fits(),
+            details.pack(),
+        ):
             found += more
         if self._whom:
             found.append(Detail("whom", "", f"For {self._whom}"))
@@ -191,7 +222,12 @@ class _Draft:
         return bool(self._noun) and bool(self._material)
 
     def _is_adjective(self, colour: str) -> bool:
-        return count_words(colour) <= 2 and colour.islower() and not _FINISH.search(colour) and colour not in _NO_ADJECTIVES
+        return (
+            count_words(colour) <= 2
+            and colour.islower()
+            and not _FINISH.search(colour)
+            and colour not in _NO_ADJECTIVES
+        )
 
     def _phrase(self, colour: bool = True) -> str:
         """Return adjectives and noun: red striped ceramic mug."""
@@ -307,7 +343,8 @@ class _Draft:
         if title.features:
             return [f"The {name} {comes} with {listed(title.features[:MOST_FEATURES])}."]
         if title.fits:
-            return [f"The {name} {'are' if many else 'is'} {'compatible with' if title.compatible else 'made for'} {title.fits}."]
+            goes = "compatible with" if title.compatible else "made for"
+            return [f"The {name} {'are' if many else 'is'} {goes} {title.fits}."]
         return [f"{name}."]
 
     def _sayings(self) -> list[str]:
@@ -323,7 +360,7 @@ class _Draft:
             if saying in told:
                 continue
             words = set(re.findall(r"\w{4,}", saying.lower()))
-            if len(words - known) >= max(2, len(words) / 3) or not words:
+            if len(words - known) >= max(1, len(words) / 3) or not words:
                 found.append(saying)
                 known |= words
         return found
@@ -336,9 +373,44 @@ class _Draft:
         return [_AUDIENCES[self._number // 11 % len(_AUDIENCES)].format(audience)]
 
 
-_LITTLE_WORDS = frozenset("it they is are a an the of in its their and comes come with from holds weighs hold weigh "
-    "capacity weight size offers offer features include made for material origin".split())
-_NO_ADJECTIVES = frozenset(("assorted colours", "natural", "pine", "bamboo", "beech", "birch", "oak", "ash", "aluminium"))
+_LITTLE_WORDS = frozenset(
+    (
+        "it",
+        "they",
+        "is",
+        "are",
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "its",
+        "their",
+        "and",
+        "comes",
+        "come",
+        "with",
+        "from",
+        "holds",
+        "weighs",
+        "hold",
+        "weigh",
+        "capacity",
+        "weight",
+        "size",
+        "offers",
+        "offer",
+        "features",
+        "include",
+        "made",
+        "for",
+        "material",
+        "origin",
+    )
+)
+_NO_ADJECTIVES = frozenset(
+    ("assorted colours", "natural", "pine", "bamboo", "beech", "birch", "oak", "ash", "aluminium")
+)
 
 
 _THEY = {"comes": "They come", "is": "They are", "has": "They have"}
@@ -354,9 +426,10 @@ def spoken_forms(brief: Brief) -> tuple[str, ...]:
 
 
 def _turned(noun: str) -> str:
-    """Return a noun as it stands in a sentence: "rug, high pile" is a high pile rug, "vase, set of 2" a set of 2 vases."""
+    """Return a noun as it stands in a sentence: "rug, high pile" is a high pile rug, "vase, set of 2" two vases."""
     noun = re.sub(r"(?<=\w),(?=\w)", " and ", noun)
     noun = re.sub(r"\bt-?shirt", "T-shirt", noun, flags=re.IGNORECASE)
+    noun = re.sub(r"\bw/?\s", "with ", noun)
     head, _, rest = noun.partition(", ")
     if not rest:
         return noun
@@ -365,6 +438,11 @@ def _turned(noun: str) -> str:
     if re.fullmatch(r"set of \d+", rest):
         return f"{rest} {plural(head)}"
     return f"{head} with {rest}" if re.search(r"\d", rest) else f"{rest} {head}"
+
+
+def _ended(text: str) -> str:
+    """Return a text without the second dot behind a name that ends with one: "U.S. Polo Assn.."."""
+    return re.sub(r"(?<!\.)\.\.(?=\s|$)", ".", text)
 
 
 def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
@@ -377,6 +455,9 @@ def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
 
 def _repeats(sentence: str, lead: str) -> bool:
     """Return whether a sentence says nothing that the first one does not."""
+    listing = re.search(r"\b(?:with|include|offers?) (.+?)(?:,| and |\.)", sentence)
+    if listing and listing[1] in lead:
+        return True
     words = {word for word in re.findall(r"[\w.]+", sentence.lower().rstrip(".")) if word not in _LITTLE_WORDS}
     return words <= set(re.findall(r"[\w.]+", lead.lower().rstrip(".")))
 

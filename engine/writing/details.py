@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.writing.facts import ACCENT, MATERIAL, ORIGIN, SEASON, SIZE, USE, YEAR, Facts
+from engine.writing.facts import ACCENT, CATEGORY, MATERIAL, ORIGIN, SEASON, SIZE, USE, YEAR, Facts
 from engine.writing.grammar import article, capital, is_plural, listed, singular
-from engine.writing.lexicon import NOUNS, PURPOSES
+from engine.writing.lexicon import COUNTABLE, NOUNS, PURPOSES
 from engine.writing.title import TitleReading
 
-MOST_FEATURES = 4
+MOST_FEATURES, _MOST_AT_ONCE = 6, 3
 _USES = {
     "casual": "casual wear",
     "formal": "formal occasions",
@@ -20,7 +20,7 @@ _USES = {
     "smart casual": "smart casual wear",
     "home": "the home",
 }
-_MASSES = frozenset("fabric paper cream oil milk juice light lighting soap cloth".split())
+_MASSES = frozenset(("fabric", "paper", "cream", "oil", "milk", "juice", "light", "lighting", "soap", "cloth"))
 _VOLUME = re.compile(r"^(?:ca\.?\s*|about )?[\d.,]+\s*(?:l|cl|ml|dl|litres?|liters?)$", re.IGNORECASE)
 _WEIGHT = re.compile(r"^(?:ca\.?\s*|about )?[\d.,]+\s*(?:kg|g|oz|lb|lbs)$", re.IGNORECASE)
 _LENGTH = re.compile(r"^(?:ca\.?\s*|about )?[\d.,x×* ]+\s*(?:cm|mm|m|in|inch|inches|ft)$", re.IGNORECASE)
@@ -65,16 +65,22 @@ class Details:
 
     def features(self) -> list[Detail]:
         """Return what a title adds to the noun."""
-        found = list(self._title.features[:MOST_FEATURES])
+        found = [article(one) if _is_one_thing(one) else one for one in self._title.features[:MOST_FEATURES]]
         if not found:
             return []
-        said = listed([article(one) if _is_one_thing(one) else one for one in found])
+        half = len(found) if len(found) <= _MOST_AT_ONCE else (len(found) + 1) // 2
+        said, more = listed(found[:half]), listed(found[half:])
         words = self._pick(
             f"{self.they} {self._verb('comes', 'come')} with {said}.",
-            f"Features include {said}." if len(found) > 1 else f"{self.they} {self._verb('offers', 'offer')} {said}.",
+            f"Features include {said}." if half > 1 else f"{self.they} {self._verb('comes', 'come')} with {said}.",
             f"{self.they} {self._verb('offers', 'offer')} {said}.",
         )
-        return [Detail(f"feature {place}", words if not place else "", capital(one)) for place, one in enumerate(found)]
+        if more:
+            words = f"{words} {self.they} also {self._verb('offers', 'offer')} {more}."
+        return [
+            Detail(f"feature {place}", words if not place else "", capital(one))
+            for place, one in enumerate(self._title.features[:MOST_FEATURES])
+        ]
 
     def traits(self) -> list[Detail]:
         """Return the adjectives of the title."""
@@ -90,7 +96,9 @@ class Details:
         if self._title.compatible:
             words = f"{self.they} {self.are} compatible with {fits}."
             return [Detail("fits", words, f"Compatible with {fits}")]
-        return [Detail("fits", self._pick(f"Made for {fits}.", f"{self.they} {self.are} made for {fits}."), f"For {fits}")]
+        return [
+            Detail("fits", self._pick(f"Made for {fits}.", f"{self.they} {self.are} made for {fits}."), f"For {fits}")
+        ]
 
     def pack(self) -> list[Detail]:
         """Return how many there are."""
@@ -120,15 +128,18 @@ class Details:
             words = self._pick(
                 f"{self.they} {self._verb('measures', 'measure')} {said}.",
                 f"The size is {said}." if len(parts) == 1 else f"The sizes are {said}.",
-                f"{capital(self._verb('its', 'their'))} dimensions are {said}." if "×" in said else f"The size is {said}.",
+                f"{capital(self._verb('its', 'their'))} dimensions are {said}."
+                if "×" in said
+                else f"The size is {said}.",
             )
             return [Detail("size", words, f"Size: {said}")]
         return [Detail("size", f"The size is {said}.", f"Size: {said}")]
 
     def occasion(self) -> list[Detail]:
         """Return what it is worn or used for, and the collection it is of."""
-        use, season = self._facts.first(USE), " ".join(
-            part for part in (capital(self._facts.first(SEASON)), self._facts.first(YEAR)) if part
+        use, season = (
+            self._facts.first(USE),
+            " ".join(part for part in (capital(self._facts.first(SEASON)), self._facts.first(YEAR)) if part),
         )
         use = _USES.get(use.lower(), f"{use.lower()} use" if use else "")
         it = self._verb("it", "they")
@@ -136,7 +147,7 @@ class Details:
         if use and season:
             words = self._pick(
                 f"Suited to {use}, {it} {belongs} to the {season} collection.",
-                f"{self.they} {self.are} suited to {use} and {self._verb('comes', 'come')} from the {season} collection.",
+                f"{self.they} {self.are} suited to {use} and {self._come} from the {season} collection.",
                 f"Part of the {season} collection, {it} {self.are} made for {use}.",
                 f"{self.they} {self.are} designed for {use} and {self.are} part of the {season} range.",
             )
@@ -150,7 +161,25 @@ class Details:
     def origin(self) -> list[Detail]:
         """Return the country it comes from."""
         origin = self._facts.first(ORIGIN)
-        return [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")] if origin else []
+        return (
+            [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")]
+            if origin
+            else []
+        )
+
+    def department(self) -> list[Detail]:
+        """Return where the shop keeps it."""
+        place = self._facts.first(CATEGORY)
+        if not place or place.lower() in self._noun.lower() or re.search(r"[,&/>]", place):
+            return []
+        place = re.sub(r"\btv\b", "TV", place.lower())
+        it = self._verb("it", "them")
+        words = self._pick(
+            f"You will find {it} in our {place} department.",
+            f"{self.they} {self.are} part of our {place} range.",
+            f"Find {it} in our {place} department.",
+        )
+        return [Detail("department", words, f"Department: {place}")]
 
     def others(self) -> list[Detail]:
         """Return what further fields tell, by the names that the catalogue gives them."""
@@ -176,6 +205,10 @@ class Details:
         return "They" if self._many else "It"
 
     @property
+    def _come(self) -> str:
+        return self._verb("comes", "come")
+
+    @property
     def are(self) -> str:
         """Is or are."""
         return "are" if self._many else "is"
@@ -191,7 +224,9 @@ class Details:
 def _is_one_thing(phrase: str) -> bool:
     """Return whether "a" belongs before a phrase: "a carry bag", but "fast charging"."""
     last = phrase.split(" ")[-1].lower()
-    return last in NOUNS and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
+    return (
+        (last in NOUNS or last in COUNTABLE) and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
+    )
 
 
 def measure(value: str) -> str:

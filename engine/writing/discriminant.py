@@ -30,8 +30,8 @@ NEVER = 2.0
 class Discriminant:
     """Tells values apart.
 
-    accuracy: on rows it was not fitted to.   temperature: what makes its probabilities true.   threshold: the probability
-    from which on RELIABLE of its readings were right on those rows, NEVER where there is none.
+    accuracy: on rows it was not fitted to.   temperature: what makes its probabilities true.   threshold: the
+    probability from which on RELIABLE of its readings were right on those rows, NEVER where there is none.
     """
 
     values: tuple[str, ...]

@@ -52,7 +52,6 @@ PAIRS = frozenset(
         "briefs",
         "boxers",
         "capris",
-        "tracksuits",
         "flip-flops",
         "flops",
         "clothes",
@@ -60,9 +59,14 @@ PAIRS = frozenset(
     }
 )
 
+# Words for many that are no pairs of something.
+NO_PAIRS = frozenset(("clothes", "groceries", "overalls", "dungarees", "pyjamas", "pajamas", "shades", "binoculars"))
+
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 # What has a dot and goes on: initials, titles, names of firms.
-_GOES_ON = re.compile(r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Mt|Jr|Sr|Bros|etc|e\.g|i\.e|Assn|Co|Corp|Inc|Ltd|vs|approx|incl|excl)\.$")
+_GOES_ON = re.compile(
+    r"\b(?:[A-Z]|Mrs?|Ms|Dr|Prof|St|Mt|Jr|Sr|Bros|etc|e\.g|i\.e|Assn|Co|Corp|Inc|Ltd|vs|approx|incl|excl)\.$"
+)
 _NUMBERED = re.compile(r"\b[Nn]os?\.$")
 _SINGLES = frozenset(("canvas", "gas", "atlas", "christmas", "series", "species", "chess", "means"))
 _BEHIND_HEAD = re.compile(r"\s+(?:with|for|of|in|on|to|from|without|w/?)\s+|,\s*", re.IGNORECASE)
@@ -95,7 +99,7 @@ def is_plural(noun: str) -> bool:
 
 
 def head_of(phrase: str) -> str:
-    """Return the part of a noun phrase that its number goes by: "crate" of "crate with castors", all of "cup and mug"."""
+    """Return the part of a noun phrase that its number goes by: "crate" of "crate with castors"."""
     return _BEHIND_HEAD.split(phrase, maxsplit=1)[0]
 
 

@@ -1,7 +1,7 @@
 """What a catalogue teaches a writer: its words, how its titles are made, and what its pictures look like."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -96,9 +96,7 @@ class Shelf:
         vectors = view.vectors_of(rows)
         return cls(payloads, {block: vectors[block] for block in (IMAGE, TEXT) if block in vectors})
 
-    def nearest(
-        self, vector: NDArray[np.float32], calibration: Calibration, blocks: Sequence[str]
-    ) -> Likeness | None:
+    def nearest(self, vector: NDArray[np.float32], calibration: Calibration, blocks: Sequence[str]) -> Likeness | None:
         """Return the item that a picture is most like by all of these blocks, and the probability that it shows it."""
         scores = np.zeros(len(self._payloads))
         counts = np.zeros(len(self._payloads))

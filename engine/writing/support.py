@@ -14,16 +14,17 @@ from engine.writing.lexicon import CLAIM_WORDS
 from engine.writing.vocabulary import QUALITIES, Claim, Vocabulary
 
 _NEGATION = re.compile(
-    r"\b(?:no|not|never|without|cannot|free (?:of|from)|(?:is|are|do|does|will|can|has|have)n['’]t|can['’]t|won['’]t)\s+"
+    r"\b(?:no|not|never|without|cannot|free (?:of|from)|"
+    r"(?:is|are|do|does|will|can|has|have)n['’]t|can['’]t|won['’]t)\s+"
     r"(?:a |an |the |any )?([\w-]+)|\b([\w]+)-free\b|\bnon-([\w]+)\b",
     re.IGNORECASE,
 )
 _DENIED = re.compile(r"(?:\b(?:no|not|never|without|non|cannot|isn['’]t|aren['’]t)\W+(?:\w+\W+){0,2})$", re.IGNORECASE)
-_PROMISE = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(CLAIM_WORDS, key=len, reverse=True)))})(?!\w)", re.I)
-_COUNTS = {
-    word: str(number)
-    for number, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), 2)
-}
+_PROMISE = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(CLAIM_WORDS, key=len, reverse=True)))})(?!\w)", re.I
+)
+_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_COUNTS = {word: str(number) for number, word in enumerate(_NUMBERS, 2)}
 _COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][\w&'’-]+(?: [A-Z][\w&'’-]+)*")
 _ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
@@ -46,7 +47,9 @@ def supported(piece: str, facts: Facts, vocabulary: Vocabulary) -> str:
         return ""
     for claim in reversed(unsupported(piece, facts, vocabulary)):
         # "This blue mug" is a mug; "it comes in blue" is nothing without its colour.
-        if not re.match(r"\s+[a-z]", piece[claim.end :]) or re.search(r"\b(?:in|of|from|is|are)\s+$", piece[: claim.start]):
+        if not re.match(r"\s+[a-z]", piece[claim.end :]) or re.search(
+            r"\b(?:in|of|from|is|are)\s+$", piece[: claim.start]
+        ):
             return ""
         piece = piece[: claim.start] + piece[claim.end :].lstrip()
     return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], piece)
@@ -59,7 +62,7 @@ def _loose_claims(piece: str, facts: Facts) -> Iterator[str]:
         if not _says(words, " ".join(found[0].split())):
             yield found[0]
     for found in _PROMISE.finditer(piece):
-        said = [match for match in re.finditer(rf"(?<![\w-]){re.escape(found[0].lower())}", words)]
+        said = list(re.finditer(rf"(?<![\w-]){re.escape(found[0].lower())}", words))
         denied = bool(said) and all(_DENIED.search(words[: match.start()]) for match in said)
         if not said or (denied and not _DENIED.search(piece[: found.start()])):
             yield found[0]

@@ -22,7 +22,7 @@ COLOUR: dict[str, str] = {
     "anthracite",
     "silver": "silver-coloured, silver",
     "gold": "golden, gold-coloured, gold",
-    "multi": "multi, multicoloured, multicolored, multi-coloured, rainbow-coloured",
+    "multi": "multi, multicolour, multicolor, multicoloured, multicolored, multi-coloured, rainbow-coloured",
 }
 
 MATERIAL: dict[str, str] = {

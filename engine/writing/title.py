@@ -21,10 +21,18 @@ WHOM = re.compile(
     re.IGNORECASE,
 )
 _WHOM_NAMES = {
-    "man": "men", "gents": "men", "woman": "women", "ladies": "women", "boy": "boys", "girl": "girls", "kid": "children",
-    "kids": "children", "baby": "babies", "infant": "babies", "infants": "babies", "junior": "children",
-    "juniors": "children", "unisex": "men and women",
-}  # fmt: skip
+    name: said
+    for said, names in (
+        ("men", ("man", "gents")),
+        ("women", ("woman", "ladies")),
+        ("boys", ("boy",)),
+        ("girls", ("girl",)),
+        ("children", ("kid", "kids", "junior", "juniors")),
+        ("babies", ("baby", "infant", "infants")),
+        ("men and women", ("unisex",)),
+    )
+    for name in names
+}
 _SEGMENT = re.compile(r"\s*[|;•/]{1,2}\s+|\s*\|+\s*|\s+[-–—:]+\s+|\s+I\s+|,\s+|\s*[()\[\]]\s*|\s+&&\s+")
 _BRACKETED = re.compile(r"\s*\(([^()]*)\)\s*(?=[\w(])")
 _SIGNS = re.compile("[®™©]")
@@ -62,11 +70,28 @@ _TIDY = (
     (re.compile(r"\s+([,.])"), r"\1"),
 )
 _OF_MATERIAL = frozenset(
-    "woven knitted pure soft solid real pressed light shiny brushed genuine full fine stitched heavy raw".split()
+    (
+        "woven",
+        "knitted",
+        "pure",
+        "soft",
+        "solid",
+        "real",
+        "pressed",
+        "light",
+        "shiny",
+        "brushed",
+        "genuine",
+        "full",
+        "fine",
+        "stitched",
+        "heavy",
+        "raw",
+    )
 )
-_LINKS = frozenset("and or with in of a an the plus colour color".split())
+_LINKS = frozenset(("and", "or", "with", "in", "of", "a", "an", "the", "plus", "colour", "color"))
 _MOST_MORE = 3
-_LONGEST_FEATURE, _LONGEST_FIT, _LONGEST_BRAND, _LONGEST_NAME = 8, 9, 4, 5
+_LONGEST_FEATURE, _LONGEST_FIT, _LONGEST_BRAND, _LONGEST_NAME = 9, 10, 4, 5
 _LEAST_BRANDS = 3
 
 
@@ -155,7 +180,8 @@ class TitleReader:
                 segments = [" ".join(last.split()[:-1])]
         segments += [part for text in inner for one in _SEGMENT.split(text) for part in _listed_parts(one.strip(_EDGE))]
         segments = [
-            part for place, part in enumerate(segments)
+            part
+            for place, part in enumerate(segments)
             if part and not _OF_SHOP.search(part) and (place == 0 or not _PROMOTION.search(part))
         ]
         pack = next((found[1] or found[2] for found in map(_PACK.search, segments) if found), "")
@@ -180,13 +206,16 @@ class TitleReader:
                 break
         if tails and tails[-1][0] not in ("with", "w/") and rest and not rest[0].lower().startswith("with "):
             # "for bed, sofa and floor": commas part what it is for.
-            more: list[str] = []
-            while rest and len(rest[0].split()) <= 2 and not TRAITS.match(rest[0]) and len(more) < _MOST_MORE:
-                more.append(rest.pop(0))
-            if more and len(tails[-1][1].split()) <= 2:
-                tails[-1] = (tails[-1][0], listed([tails[-1][1], *more]) if not re.search(r" (?:and|&) ", more[-1]) else ", ".join([tails[-1][1], *more]))
-            elif not more and rest and not TRAITS.match(rest[0]):
-                rest = rest[1:]
+            first = tails[-1][1]
+            others: list[str] = []
+            while rest and len(others) < _MOST_MORE and not TRAITS.match(rest[0]):
+                short = len(rest[0].split()) <= 2 and len(first.split()) <= 2
+                if not short and rest[0].split()[0] != first.split()[0]:
+                    break
+                others.append(rest.pop(0))
+            if others:
+                joined = re.search(r" (?:and|&) ", others[-1]) is not None
+                tails[-1] = (tails[-1][0], ", ".join([first, *others]) if joined else listed([first, *others]))
         traits = [part.lower() for part in rest if TRAITS.match(part)]
         rest = [part for part in rest if not TRAITS.match(part)]
         features: list[str] = []
@@ -205,12 +234,15 @@ class TitleReader:
                     text, extra = _parts(_PACK.sub(" ", text))
             for kind, piece in [(word, text), *extra]:
                 if kind == "for" or kind.startswith(("compatible", "suitable", "designed")):
-                    fresh = not set(piece.lower().split()) & set(head.lower().split())
-                    if not fits and fresh and 0 < len(piece.split()) <= _LONGEST_FIT and not WHOM.fullmatch(piece):
+                    piece = _without_noun(piece, noun or head)
+                    piece = "" if piece[:1].isupper() and piece.isalpha() and piece.lower() in COMMON else piece
+                    if not fits and piece and len(piece.split()) <= _LONGEST_FIT and not WHOM.fullmatch(piece):
                         plain = len(piece.split()) < 2 or "," in piece or " & " in piece
                         fits = self.tidy(piece, loose=True) if plain else piece.strip(_EDGE)
-                        fits, compatible = fits.replace(" & ", " and "), kind.startswith("compatible")
-                elif piece.lower() != brand.lower() and self._is_feature(piece, core, noun, alone=kind in ("with", "w/")):
+                        fits, compatible = _strokes(fits.replace(" & ", " and ")), kind.startswith("compatible")
+                elif piece.lower() != brand.lower() and self._is_feature(
+                    piece, core, noun, alone=kind in ("with", "w/")
+                ):
                     features.append(self.tidy(piece, loose=True))
         features = list(dict.fromkeys(feature for feature in features if feature))
         if WHOM.search(fits):
@@ -264,7 +296,11 @@ class TitleReader:
         words = core.split()
         whom = WHOM.search(core)
         count = len(core[: whom.start()].split()) if whom else 0
-        plain = all(self._is_common(word) for word in words[:count]) or words[count - 1].lower() in ("for", "with", "and")
+        plain = all(self._is_common(word) for word in words[:count]) or words[count - 1].lower() in (
+            "for",
+            "with",
+            "and",
+        )
         if whom and 0 < count <= _LONGEST_BRAND and (not plain or core[: whom.start()].isupper()):
             while count > 1 and any(claim.role in QUALITIES for claim in self._vocabulary.claims(words[count - 1])):
                 count -= 1
@@ -393,18 +429,17 @@ class TitleReader:
         single = len(words) == 1 and not (alone and _is_noun(words[0]))
         if single or all(_CODE.match(word) or word.isdigit() for word in words):
             return False
-        bare = [word.strip(_EDGE + "()") for word in piece.split()]
-        common = any(len(word) > 2 and word.isalpha() and self._is_common(word) for word in bare)
-        measured = any(re.match(r"\d[\d.]*[a-z]", word, re.IGNORECASE) for word in bare) and len(bare) < 5
-        if not common and not measured:
-            return False
-        if re.search(r"\d/|,\S", piece) or _AMOUNT.match(piece):
+        # Something to read, and not a list of models or a number alone.
+        if not re.search(r"[a-z]{3}", piece) or re.search(r"\d/\d+/|,\S", piece) or _AMOUNT.match(piece):
             return False
         said = {form for word in f"{core} {noun}".lower().split() for form in _forms(word.strip(_EDGE))}
         if sum(word in said for word in words) > len(words) / 2:
             return False
         rest = piece.lower()
-        if any(claim.role == COLOUR and claim.end == len(piece) for claim in self._vocabulary.claims(piece)) and len(words) < 4:
+        if (
+            any(claim.role == COLOUR and claim.end == len(piece) for claim in self._vocabulary.claims(piece))
+            and len(words) < 4
+        ):
             return False
         for claim in reversed([claim for claim in self._vocabulary.claims(piece) if claim.role in QUALITIES]):
             rest = rest[: claim.start] + rest[claim.end :]
@@ -430,6 +465,19 @@ def _listed_parts(segment: str) -> list[str]:
     """Return the parts of a list between strokes ("16GB/512GB SSD/Win 11"), the segment itself where it is none."""
     parts = [part.strip() for part in segment.split("/")]
     return parts if len(parts) > 2 and len(parts[0].split()) < 3 else [segment]
+
+
+def _without_noun(piece: str, noun: str) -> str:
+    """Return what a thing is for without the thing itself, which titles like to say again: "iPhone 11 screen guard"."""
+    words, nouns = piece.split(), {word.lower() for word in noun.split()}
+    kept = next((place for place, word in enumerate(words) if word.lower() in nouns and place), len(words))
+    return " ".join(words[:kept]).strip(_EDGE) if kept and words[0].lower() not in nouns else ""
+
+
+def _strokes(text: str) -> str:
+    """Return "Galaxy M31 / F41 / M31s" as a list in words."""
+    parts = [part.strip() for part in text.split(" / ") if part.strip()]
+    return listed(parts) if len(parts) > 1 else text
 
 
 def type_forms(value: str) -> set[str]:

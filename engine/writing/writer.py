@@ -37,8 +37,8 @@ LONGEST = {Style.SHORT: 30, Style.LONG: 80, Style.BULLETS: 80}
 class Brief:
     """All that a writer is told of a product, and how it is to be written.
 
-    noun: what to call it.   title: what its title says.   caption: what the captioner says of its picture, "" without
-    one.   sayings: sentences of its own description.   picture: its bytes, if they are at hand.   seed: the same text for
+    noun: what to call it.   title: what its title says.   caption: what the captioner says of its picture, if any.
+      sayings: sentences of its own description.   picture: its bytes, if they are at hand.   seed: the same text for
     the same one.
     """
 
@@ -51,7 +51,7 @@ class Brief:
     max_words: int = LONGEST[Style.LONG]
     picture: bytes = b""
     seed: str = ""
-    title: TitleReading = TitleReading()
+    title: TitleReading = field(default_factory=TitleReading)
 
 
 class Writer(Protocol):

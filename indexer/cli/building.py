@@ -105,6 +105,7 @@ def build(
     from indexer.defaults import read, take_over
     from indexer.feedback.building import ReviewFile
     from indexer.progress import Reporter
+    from indexer.report import notices
 
     share = to_share(max_rejects, "--max-rejects")
     if reviews is None and (reviews_map or feedback_model is not None):
@@ -151,6 +152,8 @@ def build(
     )
     for gate in manifest.gates:
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
+    for sentence in notices(manifest):
+        typer.echo(f"  notice: {sentence}")
     for sentence in exact_classes(manifest):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():

@@ -43,6 +43,29 @@ def list_snapshots(store: Stored, as_json: AsJson = False) -> None:
             )
 
 
+def report(
+    store: Stored,
+    snapshot: Annotated[str | None, typer.Argument(help="Name; the served one if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what blocks weigh for each kind of query, how well each tells, gates, model and calibration."""
+    from engine.errors import SnapshotNotFound
+    from engine.store import Store
+    from indexer.report import report as run
+    from indexer.report import to_lines
+
+    opened = Store(store)
+    name = snapshot or opened.current()
+    if name is None:
+        raise SnapshotNotFound(f"expected a published snapshot in {store}, got none")
+    manifest = opened.manifest(name)
+    if as_json:
+        typer.echo(json.dumps(run(manifest)))
+        return
+    for line in to_lines(manifest):
+        typer.echo(line)
+
+
 def verify(
     store: Stored,
     snapshot: Annotated[str | None, typer.Argument(help="Name; all of them if left out.")] = None,

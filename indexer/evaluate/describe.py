@@ -183,7 +183,7 @@ def _hidden(searcher: Searcher, shown: Sequence[Shown], vectors: NDArray[np.floa
     hidden = {}
     for place, (one, row) in enumerate(zip(shown, view.rows_of([one.product.item_id for one in shown]), strict=True)):
         stored: Mapping[str, Any] = {} if row is None else view.vectors(row)
-        if row is not None and vectors is not None and IMAGE in stored:
-            if float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
-                hidden[row] = one.product.item_id
+        known = row is not None and vectors is not None and IMAGE in stored
+        if known and float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
+            hidden[row] = one.product.item_id
     return hidden

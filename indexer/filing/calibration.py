@@ -28,7 +28,7 @@ LEAST_SHARE = 0.02
 # Items that look like another category hardly count as well filed until more is known.
 _SUSPICION = 0.9
 _EXAMPLES = 1_000
-_MOST_REPEATS = 20
+_LEAST_REPEATS, _MOST_REPEATS = 3, 20
 _ROUNDS = 4
 _STRENGTH = 100.0
 _NO_SPREAD = 1e-9
@@ -76,13 +76,13 @@ def calibrate(
 ) -> Calibrated:
     """Return how likely each label is wrong. blocks: name → (n, d_b).
 
-    Cost: two factorizations, and 3 to 22 times that of `collect`, the fewer the more items.
+    Cost: two factorizations, and 5 to 22 times that of `collect`, the fewer the more items.
     """
     from sklearn.linear_model import LogisticRegression
 
     judges = Judges(blocks)
     rng = np.random.default_rng(_SEED)
-    repeats = int(np.clip(np.ceil(_EXAMPLES / (SHARE * len(labels))), 1, _MOST_REPEATS))
+    repeats = int(np.clip(np.ceil(_EXAMPLES / (SHARE * len(labels))), _LEAST_REPEATS, _MOST_REPEATS))
     drawn, seen = [], []
     for repeat in range(repeats):
         progress("misfile on purpose", repeat, repeats)
@@ -96,18 +96,23 @@ def calibrate(
     misfiled = np.concatenate([*drawn, np.zeros(mistitled, np.bool_)])
     numbers = to_terms(np.vstack(seen))
     scale = np.maximum(numbers.std(axis=0), _NO_SPREAD)
-    numbers, own = numbers / scale, to_terms(evidence.numbers) / scale
+    numbers /= scale
+    examples = repeats * len(labels)
+    # An item is judged among items misfiled on purpose, as the examples are: without those it would look surer filed.
+    shown = ~misfiled[:examples].reshape(repeats, -1)
+    times = np.maximum(shown.sum(axis=0), 1)
     confidence, share = np.where(evidence.agrees, 0.0, _SUSPICION), LEAST_SHARE
     for _ in range(_ROUNDS):
         # Wrong titles are taken to be as frequent as wrong categories.
         left = np.concatenate([np.tile(1.0 - confidence, repeats), np.full(mistitled, repeats * share / SHARE)])
         weights = np.where(misfiled, 1.0, left)
         learner = LogisticRegression(C=_STRENGTH, max_iter=1_000).fit(numbers, misfiled, sample_weight=weights)
-        found = learner.decision_function(own)
-        median = np.median(learner.decision_function(numbers[misfiled]))
+        scores = learner.decision_function(numbers)
+        found = np.where(shown, scores[:examples].reshape(repeats, -1), 0).sum(axis=0) / times
+        median = np.median(scores[misfiled])
         share = float(np.clip(2 * np.mean(found >= median), LEAST_SHARE, 0.5))
         learnt = weights[misfiled].sum() / weights.sum()
-        confidence = expit(found - logit(learnt) + logit(share))
+        confidence = np.where(shown.any(axis=0), expit(found - logit(learnt) + logit(share)), 0)
     return Calibrated(evidence, confidence, share)
 
 

@@ -94,16 +94,17 @@ def _one(
     """Return similarities (n, b), present (n, b), spoken (b,), signals (n, s) and ratings (n,) of one case."""
     pool = {item_id for item_id in case.ratings if item_id not in case.query.without}
     spoken = []
+    words_off = {LEXICAL: 0.0} if LEXICAL in blocks else {}
     off = tuple(Boost(name, 0.0) for name in searcher.snapshot.manifest.default_boosts)
     for block in heard(case.query, blocks):
         try:
-            pool |= _best(searcher, replace(case.query, modality_weights={block: 1.0}, boosts=off))
+            pool |= _best(searcher, replace(case.query, modality_weights=words_off | {block: 1.0}, boosts=off))
         except InvalidQuery as error:
             if error.field != "modality_weights":
                 raise
             continue
         spoken.append(block)
-    alike = dict.fromkeys(spoken, 1.0)
+    alike = words_off | dict.fromkeys(spoken, 1.0)
     pool |= _best(searcher, replace(case.query, modality_weights=alike, boosts=off))
     query = replace(
         case.query,

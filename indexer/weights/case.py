@@ -9,8 +9,8 @@ import numpy as np
 from engine.errors import InvalidCatalogue
 from engine.events.event import Event, EventType
 from engine.events.log import EventLog
-from engine.fusion import BEHAVIOUR
-from engine.records import Query, TastePart
+from engine.fusion import BEHAVIOUR, TASTE
+from engine.records import ImagePart, ItemPart, Part, Query, TastePart, TextPart, UserPart, VectorPart
 from engine.searcher import Searcher
 from engine.shopper.history import weigh
 from engine.shopper.recipe import DEMAND, Recipe
@@ -21,6 +21,15 @@ HIDDEN = 0.2
 """The share of a shopper's items, the latest, that their taste has to find."""
 FEWEST_ITEMS = 5
 MOST_USERS = 1_000
+
+_KINDS: dict[type[Part], str] = {
+    TextPart: "text",
+    ImagePart: "image",
+    ItemPart: "item",
+    VectorPart: "vector",
+    TastePart: TASTE,
+    UserPart: TASTE,
+}
 
 SEEN_EVENTS = frozenset({BEHAVIOUR, DEMAND})
 """Blocks and signals that are learnt from the events themselves; they know the answers to questions made of them."""
@@ -38,6 +47,11 @@ def heard(query: Query, blocks: Iterable[str]) -> list[str]:
     """Return the blocks whose weights count for a query that names none: behaviour only where a part is aimed at it."""
     aimed = any(part.block == BEHAVIOUR for part in query.parts)
     return [block for block in blocks if block != BEHAVIOUR or aimed]
+
+
+def kinds_of(cases: Iterable[Case]) -> tuple[str, ...]:
+    """Return the kinds of parts that the cases are made of."""
+    return tuple(sorted({_KINDS[type(part)] for case in cases for part in case.query.parts}))
 
 
 def of_judgments(judged: Iterable[Judged]) -> list[Case]:

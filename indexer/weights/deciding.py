@@ -17,7 +17,7 @@ from engine.searcher import Searcher
 from indexer.defaults import Weighting
 from indexer.evaluate.metrics import K, interval, ndcg
 from indexer.weights.candidates import Progress, gather
-from indexer.weights.case import SEEN_EVENTS, Case, heard
+from indexer.weights.case import SEEN_EVENTS, Case, heard, kinds_of
 from indexer.weights.fitting import fit
 
 
@@ -67,7 +67,7 @@ def decide(
     if not 2 <= folds <= len(cases):
         raise InvalidSetting(f"expected from 2 to {len(cases)} folds, as many as cases, got {folds}")
     candidates = gather(searcher, cases, signals, k, progress)
-    start = in_use(searcher)
+    start = in_use(searcher, kinds_of(cases))
     before, after = np.zeros(len(cases)), np.zeros(len(cases))
     order = np.random.default_rng(seed).permutation(len(cases))
     for fold in range(folds):
@@ -75,15 +75,19 @@ def decide(
         held = order[fold::folds].tolist()
         learnt = fit(candidates.of(sorted(set(range(len(cases))) - set(held))), start, k)
         for place in held:
-            before[place] = _answered(searcher, cases[place], start, k)
-            after[place] = _answered(searcher, cases[place], learnt, k)
+            before[place] = _measured(searcher, cases[place], cases[place].query, k)
+            after[place] = _measured(searcher, cases[place], _asked(cases[place].query, learnt), k)
     progress("folds", folds, folds)
     return Decision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
-def in_use(searcher: Searcher) -> Weighting:
-    """Return what blocks weigh now, and the boosts there are, in a request that says nothing of it."""
-    return Weighting(dict(searcher.default_weights), dict(searcher.snapshot.manifest.default_boosts))
+def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
+    """Return what blocks weigh now, and the boosts there are, in a request that says nothing of it.
+
+    kinds: of the parts that are asked; of one kind it is what blocks weigh for that, of several for any.
+    """
+    weights = searcher.weights_of(kinds[0]) if len(kinds) == 1 else searcher.default_weights
+    return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 
 def usable(signals: Sequence[str]) -> list[str]:
@@ -91,14 +95,14 @@ def usable(signals: Sequence[str]) -> list[str]:
     return [name for name in signals if name not in SEEN_EVENTS]
 
 
-def _answered(searcher: Searcher, case: Case, weighting: Weighting, k: int) -> float:
+def _measured(searcher: Searcher, case: Case, query: Query, k: int) -> float:
     """Return the nDCG@k of what the searcher answers."""
-    hits = searcher.search(_asked(case.query, weighting, k)).hits
+    hits = searcher.search(replace(query, limit=k)).hits
     return ndcg([case.ratings.get(hit.item_id, 0.0) for hit in hits], list(case.ratings.values()), k)
 
 
-def _asked(query: Query, weighting: Weighting, k: int) -> Query:
+def _asked(query: Query, weighting: Weighting) -> Query:
     """Return the query with these weights, which means what it would mean if they were the snapshot's."""
     weights = {block: weighting.blocks[block] for block in heard(query, weighting.blocks)}
     boosts = tuple(Boost(name, weight) for name, weight in weighting.boosts.items())
-    return replace(query, limit=k, modality_weights=weights, boosts=boosts)
+    return replace(query, modality_weights=weights, boosts=boosts)

@@ -5,6 +5,7 @@ sizes, none is needed. What the cases do not speak to keeps its weight.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +75,10 @@ def _moves(candidates: Candidates, now: Weighting) -> Iterator[Weighting]:
             reached = sum(moved.values())
             scaled = {name: weight * total / reached for name, weight in moved.items()}
             if min(scaled.values()) >= LEAST_SHARE * total * 0.999:
-                yield Weighting({**now.blocks, **scaled}, now.boosts)
+                yield replace(now, blocks={**now.blocks, **scaled})
     for name in candidates.signal_names:
         for boost in (*(now.boosts.get(name, 0.0) + step * total for step in STEPS), 0.0):
-            yield Weighting(now.blocks, {**now.boosts, name: boost})
+            yield replace(now, boosts={**now.boosts, name: boost})
 
 
 def _dcg(ratings: Floats) -> Floats:

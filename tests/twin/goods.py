@@ -1,7 +1,8 @@
 """A drawn catalogue with a field of every kind, in the row order of a snapshot; live changes make another of it."""
 
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from catalogues import write_lines
 from numpy.typing import NDArray
 
 from engine.fusion import Calibration
-from engine.manifest import Manifest
+from engine.manifest import Manifest, PartWeightRecord
+from engine.store import Store
 from engine.vectors import to_unit
 from indexer.build import build
 from indexer.config import BuildConfig
 from indexer.embed import no_progress
+from indexer.publish import draft, publish, seal
 
 SIGNALS = ("rating", "margin")
 BLOCKS = ("image", "text")
@@ -43,6 +46,8 @@ class Goods:
     items: Sequence[Good]
     dims: Mapping[str, int]
     calibration: Calibration
+    part_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Kind of part → block → what it weighs in a request that names no weights; where it is not there, all alike."""
     live: int = 0
     """How many of the last items came live; the order of their rows is the engine's own affair."""
 
@@ -75,7 +80,7 @@ class Goods:
         kept = [item for item in self.items if item.item_id not in gone]
         was_live = {item.item_id for item in self.items[len(self) - self.live :]}
         live = sum(item.item_id in was_live for item in kept) + len(upserts)
-        return Goods([*kept, *upserts], self.dims, self.calibration, live)
+        return replace(self, items=[*kept, *upserts], live=live)
 
 
 def draw(count: int, dims: Mapping[str, int], seed: int) -> list[Good]:
@@ -163,3 +168,22 @@ def build_goods(root: Path, goods: Sequence[Good], dims: Mapping[str, int], inde
     # Items that have the same blocks stand together, in the order of the catalogue.
     ordered = [item for stratum in manifest.strata for item in goods if set(item.vectors) == set(stratum.blocks)]
     return Goods(ordered, dims, manifest.calibration), manifest
+
+
+def publish_part_weights(root: Path, goods: Goods, weights: dict[str, dict[str, float]]) -> tuple[Goods, Manifest]:
+    """Serve a copy of the snapshot where kinds of parts weigh blocks like this; return both as `build_goods` does."""
+    store = Store(root / "store")
+    name = store.current()
+    assert name is not None
+    records = tuple(
+        PartWeightRecord(part_kind=kind, block=block, weight=weight)
+        for kind, own in weights.items()
+        for block, weight in own.items()
+    )
+    with draft(store) as written:
+        shutil.copytree(store.directory(name), written.directory, dirs_exist_ok=True)
+        update = {"snapshot": written.name, "part_weights": records}
+        manifest = store.manifest(name).model_copy(update=update)
+        seal(store, written, manifest)
+    publish(store, manifest.snapshot)
+    return replace(goods, part_weights=weights), manifest

@@ -1,7 +1,10 @@
 """What a request means, computed for every item from the formula alone: who may answer, who does, and with what score.
 
-score(item) = sum_b v_b * sum_p w_p * (<q_p, x_b> - mean) / std   over the blocks asked that the item has
+score(item) = sum_b sum_p v_pb * w_p * (<q_p, x_b> - mean) / std  over the blocks asked that the item has
             + boosts                                              (mean, std: of the part's kind and the block)
+
+v_pb is the weight that the request gives to the block, or else what the snapshot gives it for the part's kind, or else,
+and for a part that is aimed at a block, the same for all blocks.
 """
 
 from collections import Counter
@@ -35,6 +38,7 @@ class Part:
     kind: str
     weight: float
     vectors: dict[str, Scores]
+    aimed: bool
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Ranking:
     total: Scores
     contributions: dict[str, Scores]
     weights: dict[str, float]
-    """The modality weights of the blocks asked."""
+    """What each block asked weighs over all parts."""
     close: Scores
     """By how much each score may be off."""
 
@@ -71,7 +75,11 @@ class Twin:
         weights = self._weights(request, parts)
         contributions = {
             block: sum(
-                (weights[block] * self._spoken(part, block) for part in parts if block in part.vectors),
+                (
+                    self._weigh(request, part, block) * self._spoken(part, block)
+                    for part in parts
+                    if block in part.vectors
+                ),
                 start=np.zeros(count),
             )
             for block in weights
@@ -101,7 +109,7 @@ class Twin:
         """Return how far an item's score may be off: vectors and signals are kept in float16, sums in float32."""
         usual = self.goods.calibration.similarities
         similarity = sum(
-            weights[block] * abs(part.weight) / usual[part.kind, block].std
+            self._weigh(request, part, block) * abs(part.weight) / usual[part.kind, block].std
             for part in parts
             for block in part.vectors.keys() & weights.keys()
         )
@@ -170,15 +178,31 @@ class Twin:
             kind, values = "vector", np.array(part.vector.values, np.float64)
             unit = values / np.linalg.norm(values)
             vectors = {block: unit for block, dim in self.goods.dims.items() if dim == len(unit)}
-        return Part(kind, weight, {block: vector for block, vector in vectors.items() if part.block in ("", block)})
+        spoken = {block: vector for block, vector in vectors.items() if part.block in ("", block)}
+        return Part(kind, weight, spoken, aimed=bool(part.block))
 
     def _weights(self, request: search_pb2.SearchRequest, parts: Sequence[Part]) -> dict[str, float]:
-        given = dict(request.modality_weights) or dict.fromkeys(self.goods.dims, 1 / len(self.goods.dims))
-        return {
-            block: given[block]
-            for block in self.goods.dims
-            if given.get(block, 0) > 0 and any(block in part.vectors and part.weight for part in parts)
-        }
+        """Return what each block asked weighs: the weight of all parts, or their mean by |w_p| where kinds differ."""
+        counting = [part for part in parts if part.weight]
+        weights = {}
+        for block in self.goods.dims:
+            given = [(part, self._weigh(request, part, block)) for part in counting if block in part.vectors]
+            if any(weight > 0 for _, weight in given):
+                weights[block] = max(weight for _, weight in given)
+                if not request.modality_weights and any(self._is_learnt(part) for part in counting):
+                    total = sum(abs(part.weight) for part in counting)
+                    weights[block] = sum(abs(part.weight) * weight for part, weight in given) / total
+        return weights
+
+    def _is_learnt(self, part: Part) -> bool:
+        return part.kind in self.goods.part_weights and not part.aimed
+
+    def _weigh(self, request: search_pb2.SearchRequest, part: Part, block: str) -> float:
+        if request.modality_weights:
+            return request.modality_weights.get(block, 0.0)
+        if self._is_learnt(part):
+            return self.goods.part_weights[part.kind][block]
+        return 1 / len(self.goods.dims)
 
     def _spoken(self, part: Part, block: str) -> Scores:
         usual = self.goods.calibration.similarities[part.kind, block]
