@@ -243,7 +243,7 @@ def _combined(shop: Shop, seed: int = 44) -> dict[str, dict[str, float]]:
     """Ask with a picture and "in COLOUR" for another colour of its type; ten products or more have both."""
     rng = np.random.default_rng(seed)
     counts = Counter((row["base_colour"], row["article_type"]) for row in shop.rows.values())
-    asked = []
+    asked: list[tuple[tuple[str, str], Any]] = []
     for item_id in _drawn(shop, seed):
         row = shop.rows[item_id]
         others = sorted(

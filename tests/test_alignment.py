@@ -19,7 +19,7 @@ from engine.encoders.stock import Stock
 from indexer.train.alignment import fit
 from indexer.train.alignment.colours import name_colour, recolour
 from indexer.train.alignment.features import change
-from indexer.train.alignment.head import SEMANTIC, Classes, Head
+from indexer.train.alignment.head import HEADS, SEMANTIC, VISUAL, Classes, Head, join
 from indexer.train.alignment.imagenet import classes
 from indexer.train.alignment.packages import Packages
 from indexer.train.alignment.run import AlignmentConfig, align
@@ -62,7 +62,7 @@ def test_class_is_a_kind_of_what_its_definition_says() -> None:
 
 
 def test_untrained_head_names_what_the_classifier_is_sure_of() -> None:
-    """Before any training a picture of one class lies nearest to the name of that class, and the rest is linear."""
+    """Before any training a picture of one class lies nearest to the name of that class."""
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn((1000, 1280), generator=generator) * 0.2
     names = torch.nn.functional.normalize(torch.randn((1000, SEMANTIC), generator=generator), dim=-1)
@@ -73,23 +73,23 @@ def test_untrained_head_names_what_the_classifier_is_sure_of() -> None:
     asked = torch.arange(500, 520)
     sure[:, :1280] += 6 * weight[asked] / weight[asked].norm(dim=1, keepdim=True) ** 2 * 3
     with torch.no_grad():
-        rows = head(sure)
-        assert ((rows[:, :SEMANTIC] @ names.T).argmax(1) == asked).float().mean() > 0.9
-        middle = head((features[:1] + features[1:2]) / 2)[:, SEMANTIC:]
-        ends = head(features[:2])[:, SEMANTIC:].mean(0, keepdim=True)
-    torch.testing.assert_close(middle, ends, atol=1e-4, rtol=1e-3)
+        assert ((head(sure) @ names.T).argmax(1) == asked).float().mean() > 0.9
 
 
-def test_folded_head_takes_features_as_they_are() -> None:
-    """open_clip's mlp head computes what the trained head does, without its standardisation."""
-    features = torch.rand((200, 1300), generator=torch.Generator().manual_seed(1))
+def test_joined_heads_say_the_mean_of_what_each_says() -> None:
+    """The layers of the trunk take features as they are; the visual part is linear and has its share of the row."""
+    features = torch.rand((1300, 1300), generator=torch.Generator().manual_seed(1))
     known = Classes(torch.randn(1000, 1280) * 0.1, torch.zeros(1000), torch.randn(1000, SEMANTIC))
-    head = Head(features, known).eval()
-    layers = head.folded()
-    hidden = torch.nn.functional.gelu(features @ layers["fc1.weight"].T + layers["fc1.bias"])
-    torch.testing.assert_close(
-        hidden @ layers["fc2.weight"].T + layers["fc2.bias"], head(features), atol=1e-4, rtol=1e-3
-    )
+    heads = [Head(features, known, seed).eval() for seed in range(HEADS)]
+    layers = join(heads, features[:, :1280], visual=0.36)
+    hidden = torch.nn.functional.gelu(features @ layers["hidden.weight"].T + layers["hidden.bias"])
+    semantic = hidden @ layers["semantic.weight"].T + layers["semantic.bias"]
+    expected = torch.stack([head(features) for head in heads]).mean(0)
+    torch.testing.assert_close(semantic, expected, atol=1e-4, rtol=1e-3)
+    visual = features[:, :1280] @ layers["visual.weight"].T + layers["visual.bias"]
+    assert visual.shape == (1300, VISUAL)
+    torch.testing.assert_close(visual.mean(0), torch.zeros(VISUAL), atol=1e-3, rtol=0)
+    torch.testing.assert_close(layers["lengths"], torch.tensor([0.8, 0.6]))
 
 
 def test_soft_contrast_is_least_where_similarities_follow_what_fits() -> None:
@@ -158,10 +158,10 @@ def test_two_towers_become_one_model(towers: Path, tmp_path: Path) -> None:
     """The folder opens like any model, wherever it is moved; its texts are the sentence model's; nothing is redone."""
     config = AlignmentConfig(
         packages=towers, clothing=towers / "clothing", grocery=towers / "grocery", out=tmp_path / "made",
-        work=tmp_path / "work", items=200, steps=2, seeds=(0, 1),
+        work=tmp_path / "work", items=200, steps=(2, 1, 0), seeds=(0, 1),
     )  # fmt: skip
     done = align(config, lambda *_: None)
-    assert (done.pictures, done.trained) == (6 * 3 + 3 * 2 + 200 * 2 + 2, 2)
+    assert (done.pictures, done.trained) == (6 * 3 + 3 * 2 + 200 * 2 + 2, 4)
     encoder = open_encoder(ModelSpec(str(config.out)), "cpu", "float32", "torch")
     moved = (tmp_path / "made").rename(tmp_path / "moved")
     again = open_encoder(ModelSpec(str(moved)), "cpu", "float32", "torch")

@@ -52,9 +52,9 @@ def test_the_wheel_stays_under_100_mb() -> None:
 
 
 def test_texts_have_no_visual_part(encoder: Encoder) -> None:
-    """Text against text is the sentence model's alone; only pictures have the last 128 numbers."""
+    """Text against text is the sentence model's alone; only pictures have the last 256 numbers."""
     rows = encoder.encode_texts(TEXTS)
-    assert rows.shape == (len(TEXTS), 512)
+    assert rows.shape == (len(TEXTS), 640)
     assert not rows[:, SEMANTIC:].any()
 
 
@@ -91,7 +91,7 @@ def test_store_of_either_model_is_served(tmp_path: Path) -> None:
         store = Store(tmp_path / name)
         opened, _ = open_models(store.manifest(manifest.snapshot))
         assert opened is not None
-        assert opened.encode_texts(["shoe"]).shape == (1, {"base": 512, "mini": 192}[name])
+        assert opened.encode_texts(["shoe"]).shape == (1, {"base": 640, "mini": 192}[name])
 
 
 @pytest.mark.real

@@ -4,10 +4,14 @@ from typing import Any
 
 import timm
 import torch
+import torch.nn.functional as F
 from timm.models import register_model
 from torch import Tensor, nn
 
 STAGES = (2, 3, 4)
+
+SEMANTIC, VISUAL = 384, 256
+HIDDEN_UNITS = 3072
 
 
 class StageStatistics(nn.Module):
@@ -17,23 +21,20 @@ class StageStatistics(nn.Module):
     product photos reads .54 of them from the pooled layer alone, .69 from the statistics of stages 2 to 4.
     """
 
+    body: Any
+
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__()
-        body: Any = timm.create_model(name, **options)
-        body.reset_classifier(0, global_pool="avg")
-        self.body = body
-        self.default_cfg = body.default_cfg
-        widths = [body.blocks[stage][-1].conv_pwl.out_channels for stage in STAGES]
-        self.num_features = int(body.num_features) + 2 * sum(widths)
-
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
-        """Do nothing for no classes and average pooling, which is what it is. Raises ValueError for anything else."""
-        if num_classes or global_pool not in (None, "avg"):
-            raise ValueError(f"expected no classes and average pooling, got {num_classes} and {global_pool!r}")
+        self.body = timm.create_model(name, **options)
+        self.body.reset_classifier(0, global_pool="avg")
+        self.default_cfg = self.body.default_cfg
+        widths = [self.body.blocks[stage][-1].conv_pwl.out_channels for stage in STAGES]
+        self.pooled = int(self.body.num_features)
+        self.num_features = self.pooled + 2 * sum(widths)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return (n, num_features): pooled features, then each stage's means, then each stage's deviations."""
-        body: Any = self.body
+        """Return (n, num_features): `pooled` features, then each stage's means, then each stage's deviations."""
+        body = self.body
         x = body.bn1(body.conv_stem(pixels))
         means, deviations = [], []
         for stage, block in enumerate(body.blocks):
@@ -46,11 +47,36 @@ class StageStatistics(nn.Module):
         return torch.cat([pooled, *means, *deviations], dim=1)
 
 
-def efficientnet_lite0_stages(pretrained: bool = False, **options: Any) -> StageStatistics:
-    """Return EfficientNet-Lite0 with the statistics of its stages: 1,744 features a picture."""
-    return StageStatistics("tf_efficientnet_lite0", pretrained=pretrained, **options)
+class AlignedTrunk(nn.Module):
+    """A picture as one row [semantic | visual], each part of one length for every picture.
+
+    The semantic part lies where a sentence model puts texts. Were its length left to the picture, as in open_clip's own
+    heads, a text would find pictures of long semantic parts first: success@10 falls from .30 to .26 on furniture.
+    """
+
+    lengths: Tensor
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__()
+        self.features = StageStatistics(name, **options)
+        self.hidden = nn.Linear(self.features.num_features, HIDDEN_UNITS)
+        self.semantic = nn.Linear(HIDDEN_UNITS, SEMANTIC)
+        self.visual = nn.Linear(self.features.pooled, VISUAL)
+        self.register_buffer("lengths", torch.full((2,), 0.5**0.5))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return (n, SEMANTIC + VISUAL) rows."""
+        features = self.features(pixels)
+        semantic = F.normalize(self.semantic(F.gelu(self.hidden(features))), dim=-1)
+        visual = F.normalize(self.visual(features[:, : self.features.pooled]), dim=-1)
+        return torch.cat([semantic * self.lengths[0], visual * self.lengths[1]], dim=1)
+
+
+def efficientnet_lite0_aligned(pretrained: bool = False, **options: Any) -> AlignedTrunk:
+    """Return EfficientNet-Lite0 with the statistics of its stages, 1,744 features a picture, and the head on them."""
+    return AlignedTrunk("tf_efficientnet_lite0", pretrained=pretrained, **options)
 
 
 def register() -> None:
     """Make the trunks known to timm, so that open_clip's `timm_model_name` may name them."""
-    register_model(efficientnet_lite0_stages)
+    register_model(efficientnet_lite0_aligned)

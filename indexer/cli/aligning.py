@@ -25,4 +25,4 @@ def align(
     config = read_config(recipe, packages=packages, clothing=clothing, grocery=grocery, out=out, work=work)
     with Reporter() as report:
         done = run(config, report)
-    typer.echo(f"{done.out}: {done.pictures:,} pictures, {done.trained} of {len(config.seeds)} heads trained now")
+    typer.echo(f"{done.out}: {done.pictures:,} pictures, {done.trained} heads trained now")

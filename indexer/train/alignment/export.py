@@ -1,6 +1,7 @@
 """The trained head and its two towers as a folder in open_clip's own form."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,21 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.encoders.checkpoint import CONFIG, WEIGHTS, Source
+from engine.encoders.trunks import SEMANTIC, VISUAL
 from indexer.train.alignment.features import PREPROCESS, Trunk
-from indexer.train.alignment.head import DIM, SEMANTIC, Head
 from indexer.train.alignment.packages import Packages
 from indexer.train.alignment.sentences import LONGEST, open_sentence_model
 
 TEXT_TOWER = "text"
 
 MODEL_CONFIG: dict[str, Any] = {
-    "embed_dim": DIM,
+    "embed_dim": SEMANTIC + VISUAL,
     "vision_cfg": {
         "image_size": PREPROCESS["size"],
-        "timm_model_name": "efficientnet_lite0_stages",
+        "timm_model_name": "efficientnet_lite0_aligned",
         "timm_model_pretrained": False,
         "timm_pool": "avg",
-        "timm_proj": "mlp",
-        "timm_proj_bias": True,
+        "timm_proj": "none",
     },
     "text_cfg": {
         "hf_model_name": TEXT_TOWER,
@@ -39,8 +39,10 @@ MODEL_CONFIG: dict[str, Any] = {
 }
 
 
-def export(folder: Path, packages: Packages, trunk: Trunk, head: Head) -> None:
-    """Write the model's configuration, tokenizer and weights (float16, 60 MB) into a folder.
+def export(folder: Path, packages: Packages, trunk: Trunk, layers: Mapping[str, Tensor]) -> None:
+    """Write the model's configuration, tokenizer and weights (float16, 70 MB) into a folder.
+
+    layers: those of the image trunk behind its features, as `join` makes them.
 
     The text projection is the identity beside zeros, so that two texts are as near as the sentence model has them.
     """
@@ -53,11 +55,11 @@ def export(folder: Path, packages: Packages, trunk: Trunk, head: Head) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     source = Source(f"local-dir:{folder}", None, None)
     model = create_model(source.name, load_weights=False, pretrained_text=False, **source.overrides())
-    model.visual.trunk.load_state_dict(trunk.body.state_dict())
-    model.visual.head.mlp.load_state_dict(head.folded())
+    features = {f"features.{name}": tensor for name, tensor in trunk.body.state_dict().items()}
+    model.visual.trunk.load_state_dict({**features, **layers})
     model.text.transformer.load_state_dict(open_sentence_model(packages).state_dict())
     with torch.no_grad():
-        model.text.proj.weight.copy_(torch.cat([torch.eye(SEMANTIC), torch.zeros(DIM - SEMANTIC, SEMANTIC)]))
+        model.text.proj.weight.copy_(torch.cat([torch.eye(SEMANTIC), torch.zeros(VISUAL, SEMANTIC)]))
     weights = {name: _packed(tensor) for name, tensor in model.state_dict().items()}
     save_file(weights, str(folder / WEIGHTS))
     (folder / WEIGHTS).chmod(0o644)

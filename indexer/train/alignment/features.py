@@ -56,7 +56,7 @@ class Trunk:
 
     def __init__(self, classifier: Any) -> None:
         """classifier: timm's tf_efficientnet_lite0 with its weights."""
-        self.body = trunks.efficientnet_lite0_stages().eval()
+        self.body = trunks.StageStatistics("tf_efficientnet_lite0").eval()
         weights = {name: value for name, value in classifier.state_dict().items() if not name.startswith("classifier")}
         self.body.body.load_state_dict(weights)
         self._preprocess = image_transform_v2(PreprocessCfg(**PREPROCESS), is_train=False)

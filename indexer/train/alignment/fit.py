@@ -19,8 +19,6 @@ _TEXTS = 500
 # A word that is said of more classes than this says little.
 _MOST_CLASSES = 150
 _SURE = 0.4
-_INSTANCES = 192
-_INSTANCE_TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """All that a head trains on. values: (n, d).   views: for each source (m, 2) rows that show one picture twice.
+    """All that a head trains on. values: (n, d).
 
     vocabulary: (t, 384) texts said of ImageNet's classes, membership: (t, 1000) of which.
     """
@@ -45,7 +43,6 @@ class Corpus:
     vocabulary: Tensor
     membership: Tensor
     pairs: Sequence[Pairs]
-    views: Sequence[Tensor]
 
 
 def gather(features: Sequence[Features], weight: Tensor, bias: Tensor, sentences: Sentences) -> Corpus:
@@ -71,7 +68,6 @@ def gather(features: Sequence[Features], weight: Tensor, bias: Tensor, sentences
         vocabulary=sentences(list(owners)),
         membership=membership,
         pairs=[*_pairs(looked, sentences), *_seen(looked, values, Classes(weight, bias, names), known, sentences)],
-        views=_views(looked),
     )
 
 
@@ -88,7 +84,7 @@ def fit(corpus: Corpus, steps: int, seed: int, progress: Callable[[int, float], 
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps, pct_start=0.1)
     centers = _class_centers(corpus)
     for step in range(steps):
-        loss = _semantic_loss(head, corpus, centers, temperature.exp().clamp(max=100)) + _visual_loss(head, corpus)
+        loss = _loss(head, corpus, centers, temperature.exp().clamp(max=100))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -99,13 +95,12 @@ def fit(corpus: Corpus, steps: int, seed: int, progress: Callable[[int, float], 
 
 def average(heads: Sequence[Head]) -> Head:
     """Return the head with the mean of their weights, which works since all began as one."""
-    first = heads[0]
     states = [head.state_dict() for head in heads]
-    first.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
-    return first
+    heads[0].load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
+    return heads[0]
 
 
-def _semantic_loss(head: Head, corpus: Corpus, centers: Tensor, temperature: Tensor) -> Tensor:
+def _loss(head: Head, corpus: Corpus, centers: Tensor, temperature: Tensor) -> Tensor:
     """Pictures of any class near its names, as the classifier sees them; and pairs near each other."""
     features = torch.cat([_imagined(corpus, centers, _BATCH // 3), _some(corpus.values, _BATCH - _BATCH // 3)])
     probabilities = corpus.classes.probabilities(features[:, : corpus.classes.weight.shape[1]])
@@ -114,7 +109,7 @@ def _semantic_loss(head: Head, corpus: Corpus, centers: Tensor, temperature: Ten
         at = torch.randint(len(pairs.places), (_PAIRS,))
         drawn.append((pairs, at, pairs.texts[at, torch.randint(pairs.texts.shape[1], (_PAIRS,))]))
     shown = [corpus.values[pairs.places[at]] for pairs, at, _ in drawn]
-    semantic = head.semantic(torch.cat([features, *shown]))
+    semantic = head(torch.cat([features, *shown]))
     rows, *rest = F.normalize(semantic, dim=-1).split([len(features), *([_PAIRS] * len(drawn))])
     loss: Tensor = _even(semantic)
     loss = loss + 2.0 * (1 - (rows * corpus.classes.combine(probabilities)).sum(-1)).mean()
@@ -127,21 +122,8 @@ def _semantic_loss(head: Head, corpus: Corpus, centers: Tensor, temperature: Ten
     return loss
 
 
-def _visual_loss(head: Head, corpus: Corpus) -> Tensor:
-    """Two views of a picture near each other, and far from other pictures of the same source."""
-    sizes = torch.tensor([float(len(views)) for views in corpus.views])
-    views = corpus.views[int(torch.multinomial(sizes, 1))]
-    at = torch.randperm(len(views))[:_INSTANCES]
-    rows = head.visual(corpus.values[views[at].T.flatten()])
-    first, second = F.normalize(rows, dim=-1).chunk(2)
-    likeness = first @ second.T / _INSTANCE_TEMPERATURE
-    own = torch.arange(len(at))
-    loss: Tensor = 0.3 * (F.cross_entropy(likeness, own) + F.cross_entropy(likeness.T, own))
-    return loss + _even(rows)
-
-
 def _even(rows: Tensor) -> Tensor:
-    """Lengths near 1: a row is scaled as a whole, so a part's length is its share of what the row is compared by."""
+    """Lengths near 1, so that heads joined by their mean count alike."""
     uneven: Tensor = (rows.norm(dim=-1) - 1).square().mean()
     return uneven
 
@@ -244,12 +226,3 @@ def _make(
         torch.tensor([numbers[group] for group in groups]),
         weight,
     )
-
-
-def _views(rows: Sequence[Row]) -> list[Tensor]:
-    plain = {(row.source, row.name): place for place, row in enumerate(rows) if row.view == "plain"}
-    found: dict[str, list[tuple[int, int]]] = {}
-    for place, row in enumerate(rows):
-        if row.view == "changed" and (row.source, row.name) in plain:
-            found.setdefault(row.source, []).append((plain[row.source, row.name], place))
-    return [torch.tensor(pairs) for pairs in found.values()]

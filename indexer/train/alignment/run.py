@@ -15,7 +15,7 @@ from indexer.train.alignment import pictures
 from indexer.train.alignment.export import export
 from indexer.train.alignment.features import Features, Trunk, compute
 from indexer.train.alignment.fit import Corpus, average, fit, gather
-from indexer.train.alignment.head import Head
+from indexer.train.alignment.head import HEADS, Head, join
 from indexer.train.alignment.packages import Packages
 from indexer.train.alignment.sentences import Sentences
 
@@ -28,8 +28,9 @@ class AlignmentConfig:
 
     packages: folder of the downloaded packages. clothing: unpacked photos, train/CLASS/*.jpg. grocery: unpacked photos,
     train/…/*.jpg, and classes.csv. work: where features and heads are kept between runs.
-    items: how many drawn goods, sample_seed: of which seed. steps: of each head. seeds: one head each, whose weights
-    are averaged. visual: share of a picture's row, squared, that is the visual part.
+    items: how many drawn goods, sample_seed: of which seed. steps: of each of the HEADS that are joined; 0 for one as
+    it begins. seeds: of the trainings whose mean weights are a head. visual: share of a picture's row, squared, that is
+    the visual part.
     """
 
     packages: Path
@@ -39,9 +40,9 @@ class AlignmentConfig:
     work: Path
     items: int = 1500
     sample_seed: int = 42
-    steps: int = 900
-    seeds: tuple[int, ...] = (0, 1, 2)
-    visual: float = 0.35
+    steps: tuple[int, ...] = (1000, 600, 0)
+    seeds: tuple[int, ...] = (3, 4, 5)
+    visual: float = 0.5
     threads: int = 1
 
 
@@ -63,9 +64,12 @@ def read_config(recipe: Path, **given: Any) -> AlignmentConfig:
     unknown = sorted(set(values) - {field.name for field in fields(AlignmentConfig)})
     if unknown:
         raise InvalidSetting(f"unknown settings in {recipe}: {', '.join(unknown)}")
-    if "seeds" in values:
-        values["seeds"] = tuple(values["seeds"])
-    return AlignmentConfig(**{**values, **given})
+    for name in {"steps", "seeds"} & set(values):
+        values[name] = tuple(values[name])
+    config = AlignmentConfig(**{**values, **given})
+    if len(config.steps) != HEADS:
+        raise InvalidSetting(f"expected the steps of {HEADS} heads, got {list(config.steps)}")
+    return config
 
 
 def align(config: AlignmentConfig, progress: Progress) -> Aligned:
@@ -83,13 +87,12 @@ def align(config: AlignmentConfig, progress: Progress) -> Aligned:
     last = classifier.classifier
     corpus = gather(looked, last.weight.detach(), last.bias.detach(), sentences)
     heads, trained = [], 0
-    for seed in config.seeds:
-        head, new = _head(config, corpus, seed, progress)
-        heads.append(head)
-        trained += new
-    head = average(heads)
-    head.scale(corpus.values, (1 - config.visual) ** 0.5, config.visual**0.5)
-    export(config.out, packages, trunk, head)
+    for steps in config.steps:
+        seeded = [_head(config, corpus, steps, seed, progress) for seed in (config.seeds if steps else (0,))]
+        heads.append(average([head for head, _ in seeded]))
+        trained += sum(new for _, new in seeded)
+    pooled = corpus.values[:, : last.in_features]
+    export(config.out, packages, trunk, join(heads, pooled, config.visual))
     return Aligned(len(corpus.values), trained, config.out)
 
 
@@ -118,14 +121,17 @@ def _report(progress: Progress, stage: str, done: int) -> None:
     progress(stage, done, None)
 
 
-def _head(config: AlignmentConfig, corpus: Corpus, seed: int, progress: Progress) -> tuple[Head, bool]:
-    """Return the head of a seed, and whether it was trained now."""
-    file = config.work / f"head-{config.steps}-{seed}.pt"
+def _head(config: AlignmentConfig, corpus: Corpus, steps: int, seed: int, progress: Progress) -> tuple[Head, bool]:
+    """Return the head of a seed after so many steps, and whether it was trained now."""
+    if not steps:
+        return Head(corpus.values, corpus.classes).eval(), False
+    file = config.work / f"head-{steps}-{seed}.pt"
     if file.is_file():
         head = Head(corpus.values, corpus.classes)
         head.load_state_dict(torch.load(file, weights_only=True))
         return head.eval(), False
-    head = fit(corpus, config.steps, seed, lambda step, loss: progress(f"train head {seed}", step, config.steps))
+    stage = f"train head {seed} for {steps} steps"
+    head = fit(corpus, steps, seed, lambda step, loss: progress(stage, step, steps))
     draft = file.with_suffix(".draft")
     torch.save(head.state_dict(), draft)
     draft.replace(file)
