@@ -81,10 +81,11 @@ def test_joined_heads_say_the_mean_of_what_each_says() -> None:
     features = torch.rand((1300, 1300), generator=torch.Generator().manual_seed(1))
     known = Classes(torch.randn(1000, 1280) * 0.1, torch.zeros(1000), torch.randn(1000, SEMANTIC))
     heads = [Head(features, known, seed).eval() for seed in range(HEADS)]
-    layers = join(heads, features[:, :1280], visual=0.36)
+    layers = join(heads, (2, 1, 1), features[:, :1280], visual=0.36)
     hidden = torch.nn.functional.gelu(features @ layers["hidden.weight"].T + layers["hidden.bias"])
     semantic = hidden @ layers["semantic.weight"].T + layers["semantic.bias"]
-    expected = torch.stack([head(features) for head in heads]).mean(0)
+    rows = [head(features) for head in heads]
+    expected = 0.5 * rows[0] + 0.25 * rows[1] + 0.25 * rows[2]
     torch.testing.assert_close(semantic, expected, atol=1e-4, rtol=1e-3)
     visual = features[:, :1280] @ layers["visual.weight"].T + layers["visual.bias"]
     assert visual.shape == (1300, VISUAL)

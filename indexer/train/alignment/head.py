@@ -92,19 +92,21 @@ class Head(nn.Module):
         last.weight[:, CLASS_UNITS:] = torch.randn((SEMANTIC, FREE_UNITS), generator=generator) * 0.01
 
 
-def join(heads: Sequence[Head], pooled: Tensor, visual: float) -> dict[str, Tensor]:
+def join(heads: Sequence[Head], weights: Sequence[float], pooled: Tensor, visual: float) -> dict[str, Tensor]:
     """Return the layers that an `AlignedTrunk` has behind its features, by name.
 
-    heads: HEADS of them.   pooled: (n, 1280) features that give the components.   visual: share of a row, squared, that
-    is the visual part.
+    heads: HEADS of them, weights: how much each counts.   pooled: (n, 1280) features that give the components.
+    visual: share of a row, squared, that is the visual part.
     """
     layers = [head.folded() for head in heads]
+    shares = [weight / sum(weights) for weight in weights]
+    lasts = [last for _, last in layers]
     mean, components = principal(pooled, VISUAL)
     return {
         "hidden.weight": torch.cat([first.weight for first, _ in layers]).detach(),
         "hidden.bias": torch.cat([first.bias for first, _ in layers]).detach(),
-        "semantic.weight": torch.cat([last.weight for _, last in layers], dim=1).detach() / len(layers),
-        "semantic.bias": torch.stack([last.bias for _, last in layers]).mean(0).detach(),
+        "semantic.weight": torch.cat([s * last.weight for s, last in zip(shares, lasts, strict=True)], dim=1).detach(),
+        "semantic.bias": torch.stack([s * last.bias for s, last in zip(shares, lasts, strict=True)]).sum(0).detach(),
         "visual.weight": components.T.contiguous(),
         "visual.bias": -(mean @ components),
         "lengths": torch.tensor([(1 - visual) ** 0.5, visual**0.5]),

@@ -29,8 +29,8 @@ class AlignmentConfig:
     packages: folder of the downloaded packages. clothing: unpacked photos, train/CLASS/*.jpg. grocery: unpacked photos,
     train/…/*.jpg, and classes.csv. work: where features and heads are kept between runs.
     items: how many drawn goods, sample_seed: of which seed. steps: of each of the HEADS that are joined; 0 for one as
-    it begins. seeds: of the trainings whose mean weights are a head. visual: share of a picture's row, squared, that is
-    the visual part.
+    it begins. weights: how much each counts. seeds: of the trainings whose mean weights are a head. visual: share of a
+    picture's row, squared, that is the visual part.
     """
 
     packages: Path
@@ -41,8 +41,9 @@ class AlignmentConfig:
     items: int = 1500
     sample_seed: int = 42
     steps: tuple[int, ...] = (1000, 600, 0)
+    weights: tuple[float, ...] = (2.0, 2.0, 1.0)
     seeds: tuple[int, ...] = (3, 4, 5)
-    visual: float = 0.5
+    visual: float = 0.45
     threads: int = 1
 
 
@@ -64,11 +65,13 @@ def read_config(recipe: Path, **given: Any) -> AlignmentConfig:
     unknown = sorted(set(values) - {field.name for field in fields(AlignmentConfig)})
     if unknown:
         raise InvalidSetting(f"unknown settings in {recipe}: {', '.join(unknown)}")
-    for name in {"steps", "seeds"} & set(values):
+    for name in {"steps", "weights", "seeds"} & set(values):
         values[name] = tuple(values[name])
     config = AlignmentConfig(**{**values, **given})
-    if len(config.steps) != HEADS:
-        raise InvalidSetting(f"expected the steps of {HEADS} heads, got {list(config.steps)}")
+    if not len(config.steps) == len(config.weights) == HEADS:
+        raise InvalidSetting(
+            f"expected steps and weights of {HEADS} heads, got {list(config.steps)} and {list(config.weights)}"
+        )
     return config
 
 
@@ -92,7 +95,7 @@ def align(config: AlignmentConfig, progress: Progress) -> Aligned:
         heads.append(average([head for head, _ in seeded]))
         trained += sum(new for _, new in seeded)
     pooled = corpus.values[:, : last.in_features]
-    export(config.out, packages, trunk, join(heads, pooled, config.visual))
+    export(config.out, packages, trunk, join(heads, config.weights, pooled, config.visual))
     return Aligned(len(corpus.values), trained, config.out)
 
 
