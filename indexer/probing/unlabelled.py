@@ -30,7 +30,7 @@ MIN_PROBES = 100
 """Of fewer probes nothing is learnt: what they find would be chance."""
 RIVALS = 4_096
 LEAST_SHARE = 0.05
-"""Of all vector blocks together; one that would weigh less weighs nothing: .024 of it cost pictures of clothes .013 at 1."""
+"""Of all vector blocks together; one that would weigh less weighs nothing: .024 cost pictures of clothes .013 at 1."""
 LEAST_ITEM_SHARE = 0.05
 """What a block keeps for items and tastes: an item may have no other."""
 _ITEMS_A_CATEGORY = 2.0
