@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from open_clip.tokenizer import SimpleTokenizer
 
 # A piece of fewer letters says nothing of a word: BERT's English vocabulary has Chinese characters, one at a time.
 _LEAST_LETTERS = 2
@@ -23,7 +22,8 @@ def known_shares(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _known(tokenizer: Any, text: str) -> int:
-    if isinstance(tokenizer, SimpleTokenizer):
+    # Only open_clip's own has it; importing open_clip to ask for its class would load it for sentence models too.
+    if hasattr(tokenizer, "byte_decoder"):
         pieces = [_spell(tokenizer, number) for number in tokenizer.encode(text)]
     else:
         said = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -36,7 +36,7 @@ def _known(tokenizer: Any, text: str) -> int:
     return sum(count for count in counts if count >= _LEAST_LETTERS)
 
 
-def _spell(tokenizer: SimpleTokenizer, number: int) -> str:
+def _spell(tokenizer: Any, number: int) -> str:
     """Return what a piece stands for, without what are parts of letters only."""
-    coded = tokenizer.decoder[number].removesuffix("</w>")
+    coded: str = tokenizer.decoder[number].removesuffix("</w>")
     return bytes(tokenizer.byte_decoder[sign] for sign in coded).decode("utf-8", errors="ignore")
