@@ -94,6 +94,7 @@ def test_store_of_either_model_is_served(tmp_path: Path) -> None:
         assert opened.encode_texts(["shoe"]).shape == (1, {"base": 640, "mini": 192}[name])
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_it_knows_real_products(encoder: Encoder) -> None:
     """Furniture by category and colour among 600, and groceries by name on photos that it did train on."""
