@@ -2,7 +2,7 @@
 
 Real catalogues as they are, and with some items misfiled on purpose.
 
-As they are: what is reported, and what a person said of it who looked at each title and picture (`JUDGMENTS`). On
+As they are: what is reported, and what a reader said of it who looked at each title and picture (`JUDGMENTS`). On
 purpose: shares of the items are moved to another category, drawn evenly; what the shop itself filed wrongly counts
 against the precision there.
 """
