@@ -178,7 +178,7 @@ def _tables(found: Mapping[str, Any], cost: Sequence[Mapping[str, float]]) -> li
             )
     return [
         report.Table(
-            "Catalogues as they are: what is reported, and what a person said of it",
+            "Catalogues as they are: what is reported, and what a reader said of it",
             ("catalogue", "items", "like their own", "reported", "share", *VERDICTS),
             clean,
         ),
