@@ -273,7 +273,9 @@ class Lexical:
     def _read(self, text: str) -> _Query:
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
         places = {word: self._find(word) for word in words}
-        places = {word: place for word, place in places.items() if place is not None or word not in FUNCTION_WORDS}
+        # A function word that no item holds says something only as a half of a compound that one does.
+        alone = FUNCTION_WORDS.difference(word for pair in pairs for word in pair)
+        places = {word: place for word, place in places.items() if place is not None or word not in alone}
         unknown = float(_idf(0, self.stats.item_count))
         says = {word: unknown if place is None else self._idf(place) for word, place in places.items()}
         total = sum(says.values())

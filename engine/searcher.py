@@ -237,7 +237,9 @@ class Searcher:
     def _confidence(self, asked: Asked, hits: Sequence[Hit], view: View) -> float:
         """Return how sure the answer to a query of texts alone is, 0 if that is not measured."""
         record = self.snapshot.manifest.confidence
-        texts = all(isinstance(part, TextPart) and part.weight > 0 for part in asked.query.parts)
+        # It was learned with the weights of requests that name none.
+        usual = not asked.query.modality_weights and not any(part.block for part in asked.query.parts)
+        texts = usual and all(isinstance(part, TextPart) and part.weight > 0 for part in asked.query.parts)
         if record is None or not hits or not texts or asked.additions is None or not asked.fused.words:
             return 0.0
         best = ((hit.row, hit.score) for hit in hits[:LOOKED_AT])

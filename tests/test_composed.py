@@ -199,7 +199,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
     vectors = clustered(80, clusters=4)
     kinds = [f"kind {number % 4}" for number in range(80)]
     tones = [("red", "blue", "green", "white")[number // 4 % 4] for number in range(80)]
-    catalogue = write_parquet(folder / "plain.parquet", vectors, sort_of_thing=kinds, tone=tones)
+    lined = [("No", "Yes")[number // 2 % 2] for number in range(80)]
+    catalogue = write_parquet(folder / "plain.parquet", vectors, sort_of_thing=kinds, tone=tones, lined=lined)
     manifest = build(BuildConfig(catalogue, folder / "store"), no_progress)
     return Searcher(open_snapshot(Store(folder / "store"), manifest.snapshot), None)
 
@@ -209,6 +210,13 @@ def test_a_shop_without_a_model_answers_by_its_fields(plain: Searcher) -> None:
     query = Rewriter().rewrite(plain, Query((ItemPart("i0", change="in blue"),)))
     for hit in plain.search(query).hits[:5]:
         assert from_bytes(plain.view.payload(hit.row))["tone"] == "blue"
+
+
+def test_no_is_a_denial_and_not_a_value(plain: Searcher) -> None:
+    """ "No red" rules red out, and asks for no item whose field says "No"."""
+    change = Changes(Attributes.learn(plain.view)).understand("no red")
+    assert "lined" not in change.wanted
+    assert "red" in change.unwanted["tone"]
 
 
 def test_a_change_that_nothing_understands_is_refused(plain: Searcher) -> None:

@@ -86,13 +86,15 @@ def test_the_build_measures_it_on_types_that_it_did_not_learn_from(searcher: Sea
 
 
 def test_only_the_first_page_of_a_query_of_texts_is_measured(searcher: Searcher) -> None:
-    """Items, negative texts and later pages have a confidence of 0, and are not said to be none."""
+    """Items, negative texts, later pages and weights of the request's own have a confidence of 0, and are not told as none."""
     item = ItemPart("red-shoe")
     for query in (
         Query((item,)),
         Query((TextPart("necklace"), item)),
         Query((TextPart("necklace"), TextPart("red", -1.0))),
         Query((TextPart("necklace"),), page=Page(10, 10)),
+        Query((TextPart("necklace"),), modality_weights={"lexical": 1.0}),
+        Query((TextPart("necklace", block="lexical"),)),
     ):
         found = searcher.search(query)
         assert (found.confidence, found.no_good_match) == (0.0, False)

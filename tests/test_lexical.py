@@ -165,6 +165,15 @@ def test_a_word_that_names_nothing_lowers_no_score(lexical: Lexical) -> None:
     assert 3 in scores_of(lexical, "a shoe")
 
 
+@pytest.mark.parametrize("query", ["in to", "in-to shoe"])
+def test_a_compound_of_words_that_name_nothing_is_a_share_as_any(tmp_path: Path, query: str) -> None:
+    """ "into" is found by its halves, which alone no item holds, and no score is above 1."""
+    items = tuple(ItemFields(title) for title in ("Into Dust", "Red Shoe", "Blue Hat"))
+    scores = scores_of(opened(tmp_path, items), query)
+    assert 0 in scores
+    assert all(0 < score <= 1 for score in scores.values())
+
+
 def test_known_share_of_a_query(lexical: Lexical) -> None:
     """All of it, nothing, or what the idf of the known words is of the whole; a known compound knows its words."""
     assert lexical.known_share("red shoes") == lexical.known_share("smart watch") == 1.0

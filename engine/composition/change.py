@@ -99,7 +99,8 @@ class Changes:
         phrases = {value: tuple(to_words(value)) for value in one.counts}
         known = self._values[one.name] = frozenset(phrases.values())
         for value, phrase in phrases.items():
-            if not phrase or _PASSED_OVER.issuperset(phrase):
+            # "No" is a value of many fields, and in a change it denies.
+            if not phrase or (_PASSED_OVER | _RULED_OUT).issuperset(phrase):
                 continue
             self._name(phrase, one.name, value, 1.0)
             head, others, _ = families.get(phrase, (phrase, frozenset(), ""))

@@ -117,6 +117,9 @@ class Rewriter:
             except InvalidQuery as error:
                 error.field = f"parts[{place}].image"
                 raise
+            except NoEncoder as error:
+                error.field = f"parts[{place}]"
+                raise
             vectors = dict(spoken.vectors)
             rows = _same_pictures(searcher, view, vectors[IMAGE]) if IMAGE in vectors else []
         if IMAGE in vectors:

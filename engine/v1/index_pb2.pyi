@@ -203,7 +203,7 @@ class Model(_message.Message):
     DTYPE_FIELD_NUMBER: _builtins.int
     TOKENIZER_SHA256_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Where it was found: "mini", a directory, or the name of an architecture. Never empty."""
+    """Where it was found: "base" or "mini", a directory, or the name of an architecture. Never empty."""
     pretrained: _builtins.str
     """The tag of its weights. Empty: the name says it all."""
     architecture: _builtins.str

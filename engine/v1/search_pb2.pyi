@@ -199,8 +199,8 @@ class SearchResponse(_message.Message):
     """
     confidence: _builtins.float
     """The probability that the catalogue has what the query's words ask for, above 0 and below 1, as the build calibrated
-    it. Zero: not measured, since the query is not of texts alone, it is not the first page, or the snapshot does not
-    know.
+    it. Zero: not measured, since the query is not of texts alone or names weights or blocks, it is not the first page,
+    or the snapshot does not know.
     """
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:

@@ -28,7 +28,7 @@ class TrainConfig:
     pictures_side: pixels a picture is kept at in memory; 0: 1.4 times the model's size.
 
     Model
-    model: "coca-mini" (small CoCa from scratch), a file with an open_clip model_cfg (from scratch), "mini" (the
+    model: "coca-mini" (small CoCa from scratch), a file with an open_clip model_cfg (from scratch), "mini" (the small
         embedded model), an open_clip architecture, "local-dir:DIR" or "hf-hub:org/repo". pretrained: open_clip's
         weights tag or file, if any.
     vocabulary: tokens of the tokenizer trained on the texts when the model is trained from scratch.
