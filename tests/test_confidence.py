@@ -86,7 +86,7 @@ def test_the_build_measures_it_on_types_that_it_did_not_learn_from(searcher: Sea
 
 
 def test_only_the_first_page_of_a_query_of_texts_is_measured(searcher: Searcher) -> None:
-    """Items, negative texts, later pages and weights of a request have a confidence of 0, and are not said to be none."""
+    """Items, negative texts, later pages and own weights have a confidence of 0, and are not said to be none."""
     item = ItemPart("red-shoe")
     for query in (
         Query((item,)),
