@@ -80,7 +80,7 @@ def latency(
     """What does the server add to raw FAISS and a bare echo?"""
     from benchmarks import latency as question
     from benchmarks.datasets import Clustered, real
-    from engine.encoder import ModelSpec
+    from engine.encoders.encoder import ModelSpec
 
     made = Clustered(count, dim, missing=missing, seed=seed, clusters=clusters(count))
     effort = question.Effort(rounds, requests, numbers(callers, int), numbers(rates, float))
@@ -102,7 +102,7 @@ def relevance(
 ) -> None:
     """Do the best answers come first, as people judged them?"""
     from benchmarks import relevance as question
-    from engine.encoder import ModelSpec
+    from engine.encoders.encoder import ModelSpec
 
     sentence = None if text_model is None else ModelSpec(text_model, encoder="sentence")
     question.run(data, sentence, json, model=model)
@@ -119,8 +119,8 @@ def catalogues(
     """Do pictures and texts find their own items on real catalogues, with no flags?"""
     from benchmarks import catalogues as question
     from benchmarks.datasets import DATA
-    from engine.encoder import ModelSpec
-    from indexer.cli.building import build
+    from engine.encoders.encoder import ModelSpec
+    from indexer.cli.build_command import build
 
     chosen = tuple(names.split(",")) if names else question.CATALOGUES
     default = signature(build).parameters["model"].default
@@ -203,7 +203,7 @@ def encoders(
 ) -> None:
     """What does a text or a picture cost beside stock open_clip, and how near is its vector?"""
     from benchmarks import encoders as question
-    from engine.encoder import ModelSpec
+    from engine.encoders.encoder import ModelSpec
 
     question.run(ModelSpec(model), question.Effort(threads, rounds, inputs), pictures, json)
 
@@ -316,7 +316,7 @@ def no_match(
 ) -> None:
     """Does a search say when the shop has no such thing, and only then?"""
     from benchmarks import no_match as question
-    from engine.encoder import ModelSpec
+    from engine.encoders.encoder import ModelSpec
 
     question.run(data, ModelSpec(model), most, seed, json_path=json)
 

@@ -20,18 +20,18 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from benchmarks import report
 from benchmarks.datasets import DATA, real
-from engine.encoder import ModelSpec
-from engine.images import decode
-from engine.lexical import LEXICAL
-from engine.manifest import Manifest
-from engine.records import ImagePart, Query, TextPart
-from engine.searcher import Searcher
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.evaluate.opened import open_searcher
+from engine.encoders.encoder import ModelSpec
+from engine.encoders.images import decode
+from engine.lexical.bm25 import LEXICAL
+from engine.scoring.query import ImagePart, Query, TextPart
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import prune
+from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
-from indexer.publish import prune
 
 CATALOGUES = ("fashion_products", "electronics_listings", "ikea_furniture", "grocery_store")
 FASHION, PHOTOS = "fashion_products", "clothing_photos"

@@ -24,16 +24,16 @@ import numpy as np
 from benchmarks import report
 from benchmarks.composers import REFERENCES, Asked, Way, ways
 from benchmarks.datasets import DATA, real
-from engine.encoder import ModelSpec
-from engine.searcher import Searcher
-from engine.server.models import Serving, open_models
-from engine.snapshot import open_snapshot
-from engine.store import Store
+from engine.encoders.encoder import ModelSpec
+from engine.search.model_loader import Serving, open_models
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 from indexer import sample
-from indexer.build import build
-from indexer.config import BuildConfig
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import prune
 from indexer.progress import Reporter
-from indexer.publish import prune
 
 K = 10
 FIELDS = ("color", "pattern", "material")

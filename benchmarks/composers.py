@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.composition.rewriter import Rewriter
-from engine.composition.titles import phrases_in
-from engine.images import decode
-from engine.records import ImagePart, ItemPart, Part, Query, TextPart, VectorPart
-from engine.searcher import Searcher
+from engine.composition.query_rewriter import Rewriter
+from engine.composition.title_phrases import phrases_in
+from engine.encoders.images import decode
+from engine.scoring.query import ImagePart, ItemPart, Part, Query, TextPart, VectorPart
+from engine.search.searcher import Searcher
 
 ITEM, PICTURE, STRANGER = REFERENCES = ("item", "its picture", "another product's picture")
 """What a change is asked of. The last is of a product that the store does not hold."""

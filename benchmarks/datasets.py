@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from engine.records import ItemPart, Part, VectorPart
+from engine.scoring.query import ItemPart, Part, VectorPart
 
 DATA = Path(__file__).resolve().parents[1] / "bench-data"
 """Where made catalogues and their stores are kept unless told otherwise; git ignores it."""

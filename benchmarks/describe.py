@@ -2,7 +2,8 @@
 
 Four settings. *Items*: a store of the products themselves, asked by item. *Pictures, a shop*: pictures alone, described
 by a store of other generated products. *Pictures alone*: the embedded model by itself. *Shop photos*: photos of
-groceries against a store of their 81 products. What is right is told by the catalogue; see `indexer.evaluate.describe`.
+groceries against a store of their 81 products. The catalogue says what is right:
+see `indexer.evaluate.description_quality`.
 """
 
 from collections.abc import Sequence
@@ -12,16 +13,16 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.report import Table, write
-from engine.encoder import ModelSpec
+from engine.descriptions.composer import Composer
+from engine.descriptions.describer import Wish
+from engine.encoders.encoder import ModelSpec
 from engine.models import DEFAULT
-from engine.shopper.describe import Wish
-from engine.writing.composer import Composer
 from indexer import sample
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.evaluate.describe import Verdict, judge, read_shown, summarise, write_of
-from indexer.evaluate.opened import open_searcher
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.evaluate.description_quality import Verdict, judge, read_shown, summarise, write_of
+from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 QUESTION = "Do descriptions name the right type and colour, and do they contradict what is known?"

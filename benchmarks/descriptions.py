@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import Table, write
+from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.composer import Composer
+from engine.descriptions.describer import Describer, Subject, Wish
 from engine.errors import InvalidCatalogue
-from engine.shopper.describe import Describer, Subject, Wish
-from engine.writing.composer import Composer
-from engine.writing.shelf import Shelf
 from indexer.catalog import CatalogSpec, Product, read
-from indexer.sample import catalogue, goods
+from indexer.sample import sample_catalog, sample_item
 
 QUESTION = "Would a merchant publish the descriptions?"
 CRITERIA = ("true", "complete", "fluent", "publish")
@@ -130,7 +130,7 @@ def agreement(ratings: np.ndarray[Any, np.dtype[np.float64]]) -> float:
 def _examples(grocery: Path, seed: int) -> list[tuple[str, str]]:
     """Return title and text of ten products: six generated ones that no model saw, and four groceries."""
     rng = np.random.default_rng(seed)
-    generated = [dict(catalogue.row(goods.item(seed, number))) for number in range(_ROWS)]
+    generated = [dict(sample_catalog.row(sample_item.item(seed, number))) for number in range(_ROWS)]
     entries = read(CatalogSpec(grocery / "catalog.csv"))
     groceries = [{**entry.payload, "item_id": entry.item_id} for entry in entries if isinstance(entry, Product)]
     found = []

@@ -15,10 +15,10 @@ from typing import Any
 from sklearn.metrics import cohen_kappa_score
 
 from benchmarks import report
-from engine.shopper.digest import BLAMED, PRAISED
-from indexer.feedback.building import read_all
-from indexer.feedback.fitting import fit
+from engine.reviews.digest import BLAMED, PRAISED
 from indexer.progress import Reporter
+from indexer.reviews.feedback_fit import fit
+from indexer.reviews.snapshot_reviews import read_all
 
 LABELS = Path(__file__).with_name("digest_labels.json")
 GROUPS = {"fit": "fit and size", "size": "fit and size"}

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import report
-from engine.batching import BatchingEncoder
-from engine.encoder import Encoder, ModelSpec
-from engine.images import decode
+from engine.encoders.batching import BatchingEncoder
+from engine.encoders.encoder import Encoder, ModelSpec
+from engine.encoders.images import decode
 
 STOCK = "stock open_clip"
 WAYS = {
@@ -61,7 +61,7 @@ def run(spec: ModelSpec, effort: Effort, pictures: Path | None = None, json_path
 
     pictures: a folder of them, else generated ones. Cost: about three minutes for ViT-B-32 on two quiet cores.
     """
-    from engine.encoders.stock import Stock, open_seeded
+    from engine.encoders.reference_encoder import Stock, open_seeded
 
     opened: dict[str, Any] = {}
     load_s = {}

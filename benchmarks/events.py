@@ -23,11 +23,11 @@ from benchmarks.postgres import cluster
 from benchmarks.processes import Served, engine_server
 from engine.errors import MissingDependency
 from engine.events.event import Event, EventType
-from engine.events.log import EventLog, make_events
+from engine.events.event_log import EventLog, make_events
 from engine.v1 import recommendation_pb2
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 METHOD = "/engine.v1.RecommendationService/RecordEvents"
 ITEMS = 100_000

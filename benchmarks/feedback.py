@@ -12,14 +12,14 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import report
-from indexer.evaluate.feedback import Figures, aspects, figures_by_writing, peer
-from indexer.feedback.building import read_all
-from indexer.feedback.fitting import Fitted, fit
-from indexer.feedback.model import LETTERS, SIGNS
-from indexer.feedback.review import Review
+from indexer.evaluate.feedback_quality import Figures, aspects, figures_by_writing, peer
 from indexer.progress import Reporter
-from indexer.sample.goods import item
-from indexer.sample.reviews import reviews as drawn
+from indexer.reviews.feedback_fit import Fitted, fit
+from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.review import Review
+from indexer.reviews.snapshot_reviews import read_all
+from indexer.sample.sample_item import item
+from indexer.sample.sample_reviews import reviews as drawn
 
 CHINESE = ("reviews_zh/online_shopping.jsonl",)
 RESTAURANTS = "reviews_zh/asap_restaurant_sample.jsonl"

@@ -32,9 +32,9 @@ from benchmarks.fusion import similarity_std
 from benchmarks.ground_truth import GroundTruth, Only
 from benchmarks.peers import filtered
 from benchmarks.stores import Built, prepare
-from engine.manifest import Manifest
-from engine.records import Answer, Boost, Part, Query
-from engine.searcher import Searcher
+from engine.scoring.query import Answer, Boost, Part, Query
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest
 
 K = 10
 TARGET = 0.99

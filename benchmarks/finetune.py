@@ -14,15 +14,15 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.datasets import DATA, real
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.evaluate import pairing
-from indexer.evaluate.opened import open_searcher
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import prune
+from indexer.evaluate import text_image_pairs
+from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
-from indexer.publish import prune
 
 K = 10
 HELD_OUT = 0.2
@@ -99,7 +99,7 @@ def measure(catalogue: Path, store: Path, model: ModelSpec) -> dict[str, Any]:
         manifest = build(config, progress)
         prune(Store(store), keep=1)
         searcher = open_searcher(store, manifest.snapshot)
-        return pairing.evaluate(searcher, catalogue, TITLE, manifest.item_count, K, progress)
+        return text_image_pairs.evaluate(searcher, catalogue, TITLE, manifest.item_count, K, progress)
 
 
 def count(catalogue: Path) -> int:
@@ -110,7 +110,7 @@ def count(catalogue: Path) -> int:
 
 def _table(found: dict[str, Any], steps: int, seconds: float, cpu_seconds: float) -> report.Table:
     rows = []
-    for way in (pairing.TEXT_TO_IMAGE, pairing.IMAGE_TO_TEXT):
+    for way in (text_image_pairs.TEXT_TO_IMAGE, text_image_pairs.IMAGE_TO_TEXT):
         for name, values in found.items():
             low, high = values[way]["success_interval"]
             rows.append(
@@ -122,7 +122,7 @@ def _table(found: dict[str, Any], steps: int, seconds: float, cpu_seconds: float
                     f"{values[way][f'mrr@{K}']:.3f}",
                 ]
             )
-    queries = found[BEFORE][pairing.TEXT_TO_IMAGE]["queries"]
+    queries = found[BEFORE][text_image_pairs.TEXT_TO_IMAGE]["queries"]
     title = (
         f"{queries} products never trained on; {steps} steps took {seconds / 60:.1f} minutes "
         f"and {cpu_seconds / 60:.1f} of one core's time"

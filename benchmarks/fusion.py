@@ -18,10 +18,10 @@ from benchmarks.datasets import AGREEING, COMPOSED, DATA, QUERY_NOISE, SIGNALS, 
 from benchmarks.ground_truth import GroundTruth
 from benchmarks.stores import prepare
 from benchmarks.two_lists import LATE_BOOST, TwoLists
-from engine.indexes.training import AUTO
-from engine.manifest import Manifest
-from engine.records import Boost, Missing, Part, Query
-from engine.searcher import Searcher
+from engine.indexes.index_writer import AUTO
+from engine.scoring.query import Boost, Missing, Part, Query
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest
 
 K = 10
 WEIGHTS = (0.0, 0.2, 0.5, 0.8, 1.0)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import Wide, chunks
 from engine.errors import InvalidQuery, ItemNotFound
-from engine.manifest import Manifest
-from engine.records import ItemPart, Missing, Query, VectorPart
+from engine.scoring.query import ItemPart, Missing, Query, VectorPart
+from engine.snapshot.manifest import Manifest
 
 TIE = 1e-9
 """Scores that differ by no more are equal: they are sums in float64 of a few hundred terms near 1."""

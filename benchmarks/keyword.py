@@ -12,12 +12,12 @@ import bm25s  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.fields import ItemFields
-from engine.lexical import FIELDS, Lexical, write_lexical
-from engine.words import to_words
-from indexer.evaluate.judged import Judged
-from indexer.evaluate.metrics import K
-from indexer.evaluate.search import Measured, measure
+from engine.catalog.item_fields import ItemFields
+from engine.lexical.bm25 import FIELDS, Lexical, write_lexical
+from engine.lexical.tokenizer import to_words
+from indexer.evaluate.judgments import Judged
+from indexer.evaluate.ranking_metrics import K
+from indexer.evaluate.search_quality import Measured, measure
 
 METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
 SETTINGS = ((1.5, 0.75), (1.2, 0.75), (0.9, 0.4), (0.6, 0.75), (0.6, 0.9), (0.3, 0.75))

@@ -33,7 +33,7 @@ from benchmarks.workload import (
     from_response,
     to_request,
 )
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
 
 CALLERS = (1, 4, 16)
 RATES = (100.0, 300.0)

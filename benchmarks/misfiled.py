@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 from benchmarks import report
 from benchmarks.datasets import DATA, real
-from engine.encoder import ModelSpec
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.filing.calibration import Calibrated, calibrate, misfile
-from indexer.filing.features import Filed, read
-from indexer.filing.suspects import CONFIDENCE
+from engine.encoders.encoder import ModelSpec
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import prune
+from indexer.embedding.embed import no_progress
+from indexer.misfiled.item_features import Filed, read
+from indexer.misfiled.misfiled_probability import Calibrated, calibrate, misfile
+from indexer.misfiled.suspects import CONFIDENCE
 from indexer.progress import Reporter
-from indexer.publish import prune
 
 SHARES = (0.01, 0.05)
 EDGES = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from benchmarks import report
-from engine.encoder import Encoder, ModelSpec, open_encoder
-from engine.images import decode
+from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
+from engine.encoders.images import decode
 
 Matrix = NDArray[np.float32]
 Row = Mapping[str, str]

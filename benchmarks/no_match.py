@@ -17,20 +17,20 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.datasets import DATA
-from engine.encoder import ModelSpec
-from engine.records import Query, TextPart
-from engine.searcher import Searcher
-from engine.store import Store
-from engine.words import to_compounds, to_words
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.evaluate.metrics import interval
-from indexer.evaluate.opened import open_searcher
+from engine.encoders.encoder import ModelSpec
+from engine.lexical.tokenizer import to_compounds, to_words
+from engine.scoring.query import Query, TextPart
+from engine.search.searcher import Searcher
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import prune
+from indexer.catalog.table_rows import rows_of
+from indexer.evaluate.ranking_metrics import interval
+from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
-from indexer.publish import prune
-from indexer.rows import rows_of
-from indexer.sample import goods
-from indexer.sample.catalogue import row as sample_row
+from indexer.sample import sample_item
+from indexer.sample.sample_catalog import row as sample_row
 
 QUARTERS = (0, 2)
 """Which types are taken out, counted by fours in alphabetic order: one build for each."""
@@ -109,7 +109,7 @@ def _shops(data: Path, most: int, seed: int) -> list[Shop]:
         return [rows[place] for place in sorted(rng.permutation(len(rows))[:most].tolist())]
 
     made = [
-        {name: str(value) for name, value in sample_row(goods.item(seed, number)).items()}
+        {name: str(value) for name, value in sample_row(sample_item.item(seed, number)).items()}
         for number in range(SAMPLE_ITEMS)
     ]
     return [

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks import report
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
-from engine.shopper.recipe import Recipe
-from engine.shopper.recommend import Mode, Recommender
+from engine.recommend.recommender import Mode, Recommender
+from engine.recommend.scoring_weights import Recipe
 from indexer.evaluate.holdout import Holdout, hold_out, read_events
-from indexer.evaluate.metrics import interval
-from indexer.evaluate.recommend import OURS, K, Measured, NewItems, Shop, evaluate, evaluate_new
-from indexer.evaluate.sharing import Sharing, sharing
+from indexer.evaluate.ranking_metrics import interval
+from indexer.evaluate.recommendation_quality import OURS, K, Measured, NewItems, Shop, evaluate, evaluate_new
+from indexer.evaluate.taste_overlap import Sharing, sharing
 from indexer.progress import Reporter
 
 NEW_SHARE = 0.1

@@ -17,23 +17,23 @@ from numpy.typing import NDArray
 
 from benchmarks import keyword, report
 from benchmarks.datasets import DATA
-from engine.encoder import ModelSpec
+from engine.catalog.item_fields import FieldReader
+from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, MissingDependency
-from engine.fields import FieldReader
-from engine.lexical import LEXICAL
+from engine.lexical.bm25 import LEXICAL
 from engine.models import DEFAULT
-from engine.searcher import Searcher
-from engine.store import Store
-from indexer.build import build
+from engine.search.searcher import Searcher
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import prune
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE
-from indexer.config import BuildConfig
-from indexer.evaluate.judged import Judged, read_judged
-from indexer.evaluate.metrics import RESAMPLES, K, interval
-from indexer.evaluate.opened import open_searcher
-from indexer.evaluate.search import Measured, Rank, measure, ranked
+from indexer.evaluate.judgments import Judged, read_judged
+from indexer.evaluate.ranking_metrics import RESAMPLES, K, interval
+from indexer.evaluate.search_quality import Measured, Rank, measure, ranked
+from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
-from indexer.publish import prune
 
 DEPTH = 1_000
 """How much of each list the rank fusion sees."""

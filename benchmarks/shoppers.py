@@ -25,10 +25,10 @@ from benchmarks.load import LoadProcess, Order, load_process, read_messages, wri
 from benchmarks.processes import Served, engine_server
 from benchmarks.stores import Built
 from engine.errors import InvalidSetting
-from engine.store import Store
+from engine.snapshot.store import Store
 from engine.v1 import recommendation_pb2
-from indexer.build import build
-from indexer.config import BuildConfig
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
 from indexer.progress import Reporter
 
 METHOD = "/engine.v1.RecommendationService/Recommend"

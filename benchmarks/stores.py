@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.datasets import SIGNALS
-from engine.encoder import ModelSpec, open_encoder
+from engine.encoders.encoder import ModelSpec, open_encoder
 from engine.errors import InvalidSetting
-from engine.manifest import Manifest
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from indexer.build import build
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
 from indexer.catalog import catalogue_hash
-from indexer.config import BuildConfig
 from indexer.progress import Reporter
 
 

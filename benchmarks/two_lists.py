@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import SIGNALS, Wide, chunks
 from benchmarks.ground_truth import GroundTruth, Wish
-from engine.index import EXACT, Index, OperatingPoint, open_index
-from engine.indexes.training import AUTO, write_index
-from engine.records import Query
+from engine.indexes.index import EXACT, Index, OperatingPoint, open_index
+from engine.indexes.index_writer import AUTO, write_index
+from engine.scoring.query import Query
 
 RRF_K = 60
 """The constant of reciprocal rank fusion, as its authors chose it."""

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import AGREEING, COMPOSED, draw
 from benchmarks.ground_truth import GroundTruth
+from engine.catalog.payload import from_bytes
 from engine.errors import InvalidSetting, NotSupported
-from engine.index import EXACT, Index, OperatingPoint
 from engine.indexes.cpu import CpuIndex
-from engine.payload import from_bytes
-from engine.recall import recall_at_k
-from engine.records import Answer, Part, Query, TextPart, VectorPart
-from engine.rowset import RowSet
-from engine.searcher import Searcher
+from engine.indexes.index import EXACT, Index, OperatingPoint
+from engine.indexes.recall import recall_at_k
+from engine.indexes.row_filter import RowSet
+from engine.scoring.query import Answer, Part, Query, TextPart, VectorPart
+from engine.search.read_view import View
+from engine.search.searcher import Searcher
 from engine.v1 import query_pb2, search_pb2
-from engine.view import View
 
 K = 10
 METHOD = "/engine.v1.SearchService/Search"

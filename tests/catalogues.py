@@ -18,15 +18,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.encoder import Fingerprint, ModelSpec
-from engine.manifest import GateRecord, Manifest
-from engine.store import Store
-from engine.vectors import to_unit
-from indexer.build import build
+from engine.encoders.encoder import Fingerprint, ModelSpec
+from engine.scoring.vectors import to_unit
+from engine.snapshot.manifest import GateRecord, Manifest
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import Draft, draft, file_records, seal
 from indexer.cli import main
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.publish import Draft, draft, file_records, seal
+from indexer.embedding.embed import no_progress
 
 DIM = 16
 

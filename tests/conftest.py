@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from engine.encoder import Encoder, ModelSpec, open_encoder
+from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 
 # Read when the libraries are first imported, so set before any test is.
 os.environ["HF_HUB_OFFLINE"] = "1"

@@ -16,10 +16,10 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from PIL import Image
 
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
 from engine.server.serving import Server
 from engine.server.settings import load
-from engine.store import Store
+from engine.snapshot.store import Store
 from engine.v1 import (
     catalog_pb2_grpc,
     embedding_pb2_grpc,
@@ -28,9 +28,9 @@ from engine.v1 import (
     search_pb2,
     search_pb2_grpc,
 )
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")
 GOODS = ("shoe", "mug", "chair", "lamp")

@@ -8,12 +8,12 @@ import numpy as np
 from catalogues import clustered, write_lines, write_parquet
 
 from engine.events.event import Event, EventType
-from engine.manifest import Manifest
-from engine.store import Store
-from engine.vectors import to_unit
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from engine.scoring.vectors import to_unit
+from engine.snapshot.manifest import Manifest
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 COUNT = 300
 CLUSTERS = 6

@@ -6,11 +6,11 @@ import numpy as np
 from catalogues import Vectors, write_parquet
 
 from engine.events.event import Event, EventType
-from engine.events.log import make_events
-from engine.vectors import to_unit
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from engine.events.event_log import make_events
+from engine.scoring.vectors import to_unit
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 DAY_S = 86_400.0
 NOW_S = 1_700_000_000.0

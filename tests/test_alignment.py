@@ -13,17 +13,17 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
-from engine.encoder import ModelSpec, open_encoder
-from engine.encoders.openclip import OpenClipEncoder
-from engine.encoders.stock import Stock
+from engine.encoders.encoder import ModelSpec, open_encoder
+from engine.encoders.open_clip import OpenClipEncoder
+from engine.encoders.reference_encoder import Stock
 from indexer.train.alignment import fit
+from indexer.train.alignment.alignment import AlignmentConfig, align
 from indexer.train.alignment.colours import name_colour, recolour
-from indexer.train.alignment.features import change
 from indexer.train.alignment.head import HEADS, SEMANTIC, VISUAL, Classes, Head, join
 from indexer.train.alignment.imagenet import classes
 from indexer.train.alignment.packages import Packages
-from indexer.train.alignment.run import AlignmentConfig, align
-from indexer.train.alignment.sentences import Sentences
+from indexer.train.alignment.sentence_vectors import Sentences
+from indexer.train.alignment.trunk_features import change
 
 
 @pytest.mark.parametrize(

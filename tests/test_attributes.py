@@ -11,8 +11,8 @@ from engine.errors import InvalidSetting
 
 torch = pytest.importorskip("torch")
 
-from indexer.train import TrainConfig, corpus, former, objective, train  # noqa: E402
-from indexer.train.attributes import Namer, labels  # noqa: E402
+from indexer.train import TrainConfig, corpus, former_teacher, objective, train  # noqa: E402
+from indexer.train.attribute_head import Namer, labels  # noqa: E402
 
 MINI = Path(__file__).parents[1] / "engine/models/mini"
 
@@ -81,14 +81,14 @@ def test_a_finished_model_teaches_the_run_that_goes_on_from_it(shop: Path, tmp_p
 
 def test_a_finished_model_tells_the_drawn_goods_by_their_texts(shop: Path) -> None:
     """Its likeliest class among thirty is mostly the right one."""
-    from indexer.train import augment, pictures
+    from indexer.train import augment, image_memory
 
     photos = shop / "photos.jsonl"
     rows = [json.loads(line) for line in (shop / "catalog.jsonl").read_text().splitlines()]
     photos.write_text("".join(json.dumps({"image": row["image"], "item_id": row["item_id"]}) + "\n" for row in rows))
     read = corpus.read([shop / "catalog.jsonl"], [photos])
-    model, names = former.load(MINI, read)
-    pixels = pictures.load([picture.path for picture in read.pictures[:30]], 64)
+    model, names = former_teacher.load(MINI, read)
+    pixels = image_memory.load([picture.path for picture in read.pictures[:30]], 64)
     with torch.no_grad():
         best = model(augment.centre_views(pixels, 64)).argmax(dim=1)
     assert len(names) == 30

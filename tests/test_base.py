@@ -10,16 +10,16 @@ import pytest
 
 import indexer.sample
 from engine import models
-from engine.encoder import Encoder, ModelSpec, open_encoder
 from engine.encoders.captioner import open_captioner
-from engine.encoders.openclip import OpenClipEncoder
-from engine.encoders.stock import Stock
-from engine.images import decode
-from engine.server.models import open_models
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
+from engine.encoders.images import decode
+from engine.encoders.open_clip import OpenClipEncoder
+from engine.encoders.reference_encoder import Stock
+from engine.search.model_loader import open_models
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 BASE = models.folder("base")
 SEMANTIC = 384

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.batching import ROW_OVERHEAD, BatchingEncoder, Rows
-from engine.encoder import Fingerprint, digest
+from engine.encoders.batching import ROW_OVERHEAD, BatchingEncoder, Rows
+from engine.encoders.encoder import Fingerprint, digest
 from engine.errors import InvalidSetting
 
 DIM = 26

@@ -11,23 +11,23 @@ from shoppers import Shop, build_shop
 
 from engine.errors import InvalidQuery, InvalidSetting
 from engine.events.event import EventType
-from engine.fusion import Moments
-from engine.records import ItemPart, Query, TastePart
-from engine.searcher import Searcher
-from engine.shopper.recipe import Recipe
-from engine.snapshot import open_snapshot
-from engine.store import Store
+from engine.recommend.scoring_weights import Recipe
+from engine.scoring.fusion import Moments
+from engine.scoring.query import ItemPart, Query, TastePart
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.behaviour.cold_start import expected
 from indexer.behaviour.demand import demand_of
-from indexer.behaviour.expected import expected
-from indexer.behaviour.factors import factorise
+from indexer.behaviour.factorization import factorise
 from indexer.behaviour.interactions import Interactions
 from indexer.behaviour.repurchase import repurchase_of
-from indexer.behaviour.tastes import usual_tastes
-from indexer.behaviour.words import word_rows
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.events.table import TYPES, EventTable
+from indexer.behaviour.taste_moments import usual_tastes
+from indexer.behaviour.term_matrix import word_rows
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.events.event_table import TYPES, EventTable
 
 DAY_S = 86_400.0
 NOW_S = 1_000 * DAY_S

@@ -32,8 +32,8 @@ from benchmarks.processes import echo_server
 from benchmarks.stores import Built, prepare
 from benchmarks.two_lists import TwoLists
 from engine.errors import InvalidCatalogue, InvalidQuery, InvalidSetting, ItemNotFound
-from engine.index import EXACT
-from engine.records import Boost, ItemPart, Missing, Query, TextPart, VectorPart
+from engine.indexes.index import EXACT
+from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 
 TINY = Clustered(count=3_000, dim=32, clusters=30, categories=5)
 

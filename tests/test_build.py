@@ -10,18 +10,18 @@ import pytest
 from catalogues import Plain, Vectors, clustered, write_lines, write_parquet
 from PIL import Image
 
-from engine.encoder import ModelSpec
+from engine.catalog.payload import from_bytes
+from engine.encoders.encoder import ModelSpec
 from engine.errors import GateFailed, InvalidCatalogue, InvalidSetting
-from engine.manifest import Manifest
-from engine.payload import from_bytes
-from engine.records import Boost, Query, TextPart, VectorPart
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.publish import verify
+from engine.scoring.query import Boost, Query, TextPart, VectorPart
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import verify
+from indexer.embedding.embed import no_progress
 
 
 def built(catalogue: Path, store: Path, **options: Any) -> Manifest:

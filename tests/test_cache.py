@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.cache import EmbeddingCache, Half, Space, space_of
-from engine.encoder import Fingerprint
+from engine.encoders.embedding_cache import EmbeddingCache, Half, Space, space_of
+from engine.encoders.encoder import Fingerprint
 from engine.errors import InvalidSetting
 
 SPACE = Space("model", "preprocess", "text", 4)

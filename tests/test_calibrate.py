@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.fusion import Moments
-from indexer.calibrate import SMALLEST_STD, Half, Probes, calibrate, signal_moments
+from engine.scoring.fusion import Moments
+from indexer.embedding.calibration import SMALLEST_STD, Half, Probes, calibrate, signal_moments
 
 BOTH = frozenset({"image", "text"})
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.cells import BadRow, to_price
+from engine.catalog.coercion import BadRow, to_price
+from engine.catalog.text_template import Template
 from engine.errors import InvalidCatalogue, InvalidSetting
-from engine.template import Template
 from indexer.catalog import CatalogSpec, Product, Reject, catalogue_hash, count_rows, own_blocks, read
 
 DATA = Path(__file__).parents[2] / "shared/data"

@@ -27,8 +27,8 @@ from engine.columns import (
     value_key,
     write_columns,
 )
-from engine.columns.file import COLUMNS_FILE
-from engine.columns.moment import moment_of
+from engine.columns.column_file import COLUMNS_FILE
+from engine.columns.datetimes import moment_of
 from engine.errors import CorruptSnapshot, InvalidQuery, UnknownField
 from indexer.catalog import CatalogSpec, Product, read
 

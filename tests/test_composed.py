@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 from catalogues import clustered, write_parquet
 
-from engine.composition.attributes import Attributes
-from engine.composition.change import Changes
-from engine.composition.rewriter import Rewriter
-from engine.composition.titles import TitleWords, phrases_in
-from engine.encoder import ModelSpec
+from engine.catalog.payload import from_bytes
+from engine.composition.catalog_attributes import Attributes
+from engine.composition.query_rewriter import Rewriter
+from engine.composition.text_change import Changes
+from engine.composition.title_phrases import TitleWords, phrases_in
+from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
-from engine.payload import from_bytes
-from engine.records import Hit, ImagePart, ItemPart, Query, TextPart
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
+from engine.scoring.query import Hit, ImagePart, ItemPart, Query, TextPart
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 from indexer import sample
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.evaluate.opened import open_searcher
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.evaluate.store_searcher import open_searcher
 
 ITEMS, SEED = 240, 31
 Payload = dict[str, Any]

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from catalogues import write_lines
 
-from engine.cli.printing import NO_MATCH, print_no_match
-from engine.confidence import Evidence, confidence
-from engine.convert.answers import to_response
-from engine.encoder import ModelSpec
-from engine.manifest import ConfidenceRecord
-from engine.records import Answer, ItemPart, Page, Query, TextPart
-from engine.searcher import Searcher
+from engine.cli.output import NO_MATCH, print_no_match
+from engine.encoders.encoder import ModelSpec
+from engine.scoring.query import Answer, ItemPart, Page, Query, TextPart
+from engine.search.confidence import Evidence, confidence
+from engine.search.searcher import Searcher
+from engine.server.codec.search_response import to_response
+from engine.snapshot.manifest import ConfidenceRecord
 from engine.v1.search_pb2 import SearchRequest, SearchResponse
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.evaluate.opened import open_searcher
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.evaluate.store_searcher import open_searcher
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "brown", "grey")
 TYPES = (

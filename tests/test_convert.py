@@ -14,12 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import of_vector, request, unpack
 
-from engine.convert.answers import to_bytes, to_length, to_response
-from engine.convert.pages import LARGEST_SHOWN, digest, to_token
-from engine.convert.payloads import to_fields
-from engine.convert.queries import needs_encoder, to_query
-from engine.convert.rules import MOST_TOLD, InvalidRequest
-from engine.convert.statuses import UNKNOWN, NothingServed, OutOfTime, Overloaded, code_of, to_status
+from engine.catalog.payload import to_bytes as payload_bytes
 from engine.errors import (
     BadImage,
     CorruptSnapshot,
@@ -34,8 +29,7 @@ from engine.errors import (
     SnapshotNotFound,
     UnknownBlock,
 )
-from engine.payload import to_bytes as payload_bytes
-from engine.records import (
+from engine.scoring.query import (
     Answer,
     Boost,
     Facet,
@@ -50,6 +44,12 @@ from engine.records import (
     Timings,
     VectorPart,
 )
+from engine.server.codec.page_token import LARGEST_SHOWN, digest, to_token
+from engine.server.codec.payload_fields import to_fields
+from engine.server.codec.search_request import needs_encoder, to_query
+from engine.server.codec.search_response import to_bytes, to_length, to_response
+from engine.server.codec.statuses import UNKNOWN, NothingServed, OutOfTime, Overloaded, code_of, to_status
+from engine.server.codec.validation import MOST_TOLD, InvalidRequest
 from engine.v1 import query_pb2, search_pb2
 
 Part = query_pb2.QueryPart

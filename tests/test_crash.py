@@ -16,15 +16,15 @@ import pytest
 from catalogues import Plain, Prepared, Vectors, clustered, indexer, write_lines, write_parquet
 from PIL import Image
 
-from engine.encoder import ModelSpec
-from engine.records import Query, VectorPart
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.publish import draft, prune, publish, seal, verify
+from engine.encoders.encoder import ModelSpec
+from engine.scoring.query import Query, VectorPart
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import draft, prune, publish, seal, verify
+from indexer.embedding.embed import no_progress
 
 ITEMS = 2_500
 ROOT = Path(__file__).parents[1]

@@ -11,24 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import ROWS, build_goods, picture
 
-from engine.cache import EmbeddingCache
-from engine.delta import Delta
-from engine.encoder import Encoder, ModelSpec
+from engine.catalog.payload import from_bytes, to_bytes
+from engine.encoders.embedding_cache import EmbeddingCache
+from engine.encoders.encoder import Encoder, ModelSpec
+from engine.encoders.images import decode
 from engine.errors import DimensionMismatch, InvalidQuery, UnknownBlock
-from engine.images import decode
-from engine.index import EXACT
 from engine.indexes.exact import ExactIndex
 from engine.indexes.growing import GrowingRows
-from engine.intake import Arrival, Intake, Taken
-from engine.live import Upsert
-from engine.payload import from_bytes, to_bytes
-from engine.rowset import RowSet
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from engine.vectors import to_unit
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from engine.indexes.index import EXACT
+from engine.indexes.row_filter import RowSet
+from engine.scoring.vectors import to_unit
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from engine.updates.change_log import Upsert
+from engine.updates.delta import Delta
+from engine.updates.ingest import Arrival, Intake, Taken
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 ITEMS = 200
 

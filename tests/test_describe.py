@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.shopper.describe import Describer, Description, Subject, Wish
-from engine.writing.checking import check, contradictions
-from engine.writing.composer import Composer
-from engine.writing.discriminant import fit, log_softmax
-from engine.writing.facts import Facts, find_fields, numbers_in
-from engine.writing.grammar import article, count_words, is_plural, plural, sentences, singular
-from engine.writing.shelf import Shelf
-from engine.writing.spoken import noun_of
-from engine.writing.writer import Brief, Style
-from engine.writing.writer import fit as cut
-from indexer.sample import catalogue, goods
+from engine.descriptions.caption_noun import noun_of
+from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.composer import Composer
+from engine.descriptions.describer import Describer, Description, Subject, Wish
+from engine.descriptions.discriminant import fit, log_softmax
+from engine.descriptions.fact_check import check, contradictions
+from engine.descriptions.facts import Facts, find_fields, numbers_in
+from engine.descriptions.grammar import article, count_words, is_plural, plural, sentences, singular
+from engine.descriptions.writer import Brief, Style
+from engine.descriptions.writer import fit as cut
+from indexer.sample import sample_catalog, sample_item
 
 UNSEEN_SEED = 11
 
@@ -26,7 +26,7 @@ UNSEEN_SEED = 11
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     """400 rows of a generated catalogue, without pictures."""
-    return [dict(catalogue.row(goods.item(UNSEEN_SEED, number))) for number in range(400)]
+    return [dict(sample_catalog.row(sample_item.item(UNSEEN_SEED, number))) for number in range(400)]
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks.descriptions import agreement
-from engine.shopper.describe import Describer, Subject, Wish
-from engine.writing.checking import check
-from engine.writing.composer import Composer
-from engine.writing.discriminant import LEAST_READINGS, NEVER, reliable_from
-from engine.writing.facts import Facts, find_fields
-from engine.writing.grammar import count_words, is_many
-from engine.writing.shelf import Shelf
-from engine.writing.writer import Style
+from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.composer import Composer
+from engine.descriptions.describer import Describer, Subject, Wish
+from engine.descriptions.discriminant import LEAST_READINGS, NEVER, reliable_from
+from engine.descriptions.fact_check import check
+from engine.descriptions.facts import Facts, find_fields
+from engine.descriptions.grammar import count_words, is_many
+from engine.descriptions.writer import Style
 
 
 def write(payload: dict[str, Any], others: list[dict[str, Any]] | None = None, style: Style = Style.LONG) -> str:

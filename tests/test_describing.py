@@ -11,13 +11,13 @@ from catalogues import indexer
 from serving import Running, refusal, running
 from typer.testing import CliRunner
 
+from engine.catalog.payload import from_bytes
 from engine.cli import app as engine
 from engine.errors import InvalidSetting
-from engine.payload import from_bytes
 from engine.server.settings import load, render
 from engine.v1 import catalog_pb2
-from indexer.evaluate.opened import open_searcher
-from indexer.sample import catalogue, goods, write
+from indexer.evaluate.store_searcher import open_searcher
+from indexer.sample import sample_catalog, sample_item, write
 
 ITEMS = 24
 Request = catalog_pb2.DescribeItemRequest
@@ -40,7 +40,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(shop: Path) -> list[dict[str, Any]]:
-    return [dict(catalogue.row(goods.item(11, number))) for number in range(ITEMS)]
+    return [dict(sample_catalog.row(sample_item.item(11, number))) for number in range(ITEMS)]
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.cache import EmbeddingCache
-from engine.encoder import Encoder, Fingerprint
+from engine.encoders.embedding_cache import EmbeddingCache
+from engine.encoders.encoder import Encoder, Fingerprint
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog import CatalogSpec, Product, Reject, read
-from indexer.embed import embed
-from indexer.embedded import GrowingBlock
-from indexer.images import load_ahead
+from indexer.embedding.embed import embed
+from indexer.embedding.embedded_rows import GrowingBlock
+from indexer.embedding.image_loader import load_ahead
 from indexer.progress import Reporter
 
 DIM = 16

@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from benchmarks import encoders
-from engine.encoder import ModelSpec, check, golden_images, golden_vectors, open_encoder
 from engine.encoders import openvino_tower, runtimes
-from engine.encoders.conversions import SUMS, Conversions
-from engine.encoders.openclip import OpenClipEncoder
+from engine.encoders.converted_models import SUMS, Conversions
+from engine.encoders.encoder import ModelSpec, check, golden_images, golden_vectors, open_encoder
+from engine.encoders.open_clip import OpenClipEncoder
 from engine.errors import InvalidSetting, MissingDependency
 from tests.test_encoders import CONFIGS, PREPROCESS, save_model
 

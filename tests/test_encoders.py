@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from engine.encoder import (
+from engine.encoders.encoder import (
     Encoder,
     Fingerprint,
     ModelSpec,
@@ -23,9 +23,9 @@ from engine.encoder import (
     golden_vectors,
     open_encoder,
 )
-from engine.encoders.openclip import OpenClipEncoder
+from engine.encoders.open_clip import OpenClipEncoder
 from engine.errors import InvalidSetting, MissingDependency, ModelMismatch
-from engine.vectors import to_unit
+from engine.scoring.vectors import to_unit
 
 VISION = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
 TEXT = {"context_length": 24, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
@@ -268,7 +268,7 @@ def test_settings_with_no_meaning_are_refused(models: dict[str, Path], tmp_path:
             {},
             "expected an encoder .openclip, sentence, or module:Class., got 'word2vec'",
         ),
-        (ModelSpec(clip, encoder="engine.encoder:Nothing"), {}, "got 'engine.encoder:Nothing'"),
+        (ModelSpec(clip, encoder="engine.encoders.encoder:Nothing"), {}, "got 'engine.encoders.encoder:Nothing'"),
     ]
     for spec, options, message in cases:
         with pytest.raises(InvalidSetting, match=message):
@@ -304,7 +304,7 @@ def test_broken_weights_are_refused(models: dict[str, Path], tmp_path: Path) -> 
 def test_encoders_open_by_every_name(models: dict[str, Path], encoders: dict[str, OpenClipEncoder]) -> None:
     """A directory, local-dir: and the class's own name open the same model; weights as stored in float16 do too."""
     path = str(models["clip"])
-    for spec in (ModelSpec(f"local-dir:{path}"), ModelSpec(path, encoder="engine.encoders.openclip:OpenClipEncoder")):
+    for spec in (ModelSpec(f"local-dir:{path}"), ModelSpec(path, encoder="engine.encoders.open_clip:OpenClipEncoder")):
         assert open_encoder(spec, "cpu", "float32").fingerprint == encoders["clip"].fingerprint
 
 

@@ -13,16 +13,16 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from serving import ROWS, Running, build_goods, running
 
 from engine.cli import main
-from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
-from engine.cli.asking import Wishes, to_request
-from engine.cli.printing import print_tables
+from engine.cli.output import print_tables
+from engine.cli.query_client import Wishes, to_request
+from engine.cli.query_options import to_boosts, to_names, to_pins, to_weights
 from engine.errors import InvalidSetting
-from engine.manifest import PointRecord
-from engine.planner import headroom
+from engine.search.planner import headroom
 from engine.server.settings import Settings, load, render
-from engine.store import Store
+from engine.snapshot.manifest import PointRecord
+from engine.snapshot.store import Store
 from engine.v1 import query_pb2, search_pb2
-from indexer.publish import draft, file_records, seal
+from indexer.build.publish import draft, file_records, seal
 
 
 @pytest.fixture(scope="module")

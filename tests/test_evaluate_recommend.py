@@ -12,16 +12,16 @@ from shoppers import build_shop, event
 from benchmarks.recommend import best_peer
 from engine.errors import InvalidSetting
 from engine.events.event import Event, EventType
-from engine.searcher import Searcher
-from engine.shopper.recipe import Recipe
-from engine.shopper.recommend import Mode, Recommender
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from indexer.embed import no_progress
+from engine.recommend.recommender import Mode, Recommender
+from engine.recommend.scoring_weights import Recipe
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import Case, hold_out
-from indexer.evaluate.peers import Purchases, peers
-from indexer.evaluate.recommend import OURS, Measured, Shop, evaluate_new
-from indexer.evaluate.sharing import sharing
+from indexer.evaluate.peer_recommenders import Purchases, peers
+from indexer.evaluate.recommendation_quality import OURS, Measured, Shop, evaluate_new
+from indexer.evaluate.taste_overlap import sharing
 
 BACK, VIEW = EventType.RETURN, EventType.VIEW
 DATA = Path(__file__).parents[2] / "shared/data"

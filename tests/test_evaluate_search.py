@@ -9,18 +9,18 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, SnapshotNotFound
-from engine.searcher import Searcher
-from indexer.build import build
+from engine.search.searcher import Searcher
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.catalog.table_rows import rows_of
 from indexer.cli import app
-from indexer.config import BuildConfig
-from indexer.evaluate.judged import Judged, read_judged
-from indexer.evaluate.metrics import interval, ndcg, recall, reciprocal_rank, success
-from indexer.evaluate.opened import open_searcher
-from indexer.evaluate.pairing import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
-from indexer.evaluate.search import measure, ranked, unknown_items
-from indexer.rows import rows_of
+from indexer.evaluate.judgments import Judged, read_judged
+from indexer.evaluate.ranking_metrics import interval, ndcg, recall, reciprocal_rank, success
+from indexer.evaluate.search_quality import measure, ranked, unknown_items
+from indexer.evaluate.store_searcher import open_searcher
+from indexer.evaluate.text_image_pairs import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 

@@ -15,13 +15,13 @@ from catalogues import clustered, indexer, write_lines, write_parquet
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.log import open_events
-from indexer.build import build
+from engine.events.event_log import open_events
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
 from indexer.catalog import Reject
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.events.moment import to_time_s
-from indexer.events.reading import read
+from indexer.embedding.embed import no_progress
+from indexer.events.event_reader import read
+from indexer.events.event_time import to_time_s
 from indexer.sample import write
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

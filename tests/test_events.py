@@ -15,12 +15,12 @@ import pytest
 from test_reload import within
 
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
-from engine.events.address import masked, unmasked
-from engine.events.clock import now_of, strays
 from engine.events.database import store_address
 from engine.events.event import Event, EventType
-from engine.events.log import EVENTS_FILE, EventLog, Recorded, Summary, make_events, open_events
-from indexer.events.table import TYPES, EventTable
+from engine.events.event_log import EVENTS_FILE, EventLog, Recorded, Summary, make_events, open_events
+from engine.events.log_address import masked, unmasked
+from engine.events.shop_clock import now_of, strays
+from indexer.events.event_table import TYPES, EventTable
 
 VIEW, BUY = EventType.VIEW, EventType.PURCHASE
 
@@ -240,7 +240,7 @@ def test_a_reader_that_keeps_the_old_state_only_delays_the_bytes(
 ) -> None:
     """While a scan is under way the user is gone, and what was removed is told; the bytes go when it has ended."""
     monkeypatch.setattr("engine.events.database._BUSY_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("engine.events.log._RETRY_S", 0.05)
+    monkeypatch.setattr("engine.events.event_log._RETRY_S", 0.05)
     with make_events(tmp_path) as log:
         log.record([event(number, f"shopper-{number % 3}") for number in range(20_000)])
         pages = log.scan()

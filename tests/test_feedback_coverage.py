@@ -7,13 +7,13 @@ from catalogues import indexer, write_lines
 from opinions import opinions, write_reviews
 
 from engine.errors import InvalidCatalogue
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.feedback.building import ReviewFile
-from indexer.feedback.coverage import Coverage
-from indexer.feedback.fitting import fit
-from indexer.feedback.review import read
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.reviews.feedback_fit import fit
+from indexer.reviews.model_coverage import Coverage
+from indexer.reviews.review import read
+from indexer.reviews.snapshot_reviews import ReviewFile
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_language_whose_words_are_unknown_is_not_read(models) -> None:
     """French has spaces between words too, but an English model knows hardly any of them."""
     french = {"text": "Le tissu est doux mais la taille est beaucoup trop petite", "rating": 2}
     english = {"text": "The fit is perfect and the quality is great", "rating": 5}
-    from indexer.feedback.stored import load_model
+    from indexer.reviews.model_file import load_model
 
     coverage = Coverage(load_model(models / "english")[0])
     coverage.add(list(read(write_reviews(models / "two.jsonl", [french, english]))))

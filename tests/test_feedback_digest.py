@@ -19,16 +19,16 @@ from typer.testing import CliRunner
 
 from engine.cli import app as engine
 from engine.errors import CorruptSnapshot
-from engine.reviews import REVIEWS, ReviewRow, Reviews
-from engine.reviews import write_reviews as write_stored
-from engine.shopper.digest import chance_of, digest, to_periods
-from engine.shopper.feedback import summary_of
-from engine.store import Store
+from engine.reviews.digest import chance_of, digest, to_periods
+from engine.reviews.feedback import summary_of
+from engine.snapshot.review_table import REVIEWS, ReviewRow, Reviews
+from engine.snapshot.review_table import write_reviews as write_stored
+from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.feedback.building import ReviewFile
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.reviews.snapshot_reviews import ReviewFile
 
 FIT, DELIVERY = range(2)
 

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.feedback.grams import OF_LETTERS, OF_SIGNS, OF_WORDS, fold, is_signs, to_grams
-from indexer.feedback.lexicon import Lexicon
-from indexer.feedback.vocabulary import Vocabulary, common, grams_of
+from indexer.reviews.ngram_vocabulary import Vocabulary, common, grams_of
+from indexer.reviews.ngrams import OF_LETTERS, OF_SIGNS, OF_WORDS, fold, is_signs, to_grams
+from indexer.reviews.opinion_lexicon import Lexicon
 
 
 def spans(text: str, family: int) -> list[str]:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from indexer.feedback.clauses import QUOTE_CHARACTERS, cut, quote
-from indexer.feedback.discovery import discover
-from indexer.feedback.lexicon import Lexicon, seeds
-from indexer.feedback.mentions import judge, to_clauses, to_mentions
+from indexer.reviews.aspect_discovery import discover
+from indexer.reviews.aspect_mentions import judge, to_clauses, to_mentions
+from indexer.reviews.clauses import QUOTE_CHARACTERS, cut, quote
+from indexer.reviews.opinion_lexicon import Lexicon, seeds
 
 LEXICON = Lexicon(seeds()["aspects"])
 

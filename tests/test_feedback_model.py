@@ -12,12 +12,12 @@ from opinions import opinions, read_lines, write_reviews
 
 from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
-from indexer.embed import no_progress
-from indexer.feedback.fitting import RECIPES, Fitted, fit
-from indexer.feedback.learning import Sample, learn
-from indexer.feedback.model import LETTERS, SIGNS
-from indexer.feedback.review import Review, read
-from indexer.feedback.stored import ARRAYS_FILE, MANIFEST_FILE, load_model
+from indexer.embedding.embed import no_progress
+from indexer.reviews.feedback_fit import RECIPES, Fitted, fit
+from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.model_file import ARRAYS_FILE, MANIFEST_FILE, load_model
+from indexer.reviews.review import Review, read
+from indexer.reviews.sentiment_training import Sample, learn
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from indexer.feedback.discovery import discover
-from indexer.feedback.mentions import Mention
-from indexer.feedback.model import Scored
-from indexer.feedback.products import catalogue_words, head_words, measured_share, review_words
-from indexer.feedback.review import Review
-from indexer.feedback.venues import drop_venue_aspects
+from indexer.reviews.aspect_discovery import discover
+from indexer.reviews.aspect_mentions import Mention
+from indexer.reviews.feedback_model import Scored
+from indexer.reviews.product_words import catalogue_words, head_words, measured_share, review_words
+from indexer.reviews.review import Review
+from indexer.reviews.venue_aspects import drop_venue_aspects
 
 
 def of(text: str, category: str = "") -> Review:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embed import no_progress
-from indexer.evaluate.feedback import aspects, evaluate
-from indexer.feedback.building import read_all
-from indexer.feedback.fitting import fit
-from indexer.feedback.model import LETTERS, SIGNS
+from indexer.embedding.embed import no_progress
+from indexer.evaluate.feedback_quality import aspects, evaluate
+from indexer.reviews.feedback_fit import fit
+from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.snapshot_reviews import read_all
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CHINESE = DATA / "reviews_zh" / "online_shopping.jsonl"

@@ -8,15 +8,15 @@ import pytest
 from catalogues import indexer, write_lines
 from opinions import opinions, read_lines, write_reviews
 
+from engine.catalog.payload import from_bytes
 from engine.errors import InvalidCatalogue
-from engine.payload import from_bytes
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.feedback.building import ReviewFile
-from indexer.feedback.signals import fit_prior, praise_shares, qualities, shrunk
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.reviews.quality_signals import fit_prior, praise_shares, qualities, shrunk
+from indexer.reviews.snapshot_reviews import ReviewFile
 
 
 def test_few_reviews_are_drawn_to_what_is_usual() -> None:

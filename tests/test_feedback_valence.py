@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from indexer.feedback.lexicon import conditions, seeds
-from indexer.feedback.model import FeedbackModel
-from indexer.feedback.review import Review
-from indexer.feedback.valence import of_aspect, read_valence
+from indexer.reviews.feedback_model import FeedbackModel
+from indexer.reviews.opinion_lexicon import conditions, seeds
+from indexer.reviews.review import Review
+from indexer.reviews.valence import of_aspect, read_valence
 
 MODEL = FeedbackModel({}, {})
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine.errors import InvalidQuery, UnknownBlock
-from engine.fusion import (
+from engine.scoring.fusion import (
     LARGEST_WEIGHT,
     Calibration,
     Moments,
@@ -19,9 +19,9 @@ from engine.fusion import (
     standardise,
     stratum_query,
 )
-from engine.layout import Layout
-from engine.records import Missing
-from engine.vectors import to_unit
+from engine.scoring.query import Missing
+from engine.scoring.row_layout import Layout
+from engine.scoring.vectors import to_unit
 
 KINDS = ("text", "image", "item", "vector")
 NAMES = ("image", "text", "behaviour")

@@ -7,9 +7,9 @@ from catalogues import indexer, write_lines
 from shoppers import event
 
 from engine.errors import InvalidCatalogue
-from indexer.embed import no_progress
+from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import hold_out, read_events
-from indexer.evaluate.recommend import Shop, chance, evaluate
+from indexer.evaluate.recommendation_quality import Shop, chance, evaluate
 
 
 def test_chance_by_hand() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.encoders.images import MAX_BYTES, decode
 from engine.errors import BadImage
-from engine.images import MAX_BYTES, decode
 
 
 def encoded(image: Image.Image, format_: str = "PNG", **options: Any) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from catalogues import Prepared, clustered, indexer, write_lines, write_parquet
 
-from engine.store import CURRENT_FILE, Store
-from indexer.publish import publish
+from engine.snapshot.store import CURRENT_FILE, Store
+from indexer.build.publish import publish
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,16 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.errors import CorruptSnapshot, InvalidSetting, MissingDependency
-from engine.index import EXACT, Index, OperatingPoint, open_index
 from engine.indexes.cpu import CpuIndex
 from engine.indexes.cuda import LARGEST_K, CudaIndex, Device, gpu
+from engine.indexes.device_thread import MAX_BATCH, Found, Owner
 from engine.indexes.exact import ExactIndex
-from engine.indexes.owner import MAX_BATCH, Found, Owner
-from engine.indexes.rows import INDEX_FILE, ROWS_FILE
-from engine.indexes.training import CELLS_FROM, EXACT_BELOW, check, choose_factory, write_index
-from engine.recall import recall_at_k
-from engine.rowset import RowSet
-from engine.vectors import to_unit
+from engine.indexes.index import EXACT, Index, OperatingPoint, open_index
+from engine.indexes.index_writer import CELLS_FROM, EXACT_BELOW, check, choose_factory, write_index
+from engine.indexes.recall import recall_at_k
+from engine.indexes.row_filter import RowSet
+from engine.indexes.stored_rows import INDEX_FILE, ROWS_FILE
+from engine.scoring.vectors import to_unit
 
 FACTORIES = {
     "Flat": "exact",

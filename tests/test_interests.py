@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.shopper.interests import Interest, find_interests
-from engine.vectors import Matrix, to_unit
+from engine.recommend.interests import Interest, find_interests
+from engine.scoring.vectors import Matrix, to_unit
 
 # Two things near the first axis, three near the second, one at the third.
 MIXED = to_unit(np.array([[1, 0.1, 0], [1, -0.1, 0], [0, 1, 0.1], [0, 1, 0], [0.1, 1, 0], [0, 0, 1]], np.float32))

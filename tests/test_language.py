@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.encoder import ModelSpec, open_encoder
-from engine.encoders.reading import known_shares
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.language import READ, unread
+from engine.encoders.encoder import ModelSpec, open_encoder
+from engine.encoders.text_coverage import known_shares
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
+from indexer.embedding.language import READ, unread
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CHINESE = ("红色连衣裙", "无线蓝牙耳机", "男士运动鞋 黑色", "家用电热水壶")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.catalog.item_fields import FieldReader, ItemFields
 from engine.errors import CorruptSnapshot
-from engine.fields import FieldReader, ItemFields
-from engine.lexical import FIELDS, K1, FieldStats, Lexical, LexicalStats, write_lexical
-from engine.words import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
+from engine.lexical.bm25 import FIELDS, K1, FieldStats, Lexical, LexicalStats, write_lexical
+from engine.lexical.tokenizer import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 TITLES = (
     "Red leather shoe",

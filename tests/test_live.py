@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.errors import CorruptLog, NotDurable
-from engine.live import LIVE_FILE, Change, LiveLog, Made, Upsert, open_log
+from engine.updates.change_log import LIVE_FILE, Change, LiveLog, Made, Upsert, open_log
 
 PICTURES = {bytes([number]) * 32: bytes([number]) * 10 for number in range(4)}
 FIRST, SECOND = list(PICTURES)[:2]

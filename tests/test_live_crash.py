@@ -20,9 +20,9 @@ from catalogues import DIM, clustered, write_parquet
 from serving import of_vector, request
 
 from engine.v1 import catalog_pb2, catalog_pb2_grpc, query_pb2, search_pb2_grpc
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 ROOT = Path(__file__).parents[1]
 STORED = 300

@@ -17,13 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, build_goods, of_vector, refusal, request, running
 
 from engine.errors import InvalidSetting
-from engine.records import Answer, Plan, Query, Timings, VectorPart
+from engine.scoring.query import Answer, Plan, Query, Timings, VectorPart
 from engine.server.exposition import CannotListen, Exposition
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
 from engine.server.settings import load
 from engine.server.workers import Call
-from engine.store import CURRENT_FILE, Store
+from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import catalog_pb2, index_pb2, query_pb2, search_pb2
 
 Part = query_pb2.QueryPart

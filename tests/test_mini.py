@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import indexer.sample
-from engine.encoder import Encoder, ModelSpec, open_encoder
+from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 
 MINI = Path(__file__).parents[1] / "engine/models/mini"
 GROCERY = Path(__file__).parents[2] / "shared/data/grocery_store"
@@ -53,12 +53,14 @@ def say(folder: Path, names: list[str]) -> list[str]:
     import open_clip
     import torch
 
-    from indexer.train import captions
+    from indexer.train import caption_recall
 
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{MINI}")
     tokenizer = open_clip.get_tokenizer(f"local-dir:{MINI}").tokenizer
     with torch.no_grad():
-        return captions.say(model.eval(), tokenizer, torch.stack([preprocess(open_picture(folder / n)) for n in names]))
+        return caption_recall.say(
+            model.eval(), tokenizer, torch.stack([preprocess(open_picture(folder / n)) for n in names])
+        )
 
 
 @pytest.fixture(scope="module")

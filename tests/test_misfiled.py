@@ -11,18 +11,18 @@ from typer.testing import CliRunner
 
 from benchmarks.misfiled import reliability
 from engine.errors import InvalidSetting, UnknownField
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from indexer.build import build
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
 from indexer.cli import app
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.filing.calibration import LEAST_SHARE, Calibrated, calibrate, misfile
-from indexer.filing.classifier import RIDGE, LeaveOneOut
-from indexer.filing.evidence import Evidence, Judges, collect
-from indexer.filing.features import centre, read
-from indexer.filing.suspects import find
-from indexer.filing.words import to_item_words, to_vectors
+from indexer.embedding.embed import no_progress
+from indexer.misfiled.category_classifier import RIDGE, LeaveOneOut
+from indexer.misfiled.evidence import Evidence, Judges, collect
+from indexer.misfiled.item_features import centre, read
+from indexer.misfiled.misfiled_probability import LEAST_SHARE, Calibrated, calibrate, misfile
+from indexer.misfiled.suspects import find
+from indexer.misfiled.text_features import to_item_words, to_vectors
 
 DIM = 8
 KINDS = ("shoes", "hats", "bags", "mugs", "lamps", "rugs")

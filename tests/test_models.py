@@ -10,21 +10,21 @@ from catalogues import Plain, write_lines
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.encoder import Fingerprint, ModelSpec
+from engine.catalog.item_fields import ItemFields
+from engine.encoders.encoder import Fingerprint, ModelSpec
+from engine.encoders.images import decode
 from engine.errors import NoEncoder
-from engine.fields import ItemFields
-from engine.fusion import Moments
-from engine.images import decode
-from engine.lexical import LEXICAL, Lexical, write_lexical
-from engine.manifest import Manifest
-from engine.records import ImagePart, Query, TextPart
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.lexical import usual_scores
+from engine.lexical.bm25 import LEXICAL, Lexical, write_lexical
+from engine.scoring.fusion import Moments
+from engine.scoring.query import ImagePart, Query, TextPart
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.lexical_block import usual_scores
+from indexer.embedding.embed import no_progress
 
 COUNT = 24
 

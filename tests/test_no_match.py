@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.no_match import run
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
 
 COLOURS = ("red", "black", "white", "grey")
 TYPES = (

@@ -4,7 +4,7 @@ import pytest
 from catalogues import indexer
 from opinions import opinions, read_lines, write_reviews
 
-from indexer.output import opened
+from indexer.output_file import opened
 
 
 def test_scoring_over_its_own_input_loses_nothing(tmp_path) -> None:

@@ -13,8 +13,8 @@ from indexer.cli import app
 
 torch = pytest.importorskip("torch")
 
-from indexer.train import TrainConfig, checkpoint, corpus, pairs, train  # noqa: E402
-from indexer.train.ranked import to_weights, weighted_contrastive  # noqa: E402
+from indexer.train import TrainConfig, corpus, pairs, run_checkpoint, train  # noqa: E402
+from indexer.train.ranked_loss import to_weights, weighted_contrastive  # noqa: E402
 from tests.test_train import TINY  # noqa: E402
 
 COLOURS = {"red": "crimson", "green": "emerald", "blue": "azure", "white": "ivory", "black": "ebony"}
@@ -169,7 +169,7 @@ def test_a_stopped_run_with_pairs_goes_on_where_it_stopped(shop: Path, tmp_path:
         train(settings(shop, tmp_path / "stopped"), stop)
     assert train(settings(shop, tmp_path / "stopped")).resumed_at == 3
     train(settings(shop, tmp_path / "whole"))
-    resumed, whole = (checkpoint.load(tmp_path / name / "run") for name in ("stopped", "whole"))
+    resumed, whole = (run_checkpoint.load(tmp_path / name / "run") for name in ("stopped", "whole"))
     assert resumed is not None
     assert whole is not None
     for name, value in whole["model"].items():

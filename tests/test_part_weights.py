@@ -9,26 +9,26 @@ import pytest
 from catalogues import Plain, write_lines
 from PIL import Image
 
-from engine.convert.indexes import to_index
-from engine.encoder import ModelSpec
+from engine.encoders.encoder import ModelSpec
+from engine.encoders.images import decode
 from engine.errors import InvalidQuery
-from engine.fusion import LEXICAL, Calibration, Moments, SpokenPart, compose, stratum_scale
-from engine.images import decode
-from engine.manifest import Manifest, parse, render
-from engine.records import ImagePart, Missing, Query, TextPart
-from engine.searcher import Searcher
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.defaults import Kept, Weighting, models_of, take_over
-from indexer.embed import no_progress
-from indexer.gates import probe_gates
-from indexer.models import Models
+from engine.scoring.fusion import LEXICAL, Calibration, Moments, SpokenPart, compose, stratum_scale
+from engine.scoring.query import ImagePart, Missing, Query, TextPart
+from engine.search.searcher import Searcher
+from engine.server.codec.index_messages import to_index
+from engine.snapshot.manifest import Manifest, parse, render
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.default_weights import Kept, Weighting, models_of, take_over
+from indexer.build.gates import probe_gates
+from indexer.build.report import notices, report, to_lines
+from indexer.embedding.embed import no_progress
+from indexer.embedding.models import Models
+from indexer.probing.part_weights import categories_of
 from indexer.probing.probes import Probes, Sample, changed, text_probes, without
-from indexer.probing.telling import Scored, alone, fit, measure
-from indexer.probing.unlabelled import categories_of
-from indexer.report import notices, report, to_lines
+from indexer.probing.similarity_weights import Scored, alone, fit, measure
 
 COUNT = 120
 COLOURS = ("red", "green", "blue", "white", "black", "brown")

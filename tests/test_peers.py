@@ -17,7 +17,7 @@ from benchmarks.peers.work import Rows, describe, mixed, write_questions, write_
 from benchmarks.peers.worker import PEERS, read_queries
 from benchmarks.stores import Built, prepare
 from engine.errors import InvalidSetting
-from engine.records import Missing, Query
+from engine.scoring.query import Missing, Query
 
 TINY = Clustered(count=2_000, dim=32, clusters=20, categories=4)
 WEIGHTS = (0.2, 0.5, 0.8)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from engine.fusion import FusedQuery, SpokenPart
-from engine.index import EXACT, OperatingPoint
-from engine.manifest import PointRecord
-from engine.planner import (
+from engine.indexes.index import EXACT, OperatingPoint
+from engine.scoring.fusion import FusedQuery, SpokenPart
+from engine.scoring.query import Missing
+from engine.search.planner import (
     AGREEING,
     BOOSTED,
     COMPOSED,
@@ -19,7 +19,7 @@ from engine.planner import (
     is_strong,
     query_class,
 )
-from engine.records import Missing
+from engine.snapshot.manifest import PointRecord
 
 ONE = np.ones(2, np.float32)
 

@@ -8,17 +8,17 @@ import pytest
 from shops import CATEGORIES, NOW_S, build_shop, event, item_id
 
 from engine.columns import Columns, write_columns
+from engine.columns.field_roles import Fields, choose_fields
 from engine.events.event import Event, EventType
-from engine.events.log import make_events, open_events
-from engine.shopper.fields import Fields, choose_fields
-from engine.shopper.goods import Good
-from engine.shopper.label import label_of, title_words
-from engine.shopper.profile import Profile
-from engine.shopper.profiling import profile_in, profile_of
-from engine.shopper.usual import Usual, open_usual
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from engine.view import View
+from engine.events.event_log import make_events, open_events
+from engine.profiles.label import label_of, title_words
+from engine.profiles.population import Usual, open_usual
+from engine.profiles.product_facts import Good
+from engine.profiles.profile import Profile
+from engine.profiles.profile_builder import profile_in, profile_of
+from engine.search.read_view import View
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 
 VIEW, PURCHASE, RETURN = EventType.VIEW, EventType.PURCHASE, EventType.RETURN
 
@@ -125,7 +125,7 @@ def test_of_a_long_history_the_newest_is_profiled_and_all_counted(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of eight events two are looked at: the older six, all of the garden, only count."""
-    monkeypatch.setattr("engine.shopper.profiling.MOST_EVENTS", 2)
+    monkeypatch.setattr("engine.profiles.profile_builder.MOST_EVENTS", 2)
     events = [event("x", item_id("garden", number), VIEW, 100 + number) for number in range(6)]
     events += [event("x", item_id("toys", number), PURCHASE, number) for number in (0, 1)]
     with make_events(tmp_path) as log:

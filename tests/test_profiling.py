@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from engine.cli.commands import app
 from engine.v1 import catalog_pb2, query_pb2, recommendation_pb2, recommendation_pb2_grpc
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 GARDENER, UNKNOWN = "shopper-00", "nobody-at-all"
 

@@ -10,14 +10,14 @@ import pytest
 from catalogues import Prepared, clustered, write_parquet
 
 from engine.errors import CorruptSnapshot, DiptychError, GateFailed, InvalidSetting, SnapshotNotFound
-from engine.records import Query, VectorPart
-from engine.searcher import Searcher
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import CURRENT_FILE, Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.publish import draft, prune, publish, rollback, seal, verify
+from engine.scoring.query import Query, VectorPart
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import CURRENT_FILE, Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import draft, prune, publish, rollback, seal, verify
+from indexer.embedding.embed import no_progress
 
 VECTORS = clustered(60)
 

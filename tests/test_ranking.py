@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.ranking import Scored, collapsed, diversified, pinned
+from engine.search.rerank import Scored, collapsed, diversified, pinned
 
 LIST: list[Scored] = [(5.0, 10), (4.0, 11), (3.0, 12), (2.0, 13), (1.0, 14)]
 GROUPS = {10: 1, 11: 1, 12: 2, 13: None, 14: None}

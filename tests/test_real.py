@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli import app as engine
-from engine.store import Store
+from engine.snapshot.store import Store
 from indexer.cli import app as indexer
 
 DATA = Path(__file__).parents[2] / "shared/data"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.recall import recall_at_k
+from engine.indexes.recall import recall_at_k
 
 NONE = -np.inf
 

@@ -10,17 +10,17 @@ from shoppers import NOW_S, Shop, build_shop, event, ids_of
 
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event, EventType
-from engine.fusion import Calibration, standardise
-from engine.records import Boost, Diversity
-from engine.searcher import Searcher
-from engine.shopper.history import Had, ages_days, liked_now, weigh
-from engine.shopper.interleave import Turns, interleaved
-from engine.shopper.reason import UNKNOWN, UNLIKE, Kind, largest, of_known
-from engine.shopper.recipe import Recipe
-from engine.shopper.recommend import Mode, Recommended, Recommender, Wish
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from engine.vectors import to_unit
+from engine.recommend.history import Had, ages_days, liked_now, weigh
+from engine.recommend.interleave import Turns, interleaved
+from engine.recommend.reason import UNKNOWN, UNLIKE, Kind, largest, of_known
+from engine.recommend.recommender import Mode, Recommended, Recommender, Wish
+from engine.recommend.scoring_weights import Recipe
+from engine.scoring.fusion import Calibration, standardise
+from engine.scoring.query import Boost, Diversity
+from engine.scoring.vectors import to_unit
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 
 PLAIN = Recipe(recent_days=10, again_days=20, repeated=1.0)
 BUY, BACK, VIEW, CART = EventType.PURCHASE, EventType.RETURN, EventType.VIEW, EventType.CART

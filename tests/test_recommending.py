@@ -8,13 +8,13 @@ import pytest
 from serving import Running, build_goods, picture, refusal, request, running
 from shoppers import Shop, build_shop, ids_of
 
-from engine.convert.recommending import to_response, to_wish
 from engine.errors import InvalidQuery
-from engine.searcher import Searcher
-from engine.server.events import Events
+from engine.search.searcher import Searcher
+from engine.server.codec.recommend_messages import to_response, to_wish
+from engine.server.lazy_event_log import Events
 from engine.server.shoppers import Shoppers
-from engine.snapshot import open_snapshot
-from engine.store import Store
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc, search_pb2
 from engine.v1.query_pb2 import Boost, QueryPart
 from engine.v1.recommendation_pb2 import RecommendRequest, RecommendResponse, Session

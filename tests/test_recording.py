@@ -17,12 +17,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from serving import Running, refusal, running, unpack
 
 from engine.events.event import EventType
-from engine.events.log import open_events
+from engine.events.event_log import open_events
 from engine.server.settings import load, render
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 ROOT = Path(__file__).parents[1]
 USER = "shopper-of-whom-nobody-speaks"

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from benchmarks.relevance import OURS, WORDS, find_catalogue, run
-from engine.encoder import ModelSpec
+from engine.catalog.item_fields import FieldReader
+from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
-from engine.fields import FieldReader
-from engine.lexical import Lexical, write_lexical
-from engine.store import Store
+from engine.lexical.bm25 import Lexical, write_lexical
+from engine.snapshot.store import Store
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE
-from indexer.evaluate.judged import Judged, read_judged
-from indexer.evaluate.search import measure
+from indexer.evaluate.judgments import Judged, read_judged
+from indexer.evaluate.search_quality import measure
 
 TITLES = ("red shoe", "blue shoe", "red hat", "smart watch", "smartwatch", "garden hose", "garden table", "oak table")
 REAL = Path(__file__).parents[2] / "shared/data/icecat_search"

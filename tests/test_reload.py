@@ -16,7 +16,7 @@ import pytest
 from catalogues import Prepared, clustered
 from serving import Running, add_vectors, build_goods, of_vector, refusal, request, running
 
-from engine.store import CURRENT_FILE, Store
+from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import index_pb2, query_pb2, search_pb2, search_pb2_grpc
 
 TAKEN_UP_S = 2.0

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.sample import Summary, catalogue, contact_sheet, goods, palette, words, write
+from indexer.sample import Summary, contact_sheet, item_text, palette, sample_catalog, sample_item, write
 from indexer.sample.kinds import KINDS
 from indexer.sample.patterns import PATTERNS
-from indexer.sample.reviews import BLAME, PRAISE
+from indexer.sample.sample_reviews import BLAME, PRAISE
+from indexer.sample.sample_shoppers import events
 from indexer.sample.scene import SIDE, render
-from indexer.sample.shoppers import events
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def test_items_do_not_depend_on_how_many_there_are(sample: Summary, tmp_path: Pa
 
 def test_another_seed_gives_other_items() -> None:
     """Hardly an item has the same title under another seed, and the pictures differ."""
-    pairs = [(goods.item(7, n), goods.item(8, n)) for n in range(50)]
-    assert sum(words.title(a) == words.title(b) for a, b in pairs) <= 1
-    assert catalogue.jpeg(render(pairs[0][0])) != catalogue.jpeg(render(pairs[0][1]))
+    pairs = [(sample_item.item(7, n), sample_item.item(8, n)) for n in range(50)]
+    assert sum(item_text.title(a) == item_text.title(b) for a, b in pairs) <= 1
+    assert sample_catalog.jpeg(render(pairs[0][0])) != sample_catalog.jpeg(render(pairs[0][1]))
 
 
 def test_every_file_row_has_its_picture(sample: Summary) -> None:
@@ -73,7 +73,7 @@ def test_every_file_row_has_its_picture(sample: Summary) -> None:
 
 def test_one_turn_shows_every_kind() -> None:
     """The first items of a catalogue are one of each kind, in five or more departments."""
-    first = [goods.item(7, n) for n in range(len(KINDS))]
+    first = [sample_item.item(7, n) for n in range(len(KINDS))]
     assert {item.kind.name for item in first} == set(KINDS)
     assert len({item.kind.department for item in first}) >= 5
 
@@ -81,7 +81,7 @@ def test_one_turn_shows_every_kind() -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_every_attribute_shows_in_the_picture(name: str) -> None:
     """Colour, second colour, pattern or material changed, with all else the same, is seen in the picture."""
-    item = next(item for item in (goods.item(7, n) for n in range(len(KINDS))) if item.kind.name == name)
+    item = next(item for item in (sample_item.item(7, n) for n in range(len(KINDS))) if item.kind.name == name)
     item = replace(item, color="red", accent="blue", pattern="plain", material=item.kind.materials[0])
     before = np.asarray(render(item), dtype=np.int64)
     changes = {
@@ -97,7 +97,7 @@ def test_every_attribute_shows_in_the_picture(name: str) -> None:
 
 def test_combinations_do_not_repeat_in_two_thousand_items() -> None:
     """Kind, colours, pattern and material together are never used twice."""
-    made = [goods.item(7, n) for n in range(2000)]
+    made = [sample_item.item(7, n) for n in range(2000)]
     looks = Counter((i.kind.name, i.color, i.accent, i.pattern, i.material) for i in made)
     assert max(looks.values()) == 1
     assert {i.pattern for i in made} == set(PATTERNS)
@@ -117,15 +117,15 @@ PATTERN_STEMS = {
 
 def test_descriptions_name_every_visible_fact() -> None:
     """Kind, colour, second colour and its part, pattern and material are in the description."""
-    for item in (goods.item(7, n) for n in range(300)):
-        text = words.description(item).lower()
+    for item in (sample_item.item(7, n) for n in range(300)):
+        text = item_text.description(item).lower()
         facts = (
             item.kind.nouns,
             palette.SYNONYMS[item.color],
             palette.SYNONYMS[item.accent],
             item.kind.accent,
             PATTERN_STEMS[item.pattern],
-            words.ADJECTIVES[item.material] + words.SUBSTANCES[item.material],
+            item_text.ADJECTIVES[item.material] + item_text.SUBSTANCES[item.material],
         )
         for said in facts:
             assert any(word in text for word in said), (said, text)
@@ -133,25 +133,25 @@ def test_descriptions_name_every_visible_fact() -> None:
 
 def test_titles_and_descriptions_vary() -> None:
     """A thousand items have a thousand descriptions, and nearly as many titles."""
-    made = [goods.item(7, n) for n in range(1000)]
-    assert len({words.description(i) for i in made}) == 1000
-    assert len({words.title(i) for i in made}) > 980
+    made = [sample_item.item(7, n) for n in range(1000)]
+    assert len({item_text.description(i) for i in made}) == 1000
+    assert len({item_text.title(i) for i in made}) > 980
 
 
 def test_text_has_no_open_slot_and_right_articles() -> None:
     """No template slot is left open, and "a" stands before no vowel."""
-    for item in (goods.item(3, n) for n in range(300)):
-        text = f" {words.title(item)}. {words.description(item)} ".lower()
+    for item in (sample_item.item(3, n) for n in range(300)):
+        text = f" {item_text.title(item)}. {item_text.description(item)} ".lower()
         assert "{" not in text
         assert not any(f" a {vowel}" in text for vowel in "aeio"), text
 
 
 def test_prices_and_ratings_are_plausible() -> None:
     """Columns stay in their ranges; a good brand costs more and rates better than a cheap one."""
-    made = [goods.item(7, n) for n in range(2000)]
+    made = [sample_item.item(7, n) for n in range(2000)]
     assert all(i.price > 0 and 1 <= i.rating <= 5 and 0 < i.popularity <= 1 and i.stock >= 0 for i in made)
-    dear = [i for i in made if goods.BRANDS[i.brand] > 0.7]
-    cheap = [i for i in made if goods.BRANDS[i.brand] < 0.35]
+    dear = [i for i in made if sample_item.BRANDS[i.brand] > 0.7]
+    cheap = [i for i in made if sample_item.BRANDS[i.brand] < 0.35]
     assert np.mean([i.price / i.kind.price for i in dear]) > 1.3 * np.mean([i.price / i.kind.price for i in cheap])
     assert np.mean([i.rating for i in dear]) > np.mean([i.rating for i in cheap]) + 0.2
 
@@ -195,10 +195,10 @@ def test_events_are_in_order_and_refer_to_items(sample: Summary) -> None:
 
 def test_shoppers_look_at_what_they_like() -> None:
     """Half of a shopper's views fall on three kinds; evenly spread it would be about a quarter."""
-    made = [goods.item(7, n) for n in range(500)]
+    made = [sample_item.item(7, n) for n in range(500)]
     kind = {item.item_id: item.kind.name for item in made}
     views: dict[object, list[str]] = {}
-    for event in events(made, 125, 7, catalogue.SINCE, catalogue.DAYS):
+    for event in events(made, 125, 7, sample_catalog.SINCE, sample_catalog.DAYS):
         if event["type"] == "view":
             views.setdefault(event["user_id"], []).append(kind[str(event["item_id"])])
     assert len(views) == 125

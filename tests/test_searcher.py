@@ -8,14 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock, UnknownField
-from engine.index import OperatingPoint
-from engine.records import Answer, Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
-from engine.searcher import Searcher
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from engine.vectors import to_unit
-from indexer.build import build
-from indexer.config import BuildConfig
+from engine.indexes.index import OperatingPoint
+from engine.scoring.query import Answer, Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
+from engine.scoring.vectors import to_unit
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
 from indexer.progress import Reporter
 
 COUNT, DIM = 400, 16

@@ -8,18 +8,18 @@ from shops import NOW_S, build_shop, event
 
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
-from engine.events.log import make_events
-from engine.shopper.profiling import profile_of
-from engine.shopper.traits import TYPES, Acts, Scale, Shelf, Traits, traits_of
-from engine.shopper.usual import FEWEST, RECORD_FILE, SHOPPERS, open_usual
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from engine.view import View
-from indexer.embed import no_progress
-from indexer.events.table import EventTable
-from indexer.shoppers.learning import learn_shoppers
-from indexer.shoppers.naming import Themes, name_segments
-from indexer.shoppers.picture import flat
+from engine.events.event_log import make_events
+from engine.profiles.population import FEWEST, RECORD_FILE, SHOPPERS, open_usual
+from engine.profiles.profile_builder import profile_of
+from engine.profiles.shopper_features import TYPES, Acts, Scale, Shelf, Traits, traits_of
+from engine.search.read_view import View
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from indexer.embedding.embed import no_progress
+from indexer.events.event_table import EventTable
+from indexer.shoppers.population_builder import learn_shoppers
+from indexer.shoppers.segment_names import Themes, name_segments
+from indexer.shoppers.segment_picture import flat
 from indexer.shoppers.segments import group
 
 VIEW, CART, PURCHASE, RETURN = (TYPES.index(kind) for kind in list(EventType)[:4])

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from engine.encoder import Fingerprint, ModelSpec, check, golden_vectors, open_encoder
+from engine.encoders.encoder import Fingerprint, ModelSpec, check, golden_vectors, open_encoder
 from engine.encoders.sentence import SentenceEncoder
 from engine.errors import InvalidSetting, MissingDependency, ModelMismatch, NoEncoder
 
@@ -124,7 +124,7 @@ def test_opening_needs_no_network(directory: Path) -> None:
         "import socket, sys\n"
         "def refuse(*_): raise OSError('no network')\n"
         "socket.socket.connect = refuse\n"
-        "from engine.encoder import ModelSpec, open_encoder\n"
+        "from engine.encoders.encoder import ModelSpec, open_encoder\n"
         "print(open_encoder(ModelSpec(sys.argv[1], encoder='sentence'), 'cpu').dim, 'open_clip' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(directory)], capture_output=True, text=True, check=True)

@@ -16,17 +16,17 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from serving import ROWS, Running, build_goods, of_vector, picture, refusal, request, running, unpack
 
-from engine.convert.statuses import to_status
-from engine.encoder import Encoder
+from engine.encoders.encoder import Encoder
+from engine.encoders.images import decode
 from engine.errors import ItemNotFound
-from engine.images import decode
-from engine.items import write_items
-from engine.records import ImagePart, ItemPart, Query, TextPart
-from engine.server.edge import services
+from engine.scoring.query import ImagePart, ItemPart, Query, TextPart
+from engine.server.codec.statuses import to_status
+from engine.server.rpc_router import services
 from engine.server.workers import Call
-from engine.store import Store
+from engine.snapshot.item_table import write_items
+from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, query_pb2, search_pb2
-from indexer.publish import draft, file_records, seal
+from indexer.build.publish import draft, file_records, seal
 
 Part = query_pb2.QueryPart
 RED_SHOE = picture("red", "shoe")

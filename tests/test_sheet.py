@@ -8,8 +8,8 @@ from PIL import Image, ImageFont
 from serving import Running, build_goods, running
 from test_engine_cli import engine
 
-from engine.cli.drawing import TILE, Tile, draw, open_picture, wrap
-from engine.cli.sheet import to_tile
+from engine.cli.sheet_command import to_tile
+from engine.cli.sheet_drawing import TILE, Tile, draw, open_picture, wrap
 from engine.v1 import search_pb2
 
 

@@ -10,12 +10,12 @@ import pytest
 from catalogues import clustered, indexer, write_parquet
 
 from engine.errors import CorruptSnapshot, SnapshotNotFound
-from engine.manifest import MANIFEST_FILE, Manifest, parse, render
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import CURRENT_FILE, Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from engine.snapshot.manifest import MANIFEST_FILE, Manifest, parse, render
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import CURRENT_FILE, Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 FILES = (
     "manifest.json",

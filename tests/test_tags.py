@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indexer.shoppers.tags import TagKind, enough, said_values, seen_values, tag, tag_kinds, wanted_kinds
+from indexer.shoppers.item_tags import TagKind, enough, said_values, seen_values, tag, tag_kinds, wanted_kinds
 
 COLOUR = TagKind(
     "colour", frozenset({"colour"}), ("a {} thing",), {"red": ("red", "scarlet"), "blue": ("blue", "navy")}

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from twin.goods import Goods, build_goods, draw
 
-from engine.additions import AGAIN
-from engine.delta import Delta
+from engine.catalog.payload import to_bytes
 from engine.errors import DimensionMismatch, InvalidQuery, NotSupported, UnknownBlock
-from engine.intake import Arrival
-from engine.payload import to_bytes
-from engine.records import Answer, Boost, Missing, Query, Shape, TastePart, UserPart, Vector, VectorPart
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
-from engine.vectors import to_unit
-from engine.view import View
+from engine.scoring.query import Answer, Boost, Missing, Query, Shape, TastePart, UserPart, Vector, VectorPart
+from engine.scoring.vectors import to_unit
+from engine.search.read_view import View
+from engine.search.score_terms import AGAIN
+from engine.search.searcher import Searcher
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
+from engine.updates.delta import Delta
+from engine.updates.ingest import Arrival
 
 COUNT = 1_200
 DIMS = {"image": 32, "text": 32}

@@ -15,7 +15,7 @@ from PIL import Image
 import indexer.sample
 from benchmarks import finetune
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.rows import rows_of
+from indexer.catalog.table_rows import rows_of
 
 torch = pytest.importorskip("torch")
 
@@ -23,15 +23,15 @@ from indexer.train import (  # noqa: E402
     TrainConfig,
     augment,
     batches,
-    captions,
-    checkpoint,
+    caption_recall,
+    caption_stage,
     corpus,
-    evaluate,
+    held_out,
     objective,
+    run_checkpoint,
     scenes,
-    speech,
     train,
-    vocabulary,
+    train_tokenizer,
 )
 from indexer.train.architecture import open_trainee  # noqa: E402
 
@@ -137,7 +137,7 @@ def test_a_killed_run_goes_on_where_it_stopped(shop: Path, trained: Path) -> Non
     report = train(settings(shop, out))
     assert report.resumed_at == 4
     assert report.steps == 12
-    whole, resumed = (checkpoint.load(folder / "run") for folder in (trained, out))
+    whole, resumed = (run_checkpoint.load(folder / "run") for folder in (trained, out))
     assert whole is not None
     assert resumed is not None
     for name, value in whole["model"].items():
@@ -310,7 +310,9 @@ def test_learning_to_say_leaves_the_vectors_as_they_were(trained: Path) -> None:
     with torch.no_grad():
         before = model.encode_image(look), model.encode_text(tokens)
     losses = [
-        speech.refine(model, sampler, tokens, lambda views: views, side=32, steps=n, pad=0, progress=lambda *_: None)
+        caption_stage.refine(
+            model, sampler, tokens, lambda views: views, side=32, steps=n, pad=0, progress=lambda *_: None
+        )
         for n in (1, 30)
     ]
     with torch.no_grad():
@@ -324,19 +326,19 @@ def test_success_is_the_share_of_truths_among_the_best() -> None:
     """Worked out by hand: two rows of three have their truth in the best one, all in the best two."""
     scores = torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])
     truth = torch.tensor([0, 2, 1])
-    assert evaluate.success(scores, truth, 1) == pytest.approx(2 / 3)
-    assert evaluate.success(scores, truth, 2) == 1
+    assert held_out.success(scores, truth, 1) == pytest.approx(2 / 3)
+    assert held_out.success(scores, truth, 2) == 1
 
 
 def test_caption_recall_is_over_words() -> None:
     """Order, case and punctuation do not matter; a missing word does."""
-    assert captions.recall("apple, Golden delicious", "Golden Delicious, Apple") == 1
-    assert captions.recall("golden", "golden apple") == 0.5
+    assert caption_recall.recall("apple, Golden delicious", "Golden Delicious, Apple") == 1
+    assert caption_recall.recall("golden", "golden apple") == 0.5
 
 
 def test_a_tokenizer_says_any_text_back() -> None:
     """Byte-level: what was never seen is still said back, in lower case; the end has the highest id."""
-    tokenizer = vocabulary.fit(["a red mug", "a blue mug"], 300, 24)
+    tokenizer = train_tokenizer.fit(["a red mug", "a blue mug"], 300, 24)
     ids = tokenizer("Grün 7 杯")["input_ids"]
     assert tokenizer.decode(ids, skip_special_tokens=True).split() == ["grün", "7", "杯"]
     assert ids[-1] == len(tokenizer) - 1 == tokenizer.eos_token_id

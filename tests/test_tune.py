@@ -8,20 +8,30 @@ import pytest
 from catalogues import clustered, write_parquet
 from numpy.typing import NDArray
 
-from engine.fusion import FusedQuery, standardise
-from engine.index import EXACT
-from engine.indexes.training import write_index
-from engine.manifest import Manifest, PointRecord
-from engine.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, QUERY_CLASSES, SINGLE, Planner, at_size, headroom
-from engine.searcher import Searcher
-from engine.snapshot import Snapshot, open_snapshot
-from engine.store import Store
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.gates import recall_gate, self_retrieval_gate
-from indexer.queries import Sampler
-from indexer.tune import QUERIES, exact_scores, measure, tune
+from engine.indexes.index import EXACT
+from engine.indexes.index_writer import write_index
+from engine.scoring.fusion import FusedQuery, standardise
+from engine.search.planner import (
+    AGREEING,
+    BOOSTED,
+    COMPOSED,
+    FILTERED,
+    QUERY_CLASSES,
+    SINGLE,
+    Planner,
+    at_size,
+    headroom,
+)
+from engine.search.searcher import Searcher
+from engine.snapshot.manifest import Manifest, PointRecord
+from engine.snapshot.snapshot import Snapshot, open_snapshot
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.gates import recall_gate, self_retrieval_gate
+from indexer.build.sample_queries import Sampler
+from indexer.build.tune import QUERIES, exact_scores, measure, tune
+from indexer.embedding.embed import no_progress
 
 ITEMS = 5_000
 DIM = 32

@@ -17,11 +17,11 @@ from twin.goods import Good, build_goods, draw, publish_part_weights
 from twin.ranking import Twin
 from twin.verdict import Verdict
 
-from engine.convert.answers import to_response
-from engine.convert.queries import to_query
-from engine.searcher import Searcher
-from engine.snapshot import open_snapshot
-from engine.store import Store
+from engine.search.searcher import Searcher
+from engine.server.codec.search_request import to_query
+from engine.server.codec.search_response import to_response
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2, query_pb2, search_pb2
 
 ON = FEATURES

@@ -21,13 +21,13 @@ from serving import ROWS, Running, build_goods, of_vector, picture, refusal, req
 from shoppers import build_shop
 from test_reload import within
 
-from engine.encoder import ModelSpec
-from engine.live import LIVE_FILE, LiveLog
-from engine.store import Store
+from engine.encoders.encoder import ModelSpec
+from engine.snapshot.store import Store
+from engine.updates.change_log import LIVE_FILE, LiveLog
 from engine.v1 import catalog_pb2, index_pb2, query_pb2
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.embedding.embed import no_progress
 
 VECTORS = clustered(300, seed=1)
 NewItem = catalog_pb2.UpsertItemsRequest.NewItem
@@ -529,7 +529,7 @@ def test_a_full_disk_changes_nothing(store: Path) -> None:
 
 def test_a_log_that_another_holds_is_unavailable(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that never ends is waited for so long, then the call fails and nothing has changed."""
-    monkeypatch.setattr("engine.live._BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("engine.updates.change_log._BUSY_TIMEOUT_S", 0.1)
     with running(store) as started:
         upsert(started, item("a", 1))
         holder = sqlite3.connect(store / LIVE_FILE, isolation_level=None)

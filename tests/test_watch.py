@@ -12,13 +12,13 @@ from catalogues import Prepared, clustered
 from prometheus_client import generate_latest
 from test_metrics import Samples, samples
 
-from engine.records import Answer, Diversity, Hit, ItemPart, Page, Pin, Plan, Query, Timings, VectorPart
-from engine.searcher import Searcher
-from engine.server import watch as watching
+from engine.scoring.query import Answer, Diversity, Hit, ItemPart, Page, Pin, Plan, Query, Timings, VectorPart
+from engine.search.searcher import Searcher
+from engine.server import recall_monitor as watching
 from engine.server.metrics import Metrics
-from engine.server.watch import ENOUGH, WAITING_AT_MOST, Watch, recall_of
-from engine.snapshot import open_snapshot
-from engine.store import Store
+from engine.server.recall_monitor import ENOUGH, WAITING_AT_MOST, Watch, recall_of
+from engine.snapshot.snapshot import open_snapshot
+from engine.snapshot.store import Store
 
 VECTORS = clustered(60)
 QUERY = Query((VectorPart(VECTORS.image[3], block="image"),))

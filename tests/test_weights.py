@@ -13,22 +13,22 @@ from typer.testing import CliRunner
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.log import make_events
-from engine.records import Boost, ItemPart, Missing, Query, TextPart, VectorPart
-from engine.searcher import Searcher
-from engine.store import Store
-from indexer.build import build
+from engine.events.event_log import make_events
+from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
+from engine.search.searcher import Searcher
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.default_weights import WEIGHTS_FILE, Weighting, apply, read, take_over, write
+from indexer.build.publish import publish, verify
 from indexer.cli import app
-from indexer.config import BuildConfig
-from indexer.defaults import WEIGHTS_FILE, Weighting, apply, read, take_over, write
-from indexer.evaluate.judged import Judged
-from indexer.evaluate.metrics import ndcg
-from indexer.evaluate.opened import open_searcher
-from indexer.publish import publish, verify
+from indexer.evaluate.judgments import Judged
+from indexer.evaluate.ranking_metrics import ndcg
+from indexer.evaluate.store_searcher import open_searcher
 from indexer.weights.candidates import Candidates, gather
-from indexer.weights.case import Case, of_events, of_judgments, split
-from indexer.weights.deciding import Decision, decide, in_use
-from indexer.weights.fitting import fit, fused_scores, ndcgs
+from indexer.weights.decision import Decision, decide, in_use
+from indexer.weights.training_case import Case, of_events, of_judgments, split
+from indexer.weights.weight_search import fit, fused_scores, ndcgs
 
 DIM = 8
 ITEMS = 60
@@ -337,7 +337,7 @@ def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, m
         apply(opened, first, Weighting({"image": 0.5, "text": 0.5}))
         return decide(*arguments)
 
-    monkeypatch.setattr("indexer.weights.deciding.decide", slowly)
+    monkeypatch.setattr("indexer.weights.decision.decide", slowly)
     done = indexer("fit-weights", "--store", store, *judged(tmp_path))
     assert f"Not published: {first}, with which they were learnt, is not served any more" in done.out
     assert opened.current() == opened.names()[-1] != first

@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.describer import Describer, Description, Subject, Wish
+from engine.descriptions.writer import Style, WriterOptions, open_writer
 from engine.errors import InvalidSetting, WriterFailed
-from engine.shopper.describe import Describer, Description, Subject, Wish
-from engine.writing.shelf import Shelf
-from engine.writing.writer import Style, WriterOptions, open_writer
-from indexer.sample import catalogue, goods
+from indexer.sample import sample_catalog, sample_item
 
 RIGHT = "This scarlet mug is made of ceramic. It keeps your tea warm."
 PNG = b"\x89PNG and so on"
@@ -85,7 +85,7 @@ def chat() -> Iterator[Chat]:
 
 @pytest.fixture(scope="module")
 def shelf() -> Shelf:
-    return Shelf([dict(catalogue.row(goods.item(11, number))) for number in range(200)])
+    return Shelf([dict(sample_catalog.row(sample_item.item(11, number))) for number in range(200)])
 
 
 @pytest.fixture

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.worker import Asked, Data, Settings
-from engine.records import Missing, Query, VectorPart
+from engine.scoring.query import Missing, Query, VectorPart
 
 
 class InProcess:
     """Searcher.search with a Query."""
 
     packages: Sequence[str] = ("diptych", "faiss-cpu", "faiss-gpu")
-    imports = ("engine.searcher", "engine.indexes.cpu", "engine.convert.queries", "engine.convert.answers")
+    imports = (
+        "engine.search.searcher",
+        "engine.indexes.cpu",
+        "engine.server.codec.search_request",
+        "engine.server.codec.search_response",
+    )
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
         """Refuse: the indexer builds stores."""
@@ -24,9 +29,9 @@ class InProcess:
 
     def open(self, folder: Path, k: int) -> None:
         """Open the served snapshot of a store."""
-        from engine.searcher import Searcher
-        from engine.snapshot import open_snapshot
-        from engine.store import Store
+        from engine.search.searcher import Searcher
+        from engine.snapshot.snapshot import open_snapshot
+        from engine.snapshot.store import Store
 
         store = Store(folder)
         name = store.current()
@@ -50,8 +55,8 @@ class Converted(InProcess):
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
         """No settings: the planner chooses."""
-        from engine.convert.answers import to_bytes
-        from engine.convert.queries import to_query as read
+        from engine.server.codec.search_request import to_query as read
+        from engine.server.codec.search_response import to_bytes
         from engine.v1 import search_pb2
 
         data = to_request(asked, self._k).SerializeToString()

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.datasets import BLOCKS, Wide, chunks, column, draw
 from benchmarks.ground_truth import TIE
 from benchmarks.peers.worker import Float, write_queries
-from engine.manifest import Manifest
-from engine.records import VectorPart
+from engine.scoring.query import VectorPart
+from engine.snapshot.manifest import Manifest
 
 # A bit's length in a row; small beside the blocks', so that it shapes neither cells nor codes.
 _BIT = 0.25

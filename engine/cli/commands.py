@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.profiling import profile
-from engine.cli.recommending import recommend
-from engine.cli.reviewing import feedback
-from engine.cli.sheet import sheet
+from engine.cli.feedback_command import feedback
+from engine.cli.profile_command import profile
+from engine.cli.recommend_command import recommend
+from engine.cli.sheet_command import sheet
 
 app = typer.Typer(
     help="Serve search over a product catalogue, and ask it.",
@@ -101,7 +101,7 @@ def serve(
         return
     import asyncio
 
-    from engine.server.logs import log_to_stderr
+    from engine.server.log_format import log_to_stderr
     from engine.server.serving import serve as run
 
     log_to_stderr(settings.log_level)
@@ -182,9 +182,9 @@ def query(
 
     Where nothing in the catalogue matches the words, a line on stderr says so, and the nearest items are shown.
     """
-    from engine.cli.arguments import to_boosts, to_names, to_pins, to_weights
-    from engine.cli.asking import MISSING, Wishes, ask_server, ask_store, to_request
-    from engine.cli.printing import print_next_page, print_no_match, print_tables, to_lines
+    from engine.cli.output import print_next_page, print_no_match, print_tables, to_lines
+    from engine.cli.query_client import MISSING, Wishes, ask_server, ask_store, to_request
+    from engine.cli.query_options import to_boosts, to_names, to_pins, to_weights
 
     if store is not None and address is not None:
         raise typer.BadParameter("expected one of --store and --address, got both")
@@ -246,9 +246,9 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line with all that is told.")] = False,
 ) -> None:
     """Describe a product, or what a picture shows, in words that were held against what is known of it."""
-    from engine.cli.describing import ask_server, ask_store
-    from engine.convert.describing import to_request
-    from engine.writing.writer import Style
+    from engine.cli.describe_command import ask_server, ask_store
+    from engine.descriptions.writer import Style
+    from engine.server.codec.description_messages import to_request
 
     if (item is None) == (image is None):
         raise typer.BadParameter("expected one of ITEM and --image")
@@ -281,7 +281,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each finding.")] = False,
 ) -> None:
     """Look whether the libraries, the model, the GPU and a store are as they should be."""
-    from engine.cli.findings import examine
+    from engine.cli.doctor import examine
 
     fine = True
     for finding in examine(store):

@@ -1,9 +1,10 @@
 """What payloads hold, field by field over all rows, for filters, facets, groups and boosts."""
 
 from engine.columns.column import Column, Kind, to_column
-from engine.columns.path import name_of, path_of
-from engine.columns.reading import FACET_VALUES, ITEM_ID, Columns
-from engine.columns.values import (
+from engine.columns.column_reader import FACET_VALUES, ITEM_ID, Columns
+from engine.columns.column_writer import write_columns
+from engine.columns.field_path import name_of, path_of
+from engine.columns.field_values import (
     GroupKey,
     Payload,
     Scalar,
@@ -14,7 +15,6 @@ from engine.columns.values import (
     value_at,
     value_key,
 )
-from engine.columns.writing import write_columns
 
 __all__ = [
     "FACET_VALUES",

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from engine.columns.file import NO_TIME
-from engine.columns.values import Scalar
+from engine.columns.column_file import NO_TIME
+from engine.columns.field_values import Scalar
 
 Mask = NDArray[np.bool_]
 Ranges = NDArray[np.int64]

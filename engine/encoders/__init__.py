@@ -1,1 +1,1 @@
-"""Encoders: the only home of torch. Each is opened by name through engine.encoder."""
+"""Encoders: the only home of torch. Each is opened by name through engine.encoders.encoder."""

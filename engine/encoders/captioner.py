@@ -11,8 +11,8 @@ from open_clip.coca_model import CoCa
 from open_clip.tokenizer import SimpleTokenizer
 from PIL import Image
 
-from engine.encoder import Encoder, ModelSpec, open_encoder
-from engine.encoders.openclip import OpenClipEncoder
+from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
+from engine.encoders.open_clip import OpenClipEncoder
 from engine.models import CAPTIONER
 
 LONGEST = 24

@@ -13,11 +13,11 @@ from open_clip.pretrained import download_pretrained_from_hf
 from safetensors import SafetensorError
 
 from engine import models
-from engine.encoder import ModelSpec
-from engine.encoders import trunks
+from engine.encoders import image_trunks
+from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidSetting
 
-trunks.register()
+image_trunks.register()
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"

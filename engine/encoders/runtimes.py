@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.encoders import openvino_tower
-from engine.encoders.conversions import Conversions
+from engine.encoders.converted_models import Conversions
 from engine.errors import InvalidSetting
 
 Matrix = NDArray[np.float32]

@@ -16,12 +16,12 @@ from PIL import Image
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
-from engine.encoder import Fingerprint, ModelSpec, digest
 from engine.encoders.devices import to_device, to_dtype
-from engine.encoders.reading import known_shares
+from engine.encoders.encoder import Fingerprint, ModelSpec, digest
 from engine.encoders.runtimes import RUNTIMES
+from engine.encoders.text_coverage import known_shares
 from engine.errors import InvalidSetting, NoEncoder
-from engine.vectors import to_unit
+from engine.scoring.vectors import to_unit
 
 Matrix = NDArray[np.float32]
 

@@ -31,9 +31,9 @@ from sqlalchemy import exc as refusals
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
+from engine.durable import alone_in, sync_directory
 from engine.errors import CorruptLog, MissingDependency, NotDurable
-from engine.events.address import SQLITE, kind_of
-from engine.folder import alone_in, sync_directory
+from engine.events.log_address import SQLITE, kind_of
 
 # "dipe": marks the file as ours; the same number is PostgreSQL's lock among writers.
 _APPLICATION_ID = 0x64697065

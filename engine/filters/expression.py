@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from engine.columns.path import Path, name_of
+from engine.columns.field_path import Path, name_of
 from engine.filters.literal import Literal
 
 

@@ -8,7 +8,7 @@ number, true or false: then it is that, and a text only for a field of texts tha
 import re
 from dataclasses import dataclass, field
 
-from engine.columns.moment import moment_of
+from engine.columns.datetimes import moment_of
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TRUTHS = {"true": True, "false": False}

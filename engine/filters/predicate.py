@@ -6,13 +6,13 @@ from typing import TypeAlias
 import numpy as np
 
 from engine.columns.column import Column, Kind, Mask
-from engine.columns.path import Path, name_of
-from engine.columns.reading import Columns
-from engine.columns.values import Payload, has_at, values_at
+from engine.columns.column_reader import Columns
+from engine.columns.field_path import Path, name_of
+from engine.columns.field_values import Payload, has_at, values_at
 from engine.errors import InvalidQuery, UnknownField
+from engine.filters.comparison import accepted, acceptor
 from engine.filters.expression import And, Comparison, Expression, Has, Not, Or
-from engine.filters.matching import accepted, acceptor
-from engine.filters.parsing import FIELD
+from engine.filters.parser import FIELD
 
 _Test: TypeAlias = Callable[[Payload], bool]
 

@@ -12,9 +12,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.index import OperatingPoint
-from engine.indexes.rows import MappedRows, end_short_rows, read_candidates
-from engine.rowset import RowSet
+from engine.indexes.index import OperatingPoint
+from engine.indexes.row_filter import RowSet
+from engine.indexes.stored_rows import MappedRows, end_short_rows, read_candidates
 
 # Where this share of the rows may answer, all may as far as depth is concerned.
 NEARLY_ALL = 0.9

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting, MissingDependency
-from engine.index import EXACT, OperatingPoint
 from engine.indexes.cpu import strategy_of
-from engine.indexes.owner import Found, Owner
-from engine.indexes.rows import MappedRows, read_candidates
-from engine.rowset import RowSet
-from engine.vectors import to_unit
+from engine.indexes.device_thread import Found, Owner
+from engine.indexes.index import EXACT, OperatingPoint
+from engine.indexes.row_filter import RowSet
+from engine.indexes.stored_rows import MappedRows, read_candidates
+from engine.scoring.vectors import to_unit
 
 # The GPU's kernels select no more than this, neither rows nor cells.
 LARGEST_K = 2_048

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.index import EXACT, OperatingPoint
-from engine.rowset import RowSet
+from engine.indexes.index import EXACT, OperatingPoint
+from engine.indexes.row_filter import RowSet
 
 
 class ExactIndex:

@@ -10,9 +10,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.index import OperatingPoint
-from engine.indexes.rows import Rows, scan
-from engine.rowset import RowSet
+from engine.indexes.index import OperatingPoint
+from engine.indexes.row_filter import RowSet
+from engine.indexes.stored_rows import Rows, scan
 
 _FIRST_ROOM = 64
 

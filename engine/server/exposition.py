@@ -11,9 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from engine.errors import DiptychError
-from engine.server.edge import Edge
-from engine.server.snapshots import Snapshots
-from engine.server.watch import Watch
+from engine.server.recall_monitor import Watch
+from engine.server.rpc_router import Edge
+from engine.server.served_snapshot import Snapshots
 from engine.server.workers import Workers
 
 log = logging.getLogger(__name__)

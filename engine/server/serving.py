@@ -9,29 +9,29 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from engine.records import Answer, Query
-from engine.searcher import Searcher
-from engine.server.catalogue import CatalogService
-from engine.server.changes import Changes
-from engine.server.describing import DescribingService
-from engine.server.edge import Edge, services
-from engine.server.embedding import EmbeddingService
-from engine.server.events import Events
+from engine.scoring.query import Answer, Query
+from engine.search.model_loader import Serving
+from engine.search.searcher import Searcher
 from engine.server.exposition import CannotListen, Exposition, show
-from engine.server.indexing import IndexService
+from engine.server.lazy_event_log import Events
+from engine.server.live_updates import Changes
 from engine.server.metrics import Metrics
-from engine.server.models import Serving
-from engine.server.profiling import ProfilingService
-from engine.server.recommending import RecommendingService
-from engine.server.recording import RecordingService
-from engine.server.reviewing import ReviewingService
-from engine.server.searching import SearchService
+from engine.server.recall_monitor import Watch
+from engine.server.rpc_router import Edge, services
+from engine.server.served_snapshot import Snapshots
+from engine.server.services.catalog_service import CatalogService
+from engine.server.services.description_service import DescribingService
+from engine.server.services.embedding_service import EmbeddingService
+from engine.server.services.event_service import RecordingService
+from engine.server.services.feedback_service import ReviewingService
+from engine.server.services.index_service import IndexService
+from engine.server.services.profile_service import ProfilingService
+from engine.server.services.recommend_service import RecommendingService
+from engine.server.services.search_service import SearchService
 from engine.server.settings import Settings
 from engine.server.shoppers import Shoppers
-from engine.server.snapshots import Snapshots
-from engine.server.watch import Watch
 from engine.server.workers import Workers
-from engine.store import Store
+from engine.snapshot.store import Store
 
 # Those who record at the same time share what the disk has to do.
 _RECORDERS = 16

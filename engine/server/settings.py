@@ -12,10 +12,10 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from engine.descriptions.writer import WRITERS, WriterOptions
 from engine.errors import InvalidSetting
-from engine.events.address import masked, unmasked
-from engine.index import HOMES
-from engine.writing.writer import WRITERS, WriterOptions
+from engine.events.log_address import masked, unmasked
+from engine.indexes.index import HOMES
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
 # Settings whose values an error must not say back.

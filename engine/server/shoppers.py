@@ -8,12 +8,12 @@ import numpy as np
 
 from engine.errors import DiptychError, UserNotFound
 from engine.events.event import Event
-from engine.records import Part, Query, UserPart
-from engine.searcher import Searcher
-from engine.server.events import Events
-from engine.shopper.history import MOST_EVENTS
-from engine.shopper.interests import find_interests
-from engine.shopper.recommend import Recommended, Recommender, Wish
+from engine.recommend.history import MOST_EVENTS
+from engine.recommend.interests import find_interests
+from engine.recommend.recommender import Recommended, Recommender, Wish
+from engine.scoring.query import Part, Query, UserPart
+from engine.search.searcher import Searcher
+from engine.server.lazy_event_log import Events
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ HALF_LIFE_DAYS = 30.0
 def demand_of(seen: Interactions, half_life_days: float = HALF_LIFE_DAYS) -> NDArray[np.float32]:
     """Return (items,) ln(1 + the sum of counts, each halved in so many days); NaN for an item without events.
 
-    Not known is not the same as not wanted: `indexer.behaviour.expected` tells what to expect of a new item.
+    Not known is not the same as not wanted: `indexer.behaviour.cold_start` tells what to expect of a new item.
     """
     sums = np.bincount(seen.items, seen.counts * 0.5 ** (seen.ages_days / half_life_days), seen.shape[1])
     values = np.log1p(np.maximum(sums, 0.0))

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from engine.events.clock import now_of
 from engine.events.event import EventType
-from indexer.events.table import TYPES, EventTable
+from engine.events.shop_clock import now_of
+from indexer.events.event_table import TYPES, EventTable
 
 NOT_SOLD = -1
 """The place of an item that the catalogue does not have."""

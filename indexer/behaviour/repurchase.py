@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 
 from engine.events.event import EventType
 from indexer.behaviour.interactions import Interactions
-from indexer.events.table import TYPES
+from indexer.events.event_table import TYPES
 
 PRIOR_BUYERS = 5.0
 """An item of few buyers is taken for usual as long as these outnumber them."""

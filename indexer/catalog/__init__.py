@@ -1,9 +1,9 @@
 """Catalogues of products: what a shop has, row by row, checked before anything is embedded."""
 
-from engine.cells import JSON
-from indexer.catalog.counting import count_rows
-from indexer.catalog.digest import catalogue_hash
+from engine.catalog.coercion import JSON
+from indexer.catalog.catalog_hash import catalogue_hash
+from indexer.catalog.catalog_reader import own_blocks, read
 from indexer.catalog.product import CatalogSpec, Product, Reject, to_lines
-from indexer.catalog.reading import own_blocks, read
+from indexer.catalog.row_count import count_rows
 
 __all__ = ["JSON", "CatalogSpec", "Product", "Reject", "catalogue_hash", "count_rows", "own_blocks", "read", "to_lines"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cells import JSON
+from engine.catalog.coercion import JSON
 
 DEFAULT_TEMPLATE = "{title}. {description}"
 

@@ -9,17 +9,17 @@ import sys
 import typer
 
 from indexer.cli import (
-    aligning,
-    building,
-    describing,
-    evaluating,
-    filing,
-    profiling,
-    recommending,
-    reviewing,
-    shopping,
-    storing,
-    weighing,
+    align_command,
+    build_command,
+    describe_command,
+    evaluate_command,
+    evaluate_recommend,
+    events_command,
+    feedback_command,
+    fit_weights_command,
+    misfiled_command,
+    profiles_command,
+    snapshot_commands,
 )
 
 app = typer.Typer(
@@ -29,24 +29,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(building.sample)
-app.command()(building.build)
-app.command()(building.train)
-app.command()(aligning.align)
-app.command("fit-weights")(weighing.fit_weights)
-app.command()(filing.misfiled)
-app.command()(describing.describe)
-app.command("list")(storing.list_snapshots)
-app.command()(storing.report)
-app.command()(storing.verify)
-app.command()(storing.publish)
-app.command()(storing.rollback)
-app.command()(storing.prune)
-evaluating.evaluate.command()(recommending.recommend)
-app.add_typer(evaluating.evaluate, name="evaluate")
-app.add_typer(shopping.events, name="events")
-app.add_typer(reviewing.feedback, name="feedback")
-app.add_typer(profiling.profiles, name="profiles")
+app.command()(build_command.sample)
+app.command()(build_command.build)
+app.command()(build_command.train)
+app.command()(align_command.align)
+app.command("fit-weights")(fit_weights_command.fit_weights)
+app.command()(misfiled_command.misfiled)
+app.command()(describe_command.describe)
+app.command("list")(snapshot_commands.list_snapshots)
+app.command()(snapshot_commands.report)
+app.command()(snapshot_commands.verify)
+app.command()(snapshot_commands.publish)
+app.command()(snapshot_commands.rollback)
+app.command()(snapshot_commands.prune)
+evaluate_command.evaluate.command()(evaluate_recommend.recommend)
+app.add_typer(evaluate_command.evaluate, name="evaluate")
+app.add_typer(events_command.events, name="events")
+app.add_typer(feedback_command.feedback, name="feedback")
+app.add_typer(profiles_command.profiles, name="profiles")
 
 
 def main() -> None:

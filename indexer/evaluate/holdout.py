@@ -15,7 +15,7 @@ import numpy as np
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
 from indexer.catalog import Reject
-from indexer.events.importing import EventFile
+from indexer.events.event_import import EventFile
 
 
 @dataclass(frozen=True, slots=True)

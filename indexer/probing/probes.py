@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from engine.shopper.fields import TITLES
+from engine.columns.field_roles import TITLES
 from indexer.catalog.product import Product, Reject
-from indexer.images import decode_picture, read_picture
+from indexer.embedding.image_loader import decode_picture, read_picture
 
 SAMPLED = 256
 """Items that are asked about, drawn evenly from the whole catalogue."""

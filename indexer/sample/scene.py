@@ -12,8 +12,8 @@ from PIL import Image, ImageChops, ImageDraw
 from indexer.sample.canvas import Canvas, Look
 from indexer.sample.finish import FINISHES, TILE, blurred
 from indexer.sample.finish import light as lit
-from indexer.sample.goods import Item
 from indexer.sample.palette import BACKDROPS, RGB, batch, dark, light, mix
+from indexer.sample.sample_item import Item
 
 SIDE = 224
 OVERSAMPLING = 3

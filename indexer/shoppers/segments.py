@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.shopper.traits import Numbers
-from engine.shopper.usual import FEWEST
+from engine.profiles.population import FEWEST
+from engine.profiles.shopper_features import Numbers
 
 SEGMENTS = range(3, 9)
 """How many segments there may be."""

@@ -17,7 +17,7 @@ from torch import nn
 from engine import models
 from engine.encoders.checkpoint import Source
 from engine.errors import InvalidSetting
-from indexer.train import vocabulary
+from indexer.train import train_tokenizer
 
 COCA_MINI: dict[str, Any] = {
     "embed_dim": 192,
@@ -111,7 +111,7 @@ def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabu
 
 def _from_scratch(config: dict[str, Any], texts: Iterable[str], vocabulary_size: int) -> Trainee:
     context_length = config["text_cfg"]["context_length"]
-    tokenizer = vocabulary.fit(texts, vocabulary_size, context_length)
+    tokenizer = train_tokenizer.fit(texts, vocabulary_size, context_length)
     config["text_cfg"] |= {
         "vocab_size": len(tokenizer), "pad_id": tokenizer.pad_token_id, "eos_id": tokenizer.eos_token_id,
         "hf_tokenizer_name": config["text_cfg"].get("hf_tokenizer_name", "local"),

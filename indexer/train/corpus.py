@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.rows import need, rows_of
+from indexer.catalog.table_rows import need, rows_of
 
 CATALOGUE = "catalogue"
 LABELS = "labels"

@@ -14,11 +14,22 @@ from torch.nn import functional
 
 from engine.encoders.text_tower import TextTower
 from engine.errors import InvalidSetting
-from indexer.train import checkpoint, corpus, curve, evaluate, former, objective, pairs, pictures, speech, teacher
+from indexer.train import (
+    caption_stage,
+    corpus,
+    curve,
+    former_teacher,
+    held_out,
+    image_memory,
+    objective,
+    pairs,
+    run_checkpoint,
+    teacher,
+)
 from indexer.train.architecture import open_trainee, set_patch_dropout
-from indexer.train.attributes import Namer
+from indexer.train.attribute_head import Namer
 from indexer.train.batches import Batch, Sampler
-from indexer.train.config import TrainConfig
+from indexer.train.train_config import TrainConfig
 
 # Beyond this many, looking for a product picture among all costs more than it gives.
 MOST_PRODUCTS = 1024
@@ -75,7 +86,7 @@ class Run:
         self.kinds = [*self.tokens.values(), *shorts]
         side = config.pictures_side or round(self.trainee.image_size * 1.4)
         paths = [picture.path for picture in self.corpus.pictures]
-        self.pixels = pictures.load(paths, side, lambda done, total: self._tell("reading", done, total))
+        self.pixels = image_memory.load(paths, side, lambda done, total: self._tell("reading", done, total))
         self.sampler = Sampler(self.corpus, self.split.train, self.pixels, config.shares)
         self.teacher = self._teacher()
         self.pairs = self._pairs()
@@ -86,7 +97,7 @@ class Run:
         self.average = deepcopy(self.model).eval()
         self.optimizer = torch.optim.AdamW(self._groups(), lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-6)
         self.loss = objective.MatchLoss(config.caption_weight, config.clip_weight, pad_id=self._pad())
-        self.mean, self.std = evaluate.normal(self.trainee)
+        self.mean, self.std = held_out.normal(self.trainee)
         self.products: torch.Tensor | None = None
         self.step = 0
         self.history: list[dict[str, float]] = []
@@ -188,7 +199,7 @@ class Run:
         if not 1 < len(products) <= MOST_PRODUCTS:
             return unit.sum() * 0
         if self.step % PRODUCTS_EVERY == 0 or self.products is None:
-            self.products = evaluate.encode_pictures(self.trainee, self.average, self.pixels[products])
+            self.products = held_out.encode_pictures(self.trainee, self.average, self.pixels[products])
         column = torch.full((len(self.corpus.concepts),), len(products))
         column[self.sampler.concept_of[products]] = torch.arange(len(products))
         wanted = torch.zeros(len(targets), len(products) + 1).index_add_(1, column[batch.concepts], targets)
@@ -222,7 +233,7 @@ class Run:
         return tokens[:, : int((tokens != self._pad()).sum(dim=1).max())].to(self.config.device)
 
     def _learn_to_say(self) -> float:
-        return speech.refine(
+        return caption_stage.refine(
             self.average, self.sampler, self.tokens["caption"],
             lambda views: ((views - self.mean) / self.std).to(self.config.device),
             side=self.trainee.image_size, steps=self.config.caption_steps, pad=self._pad(),
@@ -244,7 +255,7 @@ class Run:
             )  # fmt: skip
         if config.teacher is None and not config.teacher_steps:
             return None
-        model, names = former.load(path, self.corpus) if path.is_dir() else teacher.load(path)
+        model, names = former_teacher.load(path, self.corpus) if path.is_dir() else teacher.load(path)
         self.answers = len(names)
         known = {name: position for position, name in enumerate(names)}
         keys = [teacher.class_name(self.corpus, concept) for concept in range(len(self.corpus.concepts))]
@@ -262,7 +273,7 @@ class Run:
 
     def _measure(self) -> dict[str, float]:
         """Return the held-out numbers, of the averaged weights."""
-        found = evaluate.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
+        found = held_out.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
         return found if self.pairs is None else found | self.pairs.measure(self.average)
 
     def _namer(self) -> Namer:
@@ -292,7 +303,7 @@ class Run:
             kept.lerp_(now, 1 - decay)
 
     def _resume(self) -> int:
-        state = checkpoint.load(self.config.run_folder)
+        state = run_checkpoint.load(self.config.run_folder)
         if state is None:
             return 0
         if changed := self.config.differences(state["config"]):
@@ -316,14 +327,14 @@ class Run:
             "auxiliary": self.auxiliary.state_dict(), "namer": self.namer.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }  # fmt: skip
-        checkpoint.save(self.config.run_folder, state)
+        run_checkpoint.save(self.config.run_folder, state)
 
     def _write(self, metrics: dict[str, float]) -> None:
         config, out = self.config, self.config.out
-        checkpoint.export(out, self.trainee, self.average.state_dict(), config.precision)
+        run_checkpoint.export(out, self.trainee, self.average.state_dict(), config.precision)
         held = [self.corpus.pictures[position].path.name for position in self.split.heldout]
         sources = [str(source.path.name) for source in self.corpus.sources]
-        checkpoint.write_json(
+        run_checkpoint.write_json(
             out / "metrics.json",
             {
                 "steps": self.step,

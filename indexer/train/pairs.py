@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from engine.errors import InvalidCatalogue
-from indexer.evaluate.metrics import K, ndcg
-from indexer.rows import Row, need, number_in, rows_of
-from indexer.train import augment, evaluate, pictures
+from indexer.catalog.table_rows import Row, need, number_in, rows_of
+from indexer.evaluate.ranking_metrics import K, ndcg
+from indexer.train import augment, held_out, image_memory
 from indexer.train.architecture import Trainee
 from indexer.train.batches import PHOTO_VIEWS, PRODUCT_VIEWS
 from indexer.train.corpus import CATALOGUE, Corpus, Split
-from indexer.train.ranked import TO_WEIGHT, to_weights, weighted_contrastive
+from indexer.train.ranked_loss import TO_WEIGHT, to_weights, weighted_contrastive
 
 Tower = Callable[[torch.Tensor], torch.Tensor]
 
@@ -134,7 +134,7 @@ class PairTask:
         self._shown = torch.tensor([asked.picture is not None for asked in queries])
         self._photo_of = torch.full((len(queries),), -1)
         self._photo_of[list(shown)] = torch.arange(len(shown))
-        self._photos = pictures.load(list(shown.values()), pixels.shape[-1])
+        self._photos = image_memory.load(list(shown.values()), pixels.shape[-1])
 
     def loss(self, see: Tower, say: Tower, scale: torch.Tensor) -> torch.Tensor:
         """Return the loss of a batch, a scalar. see: pictures (n, 3, s, s) in 0..1, say: token ids, to unit rows."""
@@ -164,12 +164,12 @@ class PairTask:
         shown = self._shown[places]
         queries = _in_order(
             shown,
-            lambda: evaluate.encode_pictures(self._trainee, model, self._photos[self._photo_of[places[shown]]]),
-            lambda: evaluate.encode_tokens(model, self._words[places[~shown]]),
+            lambda: held_out.encode_pictures(self._trainee, model, self._photos[self._photo_of[places[shown]]]),
+            lambda: held_out.encode_tokens(model, self._words[places[~shown]]),
         )
         fields = {
-            "image": evaluate.encode_pictures(self._trainee, model, self._pixels[self.sampler.product_of[concepts]]),
-            "text": evaluate.encode_tokens(model, self._tokens[concepts]),
+            "image": held_out.encode_pictures(self._trainee, model, self._pixels[self.sampler.product_of[concepts]]),
+            "text": held_out.encode_tokens(model, self._tokens[concepts]),
         }
         return {
             f"pairs.query_to_{name}.ndcg@{K}": self._ndcg(asked, queries @ items.T, concepts)

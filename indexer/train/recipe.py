@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidSetting
-from indexer.train.config import TrainConfig
+from indexer.train.train_config import TrainConfig
 
 _PATHS = ("out", "work", "teacher", "pairs")
 _PATH_TUPLES = ("catalogs", "photos")

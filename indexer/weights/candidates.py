@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidQuery
-from engine.fusion import LEXICAL
-from engine.records import Boost, Missing, Query
-from engine.searcher import Searcher
-from indexer.weights.case import Case, heard
+from engine.scoring.fusion import LEXICAL
+from engine.scoring.query import Boost, Missing, Query
+from engine.search.searcher import Searcher
+from indexer.weights.training_case import Case, heard
 
 Progress = Callable[[str, int, int | None], None]
 Floats = NDArray[np.float64]

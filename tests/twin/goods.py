@@ -11,14 +11,14 @@ import numpy as np
 from catalogues import write_lines
 from numpy.typing import NDArray
 
-from engine.fusion import Calibration
-from engine.manifest import Manifest, PartWeightRecord
-from engine.store import Store
-from engine.vectors import to_unit
-from indexer.build import build
-from indexer.config import BuildConfig
-from indexer.embed import no_progress
-from indexer.publish import draft, publish, seal
+from engine.scoring.fusion import Calibration
+from engine.scoring.vectors import to_unit
+from engine.snapshot.manifest import Manifest, PartWeightRecord
+from engine.snapshot.store import Store
+from indexer.build.build import build
+from indexer.build.build_config import BuildConfig
+from indexer.build.publish import draft, publish, seal
+from indexer.embedding.embed import no_progress
 
 SIGNALS = ("rating", "margin")
 BLOCKS = ("image", "text")

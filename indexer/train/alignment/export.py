@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.encoders.checkpoint import CONFIG, WEIGHTS, Source
-from engine.encoders.trunks import SEMANTIC, VISUAL
-from indexer.train.alignment.features import PREPROCESS, Trunk
+from engine.encoders.image_trunks import SEMANTIC, VISUAL
 from indexer.train.alignment.packages import Packages
-from indexer.train.alignment.sentences import LONGEST, open_sentence_model
+from indexer.train.alignment.sentence_vectors import LONGEST, open_sentence_model
+from indexer.train.alignment.trunk_features import PREPROCESS, Trunk
 
 TEXT_TOWER = "text"
 

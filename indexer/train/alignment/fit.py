@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indexer.train.alignment.features import Features, Row
 from indexer.train.alignment.head import Classes, Head
 from indexer.train.alignment.imagenet import ImageNetClass
 from indexer.train.alignment.imagenet import classes as imagenet_classes
-from indexer.train.alignment.sentences import Sentences
+from indexer.train.alignment.sentence_vectors import Sentences
+from indexer.train.alignment.trunk_features import Features, Row
 
 _BATCH = 192
 _PAIRS = 64

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.encoders.trunks import HIDDEN_UNITS, SEMANTIC, VISUAL
+from engine.encoders.image_trunks import HIDDEN_UNITS, SEMANTIC, VISUAL
 from indexer.train.alignment.imagenet import ANIMALS
 
 HEADS = 3

@@ -1,0 +1,55 @@
+"""What an item says, field by field, so that a word of its title can count for more than one far down its attributes.
+
+The title is the first column of the text template, the text its other columns, and everything else that the payload
+says in words is the third field: brand, category, colour, compatible models. Build and live updates read it alike.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from engine.catalog.coercion import JSON, to_text
+from engine.catalog.text_template import Template
+
+_NOT_WORDS = frozenset({"image", "images", "generated"})
+_ADDRESS = re.compile(r"\S+://|\d{4}-\d\d-\d\d(?:T|$)")
+
+
+class ItemFields(NamedTuple):
+    """The texts of an item's fields, "" for one that it lacks."""
+
+    title: str = ""
+    text: str = ""
+    other: str = ""
+
+
+class FieldReader:
+    """Reads the fields of items by one text template. Raises InvalidSetting if it cannot be parsed."""
+
+    def __init__(self, text_template: str) -> None:
+        columns = Template(text_template).fields
+        self._title, self._text = columns[:1], columns[1:]
+        self._left_out = _NOT_WORDS.union(columns)
+
+    def read(self, item_id: str, payload: Mapping[str, JSON]) -> ItemFields:
+        """Return the fields of one item. Numbers outside the template, addresses and dates are not among its words."""
+
+        def join(columns: tuple[str, ...]) -> str:
+            texts = (item_id if name == "item_id" else to_text(payload.get(name)) for name in columns)
+            return ". ".join(filter(None, texts))
+
+        others = (text for name, value in payload.items() if name not in self._left_out for text in _strings(value))
+        return ItemFields(join(self._title), join(self._text), ", ".join(others))
+
+
+def _strings(value: JSON) -> Iterator[str]:
+    if isinstance(value, str):
+        text = value.strip()
+        if text and not _ADDRESS.match(text):
+            yield text
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _strings(part)

@@ -1,0 +1,32 @@
+"""A caption as words of its own, for a catalogue whose fields do not say what its products are."""
+
+import re
+
+from engine.descriptions.claim_vocabulary import QUALITIES, Vocabulary
+from engine.descriptions.facts import TYPE
+
+_OPENING = re.compile(
+    r"^(?:there (?:is|are)|this is|a (?:close[- ]up|photo|picture|pair|set|couple) of|close[- ]up of|an? |the )\s*",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"[,;:.!?]|\b(?:with|and|on|in|at|of|next|against|from|for|that|which|is|are|sitting|standing|lying|hanging|placed|"
+    r"filled|made)\b",
+    re.IGNORECASE,
+)
+_MOST_WORDS = 3
+
+
+def noun_of(caption: str, vocabulary: Vocabulary) -> str:
+    """Return what a caption calls the thing it shows, without its qualities: "red mug with white" is a mug."""
+    head = caption.strip()
+    while (opened := _OPENING.match(head)) is not None:
+        head = head[opened.end() :]
+    end = _END.search(head)
+    head = head[: end.start()] if end is not None else head
+    for claim in reversed([claim for claim in vocabulary.claims(head) if claim.role in (*QUALITIES, "brand")]):
+        head = head[: claim.start] + " " + head[claim.end :]
+    named = vocabulary.claims_of(TYPE, head)
+    if named:
+        return head[named[0].start : named[0].end].lower()
+    return " ".join(head.split()[-_MOST_WORDS:]).lower()

@@ -1,0 +1,78 @@
+"""What a free writer claims that no field of the product bears out: guesses, promises, and negations.
+
+Held against contradictions alone, a chat model may still call a shirt blue of which no colour is known, promise that it
+is waterproof, or say that it is not. A colour, material or pattern that nobody tells is left out of its sentence; a
+sentence with another such claim is left out whole.
+"""
+
+import re
+from collections.abc import Iterator
+
+from engine.descriptions.claim_vocabulary import QUALITIES, Claim, Vocabulary
+from engine.descriptions.facts import Facts
+from engine.descriptions.grammar import article
+from engine.descriptions.lexicon import CLAIM_WORDS
+
+_NEGATION = re.compile(
+    r"\b(?:no|not|never|without|cannot|free (?:of|from)|"
+    r"(?:is|are|do|does|will|can|has|have)n['’]t|can['’]t|won['’]t)\s+"
+    r"(?:a |an |the |any )?([\w-]+)|\b([\w]+)-free\b|\bnon-([\w]+)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"\b(?:no|not|never|without|non|cannot|isn['’]t|aren['’]t)[ -]+(?:\w+[ -]+){0,2}$", re.IGNORECASE)
+_PROMISE = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(CLAIM_WORDS, key=len, reverse=True)))})(?!\w)", re.I
+)
+_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_COUNTS = {word: str(number) for number, word in enumerate(_NUMBERS, 2)}
+_COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.IGNORECASE)
+_NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][\w&'’-]+(?: [A-Z][\w&'’-]+)*")
+_ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
+
+
+def unsupported(piece: str, facts: Facts, vocabulary: Vocabulary) -> list[Claim]:
+    """Return the colours, materials and patterns that a sentence claims and no field tells, in order."""
+    return [
+        claim
+        for claim in vocabulary.claims(piece)
+        if claim.role in QUALITIES
+        and not facts.values.get(claim.role)
+        and not _says(facts.words, piece[claim.start : claim.end])
+    ]
+
+
+def supported(piece: str, facts: Facts, vocabulary: Vocabulary) -> str:
+    """Return a sentence without what no field bears out, "" where that is more than an adjective."""
+    if any(True for _ in _loose_claims(piece, facts)):
+        return ""
+    for claim in reversed(unsupported(piece, facts, vocabulary)):
+        # "This blue mug" is a mug; "it comes in blue" is nothing without its colour.
+        if not re.match(r"\s+[a-z]", piece[claim.end :]) or re.search(
+            r"\b(?:in|of|from|is|are)\s+$", piece[: claim.start]
+        ):
+            return ""
+        piece = piece[: claim.start] + piece[claim.end :].lstrip()
+    return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], piece)
+
+
+def _loose_claims(piece: str, facts: Facts) -> Iterator[str]:
+    """Give the promises, counts, names and negations of a sentence that no field has."""
+    words = facts.words
+    for found in _NEGATION.finditer(piece):
+        if not _says(words, " ".join(found[0].split())):
+            yield found[0]
+    for found in _PROMISE.finditer(piece):
+        said = list(re.finditer(rf"(?<![\w-]){re.escape(found[0].lower())}", words))
+        denied = bool(said) and all(_DENIED.search(words[: match.start()]) for match in said)
+        if not said or (denied and not _DENIED.search(piece[: found.start()])):
+            yield found[0]
+    for found in _COUNT.finditer(piece):
+        if _COUNTS[found[0].lower()] not in facts.numbers and not _says(words, found[0]):
+            yield found[0]
+    for found in _NAME.finditer(piece):
+        if not all(_says(words, word) for word in found[0].split()):
+            yield found[0]
+
+
+def _says(words: str, phrase: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(phrase.lower())}(?!\w)", words) is not None

@@ -1,0 +1,265 @@
+"""A title read for what it says: brand, name, kind of product, features, what it fits, and how many.
+
+Titles of shops are lists more than sentences ("Carlton London Women Maroon Shoes", "USB Cable | 2 m, Black"). Which of
+their words are names and which are common is learnt from the other titles of the same shop.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.descriptions.claim_vocabulary import QUALITIES, Vocabulary
+from engine.descriptions.facts import BRAND, COLOUR, MATERIAL, SEASON, SERIES, TYPE, USE, Facts
+from engine.descriptions.grammar import PAIRS, plural, singular
+from engine.descriptions.lexicon import COMMON, TRAITS
+from engine.descriptions.title_segments import (
+    EDGE,
+    PROMOTION,
+    cut_title,
+    join_list,
+    split_tails,
+    strokes,
+    tails_of,
+    without_noun,
+)
+from engine.descriptions.title_words import (
+    AMOUNT,
+    WHOM,
+    TitleWords,
+    forms,
+    is_noun,
+    small_first,
+    squeezed,
+    type_forms,
+    whom_of,
+)
+
+_CODE = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[\w./+-]{5,}$")
+_TOKEN = re.compile(r"\S+")
+_OF_MATERIAL = frozenset(
+    (
+        "woven",
+        "knitted",
+        "pure",
+        "soft",
+        "solid",
+        "real",
+        "pressed",
+        "light",
+        "shiny",
+        "brushed",
+        "genuine",
+        "full",
+        "fine",
+        "stitched",
+        "heavy",
+        "raw",
+    )
+)
+_LINKS = frozenset(("and", "or", "with", "in", "of", "a", "an", "the", "plus", "colour", "color"))
+_MOST_TRIED = 3
+_LONGEST_FEATURE, _LONGEST_FIT, _LONGEST_NAME = 9, 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class TitleReading:
+    """What a title says. An empty text means that it does not say.
+
+    brand: who makes it.   name: what this product is called, brand and all.   noun: what it is, with the qualities that
+    belong to it ("slim fit shirt"), without colour.   whom: "men and women".   fits: what it goes with.
+    head: the noun alone.   compatible: whether it says "compatible" of that.   pack: how many there are.
+    traits: adjectives that stand alone ("foldable").   core: the first words, up to what it has or fits.
+    """
+
+    brand: str = ""
+    name: str = ""
+    noun: str = ""
+    head: str = ""
+    whom: str = ""
+    fits: str = ""
+    compatible: bool = False
+    pack: str = ""
+    features: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
+    core: str = ""
+
+
+class TitleReader:
+    """Reads the titles of one catalogue; it never changes, so any number of threads may ask."""
+
+    def __init__(self, payloads: Sequence[Mapping[str, Any]], vocabulary: Vocabulary) -> None:
+        """Learn from the titles of some of the catalogue's payloads. Cost: some 20 µs a title."""
+        self._vocabulary = vocabulary
+        self._words = TitleWords(payloads, vocabulary)
+
+    def read(self, facts: Facts) -> TitleReading:
+        """Return what the title of a product says beside its fields."""
+        title = facts.title
+        series, kind = facts.first(SERIES), facts.first(TYPE)
+        if series and title.lower() == f"{series} {kind}".lower():
+            # A name and a kind, and nothing to find out.
+            return TitleReading(facts.first(BRAND), series, small_first(kind), kind, whom_of(title))
+        cut = cut_title(title)
+        if not cut.core:
+            return TitleReading()
+        brand = facts.first(BRAND) or self._words.brand(cut.core)
+        name, noun, head = self._split(cut.core, brand, facts)
+        tails, rest = list(cut.tails), list(cut.rest)
+        for place, part in enumerate(rest[:_MOST_TRIED] if not (noun or tails) else []):
+            base, more = split_tails(part)
+            _, noun, head = self._split(base, "", facts)
+            if noun:
+                # What stands before the noun describes it: the name is told already.
+                found_at = base.lower().rfind(head.lower())
+                noun = self._words.tidy(base[: found_at + len(head)], loose=True) if found_at >= 0 else noun
+                rest, tails, name = [*rest[:place], *rest[place + 1 :]], more, cut.core
+                break
+        tails, rest = join_list(tails, rest)
+        traits = tuple(dict.fromkeys(part.lower() for part in rest if TRAITS.match(part)))
+        features: list[str] = []
+        fits, compatible = "", False
+        for word, piece in [*tails, *(tail for part in rest if not TRAITS.match(part) for tail in tails_of(part))]:
+            if word == "for" or word.startswith(("compatible", "suitable", "designed")):
+                found = self._fit(without_noun(piece, noun or head))
+                fits, compatible = (fits, compatible) if fits else (found, word.startswith("compatible"))
+            elif piece.lower() != brand.lower() and self._is_feature(piece, cut.core, noun, word in ("with", "w/")):
+                features.append(self._words.tidy(piece, loose=True))
+        fits = "" if WHOM.search(fits) else fits
+        found_features = tuple(dict.fromkeys(feature for feature in features if feature))
+        return TitleReading(
+            brand, name, noun, head, whom_of(title), fits, compatible, cut.pack, found_features, traits, cut.core
+        )
+
+    def _fit(self, piece: str) -> str:
+        """Return what a product is for as a sentence has it, "" where that says nothing."""
+        empty = piece[:1].isupper() and piece.isalpha() and piece.lower() in COMMON
+        if empty or len(piece.split()) > _LONGEST_FIT or WHOM.fullmatch(piece):
+            return ""
+        plain = len(piece.split()) < 2 or "," in piece or " & " in piece
+        fits = self._words.tidy(piece, loose=True) if plain else piece.strip(EDGE)
+        return strokes(fits.replace(" & ", " and "))
+
+    def _split(self, core: str, brand: str, facts: Facts) -> tuple[str, str, str]:
+        """Return the name, the noun with its qualities, and the noun alone, of the first words of a title."""
+        series = facts.first(SERIES)
+        start = 0
+        if series and core.lower().startswith(series.lower()):
+            start = len(series)
+        elif brand and core.lower().startswith(brand.lower()):
+            start = len(brand)
+        lead, body = core[:start].strip(), core[start:]
+        found = list(_TOKEN.finditer(body))
+        tokens = [token[0].strip(",") for token in found]
+        end = self._head(tokens, facts, bool(series) and start == len(series))
+        if end is None:
+            # Beside a kind that a field tells, words of a colour or a material are a description and no name.
+            described = TYPE in facts.values and bool(self._told(core, facts) or len(core.split()) > _LONGEST_NAME)
+            return "" if described else " ".join(core.split()), "", ""
+        first, last = end
+        head = " ".join(tokens[first : last + 1])
+        told = self._told(body, facts)
+        if MATERIAL not in self._vocabulary.fields:
+            told = [place for place in told if place[2] != MATERIAL]
+        runs: list[list[str]] = [[]]
+        for token, place in zip(tokens[:first], found[:first], strict=True):
+            role = next((role for begin, stop, role in told if begin < place.end() and place.start() < stop), "")
+            if not role and not self._is_told(token, facts):
+                runs[-1].append(token)
+                continue
+            if role == MATERIAL and runs[-1] and runs[-1][-1].lower() in _OF_MATERIAL:
+                runs[-1].pop()
+            runs.append([])
+        names: list[str] = []
+        qualities: list[str] = []
+        for run in runs:
+            cut = len(run)
+            while cut and self._words.may_describe(run[cut - 1]):
+                cut -= 1
+            # A number without a unit belongs to the name before it: "Superstar 2".
+            while 0 < cut < len(run) and run[cut].isdigit():
+                cut += 1
+            names += run[:cut]
+            qualities += run[cut:]
+        while qualities and qualities[0].lower() in ("and", "or", "with", "in", "of", "&"):
+            qualities = qualities[1:]
+        head = _number_form(small_first(head) if self._is_type(head, facts) else self._words.tidy(head), facts)
+        noun = " ".join([self._words.tidy(" ".join(qualities)), head]).strip()
+        name = " ".join([lead, *names]).strip()
+        return (name if names or (series and lead) else ""), noun, head
+
+    def _head(self, tokens: list[str], facts: Facts, series: bool) -> tuple[int, int] | None:
+        """Return the first and last place of the noun: a word for its type, the last known noun, or the end."""
+        nouns = {squeezed(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
+        low = [token.lower() for token in tokens]
+        for length in range(min(5, len(low)), 0, -1):
+            for first in range(len(low) - length, -1, -1):
+                if squeezed(" ".join(low[first : first + length])) in nouns:
+                    return first, first + length - 1
+        if series and tokens:
+            return 0, len(tokens) - 1
+        # Where a field says the kind, only the last word of a title may say another one.
+        reach = 1 if TYPE in facts.values else 4
+        for last in range(len(low) - 1, max(-1, len(low) - 1 - reach), -1):
+            word = low[last].strip(EDGE)
+            # What follows a noun and is no common word makes a name of it: "Watch SE".
+            if any(not self._words.may_describe(token) and not _CODE.match(token) for token in tokens[last + 1 :]):
+                return None
+            pair = f"{low[last - 1]} {word}" if last else ""
+            for noun, first in ((pair, last - 1), (word, last)):
+                if noun and is_noun(noun) and not (tokens[last].isupper() and last == 0):
+                    return first, last
+        return None
+
+    def _told(self, body: str, facts: Facts) -> list[tuple[int, int, str]]:
+        """Return where a title tells what is known of the product and has its own place in a text: its colour, say."""
+        known = {
+            role: frozenset().union(*(self._vocabulary.meanings(role, value) for value in facts.values.get(role, ())))
+            for role in (*QUALITIES, BRAND)
+        }
+        return [
+            (claim.start, claim.end, claim.role)
+            for claim in self._vocabulary.claims(body)
+            if claim.role in known and (claim.meanings & known[claim.role] or claim.role in self._vocabulary.fields)
+        ]
+
+    def _is_told(self, token: str, facts: Facts) -> bool:
+        known = {value.lower() for role in (USE, SEASON) for value in facts.values.get(role, ())}
+        return WHOM.fullmatch(token) is not None or token.lower() in known
+
+    def _is_type(self, head: str, facts: Facts) -> bool:
+        return any(squeezed(head) in map(squeezed, type_forms(value)) for value in facts.values.get(TYPE, ()))
+
+    def _is_feature(self, piece: str, core: str, noun: str, alone: bool) -> bool:
+        words = [word.strip(EDGE + "()").lower() for word in piece.split()]
+        words = [word for word in words if word]
+        if not words or len(words) > _LONGEST_FEATURE or PROMOTION.search(piece) or len(piece) < 3:
+            return False
+        single = len(words) == 1 and not (alone and is_noun(words[0]))
+        if single or all(_CODE.match(word) or word.isdigit() for word in words):
+            return False
+        # Something to read, and not a list of models or a number alone.
+        if not re.search(r"[a-z]{3}", piece) or re.search(r"\d/\d+/|,\S", piece) or AMOUNT.match(piece):
+            return False
+        said = {form for word in f"{core} {noun}".lower().split() for form in forms(word.strip(EDGE))}
+        if sum(word in said for word in words) > len(words) / 2:
+            return False
+        rest = piece.lower()
+        if (
+            any(claim.role == COLOUR and claim.end == len(piece) for claim in self._vocabulary.claims(piece))
+            and len(words) < 4
+        ):
+            return False
+        for claim in reversed([claim for claim in self._vocabulary.claims(piece) if claim.role in QUALITIES]):
+            rest = rest[: claim.start] + rest[claim.end :]
+        # Colours and the like have sentences of their own.
+        return bool(set(re.findall(r"\w+", rest)) - _LINKS - _OF_MATERIAL)
+
+
+def _number_form(head: str, facts: Facts) -> str:
+    """Return the noun in the number that one product is spoken of: kurtas, a type, are one kurta; a shoe is a pair."""
+    many = plural(head).split(" ")[-1].lower()
+    if many in PAIRS and many != "glasses":
+        return plural(head)
+    types = {squeezed(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
+    return singular(head) if squeezed(head) in types else head

@@ -1,0 +1,248 @@
+"""Any open_clip model as an encoder: by architecture and weights, from a directory, from a hub, or the embedded one."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+
+from engine.encoders import checkpoint, runtimes
+from engine.encoders.checkpoint import Source
+from engine.encoders.converted_models import Conversions
+from engine.encoders.devices import to_device, to_dtype
+from engine.encoders.encoder import GOLDEN_TEXTS, Fingerprint, ModelSpec, digest, golden_images
+from engine.encoders.runtimes import Chosen, Side
+from engine.encoders.text_coverage import known_shares
+from engine.encoders.text_tower import TextTower
+from engine.scoring.vectors import to_unit
+
+Matrix = NDArray[np.float32]
+
+# How many tokens of padding a text may get for the sake of a larger batch.
+SLACK = 8
+
+_PROBES = (
+    "",
+    "A red shoe, size 42½",
+    "élégante ROBE d'été",
+    "夏のワンピース",
+    "naïve  café\n& <b>tags</b> 👟",
+    "word " * 99,
+)
+
+
+class OpenClipEncoder:
+    """Encodes with one open_clip model, kept in memory; several threads may call it.
+
+    `model`, `tokenizer`, `preprocess` and `device` are open_clip's own, for those who ask the model for more.
+    `runtimes` says what computes its two sides, "image" and "text".
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        device: str = "auto",
+        dtype: str = "auto",
+        *,
+        runtime: str = "auto",
+        threads: int | None = None,
+        batch_size: int = 64,
+        random_weights: bool = False,
+    ) -> None:
+        """Load the model.
+
+        runtime: torch; openvino (CPU only); auto, which is openvino where it is installed, no dtype is named and it
+        gives a large model's vectors. A side that openvino cannot take is torch's.
+        threads: how many CPU threads may compute in this process; None leaves it. batch_size bounds the memory.
+        random_weights: take an architecture without weights too; its vectors mean nothing, its speed does.
+        Raises InvalidSetting for a device, dtype, runtime or model that is not there, MissingDependency for openvino.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.device = to_device(device)
+        self.dtype = to_dtype(dtype, self.device)
+        other = runtimes.wants_openvino(runtime, self.device, dtype)
+        if other:
+            self.dtype = torch.float32
+        self.batch_size = batch_size
+        source = checkpoint.find(spec, random_weights)
+        self.model = checkpoint.load(source, self.device, self.dtype)
+        self.tokenizer = checkpoint.tokenizer(source)
+        settings: dict[str, Any] = json.loads(json.dumps(self.model.visual.preprocess_cfg))
+        self.preprocess = image_transform_v2(PreprocessCfg(**settings), is_train=False)
+        self._tower = TextTower.of(self.model)
+        self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="preprocess")
+        self.dim = self._compute_texts(self.tokenizer([""])).shape[1]
+        architecture, weights = _describe(source.config()), _hash_weights(source, self.model)
+        rounded = str(self.dtype).removeprefix("torch.")
+        image, text = Chosen(self._compute_images, "torch", rounded), Chosen(self._compute_texts, "torch", rounded)
+        if other:
+            identity = {"architecture": architecture, "weights_sha256": weights}
+            # Random weights are never met again.
+            conversions = None if source.weights is None else Conversions()
+            image, text = (
+                runtimes.choose(side, identity, dtype == "float32", runtime == "openvino", conversions)
+                for side in (self._image_side(), self._text_side())
+            )
+        self.runtimes = {"image": image.runtime, "text": text.runtime}
+        self._encode_pixels, self._encode_tokens = image.encode, text.encode
+        self.fingerprint = Fingerprint(
+            architecture=architecture,
+            weights_sha256=weights,
+            tokenizer_sha256=_hash_tokenizer(self.tokenizer),
+            preprocess=settings,
+            preprocess_sha256=digest(settings),
+            dim=self.dim,
+            dtype=image.dtype if image.dtype == text.dtype else f"{image.dtype}+{text.dtype}",
+        )
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        """Return (n, dim) unit rows, one a text; a text beyond the context length is cut there.
+
+        Equal to stock open_clip's to float32 rounding, at the cost of the text's own tokens and not of the padding's.
+        """
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), 16 * self.batch_size):
+            tokens = self.tokenizer(list(texts[start : start + 16 * self.batch_size]))
+            lengths = self._tower.lengths(tokens).numpy()
+            for places in _bucket(lengths, self.batch_size):
+                cut = tokens[torch.from_numpy(places), : int(lengths[places].max())]
+                rows[start + places] = self._encode_tokens(cut)
+        return to_unit(rows)
+
+    def known_shares(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n,) how much of each text the tokenizer has words for, 0 to 1."""
+        return known_shares(getattr(self.tokenizer, "tokenizer", self.tokenizer), texts)
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
+        """Return (n, dim) unit rows, one a picture; the next batch is prepared while the model sees this one."""
+        rows = np.zeros((len(images), self.dim), dtype=np.float32)
+        for start, pixels in self._prepare(images):
+            rows[start : start + len(pixels)] = self._encode_pixels(pixels)
+        return to_unit(rows)
+
+    def _prepare(self, images: Sequence[Image.Image]) -> Iterator[tuple[int, torch.Tensor]]:
+        ahead: list[Future[torch.Tensor]] = []
+        for start in range(0, len(images), self.batch_size):
+            now = ahead or self._submit(images, start)
+            ahead = self._submit(images, start + self.batch_size)
+            yield start, torch.stack([future.result() for future in now])
+
+    def _submit(self, images: Sequence[Image.Image], start: int) -> list[Future[torch.Tensor]]:
+        return [self._threads.submit(self.preprocess, image) for image in images[start : start + self.batch_size]]
+
+    def _compute_images(self, pixels: torch.Tensor) -> Matrix:
+        with torch.inference_mode():
+            rows = self.model.encode_image(pixels.to(self.device, self.dtype), normalize=False)
+            return _to_numpy(rows)
+
+    def _compute_texts(self, tokens: torch.Tensor) -> Matrix:
+        with torch.inference_mode():
+            return _to_numpy(self._tower.encode(tokens.to(self.device)))
+
+    def _image_side(self) -> Side:
+        """Return how the image side is converted and proved: on pictures, noise, and several at once."""
+        pixels = torch.stack([self.preprocess(image) for image in golden_images()])
+        noise = torch.randn((8, *pixels.shape[1:]), generator=torch.Generator().manual_seed(1))
+        noise *= torch.linspace(0.2, 1.5, 8)[:, None, None, None]
+        return Side(
+            name="image",
+            model=self.model,
+            weights=sum(parameter.numel() for parameter in self.model.visual.parameters()),
+            encode=self._compute_images,
+            traced=lambda inputs: self.model.encode_image(inputs, normalize=False),
+            example=noise[:2],
+            shape=(-1, *pixels.shape[1:]),
+            inputs=[pixels[:1], pixels[1:], noise],
+            convolutional=_is_convolutional(self.model.visual),
+        )
+
+    def _text_side(self) -> Side:
+        """Return how the text side is converted and proved: on texts of every length, alone and together."""
+        texts = [*GOLDEN_TEXTS, *_phrases()]
+        tokens = self.tokenizer(texts)
+        tower = self._tower
+        lengths = tower.lengths(tokens).numpy()
+        whole = tower.pool == "whole"
+        return Side(
+            name="text",
+            model=self.model,
+            weights=tower.weights(),
+            encode=self._compute_texts,
+            traced=(lambda inputs: self.model.encode_text(inputs, normalize=False)) if whole else tower.encode_cut,
+            example=tokens[:2, : tokens.shape[1] if whole else 9].contiguous(),
+            shape=(-1, tokens.shape[1] if whole else -1),
+            inputs=[
+                tokens[torch.from_numpy(places), : int(lengths[places].max())]
+                for size in (1, self.batch_size)
+                for places in _bucket(lengths, size)
+            ],
+        )
+
+
+def _phrases() -> list[str]:
+    """Return texts such as are searched for, from one word to a description, the same ones always."""
+    words = (
+        "red leather shoe men's blue cotton T-shirt size 42 wooden garden table lamp été summer dress £9.99 black bag"
+    )
+    drawn = np.random.default_rng(1)
+    return [" ".join(drawn.choice(words.split(), length)) for length in (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 11, 16, 24)]
+
+
+def _to_numpy(rows: torch.Tensor) -> Matrix:
+    array: Matrix = rows.float().cpu().numpy()
+    return array
+
+
+def _bucket(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of texts that go together: at most batch_size, none padded by more than SLACK tokens."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = lengths[order[start]] + SLACK
+        end = min(start + batch_size, int(np.searchsorted(lengths[order], longest, side="right")))
+        yield order[start:end]
+        start = end
+
+
+def _describe(config: dict[str, Any]) -> str:
+    """Return the architecture as one word that a person can read, and a hash of all that the word leaves out."""
+    image, text = config["vision_cfg"], config["text_cfg"]
+    eyes = image.get("timm_model_name") or f"vit{image.get('layers')}x{image.get('width')}p{image.get('patch_size')}"
+    words = text.get("hf_model_name") or f"text{text.get('layers')}x{text.get('width')}"
+    kind = "coca" if "multimodal_cfg" in config else "clip"
+    size = image.get("image_size")
+    return f"{kind}-{eyes}@{size}-{words}-{config['embed_dim']}d-{digest(config)[:8]}"
+
+
+def _is_convolutional(side: torch.nn.Module) -> bool:
+    """Return whether a tower has more convolutions than linear layers, which a ViT's one and ConvNeXt's are not."""
+    layers = list(side.modules())
+    convolutions = sum(isinstance(layer, torch.nn.Conv2d) for layer in layers)
+    return convolutions > sum(isinstance(layer, torch.nn.Linear) for layer in layers)
+
+
+def _hash_weights(source: Source, model: Any) -> str:
+    """Return the sha256 of the weights file (about a second a GB), or of random weights' names and values."""
+    if source.weights is not None:
+        with source.weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    hashed = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        hashed.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        hashed.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
+
+
+def _hash_tokenizer(tokenizer: Any) -> str:
+    """Return the sha256 of the vocabulary and of how a few hard texts are cut; files differ where these do not."""
+    inner = getattr(tokenizer, "tokenizer", None)
+    vocabulary = inner.get_vocab() if inner is not None else tokenizer.encoder
+    return digest({"vocabulary": vocabulary, "probes": tokenizer(list(_PROBES)).tolist()})

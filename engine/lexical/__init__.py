@@ -1,0 +1,1 @@
+"""Keyword search: the tokenizer and the BM25 index of a snapshot."""

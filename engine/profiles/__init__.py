@@ -1,0 +1,1 @@
+"""Shopper profiles, and the population statistics they are compared with."""

@@ -1,0 +1,1 @@
+"""Recommendations from a shopper's events, as fused queries."""

@@ -1,0 +1,1 @@
+"""What a snapshot's reviews say about an item, a brand or a category."""

@@ -1,0 +1,1 @@
+"""The fused score: a query's parts, blocks, weights and boosts as one inner product."""

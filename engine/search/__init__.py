@@ -1,0 +1,1 @@
+"""Answering a query on one snapshot and the live changes on top of it."""

@@ -1,0 +1,74 @@
+"""Items to upsert as the domain's values: each checked by itself, so that a bad one never costs the others."""
+
+import hashlib
+from collections.abc import Iterable
+from math import isfinite
+
+import numpy as np
+from google.protobuf.struct_pb2 import Struct, Value
+
+from engine.catalog.coercion import JSON, BadRow, to_plain
+from engine.catalog.payload import to_bytes
+from engine.errors import InvalidQuery
+from engine.server.codec.statuses import to_status
+from engine.server.codec.validation import check
+from engine.updates.change_log import Upsert
+from engine.v1 import catalog_pb2
+
+_Request = catalog_pb2.UpsertItemsRequest
+
+
+def check_request(request: _Request) -> None:
+    """Raise InvalidRequest if the request breaks a rule of the contract that is none of a single item's contents."""
+    ids = [_Request.NewItem(item_id=item.item_id) for item in request.items]
+    check(_Request(request_id=request.request_id, items=ids))
+
+
+def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes]) -> Upsert:
+    """Return an item as it is kept; its pictures are added to `pictures` by their sha256. Raises InvalidQuery."""
+    check(item)
+    images = []
+    for data in item.images:
+        sha256 = hashlib.sha256(data).digest()
+        pictures[sha256] = data
+        images.append(sha256)
+    vectors = {block: np.array(vector.values, np.float32) for block, vector in item.vectors.items()}
+    return Upsert(_payload(item.payload), tuple(dict.fromkeys(images)), vectors)
+
+
+def to_response(accepted: int, refused: Iterable[tuple[str, InvalidQuery]]) -> catalog_pb2.UpsertItemsResponse:
+    """Return what became of the items."""
+    response = catalog_pb2.UpsertItemsResponse(accepted_count=accepted)
+    for item_id, error in refused:
+        response.rejections.add(item_id=item_id, error=to_status(error))
+    return response
+
+
+def _payload(struct: Struct) -> bytes:
+    """Return a payload as the catalogue's reader keeps one: no empty values, prices numbers, titles texts."""
+    kept: dict[str, JSON] = {}
+    for name, value in struct.fields.items():
+        try:
+            plain = to_plain(_plain(value, name), name)
+        except BadRow as bad:
+            raise InvalidQuery(str(bad), "payload") from bad
+        if plain is not None:
+            kept[name] = plain
+    return to_bytes(kept)
+
+
+def _plain(value: Value, name: str) -> JSON:
+    kind = value.WhichOneof("kind")
+    if kind == "number_value":
+        if not isfinite(value.number_value):
+            raise BadRow(f"{name}: expected a finite number, got {value.number_value}")
+        return value.number_value
+    if kind == "string_value":
+        return value.string_value
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "list_value":
+        return [_plain(part, name) for part in value.list_value.values]
+    if kind == "struct_value":
+        return {part: _plain(inner, name) for part, inner in value.struct_value.fields.items()}
+    return None

@@ -1,0 +1,77 @@
+"""Requests for recommendations as the domain's wishes, and recommendations as the bytes of the contract's messages."""
+
+from engine.errors import InvalidQuery
+from engine.recommend.reason import Kind, Reason
+from engine.recommend.recommender import Mode, Recommended, Wish
+from engine.scoring.query import Hit
+from engine.server.codec.search_request import DEFAULT_PAGE_SIZE, to_boosts, to_diversity
+from engine.server.codec.search_response import put_how, to_length
+from engine.server.codec.validation import check
+from engine.v1 import recommendation_pb2
+
+_HITS = b"\x0a"  # RecommendResponse.hits, field 1, of a length
+_PAYLOAD = b"\x22"  # Recommendation.payload, field 4, of a length
+
+_MODES = {
+    recommendation_pb2.RecommendRequest.MODE_UNSPECIFIED: Mode.MIXED,
+    recommendation_pb2.RecommendRequest.MODE_REPEAT: Mode.REPEAT,
+    recommendation_pb2.RecommendRequest.MODE_DISCOVER: Mode.DISCOVER,
+    recommendation_pb2.RecommendRequest.MODE_MIXED: Mode.MIXED,
+}
+
+_REASON_KINDS = {kind: recommendation_pb2.Recommendation.ReasonKind.Value(f"REASON_KIND_{kind.name}") for kind in Kind}
+
+
+def to_wish(request: recommendation_pb2.RecommendRequest) -> Wish:
+    """Return what a request wishes for. Raises InvalidRequest if it breaks a rule of the contract."""
+    check(request)
+    session = request.WhichOneof("subject") == "session"
+    if session and request.image:
+        raise InvalidQuery("expected a session's picture in session.image, got one beside the session", "image")
+    return Wish(
+        mode=_MODES[request.mode],
+        session=session,
+        liked=tuple(request.session.liked_item_ids),
+        disliked=tuple(request.session.disliked_item_ids),
+        image=request.session.image if session else request.image,
+        exclude=frozenset(request.exclude_item_ids),
+        filter=request.filter.strip(),
+        boosts=to_boosts(request.boosts),
+        diversity=to_diversity(request.diversity) if request.HasField("diversity") else None,
+        collapse_by=request.collapse_by,
+        limit=request.page_size or DEFAULT_PAGE_SIZE,
+        explain=request.explain,
+        recall_target=request.recall_target if request.HasField("recall_target") else None,
+    )
+
+
+def to_response(recommended: Recommended) -> recommendation_pb2.RecommendResponse:
+    """Return the response that tells what is recommended."""
+    return recommendation_pb2.RecommendResponse.FromString(to_bytes(recommended))
+
+
+def to_bytes(recommended: Recommended, parse_us: int = 0, total_us: int = 0) -> bytes:
+    """Return the bytes of the response; the edge's timings are its own."""
+    answer = recommended.answer
+    head = recommendation_pb2.RecommendResponse()
+    put_how(head, answer, parse_us, total_us)
+    pieces: list[bytes] = []
+    for hit, reason in zip(answer.hits, recommended.reasons, strict=True):
+        content = _hit(hit, reason, answer.payload(hit.row))
+        pieces += (_HITS, to_length(len(content)), content)
+    return b"".join((*pieces, head.SerializeToString()))
+
+
+def _hit(hit: Hit, reason: Reason, payload: bytes) -> bytes:
+    sent = recommendation_pb2.Recommendation(
+        item_id=hit.item_id,
+        score=hit.score,
+        contributions=hit.contributions,
+        reason=reason.words,
+        because_item_ids=reason.because,
+        interest=reason.interest,
+        reason_kind=_REASON_KINDS[reason.kind],
+        reason_contribution=reason.contribution,
+    )
+    # As in a search's answer: a payload is kept as the bytes of the message that carries it.
+    return b"".join((sent.SerializeToString(), _PAYLOAD, to_length(len(payload)), payload))

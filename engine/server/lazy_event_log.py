@@ -1,0 +1,40 @@
+"""The log of events of a running server, opened when it is first needed."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.events.log_address import is_known
+
+if TYPE_CHECKING:
+    from engine.events.event_log import EventLog
+
+
+class Events:
+    """The log of a store, or the one at an address if there is one; threads may share it."""
+
+    def __init__(self, root: Path, address: str = "") -> None:
+        self._root = root
+        self._address = address
+        self._lock = threading.Lock()
+        self._log: EventLog | None = None
+
+    def known(self) -> "EventLog | None":
+        """Return the log, None if nothing was ever recorded. Raises what EventLog does."""
+        return self.made() if is_known(self._root, self._address) else None
+
+    def made(self) -> "EventLog":
+        """Return the log, made if it is not there. Raises what EventLog does."""
+        # SQLAlchemy takes a quarter of a second to import, and many servers never see an event.
+        from engine.events.event_log import make_events
+
+        with self._lock:
+            if self._log is None:
+                self._log = make_events(self._root, self._address)
+            return self._log
+
+    def close(self) -> None:
+        """Close the log."""
+        with self._lock:
+            if self._log is not None:
+                self._log.close()

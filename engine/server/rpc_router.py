@@ -1,0 +1,138 @@
+"""The edge between gRPC and the engine: every rpc of the contract, its errors made statuses in one place.
+
+An rpc that no method here answers is refused by name, so that the contract can be ahead of the engine.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from time import perf_counter_ns
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc import aio
+from grpc_status import rpc_status
+
+from engine.errors import DiptychError, NotSupported
+from engine.server.codec.statuses import to_status
+from engine.server.codec.validation import InvalidRequest, check
+from engine.server.metrics import Metrics
+from engine.server.workers import Call
+from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, recommendation_pb2, search_pb2
+
+Method = Callable[[Any, Call], Awaitable[Message | bytes]]
+"""Answers one rpc, with its response or the bytes of it."""
+
+_FILES = (search_pb2, recommendation_pb2, catalog_pb2, embedding_pb2, index_pb2)
+
+_OK: int = grpc.StatusCode.OK.value[0]
+_CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
+
+log = logging.getLogger(__name__)
+
+
+def services() -> Iterator[ServiceDescriptor]:
+    """Give the services of the contract."""
+    for file in _FILES:
+        yield from file.DESCRIPTOR.services_by_name.values()
+
+
+class Edge:
+    """The handlers of the contract's services, and how many calls are being answered.
+
+    methods: "engine.v1.SearchService/Search" → what answers it.
+    """
+
+    def __init__(self, methods: Mapping[str, Method], metrics: Metrics) -> None:
+        self.in_flight = 0
+        self._metrics = metrics
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._methods = dict(methods)
+        known = {_path(method) for service in services() for method in service.methods}
+        if not known >= self._methods.keys():
+            raise ValueError(f"expected rpcs of the contract, got {sorted(self._methods.keys() - known)}")
+
+    def answered_services(self) -> list[str]:
+        """Return the full names of the services of which at least one rpc is answered."""
+        return sorted({path.partition("/")[0] for path in self._methods})
+
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
+        """Return one handler for each service of the contract."""
+        return [
+            grpc.method_handlers_generic_handler(
+                service.full_name, {method.name: self._handler(method) for method in service.methods}
+            )
+            for service in services()
+        ]
+
+    def warm_up(self) -> None:
+        """Have the contract's rules compiled for every rpc that is answered: 50 ms that no caller should wait for."""
+        for service in services():
+            for method in service.methods:
+                if _path(method) in self._methods:
+                    with suppress(InvalidRequest):
+                        check(GetMessageClass(method.input_type)())
+
+    async def idle(self) -> None:
+        """Return when no call is being answered."""
+        await self._idle.wait()
+
+    def _handler(self, described: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
+        path = _path(described)
+        method = self._methods.get(path, _unanswered(path))
+        ended = self._metrics.rpc(path).ended
+
+        async def handle(request: Message, context: aio.ServicerContext[Any, Any]) -> Message | bytes:
+            arrived = perf_counter_ns()
+            left_s = context.time_remaining()
+            self.in_flight += 1
+            self._idle.clear()
+            # What leaves here without an answer and without a status is a call whose caller went away.
+            code = _CANCELLED
+            try:
+                call = Call(arrived, None if left_s is None else arrived + int(left_s * 1e9))
+                response = await method(request, call)
+                code = _OK
+                return response
+            except DiptychError as error:
+                status = to_status(error)
+                code = status.code
+                if code == grpc.StatusCode.INTERNAL.value[0]:
+                    log.exception("failed rpc=%s", path)
+            except Exception as error:
+                log.exception("failed rpc=%s", path)
+                status = to_status(error)
+                code = status.code
+            finally:
+                ended(code, (perf_counter_ns() - arrived) / 1000)
+                self.in_flight -= 1
+                if not self.in_flight:
+                    self._idle.set()
+            await context.abort_with_status(rpc_status.to_status(status))
+            raise AssertionError("abort_with_status always raises")
+
+        return grpc.unary_unary_rpc_method_handler(
+            handle,
+            request_deserializer=GetMessageClass(described.input_type).FromString,
+            response_serializer=_to_bytes,
+        )
+
+
+def _to_bytes(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
+
+
+def _path(method: MethodDescriptor) -> str:
+    return f"{method.containing_service.full_name}/{method.name}"
+
+
+def _unanswered(path: str) -> Method:
+    async def refuse(request: Message, call: Call) -> Message:
+        raise NotSupported(f"{path} is not answered yet")
+
+    return refuse

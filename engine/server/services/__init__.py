@@ -1,0 +1,1 @@
+"""The gRPC services, one module for each group of rpcs."""

@@ -1,0 +1,60 @@
+"""RecommendationService, as far as it keeps events: records what shoppers do, and forgets shoppers."""
+
+import logging
+import time
+from functools import partial
+
+from engine.server.codec.event_messages import check_request, to_erased, to_events, to_response
+from engine.server.codec.validation import check
+from engine.server.lazy_event_log import Events
+from engine.server.rpc_router import Method
+from engine.server.workers import Call, Workers
+from engine.v1 import recommendation_pb2
+
+log = logging.getLogger(__name__)
+
+
+class RecordingService:
+    """Records events in the threads of `recorders`, which share what the disk has to do, and erases in another."""
+
+    def __init__(self, events: Events, recorders: Workers, administrators: Workers) -> None:
+        self._events = events
+        self._recorders = recorders
+        self._administrators = administrators
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {
+            "engine.v1.RecommendationService/RecordEvents": self.record_events,
+            "engine.v1.RecommendationService/EraseUser": self.erase_user,
+        }
+
+    async def record_events(
+        self, request: recommendation_pb2.RecordEventsRequest, call: Call
+    ) -> recommendation_pb2.RecordEventsResponse:
+        """Keep events; they are durable when this returns."""
+        check_request(request)
+        if not request.events:
+            return recommendation_pb2.RecordEventsResponse()
+        return await self._recorders.run("record", partial(self._record, request, time.time()), call)
+
+    async def erase_user(
+        self, request: recommendation_pb2.EraseUserRequest, call: Call
+    ) -> recommendation_pb2.EraseUserResponse:
+        """Forget a shopper, durably."""
+        check(request)
+        return await self._administrators.run("erase", partial(self._erase, request.user_id), call)
+
+    def _record(
+        self, request: recommendation_pb2.RecordEventsRequest, arrived_s: float
+    ) -> recommendation_pb2.RecordEventsResponse:
+        events, refused = to_events(request, arrived_s)
+        accepted, duplicates = self._events.made().record(events) if events else (0, 0)
+        return to_response(accepted, duplicates, refused)
+
+    def _erase(self, user_id: str) -> recommendation_pb2.EraseUserResponse:
+        known = self._events.known()
+        erased = {} if known is None else known.erase(user_id)
+        # Not whom: that would be the one place which still knows.
+        log.info("erased a user of %d events", sum(erased.values()))
+        return to_erased(erased)

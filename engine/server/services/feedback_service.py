@@ -1,0 +1,33 @@
+"""CatalogService, as far as it tells what reviews say."""
+
+from functools import partial
+
+from engine.reviews.feedback import feedback_of
+from engine.server.codec.feedback_messages import to_response, to_subject
+from engine.server.codec.validation import check
+from engine.server.rpc_router import Method
+from engine.server.served_snapshot import Snapshots
+from engine.server.workers import Call, Workers
+from engine.v1 import catalog_pb2
+
+
+class ReviewingService:
+    """Tells feedback in the threads of `searchers`, from the served snapshot as it is now."""
+
+    def __init__(self, snapshots: Snapshots, searchers: Workers) -> None:
+        self._snapshots = snapshots
+        self._searchers = searchers
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {"engine.v1.CatalogService/GetFeedback": self.get_feedback}
+
+    async def get_feedback(
+        self, request: catalog_pb2.GetFeedbackRequest, call: Call
+    ) -> catalog_pb2.GetFeedbackResponse:
+        """Return what the reviews of an item, a brand or a category say."""
+        check(request)
+        return await self._searchers.run("feedback", partial(self._feedback, *to_subject(request)), call)
+
+    def _feedback(self, kind: str, name: str) -> catalog_pb2.GetFeedbackResponse:
+        return to_response(feedback_of(self._snapshots.served.searcher.view, kind, name))

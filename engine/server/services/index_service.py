@@ -1,0 +1,69 @@
+"""IndexService: what is served, what could be, and switching."""
+
+import logging
+from functools import partial
+
+from engine.errors import CorruptSnapshot, SnapshotNotFound
+from engine.server.codec.index_messages import to_snapshot
+from engine.server.codec.validation import check
+from engine.server.rpc_router import Method
+from engine.server.served_snapshot import Snapshots
+from engine.server.workers import Call, Workers
+from engine.v1 import index_pb2
+
+DEFAULT_PAGE_SIZE = 10
+
+log = logging.getLogger(__name__)
+
+
+class IndexService:
+    """Tells of the store's snapshots and switches between them, one at a time."""
+
+    def __init__(self, snapshots: Snapshots, administrators: Workers) -> None:
+        self._snapshots = snapshots
+        self._administrators = administrators
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {
+            "engine.v1.IndexService/GetIndex": self.get_index,
+            "engine.v1.IndexService/ListSnapshots": self.list_snapshots,
+            "engine.v1.IndexService/ActivateSnapshot": self.activate_snapshot,
+        }
+
+    async def get_index(self, request: index_pb2.GetIndexRequest, call: Call) -> index_pb2.GetIndexResponse:
+        """Return what is served now."""
+        return index_pb2.GetIndexResponse(index=self._snapshots.served.index)
+
+    async def list_snapshots(
+        self, request: index_pb2.ListSnapshotsRequest, call: Call
+    ) -> index_pb2.ListSnapshotsResponse:
+        """Return the snapshots of the store, the newest first."""
+        check(request)
+        work = partial(_page, self._snapshots, request.page_size or DEFAULT_PAGE_SIZE, request.page_token)
+        return await self._administrators.run("list", work, call)
+
+    async def activate_snapshot(
+        self, request: index_pb2.ActivateSnapshotRequest, call: Call
+    ) -> index_pb2.ActivateSnapshotResponse:
+        """Serve another snapshot; the answer comes when it is served."""
+        check(request)
+        work = partial(self._snapshots.activate, request.snapshot)
+        manifest, before = await self._administrators.run("activate", work, call)
+        return index_pb2.ActivateSnapshotResponse(
+            snapshot=to_snapshot(manifest, manifest.snapshot), previous_snapshot=before
+        )
+
+
+def _page(snapshots: Snapshots, size: int, token: str) -> index_pb2.ListSnapshotsResponse:
+    """Return one page; the token is the name of the last snapshot of the page before."""
+    served = snapshots.served.name
+    names = [name for name in reversed(snapshots.store.names()) if not token or name < token]
+    response = index_pb2.ListSnapshotsResponse(next_page_token=names[size - 1] if len(names) > size else "")
+    for name in names[:size]:
+        try:
+            response.snapshots.append(to_snapshot(snapshots.store.manifest(name), served))
+        except (CorruptSnapshot, SnapshotNotFound) as error:
+            # Damaged, or pruned since it was listed: the others are there all the same.
+            log.warning("left out of the list: %s", error)
+    return response

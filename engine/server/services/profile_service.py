@@ -1,0 +1,56 @@
+"""RecommendationService, as far as it tells what is known of shoppers."""
+
+import threading
+from functools import partial
+
+from engine.errors import UserNotFound
+from engine.profiles.population import Usual, open_usual
+from engine.profiles.profile_builder import profile_in
+from engine.server.codec.profile_messages import to_response
+from engine.server.codec.validation import check
+from engine.server.lazy_event_log import Events
+from engine.server.rpc_router import Method
+from engine.server.served_snapshot import Snapshots
+from engine.server.workers import Call, Workers
+from engine.snapshot.snapshot import Snapshot
+from engine.v1 import recommendation_pb2
+
+
+class ProfilingService:
+    """Tells profiles in the threads of `readers`, from the log and the served snapshot as they are now."""
+
+    def __init__(self, snapshots: Snapshots, events: Events, readers: Workers) -> None:
+        self._snapshots = snapshots
+        self._events = events
+        self._readers = readers
+        self._lock = threading.Lock()
+        self._usual: tuple[Snapshot, Usual] | None = None
+
+    def methods(self) -> dict[str, Method]:
+        """Return what answers which rpc."""
+        return {"engine.v1.RecommendationService/GetProfile": self.get_profile}
+
+    async def get_profile(
+        self, request: recommendation_pb2.GetProfileRequest, call: Call
+    ) -> recommendation_pb2.GetProfileResponse:
+        """Return what is known of a shopper."""
+        check(request)
+        return await self._readers.run("profile", partial(self._profile, request.user_id), call)
+
+    def _profile(self, user_id: str) -> recommendation_pb2.GetProfileResponse:
+        view = self._snapshots.served.searcher.view
+        log = self._events.known()
+        now_s = None if log is None else log.now_s()
+        if log is None or now_s is None:
+            raise UserNotFound("user_id")
+        profile = profile_in(log, user_id, view, self._usual_of(view.snapshot), now_s)
+        if profile is None:
+            raise UserNotFound("user_id")
+        return to_response(profile)
+
+    def _usual_of(self, snapshot: Snapshot) -> Usual:
+        """Return what the snapshot knows of shoppers, read once."""
+        with self._lock:
+            if self._usual is None or self._usual[0] is not snapshot:
+                self._usual = snapshot, open_usual(snapshot)
+            return self._usual[1]

@@ -1,0 +1,129 @@
+"""A snapshot opened for reading: checked against its manifest, then served from mapped files."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from engine.columns import Columns
+from engine.errors import CorruptSnapshot
+from engine.indexes.index import Index, open_index
+from engine.lexical.bm25 import LEXICAL, Lexical
+from engine.scoring.fusion import Matrix
+from engine.scoring.row_layout import Layout
+from engine.snapshot.item_table import Items
+from engine.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
+from engine.snapshot.review_table import Reviews
+from engine.snapshot.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Items that have the same blocks; rows start … start + len(index) of the snapshot."""
+
+    blocks: tuple[str, ...]
+    start: int
+    index: Index
+    layout: Layout
+    count: int = field(init=False)
+    """How many rows it has."""
+
+    def __post_init__(self) -> None:
+        # Kept, for FAISS takes a microsecond to say it, and every search asks some twenty times.
+        object.__setattr__(self, "count", len(self.index))
+
+
+class Snapshot:
+    """The items and strata of one build, immutable; any number of threads may read it."""
+
+    def __init__(self, manifest: Manifest, directory: Path, device: str = "cpu") -> None:
+        self.manifest = manifest
+        self.directory = directory
+        self.name = manifest.snapshot
+        self.dims = manifest.dims
+        self.signals = tuple(signal.name for signal in manifest.signals)
+        self.calibration = manifest.calibration
+        self.items = Items(directory, manifest.item_count)
+        self.columns = Columns(directory, manifest.item_count)
+        self.lexical = None if manifest.lexical is None else Lexical(directory / LEXICAL, manifest.item_count)
+        told = manifest.reviews
+        self.reviews = None if told is None else Reviews(directory, manifest.item_count, told.aspects)
+        self.strata = tuple(
+            Stratum(
+                record.blocks,
+                record.start,
+                open_index(directory / record.directory, device),
+                Layout(record.blocks, self.dims, self.signals),
+            )
+            for record in manifest.strata
+        )
+        for record, stratum in zip(manifest.strata, self.strata, strict=True):
+            if stratum.count != record.count:
+                raise CorruptSnapshot(
+                    f"{directory / record.directory}: expected {record.count} rows, got {stratum.count}"
+                )
+
+    def __len__(self) -> int:
+        return self.manifest.item_count
+
+    def stratum_of(self, row: int) -> Stratum:
+        """Return the stratum that holds a row."""
+        for stratum in self.strata:
+            if stratum.start <= row < stratum.start + stratum.count:
+                return stratum
+        raise IndexError(f"expected a row below {len(self)}, got {row}")
+
+    def vectors(self, row: int) -> dict[str, Matrix]:
+        """Return the unit vector of each block that the item has."""
+        stratum = self.stratum_of(row)
+        stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
+        return {block: stored[span] for block, span in stratum.layout.spans.items()}
+
+
+def open_snapshot(store: Store, name: str, device: str = "cpu") -> Snapshot:
+    """Return the snapshot after every byte of it was compared with the manifest.
+
+    Raises SnapshotNotFound, CorruptSnapshot (naming the file). Cost: one reading of all files.
+    """
+    manifest = store.manifest(name)
+    damage = damages(manifest, store.directory(name))
+    if damage:
+        raise CorruptSnapshot("; ".join(damage))
+    return Snapshot(manifest, store.directory(name), device)
+
+
+def damages(manifest: Manifest, directory: Path) -> list[str]:
+    """Return one sentence for each file that is not what the manifest says or not named in it, none if all is well."""
+    named = {MANIFEST_FILE, *manifest.files}
+    # os.walk passes over a folder that is gone by now, and then its files are missing below.
+    found = {
+        Path(folder, name).relative_to(directory).as_posix()
+        for folder, _, names in os.walk(directory)
+        for name in names
+    }
+    strangers = [f"{directory / name}: expected no such file" for name in sorted(found - named) if name[0] != "."]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        compared: Iterable[str | None] = pool.map(
+            lambda entry: _damage(directory / entry[0], entry[1]), sorted(manifest.files.items())
+        )
+        return [sentence for sentence in compared if sentence is not None] + strangers
+
+
+def _damage(path: Path, record: FileRecord) -> str | None:
+    if not path.is_file():
+        return f"{path}: expected {record.size_bytes} bytes, got no file"
+    try:
+        size = path.stat().st_size
+        if size != record.size_bytes:
+            return f"{path}: expected {record.size_bytes} bytes, got {size}"
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"{path}: expected {record.size_bytes} bytes, got {error.strerror}"
+    if digest != record.sha256:
+        return f"{path}: expected sha256 {record.sha256}, got {digest}"
+    return None

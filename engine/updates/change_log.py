@@ -1,0 +1,316 @@
+"""The log of live changes: what was upserted and deleted since the catalogue, on disk before anybody is told so.
+
+One SQLite file in the store. Each change has a number that only ever rises; of an item only the newest change is kept,
+since an upsert is the whole item. A snapshot names the last change that it holds; whoever reads it goes on from there.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.durable import alone_in, sync_directory
+from engine.errors import CorruptLog, NotDurable
+
+LIVE_FILE = "live.db"
+
+# "dipl": marks the file as ours.
+_APPLICATION_ID = 0x6469706C
+_VERSION = 1
+_MAGIC = b"SQLite format 3\0"
+_BUSY_TIMEOUT_S = 10.0
+_PAGE = 256
+# A caller who repeats a request after a week gets it done again.
+_REQUESTS_KEPT_S = 7 * 86_400
+
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, item_id TEXT NOT NULL UNIQUE, time_s REAL NOT NULL, payload BLOB
+);
+CREATE TABLE IF NOT EXISTS vectors (
+    seq INTEGER NOT NULL REFERENCES changes ON DELETE CASCADE,
+    block TEXT NOT NULL, recipe BLOB NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (seq, block)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shown (
+    seq INTEGER NOT NULL REFERENCES changes ON DELETE CASCADE,
+    place INTEGER NOT NULL, sha256 BLOB NOT NULL,
+    PRIMARY KEY (seq, place)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shown_pictures ON shown (sha256);
+CREATE TABLE IF NOT EXISTS pictures (sha256 BLOB PRIMARY KEY, data BLOB NOT NULL);
+CREATE TRIGGER IF NOT EXISTS not_shown AFTER DELETE ON shown
+    WHEN NOT EXISTS (SELECT 1 FROM shown WHERE sha256 = OLD.sha256)
+    BEGIN DELETE FROM pictures WHERE sha256 = OLD.sha256; END;
+CREATE TABLE IF NOT EXISTS requests (
+    request_id TEXT PRIMARY KEY, rpc TEXT NOT NULL, response BLOB NOT NULL, time_s REAL NOT NULL
+) WITHOUT ROWID;
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A unit vector (d,) float16 that a model made, and the digest of all that decided it."""
+
+    recipe: bytes
+    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """An item whole. payload: bytes of a Struct.   images: sha256 of each.   vectors: its own, (d,) float32, by block.
+
+    made: what a model made of it, by block, so that nobody has to make it again.
+    """
+
+    payload: bytes
+    images: tuple[bytes, ...] = ()
+    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    made: Mapping[str, Made] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an item: what it is now, or None if it was deleted. time_s: since 1970."""
+
+    seq: int
+    item_id: str
+    upsert: Upsert | None
+    time_s: float
+
+
+class Transaction:
+    """Changes that become durable together, or not at all."""
+
+    def __init__(self, log: "LiveLog", connection: sqlite3.Connection) -> None:
+        self._log = log
+        self._connection = connection
+
+    def since(self, seq: int) -> Iterator[Change]:
+        """Give the changes after `seq`, in order."""
+        return self._log.since(seq)
+
+    def response(self, request_id: str) -> tuple[str, bytes] | None:
+        """Return which rpc a request was for and what it was answered, None if it was never answered."""
+        return self._log.response(request_id)
+
+    def number_after(self, seq: int) -> None:
+        """Give no further change a number up to `seq`, as a log would that was begun anew beside an old snapshot."""
+        if self._log.last() < seq:
+            self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
+            self._connection.execute("INSERT INTO sqlite_sequence VALUES ('changes', ?)", (seq,))
+
+    def put(self, item_id: str, upsert: Upsert | None, pictures: Callable[[bytes], bytes]) -> int:
+        """Add a change and return its number. pictures: gives the bytes of a picture by its sha256."""
+        run = self._connection.execute
+        run("DELETE FROM changes WHERE item_id = ?", (item_id,))
+        payload = None if upsert is None else upsert.payload
+        seq = run(
+            "INSERT INTO changes (item_id, time_s, payload) VALUES (?, ?, ?)", (item_id, time.time(), payload)
+        ).lastrowid
+        if seq is None:
+            raise CorruptLog("expected a number for the change, got none")
+        if upsert is None:
+            return seq
+        for block, own in upsert.vectors.items():
+            run("INSERT INTO vectors VALUES (?, ?, x'', ?)", (seq, block, own.astype("<f4").tobytes()))
+        for block, made in upsert.made.items():
+            row = (seq, block, made.recipe, made.vector.astype("<f2").tobytes())
+            run("INSERT INTO vectors VALUES (?, ?, ?, ?)", row)
+        for place, sha256 in enumerate(upsert.images):
+            run("INSERT INTO shown VALUES (?, ?, ?)", (seq, place, sha256))
+            known = run("SELECT 1 FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+            if known is None:
+                run("INSERT INTO pictures VALUES (?, ?)", (sha256, pictures(sha256)))
+        return seq
+
+    def keep(self, request_id: str, rpc: str, response: bytes) -> None:
+        """Remember what a request is answered."""
+        row = (request_id, rpc, response, time.time())
+        self._connection.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", row)
+
+
+class LiveLog:
+    """The log in one file; threads may share one, and processes of one machine the file.
+
+    Raises CorruptLog if the file is not a log or damaged, NotDurable where it cannot be read or written now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the log, made if it is not there."""
+        self._path = path
+        self._lock = threading.RLock()
+        # Half made by another process, a log looks like somebody else's file.
+        with self._explained(), alone_in(path.parent):
+            self._connection = self._open()
+        self._version = -1
+
+    def last(self) -> int:
+        """Return the number of the last change that ever was, 0 if there was none."""
+        with self._lock, self._explained():
+            row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
+            return 0 if row is None else int(row[0])
+
+    def since(self, seq: int) -> Iterator[Change]:
+        """Give the newest change of each item that changed after `seq`, in order; those that come meanwhile too."""
+        while page := self._page(seq):
+            yield from page
+            seq = page[-1].seq
+
+    def picture(self, sha256: bytes) -> bytes:
+        """Return the bytes of a picture. Raises CorruptLog if it is not there."""
+        with self._lock, self._explained():
+            row = self._connection.execute("SELECT data FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+        if row is None:
+            raise CorruptLog(f"{self._path}: expected the picture {sha256.hex()}, got none")
+        return bytes(row[0])
+
+    def response(self, request_id: str) -> tuple[str, bytes] | None:
+        """Return which rpc a request was for and what it was answered, None if it was never answered."""
+        with self._lock, self._explained():
+            query = "SELECT rpc, response FROM requests WHERE request_id = ?"
+            row = self._connection.execute(query, (request_id,)).fetchone()
+            return None if row is None else (str(row[0]), bytes(row[1]))
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Give a transaction, alone among all processes; durable when this ends without an error, else undone."""
+        with self._lock, self._transaction("IMMEDIATE"):
+            yield Transaction(self, self._connection)
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Let this log read one state of the file; others may write meanwhile."""
+        with self._lock, self._transaction("DEFERRED"):
+            yield
+
+    def changed(self) -> bool:
+        """Return whether another process or connection wrote since this was asked last; true at first."""
+        with self._lock, self._explained():
+            version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            before, self._version = self._version, version
+            return version != before
+
+    def forget(self, seq: int) -> int:
+        """Forget the changes up to `seq` and return how many; only a snapshot that holds them has them then."""
+        with self.writing():
+            return self._connection.execute("DELETE FROM changes WHERE seq <= ?", (seq,)).rowcount
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _page(self, seq: int) -> list[Change]:
+        with self._lock, self._explained():
+            run = self._connection.execute
+            query = "SELECT seq, item_id, payload, time_s FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
+            rows = run(query, (seq, _PAGE)).fetchall()
+            if not rows:
+                return []
+            span = (rows[0][0], rows[-1][0])
+            own: dict[int, dict[str, NDArray[np.float32]]] = {}
+            made: dict[int, dict[str, Made]] = {}
+            for number, block, recipe, data in run("SELECT * FROM vectors WHERE seq BETWEEN ? AND ?", span):
+                if recipe:
+                    made.setdefault(number, {})[block] = Made(recipe, np.frombuffer(data, "<f2"))
+                else:
+                    own.setdefault(number, {})[block] = np.frombuffer(data, "<f4")
+            images: dict[int, list[bytes]] = {}
+            query = "SELECT seq, sha256 FROM shown WHERE seq BETWEEN ? AND ? ORDER BY seq, place"
+            for number, sha256 in run(query, span):
+                images.setdefault(number, []).append(sha256)
+        changes = []
+        for number, item_id, payload, time_s in rows:
+            upsert = None
+            if payload is not None:
+                pictures = tuple(images.get(number, ()))
+                upsert = Upsert(payload, pictures, own.get(number, {}), made.get(number, {}))
+            changes.append(Change(number, item_id, upsert, time_s))
+        return changes
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[None]:
+        with self._explained():
+            self._connection.execute(f"BEGIN {kind}")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise NotDurable(f"{self._path}: expected to read and write live changes, got: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise CorruptLog(f"{self._path}: expected a log of live changes, got: {error}") from error
+        except OSError as error:
+            raise NotDurable(f"{self._path}: expected to read and write live changes, got: {error.strerror}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            with open(self._path, "rb") as file:
+                start = file.read(len(_MAGIC))
+        except FileNotFoundError:
+            start = b""
+        except OSError as error:
+            raise NotDurable(f"{self._path}: expected a log of live changes, got: {error.strerror}") from error
+        if start and start != _MAGIC:
+            raise CorruptLog(f"{self._path}: expected a log of live changes, got another kind of file")
+        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if not start:
+            sync_directory(self._path.parent)
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if owner != _APPLICATION_ID and (tables or version):
+            raise CorruptLog(f"{self._path}: expected a log of live changes, got another SQLite database")
+        if version not in (0, _VERSION):
+            raise CorruptLog(f"{self._path}: expected a log of version {_VERSION}, got {version}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # Every commit waits for the disk: what is acknowledged survives a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if version != _VERSION:
+            connection.executescript(_SCHEMA)
+            connection.execute("PRAGMA wal_checkpoint")
+        connection.execute("DELETE FROM requests WHERE time_s < ?", (time.time() - _REQUESTS_KEPT_S,))
+
+
+def open_log(root: Path) -> LiveLog | None:
+    """Return the log of a store, None if nothing was ever changed live. Raises what LiveLog does."""
+    path = root / LIVE_FILE
+    return LiveLog(path) if os.path.lexists(path) else None

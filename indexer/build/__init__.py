@@ -1,0 +1,1 @@
+"""The build: from a catalogue to a published snapshot that passed its gates."""

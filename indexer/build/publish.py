@@ -1,0 +1,146 @@
+"""How a snapshot comes to be and goes: written under a hidden name, renamed when whole, named in CURRENT last.
+
+Killed at any moment, a build leaves either nothing that a reader would look at, or a whole snapshot. A folder whose
+writer is gone is swept by the next one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ulid import ULID
+
+from engine.durable import sync_directory, write_durably
+from engine.errors import CorruptSnapshot, GateFailed, InvalidSetting, SnapshotNotFound
+from engine.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest, render
+from engine.snapshot.snapshot import damages
+from engine.snapshot.store import LOCK_FILE, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A snapshot being written: its name to be, and the folder for its files."""
+
+    name: str
+    directory: Path
+
+
+@contextmanager
+def draft(store: Store) -> Iterator[Draft]:
+    """Give a folder to write a snapshot into; it is gone afterwards unless `seal` renamed it."""
+    store.snapshots.mkdir(parents=True, exist_ok=True)
+    with store.changing():
+        _sweep(store)
+        name = str(ULID())
+        directory = store.snapshots / f".{name}.draft"
+        directory.mkdir()
+        lock = (directory / LOCK_FILE).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock:
+        try:
+            yield Draft(name, directory)
+        finally:
+            with store.changing():
+                if directory.exists():
+                    shutil.rmtree(directory)
+
+
+def file_records(directory: Path) -> dict[str, FileRecord]:
+    """Return size and checksum of every file of a draft, each of them on disk when this returns."""
+    records = {}
+    for path in sorted(directory.rglob("*")):
+        if path.is_dir() or path.name in (LOCK_FILE, MANIFEST_FILE):
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        records[path.relative_to(directory).as_posix()] = FileRecord(size_bytes=path.stat().st_size, sha256=digest)
+    return records
+
+
+def seal(store: Store, written: Draft, manifest: Manifest) -> Path:
+    """Make a draft a whole snapshot, manifest last, and return its folder. It is not served yet."""
+    write_durably(written.directory / MANIFEST_FILE, render(manifest))
+    for path in written.directory.rglob("*"):
+        if path.is_dir():
+            sync_directory(path)
+    final = store.snapshots / written.name
+    with store.changing():  # without its lock file a draft looks as if its writer were gone
+        (written.directory / LOCK_FILE).unlink()
+        written.directory.rename(final)
+        sync_directory(store.snapshots)
+    return final
+
+
+def publish(store: Store, name: str, instead_of: str | None = None) -> bool:
+    """Serve a snapshot whose every byte is as it was written.
+
+    instead_of: the one that has to be served until then. Returns False, and serves on what is, if another is.
+    Raises SnapshotNotFound, GateFailed if a gate of it failed, CorruptSnapshot naming what is damaged.
+    """
+    manifest = store.manifest(name)
+    failed = [gate for gate in manifest.gates if not gate.passed]
+    if failed:
+        reasons = "; ".join(f"{gate.name}: expected {gate.limit:g}, got {gate.value:g}" for gate in failed)
+        raise GateFailed(f"{name} may not be published: {reasons}")
+    if damage := damages(manifest, store.directory(name)):
+        raise CorruptSnapshot("; ".join(damage))
+    return store.activate(name, instead_of)
+
+
+def rollback(store: Store) -> str:
+    """Serve the snapshot that was built before the served one and return its name.
+
+    Those that may not be published are passed over, damaged ones too. Raises SnapshotNotFound if none is left.
+    """
+    current = store.current()
+    if current is None:
+        raise SnapshotNotFound("expected a published snapshot to roll back from, got none")
+    for name in reversed([name for name in store.names() if name < current]):
+        try:
+            publish(store, name)
+        except (CorruptSnapshot, GateFailed):
+            continue
+        return name
+    raise SnapshotNotFound(f"expected a snapshot older than {current} to roll back to, got none")
+
+
+def prune(store: Store, keep: int) -> list[str]:
+    """Delete all but the newest `keep` snapshots and return the names of the deleted; the served one always stays."""
+    if keep < 1:
+        raise InvalidSetting(f"expected to keep at least 1 snapshot, got {keep}")
+    if not store.snapshots.is_dir():
+        return []
+    with store.changing():
+        _sweep(store)
+        current = store.current()
+        doomed = [name for name in store.names()[:-keep] if name != current]
+        for name in doomed:
+            # Hidden first: a folder half deleted must not look whole, and a reader that maps its files keeps them.
+            hidden = store.snapshots / f".{name}.pruned"
+            (store.snapshots / name).rename(hidden)
+            shutil.rmtree(hidden)
+    return doomed
+
+
+def verify(store: Store, name: str) -> list[str]:
+    """Return a sentence for each file of a snapshot that is not what its manifest says. Raises CorruptSnapshot."""
+    return damages(store.manifest(name), store.directory(name))
+
+
+def _sweep(store: Store) -> None:
+    """Delete what killed writers left behind; a folder whose writer lives is locked by it. The store must be held."""
+    for directory in store.snapshots.glob(".*"):
+        if not directory.is_dir():
+            continue
+        try:
+            with (directory / LOCK_FILE).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(directory)
+        except BlockingIOError:
+            continue

@@ -1,0 +1,106 @@
+"""What a build found out about its own snapshot: which kinds of queries work on this catalogue, and how well.
+
+Everything is read from the manifest; nothing is measured anew.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.scoring.fusion import LEXICAL
+from engine.snapshot.manifest import Manifest, PartWeightRecord
+
+UNDERSTOOD = 0.5
+"""From this share of probes on that find their item, first for pictures and among ten for texts, a kind works."""
+
+_COLUMNS = ("part", "block", "weight", "AUC", "success@1", "success@10", "probes")
+
+
+def notices(manifest: Manifest) -> Iterator[str]:
+    """Give a sentence for each kind of query that does not work on this catalogue, and what to try instead."""
+    name = "none" if manifest.model is None else manifest.model.model
+    advice = "try --model base" if name == "mini" else "try another --model"
+    pictures = _of(manifest, "image")
+    best = max(pictures, key=lambda record: record.success_at_1, default=None)
+    if best is not None and best.success_at_1 < UNDERSTOOD:
+        yield (
+            f"pictures are not understood by model {name}: a changed picture finds its own item first in "
+            f"{best.success_at_1:.0%} of {best.probes} tries; {advice}"
+        )
+    texts = _of(manifest, "text")
+    best = max(texts, key=lambda record: record.success_at_10, default=None)
+    if best is not None and best.success_at_10 < UNDERSTOOD:
+        yield (
+            f"texts do not find their items: a piece of a text finds its own item among ten in "
+            f"{best.success_at_10:.0%} of {best.probes} tries; look at --text, the template of the items' texts"
+        )
+    idle = [record.block for record in texts if record.block != LEXICAL and record.weight == 0]
+    if idle:
+        text_model = name if manifest.text_model is None else manifest.text_model.model
+        others = ", ".join(record.block for record in texts if record.weight > 0)
+        yield (
+            f"texts are not understood by model {text_model} in the {' and '.join(idle)} block: what it says there "
+            f"is no better than chance, so they are answered by {others or 'nothing'}; {advice}"
+        )
+
+
+def report(manifest: Manifest) -> dict[str, Any]:
+    """Return weights, gates, model and calibration as JSON values."""
+    model, text_model = manifest.model, manifest.text_model
+    return {
+        "snapshot": manifest.snapshot,
+        "items": manifest.item_count,
+        "model": None if model is None else model.model,
+        "text_model": None if text_model is None else text_model.model,
+        "default_weights": dict(manifest.default_weights),
+        "default_boosts": dict(manifest.default_boosts),
+        "part_weights": [record.model_dump() for record in manifest.part_weights],
+        "gates": [gate.model_dump() for gate in manifest.gates],
+        "calibration": [record.model_dump() for record in manifest.similarities],
+        "notices": list(notices(manifest)),
+    }
+
+
+def to_lines(manifest: Manifest) -> Iterator[str]:
+    """Give the report as text: the weights as one table, then gates, calibration and notices."""
+    model, text_model = manifest.model, manifest.text_model
+    named = "own vectors" if model is None else model.model
+    beside = "" if text_model is None else f", texts by {text_model.model}"
+    yield f"{manifest.snapshot}: {manifest.item_count:,} items, {named}{beside}"
+    rows = [_COLUMNS, *(_cells(record) for record in manifest.part_weights)]
+    if len(rows) > 1:
+        yield from _aligned(rows)
+    else:
+        weights = ", ".join(f"{block} {weight:g}" for block, weight in manifest.default_weights.items())
+        yield f"nothing was learnt for kinds of parts; blocks weigh {weights or 'the same'}"
+    for gate in manifest.gates:
+        yield f"gate {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}"
+    for record in manifest.similarities:
+        yield f"calibration {record.part_kind} to {record.block}: mean {record.mean:.3f}, std {record.std:.3f}"
+    for sentence in notices(manifest):
+        yield f"notice: {sentence}"
+
+
+def _of(manifest: Manifest, kind: str) -> list[PartWeightRecord]:
+    return [record for record in manifest.part_weights if record.part_kind == kind]
+
+
+def _cells(record: PartWeightRecord) -> tuple[str, ...]:
+    return (
+        record.part_kind,
+        record.block,
+        f"{record.weight:.3f}",
+        f"{record.auc:.3f}",
+        f"{record.success_at_1:.3f}",
+        f"{record.success_at_10:.3f}",
+        str(record.probes),
+    )
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  " + "  ".join(cells)

@@ -1,0 +1,193 @@
+"""From a catalogue to its products: finds the format, checks the columns, then turns row after row into a product."""
+
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.catalog.coercion import JSON, Bad, BadRow, is_absent, shown, to_item_id, to_plain, to_signal, to_text
+from engine.catalog.text_template import Template
+from engine.errors import InvalidCatalogue
+from indexer.catalog.own_vectors import OwnVectors
+from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reject
+from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, VECTOR_COLUMNS, Row, Source
+
+FORMATS = {
+    ".jsonl": "indexer.catalog.formats.json_lines:JsonLines",
+    ".ndjson": "indexer.catalog.formats.json_lines:JsonLines",
+    ".json": "indexer.catalog.formats.json_lines:JsonLines",
+    ".csv": "indexer.catalog.formats.delimited:Csv",
+    ".parquet": "indexer.catalog.formats.parquet:Parquet",
+}
+_GZIPPED = frozenset(FORMATS) - {".parquet"}
+_NOT_PAYLOAD = frozenset({ITEM_ID, *IMAGE_COLUMNS, *VECTOR_COLUMNS})
+
+
+def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
+    """Yield each row of a catalogue as a product, or as a reject with its reason, in the file's order.
+
+    Raises InvalidCatalogue at once if the file cannot be read, has no rows, no item_id, or none of the columns that
+    the spec names (the default text template may name absent ones), and later where a file breaks off.
+    Raises InvalidSetting for a text template that cannot be parsed.
+    """
+    template = Template(spec.text_template)
+    source = _open(spec.path)
+    asked = dict.fromkeys(spec.signals, "among the signals")
+    if spec.text_template != DEFAULT_TEMPLATE:
+        asked |= dict.fromkeys(template.fields, "in the text template")
+    columns = source.columns(frozenset({ITEM_ID, *asked, *VECTOR_COLUMNS}))
+    if ITEM_ID not in columns:
+        raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {hint(ITEM_ID, columns)}")
+    for name, where in asked.items():
+        if name not in columns:
+            raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {hint(name, columns)}")
+    return _products(source, template, spec.signals, _to_blocks(columns))
+
+
+def own_blocks(path: Path) -> frozenset[str]:
+    """Return the blocks that the catalogue brings vectors for; its rows without one lack the block.
+
+    Vectors of a model would mean nothing beside them, so no encoder fills the gaps. Raises InvalidCatalogue.
+    """
+    return _to_blocks(_open(path).columns(frozenset(VECTOR_COLUMNS)))
+
+
+def _to_blocks(columns: list[str]) -> frozenset[str]:
+    return frozenset(block for column, block in VECTOR_COLUMNS.items() if column in columns)
+
+
+def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> Source:
+    """Return the rows of a file, whose name's ending tells the format. Raises InvalidCatalogue for other endings.
+
+    noun: what messages call the file.   typed: whether what looks like numbers in a CSV file comes as numbers.
+    """
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower() if suffix == ".gz" else ""
+    if suffix not in FORMATS and inner not in _GZIPPED:
+        known = ", ".join([*FORMATS, *(f"{name}.gz" for name in sorted(_GZIPPED))])
+        folder = "a folder of pictures or " if noun == "catalogue" else ""
+        raise InvalidCatalogue(f"expected {folder}one of {known}, got {path.name!r}")
+    if not path.exists():
+        raise InvalidCatalogue(f"no {noun} at {path}")
+    module, _, kind = FORMATS[inner or suffix].partition(":")
+    make = getattr(importlib.import_module(module), kind)
+    return cast(Source, make(path) if typed or kind != "Csv" else make(path, typed=False))
+
+
+def _open(path: Path) -> Source:
+    if path.is_dir():
+        return cast(Source, importlib.import_module("indexer.catalog.formats.image_folder").PictureFolder(path))
+    return open_rows(path)
+
+
+def hint(name: str, columns: list[str]) -> str:
+    """Return which column was meant by a name that is none, or which there are."""
+    near = difflib.get_close_matches(name, columns, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"it has {', '.join(map(repr, columns)) or 'no readable row'}"
+
+
+def _products(
+    source: Source, template: Template, signals: tuple[str, ...], own: frozenset[str]
+) -> Iterator[Product | Reject]:
+    seen: dict[str, int] = {}
+    maker = _Maker(source.folder, template, signals, own)
+    for row in source.rows():
+        if isinstance(row, Reject):
+            yield row
+            continue
+        item_id = ""
+        try:
+            item_id = to_item_id(row.values.get(ITEM_ID))
+            if item_id in seen:
+                raise BadRow(f"duplicate item_id, first on line {seen[item_id]}")
+            product = maker.to_product(row, item_id)
+        except BadRow as bad:
+            yield Reject(row.line, item_id, str(bad))
+        else:
+            seen[item_id] = row.line
+            yield product
+
+
+class _Maker:
+    """Makes products of the rows of one catalogue."""
+
+    def __init__(self, folder: Path, template: Template, signals: tuple[str, ...], own: frozenset[str]) -> None:
+        self._own = own
+        self._folder = folder
+        self._template = template
+        self._signals = signals
+        self._vectors = {column: OwnVectors(column) for column in VECTOR_COLUMNS}
+
+    def to_product(self, row: Row, item_id: str) -> Product:
+        """Return the product of one row. Raises BadRow."""
+        values = row.values
+        payload = _to_payload(values)
+        vectors: dict[str, NDArray[np.float32]] = {}
+        for column, block in VECTOR_COLUMNS.items():
+            value = values.get(column)
+            if isinstance(value, Bad):
+                raise BadRow(value.reason)
+            if isinstance(value, np.ndarray):
+                vectors[block] = value
+            elif value is not None:
+                vectors[block] = self._vectors[column].check(value)
+        images = _to_images(values)
+        names = [image for image in images if isinstance(image, str)]
+        if names:
+            payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
+        numbers = {name: to_signal(values.get(name), name) for name in self._signals}
+        words = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
+        text = "" if "text" in self._own else words
+        pictures = () if "image" in self._own else tuple(map(self._to_picture, images))
+        return Product(row.line, item_id, text, pictures, vectors, numbers, payload, words)
+
+    def _to_picture(self, image: str | bytes) -> Path | bytes:
+        if isinstance(image, bytes):
+            return image
+        if "://" in image:
+            raise BadRow(f"image: expected a file, got the address {shown(image)}")
+        place = self._folder / image
+        try:
+            if place.is_file():
+                return place
+            found = "is a folder" if place.is_dir() else "not found"
+        except OSError as error:
+            found = f"cannot be read ({error.strerror})"
+        raise BadRow(f"image {found}: {shown(image)}")
+
+
+def _to_payload(values: Mapping[str, object]) -> dict[str, JSON]:
+    """Return what a row keeps: plain JSON, ids, pictures and vectors left out, title and the like always text."""
+    payload: dict[str, JSON] = {}
+    for name, value in values.items():
+        plain = None if name in _NOT_PAYLOAD else to_plain(value, name)
+        if plain is not None:
+            payload[name] = plain
+    return payload
+
+
+def _to_images(values: Mapping[str, object]) -> list[str | bytes]:
+    """Return a row's pictures as paths and bytes in their order, each once."""
+    found: dict[str | bytes, None] = {}
+    for column in IMAGE_COLUMNS:
+        value = values.get(column)
+        if isinstance(value, str) and column == "images":
+            value = value.split("|")
+        for part in value if isinstance(value, list) else [value]:
+            # How Hugging Face data sets keep a picture.
+            if isinstance(part, dict) and part.keys() <= {"bytes", "path"}:
+                part = part.get("bytes") or part.get("path")
+            if is_absent(part):
+                continue
+            if isinstance(part, Bad):
+                raise BadRow(part.reason)
+            if not isinstance(part, (str, bytes)):
+                raise BadRow(f"{column}: expected a path, got {shown(part)}")
+            found[part.strip() if isinstance(part, str) else part] = None
+    return list(found)

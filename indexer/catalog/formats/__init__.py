@@ -1,0 +1,1 @@
+"""Catalogue formats, one module each."""

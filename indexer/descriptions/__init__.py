@@ -1,0 +1,1 @@
+"""Descriptions for whole catalogues."""

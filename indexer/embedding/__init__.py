@@ -1,0 +1,1 @@
+"""From products to vectors: images, models, caching and calibration."""

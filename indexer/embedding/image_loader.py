@@ -1,0 +1,112 @@
+"""The pictures of products, from files or bytes to pixels, read and decoded in threads ahead of whoever takes them."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.encoders.images import MAX_BYTES, decode
+from engine.errors import BadImage
+from indexer.catalog.product import Product, Reject
+
+ROWS_AHEAD = 4096
+# Decoded pictures held at a time: 128 million pixels are 384 MB.
+PIXELS_AHEAD = 128_000_000
+_USUAL_PIXELS = 1_000_000
+
+
+def read_picture(image: Path | bytes) -> bytes:
+    """Return a picture's bytes. Raises BadImage if its file is missing, a folder, unreadable or above the limit."""
+    if isinstance(image, bytes):
+        return image
+    try:
+        # One byte more than allowed is enough for decode to refuse it, whatever the file's size.
+        with open(image, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise BadImage(f"image not found: {image.name!r}") from None
+    except IsADirectoryError:
+        raise BadImage(f"image is a folder: {image.name!r}") from None
+    except OSError as error:
+        raise BadImage(f"image cannot be read: {image.name!r}: {error.strerror}") from error
+
+
+def decode_picture(data: bytes, image: Path | bytes) -> Image.Image:
+    """Return the decoded picture. Raises BadImage naming the file that the bytes came from."""
+    try:
+        return decode(data)
+    except BadImage as error:
+        name = repr(image.name) if isinstance(image, Path) else "in the row"
+        raise BadImage(f"bad image {name}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a row: the sha256 of its bytes, and either a vector that was kept from before or its pixels."""
+
+    content: bytes
+    vector: NDArray[np.float16] | None
+    pixels: Image.Image | None
+
+    @property
+    def size(self) -> int:
+        """Pixels held."""
+        return self.pixels.width * self.pixels.height if self.pixels else 0
+
+
+def load_ahead(
+    entries: Iterable[Product | Reject], load: Callable[[Product], list[Picture]], threads: int | None = None
+) -> Iterator[tuple[Product | Reject, list[Picture] | str]]:
+    """Yield every entry, in order, with its pictures, or with what is wrong with one.
+
+    `load` is called in threads, for the products that follow too, as far as PIXELS_AHEAD and ROWS_AHEAD allow; a
+    BadImage that it raises is what is wrong. Own vectors come first: a row that has one for "image" is not loaded.
+    """
+    threads = threads or min(8, os.cpu_count() or 1)
+    waiting: deque[tuple[Product | Reject, Future[list[Picture] | str] | None]] = deque()
+    loading = 0
+    # The most pixels that a row had of late decide how far ahead to load. Until one is seen: those of a large photo.
+    largest = PIXELS_AHEAD // 10
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    try:
+        for entry in _with_end(entries):
+            if isinstance(entry, Product) and entry.images and "image" not in entry.vectors:
+                waiting.append((entry, pool.submit(_load, load, entry)))
+                loading += 1
+            elif entry is not None:
+                waiting.append((entry, None))
+            ahead = max(threads, PIXELS_AHEAD // max(largest, _USUAL_PIXELS))
+            while waiting:
+                oldest, future = waiting[0]
+                # A row that is ready waits too, so that there are always pictures to load while the model runs.
+                if not (future is None or loading > ahead or len(waiting) > ROWS_AHEAD or entry is None):
+                    break
+                waiting.popleft()
+                loaded: list[Picture] | str = []
+                if future is not None:
+                    loading -= 1
+                    loaded = future.result()
+                    if not isinstance(loaded, str):
+                        # It forgets slowly, so that one poster does not hold back all that follow.
+                        largest = max(sum(picture.size for picture in loaded), largest * 7 // 8)
+                yield oldest, loaded
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _load(load: Callable[[Product], list[Picture]], product: Product) -> list[Picture] | str:
+    try:
+        return load(product)
+    except BadImage as error:
+        return str(error)
+
+
+def _with_end(entries: Iterable[Product | Reject]) -> Iterator[Product | Reject | None]:
+    yield from entries
+    yield None

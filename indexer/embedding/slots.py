@@ -1,0 +1,74 @@
+"""Rows that wait for their vectors, and the contents that wait for theirs: what stands between a catalogue and a model.
+
+A content is encoded once, however many rows show the same picture or say the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.catalog.coercion import JSON
+from engine.encoders.embedding_cache import Half
+
+_Vectors = list[NDArray[np.floating] | None]
+
+
+@dataclass(slots=True)
+class Slot:
+    """A row that waits for its vectors; a block has one place for each of its vectors, None until it is there.
+
+    reason: why it is rejected, empty if it is not.
+    """
+
+    line: int
+    item_id: str
+    payload: dict[str, JSON]
+    signals: dict[str, float]
+    words: str
+    blocks: dict[str, _Vectors] = field(default_factory=dict)
+    reason: str = ""
+
+    def is_ready(self) -> bool:
+        """Return whether it waits for nothing more: every vector is there, or it is rejected."""
+        if self.reason:
+            return True
+        # Identity, since an array compares value by value.
+        return not any(vector is None for vectors in self.blocks.values() for vector in vectors)
+
+
+Content = TypeVar("Content", str, Image.Image)
+
+
+class Queue(Generic[Content]):
+    """Contents of one kind that wait for a vector, each once, however many rows have it."""
+
+    def __init__(self, block: str) -> None:
+        self.block = block
+        self.contents: dict[bytes, Content] = {}
+        self._places: dict[bytes, list[tuple[Slot, int]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def add(self, key: bytes, content: Content, slot: Slot, place: int) -> None:
+        """Let a place of a slot wait for the vector of a content."""
+        self.contents.setdefault(key, content)
+        self._places.setdefault(key, []).append((slot, place))
+
+    def settle(self, key: bytes, vector: Half | None) -> None:
+        """Write a content's vector to every place that waits for it; None rejects their rows."""
+        del self.contents[key]
+        for slot, place in self._places.pop(key):
+            if vector is None:
+                slot.reason = f"{self.block}: expected finite values from the model, got NaN or infinity"
+            else:
+                slot.blocks[self.block][place] = vector
+
+    def move(self, key: bytes, other: "Queue[Content]") -> None:
+        """Let all that waits for a content wait in another queue."""
+        content = self.contents.pop(key)
+        for slot, place in self._places.pop(key):
+            other.add(key, content, slot, place)

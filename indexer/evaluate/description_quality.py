@@ -1,0 +1,190 @@
+"""Are descriptions right? Texts about items whose attributes the writer was not told, held against those attributes.
+
+The truth, and the words for it, are the catalogue's own: its fields, and what its titles call things.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.descriptions.catalog_model import IMAGE, Shelf
+from engine.descriptions.claim_vocabulary import Vocabulary
+from engine.descriptions.describer import Describer, Description, Subject, Wish
+from engine.descriptions.fact_check import contradictions
+from engine.descriptions.facts import COLOUR, TYPE, Facts
+from engine.descriptions.grammar import count_words
+from engine.descriptions.subjects import SAME_PICTURE, nearest_of
+from engine.descriptions.writer import Writer
+from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
+from engine.errors import InvalidCatalogue
+from engine.search.searcher import Searcher
+from indexer.catalog import CatalogSpec, Product, read
+from indexer.catalog.table_rows import need, rows_of
+from indexer.embedding.embed import Progress
+from indexer.embedding.image_loader import decode_picture, read_picture
+
+SEED = 7
+_BATCH = 16
+# What a shopper reads to the end, and can call a description.
+READABLE = (4, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture and the item it shows."""
+
+    image: Path | bytes
+    product: Product
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one text is worth; None where the catalogue does not tell."""
+
+    text: str
+    item_id: str
+    type_named: bool | None
+    colour_named: bool | None
+    product_named: bool
+    contradictions: tuple[str, ...]
+
+    @property
+    def readable(self) -> bool:
+        """Whether its length is that of a description."""
+        return READABLE[0] <= count_words(self.text) <= READABLE[1]
+
+
+def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[Shown], Vocabulary]:
+    """Return pictures and what they show, at most so many drawn at random, and the words of the whole catalogue.
+
+    photos: a file of further pictures (image, item_id) to show in place of the catalogue's own.
+    Raises InvalidCatalogue if nothing is shown.
+    """
+    products = {entry.item_id: entry for entry in read(CatalogSpec(catalogue)) if isinstance(entry, Product)}
+    payloads = [product.payload for product in products.values()]
+    shown = [Shown(product.images[0], product) for product in products.values() if product.images]
+    if photos is not None:
+        shown = []
+        for number, row in rows_of(photos):
+            item_id = need(photos, number, row, "item_id")
+            if item_id not in products:
+                raise InvalidCatalogue(f"{photos}, row {number}: expected an item of {catalogue}, got {item_id!r}")
+            shown.append(Shown(photos.parent / need(photos, number, row, "image"), products[item_id]))
+    if not shown:
+        raise InvalidCatalogue(f"{catalogue}: expected an item with a picture, got none")
+    chosen = np.sort(np.random.default_rng(SEED).permutation(len(shown))[:most]).tolist()
+    names = Shelf(payloads).vocabulary
+    return [shown[place] for place in chosen], names
+
+
+def write_of(
+    shown: Sequence[Shown], searcher: Searcher | None, writer: Writer, wish: Wish, told: bool, progress: Progress
+) -> Iterator[Description]:
+    """Give the description of each, with the pictures and vectors that a server would have.
+
+    searcher: of a store whose other items are known, None for the embedded model alone.   told: whether the writer
+    gets the item's own fields, as of a served item; if not, items of the store with the same picture are hidden too.
+    """
+    from engine.encoders.captioner import EMBEDDED, open_captioner
+
+    encoder = open_encoder(ModelSpec(EMBEDDED.model)) if searcher is None else searcher.encoder
+    captioner = open_captioner(encoder, "" if searcher is None else _model(searcher))
+    datas = [read_picture(one.image) for one in shown]
+    images = [decode_picture(data, one.image) for data, one in zip(datas, shown, strict=True)]
+    vectors = None if encoder is None else _encode(encoder, images)
+    hidden = {} if searcher is None or told else _hidden(searcher, shown, vectors)
+    shelf = Shelf([]) if searcher is None else Shelf.of(searcher.view, frozenset(hidden))
+    without = frozenset(hidden.values())
+    describer = Describer(
+        shelf,
+        writer,
+        captioner,
+        encoder,
+        None if searcher is None else searcher.snapshot.calibration,
+        () if searcher is None else searcher.snapshot.manifest.encoded_blocks,
+    )
+    subjects = [
+        Subject(
+            one.product.payload if told else {},
+            None if vectors is None else vectors[place],
+            images[place],
+            seed=one.product.item_id,
+            nearest={} if told or searcher is None else nearest_of(searcher, datas[place], without),
+        )
+        for place, one in enumerate(shown)
+    ]
+    for start in range(0, len(subjects), _BATCH):
+        yield from describer.describe(subjects[start : start + _BATCH], wish)
+        progress("describe", min(len(shown), start + _BATCH), len(shown))
+
+
+def judge(text: str, product: Product, vocabulary: Vocabulary) -> Verdict:
+    """Return what a text is worth by the fields of its item."""
+    facts = Facts.of(product.payload, vocabulary.fields)
+    claims = vocabulary.claims(text)
+
+    def names(role: str) -> bool | None:
+        if role not in facts.values:
+            return None
+        right = vocabulary.meanings(role, facts.first(role))
+        return any(claim.role == role and claim.meanings & right for claim in claims)
+
+    wrong = contradictions(text, facts, vocabulary)
+    kind, low = facts.first(TYPE).lower(), text.lower()
+    return Verdict(
+        text=text,
+        item_id=product.item_id,
+        type_named=names(TYPE),
+        colour_named=names(COLOUR),
+        product_named=bool(facts.title and facts.title.lower() in low) or bool(kind and kind in low),
+        contradictions=tuple(f"{claim.role}: {text[claim.start : claim.end]}" for claim in wrong),
+    )
+
+
+def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Return shares of 0 to 1 over texts: right type and colour, product or type named, contradicting, readable."""
+    lengths = [count_words(verdict.text) for verdict in verdicts]
+    return {
+        "texts": len(verdicts),
+        "right_type": _share([verdict.type_named for verdict in verdicts]),
+        "right_colour": _share([verdict.colour_named for verdict in verdicts]),
+        "product_or_type_named": _share([verdict.product_named for verdict in verdicts]),
+        "contradicting": _share([bool(verdict.contradictions) for verdict in verdicts]),
+        "readable": _share([verdict.readable for verdict in verdicts]),
+        "words_p50": int(np.median(lengths)),
+        "words_most": max(lengths),
+    }
+
+
+def _share(verdicts: Sequence[bool | None]) -> float | None:
+    known = [verdict for verdict in verdicts if verdict is not None]
+    return round(sum(known) / len(known), 4) if known else None
+
+
+def _model(searcher: Searcher) -> str:
+    model = searcher.snapshot.manifest.model
+    return "" if model is None else model.model
+
+
+def _encode(encoder: Encoder, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    return np.concatenate(
+        [encoder.encode_images(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH)]
+    )
+
+
+def _hidden(searcher: Searcher, shown: Sequence[Shown], vectors: NDArray[np.float32] | None) -> dict[int, str]:
+    """Return row → id of the items of a store that show the very pictures asked about."""
+    view = searcher.view
+    hidden: dict[int, str] = {}
+    if vectors is None:
+        return hidden
+    for place, (one, row) in enumerate(zip(shown, view.rows_of([one.product.item_id for one in shown]), strict=True)):
+        stored: Mapping[str, Any] = {} if row is None else view.vectors(row)
+        if row is not None and IMAGE in stored and float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
+            hidden[row] = one.product.item_id
+    return hidden

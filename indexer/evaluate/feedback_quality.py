@@ -1,0 +1,229 @@
+"""What a feedback model is worth on reviews that it has not seen, beside what an engineer puts together in an hour.
+
+The peer is a logistic regression over tf-idf of characters or of words and characters; it learns from the same reviews
+and is asked for the same ones. Reviews of one item are never on both sides. Those in the middle (3 stars) are no truth
+and are left out of the figures.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
+from sklearn.pipeline import make_union
+
+from engine.errors import InvalidCatalogue
+from indexer.embedding.embed import Progress
+from indexer.reviews.feedback_fit import Fitted, fit
+from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel, Scored
+from indexer.reviews.model_file import load_model
+from indexer.reviews.ngrams import fold, is_signs
+from indexer.reviews.review import Review
+from indexer.reviews.snapshot_reviews import read_all
+
+ALIASES = {
+    "location_traffic": "transport",
+    "location_distance_from_business_district": "neighbourhood",
+    "location_easy_to_find": "finding",
+    "service_wait_time": "waiting",
+    "service_waiters_attitude": "service",
+    "service_parking_convenience": "parking",
+    "service_serving_speed": "serving_speed",
+    "price_level": "price",
+    "price_cost_effective": "value",
+    "price_discount": "discount",
+    "environment_decoration": "decor",
+    "environment_noise": "noise",
+    "environment_space": "space",
+    "environment_cleaness": "cleanliness",
+    "dish_portion": "portion",
+    "dish_taste": "taste",
+    "dish_look": "look",
+    "dish_recommendation": "recommendation",
+}
+"""What others call the aspects: the 18 of Meituan's ASAP."""
+
+_MIDDLE = 0.5
+
+Vector = NDArray[np.float64]
+
+
+class Figures(NamedTuple):
+    """How well sentiment tells praise from blame. threshold: .5."""
+
+    reviews: int
+    accuracy: float
+    balanced_accuracy: float
+    auc: float
+
+
+def evaluate(
+    paths: Sequence[Path], columns: Mapping[str, str], model: Path | None, progress: Progress
+) -> dict[str, Any]:
+    """Return figures by way of writing, ours and the peer's, and those of aspects where somebody wrote down the truth.
+
+    model: is asked as it is, and then there is no peer; None: fitted anew on four fifths of the items at a time.
+    Raises what reading, `fit` and `load_model` do; InvalidCatalogue if no review has a verdict or a truth.
+    """
+    read = [read_all(path, columns, progress) for path in paths]
+    reviews = [review for good, _ in read for review in good]
+    judged = [review for review in reviews if review.words and not math.isnan(review.verdict)]
+    told: dict[str, Any] = {"reviews": len(reviews), "rejects": sum(len(bad) for _, bad in read)}
+    if model is not None:
+        opened = load_model(model)[0]
+        ours = np.array([one.sentiment for one in opened.score(judged)], np.float64)
+        told["sentiment"] = figures_by_writing(judged, {"ours": ours})
+        truth = _with_truth(reviews)
+        told |= {"aspects": aspects(truth, opened.score(truth))} if truth else {}
+    else:
+        fitted = fit(reviews, progress)
+        told["sentiment"] = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        truth, scored = _unseen_mentions(reviews, progress)
+        told |= {"aspects": aspects(truth, scored)} if truth else {}
+    if not told["sentiment"] and "aspects" not in told:
+        raise InvalidCatalogue("expected reviews with a rating, a label or judged aspects, got none")
+    return told
+
+
+def figures(truth: Vector, found: Vector) -> Figures:
+    """Return how well found, (n,) from 0 to 1, tells verdicts above the middle from those below."""
+    firm = np.abs(truth - _MIDDLE) > 0.1
+    praise, sentiment = truth[firm] > _MIDDLE, found[firm]
+    return Figures(
+        int(firm.sum()),
+        round(float(accuracy_score(praise, sentiment > _MIDDLE)), 4),
+        round(float(balanced_accuracy_score(praise, sentiment > _MIDDLE)), 4),
+        round(float(roc_auc_score(praise, sentiment)), 4),
+    )
+
+
+def figures_by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) -> dict[str, Any]:
+    """Return the figures of each way of telling sentiment, (n,) from 0 to 1, for each writing with praise and blame."""
+    signed = np.array([is_signs(fold(review.words)) for review in reviews], np.bool_)
+    verdicts = np.array([review.verdict for review in reviews], np.float64)
+    told: dict[str, Any] = {}
+    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
+        both = mask & np.isfinite(np.sum(list(ways.values()), axis=0))
+        if np.any(verdicts[both] > 0.6) and np.any(verdicts[both] < 0.4):
+            told[writing] = {name: figures(verdicts[both], found[both])._asdict() for name, found in ways.items()}
+    return told
+
+
+def peer(fitted: Fitted, progress: Progress) -> Vector:
+    """Return what the peer says of each rated review, having learnt from those of the other folds."""
+    texts = [review.words for review in fitted.rated]
+    signed = np.array([is_signs(fold(text)) for text in texts])
+    verdicts = np.array([review.verdict for review in fitted.rated])
+    found = np.full(len(texts), math.nan)
+    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
+        if writing not in fitted.model.experts:
+            continue
+        folds = fitted.folds[mask]
+        mine = [texts[row] for row in np.flatnonzero(mask).tolist()]
+        praise, firm = verdicts[mask] > _MIDDLE, np.abs(verdicts[mask] - _MIDDLE) > 0.1
+        answers = np.zeros(len(mine))
+        for fold_number in range(int(folds.max()) + 1):
+            learnt = np.flatnonzero((folds != fold_number) & firm).tolist()
+            asked = np.flatnonzero(folds == fold_number).tolist()
+            vectors = _VECTORS[writing]()
+            rows = vectors.fit_transform([mine[row] for row in learnt])
+            regression = LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced", solver="liblinear")
+            regression.fit(rows, praise[learnt])
+            answers[asked] = regression.predict_proba(vectors.transform([mine[row] for row in asked]))[:, 1]
+            progress(f"peer, {writing}", fold_number + 1, int(folds.max()) + 1)
+        found[mask] = answers
+    return found
+
+
+_VECTORS: dict[str, Callable[[], Any]] = {
+    SIGNS: lambda: TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True),
+    LETTERS: lambda: make_union(
+        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True),
+    ),
+}
+
+
+def aspects(reviews: Sequence[Review], scored: Sequence[Scored]) -> dict[str, Any]:
+    """Return precision and recall of aspects, and of praise and blame of those found, in all and by aspect.
+
+    An aspect counts if the truth of any review names it. Polarity counts where the truth is praise or blame: the share
+    of found aspects whose sentiment is on its side of .5, and of all true praises or blames how many are found as such.
+    """
+    known = {_name(aspect) for review in reviews for aspect in review.truth or {}}
+    counts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COUNTED, 0))
+    for review, one in zip(reviews, scored, strict=True):
+        truth = {_name(aspect): mark for aspect, mark in (review.truth or {}).items()}
+        found = {mention.aspect: mention.sentiment for mention in one.mentions if mention.aspect in known}
+        for aspect in truth.keys() | found.keys():
+            mark, sentiment = truth.get(aspect), found.get(aspect)
+            for key in ("all", aspect):
+                count = counts[key]
+                count["true"] += mark is not None
+                count["found"] += sentiment is not None
+                count["both"] += mark is not None and sentiment is not None
+                for side, name in ((1, "praise"), (-1, "blame")):
+                    count[name] += mark == side
+                    count[f"{name}_found"] += mark == side and sentiment is not None
+                    count[f"{name}_right"] += mark == side and sentiment is not None and (sentiment > 0.5) == (side > 0)
+    return {key: _ratios(count) for key, count in sorted(counts.items(), key=lambda entry: -entry[1]["true"])}
+
+
+_COUNTED = (
+    "true", "found", "both", "praise", "praise_found", "praise_right", "blame", "blame_found", "blame_right",
+)  # fmt: skip
+
+
+def _ratios(count: Mapping[str, int]) -> dict[str, float | int | None]:
+    right = count["praise_right"] + count["blame_right"]
+    return {
+        "reviews": count["true"],
+        "precision": _share(count["both"], count["found"]),
+        "recall": _share(count["both"], count["true"]),
+        "polarity_precision": _share(right, count["praise_found"] + count["blame_found"]),
+        "polarity_recall": _share(right, count["praise"] + count["blame"]),
+        "praise_right": _share(count["praise_right"], count["praise_found"]),
+        "blame_right": _share(count["blame_right"], count["blame_found"]),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _name(aspect: str) -> str:
+    return ALIASES.get(aspect, aspect)
+
+
+def _with_truth(reviews: Sequence[Review]) -> list[Review]:
+    return [review for review in reviews if review.truth is not None and review.words]
+
+
+def _unseen_mentions(reviews: Sequence[Review], progress: Progress) -> tuple[list[Review], list[Scored]]:
+    """Return the reviews with a truth, and what models say of them that learnt from none of theirs.
+
+    One model of all other reviews if these have enough of praise and of blame, else two of half the truths each.
+    """
+    truth = _with_truth(reviews)
+    if not truth:
+        return [], []
+    others = [review for review in reviews if review.truth is None]
+    writings = {is_signs(fold(review.words)) for review in truth}
+    try:
+        model: FeedbackModel | None = fit(others, progress).model
+    except InvalidCatalogue:
+        model = None
+    if model is not None and {SIGNS if signed else LETTERS for signed in writings} <= model.experts.keys():
+        return truth, model.score(truth)
+    order = np.random.default_rng(5).permutation(len(truth))
+    halves = [[truth[place] for place in half.tolist()] for half in (order[::2], order[1::2])]
+    found = [
+        (asked, fit([*others, *learnt], progress).model.score(asked)) for asked, learnt in (halves, reversed(halves))
+    ]
+    return [review for asked, _ in found for review in asked], [one for _, scored in found for one in scored]

@@ -1,0 +1,81 @@
+"""Queries with what people said of items for them: read from two files, as a search is measured or fitted on them.
+
+queries: query_id and one of `query` (words), `image` (a file beside it) and `item_id` (what is like this item?).
+judgments: query_id, item_id, rating; 0 is irrelevant, and so is what nobody rated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import InvalidCatalogue
+from engine.scoring.query import ImagePart, ItemPart, Part, Query, TextPart
+from indexer.catalog.table_rows import need, number_in, rows_of
+
+ASKED = ("query", "image", "item_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One query and the ratings of items, item_id → rating. It is words, or else a picture, or else an item."""
+
+    query_id: str
+    ratings: Mapping[str, float]
+    query: str = ""
+    image: Path | None = None
+    item_id: str = ""
+
+    def to_query(self, weights: Mapping[str, float], limit: int) -> Query:
+        """Return what is asked of a searcher; an item is no answer to the question what is like it.
+
+        Raises OSError for a picture that is gone.
+        """
+        without = frozenset({self.item_id} if self.item_id else ())
+        return Query((self._part(),), weights, limit=limit, without=without)
+
+    def _part(self) -> Part:
+        if self.query:
+            return TextPart(self.query)
+        return ItemPart(self.item_id) if self.image is None else ImagePart(self.image.read_bytes())
+
+
+def read_judged(queries: Path, judgments: Path) -> list[Judged]:
+    """Return the queries that have a rating above 0, in the file's order; no ranking of the others is better.
+
+    Judgments of queries that are not asked are passed over. Raises InvalidCatalogue if a file is bad, or if fewer than
+    two queries are left.
+    """
+    ratings: dict[str, dict[str, float]] = {}
+    for number, row in rows_of(judgments):
+        rated = ratings.setdefault(need(judgments, number, row, "query_id"), {})
+        item_id = need(judgments, number, row, "item_id")
+        if item_id in rated:
+            raise InvalidCatalogue(f"{judgments}, row {number}: expected one rating of {item_id!r}, got a second one")
+        rated[item_id] = number_in(judgments, number, row, "rating")
+    seen: set[str] = set()
+    found = []
+    for number, row in rows_of(queries):
+        query_id = need(queries, number, row, "query_id")
+        if query_id in seen:
+            raise InvalidCatalogue(f"{queries}, row {number}: query_id {query_id!r} occurs twice")
+        seen.add(query_id)
+        one = _judged(queries, number, query_id, row, ratings.get(query_id, {}))
+        if any(rating > 0 for rating in one.ratings.values()):
+            found.append(one)
+    if len(found) < 2:
+        raise InvalidCatalogue(f"{queries}: expected at least 2 queries with a rating above 0, got {len(found)}")
+    return found
+
+
+def _judged(path: Path, number: int, query_id: str, row: dict[str, str], ratings: dict[str, float]) -> Judged:
+    given = {column: value for column in ASKED if (value := (row.get(column) or "").strip())}
+    if len(given) != 1:
+        raise InvalidCatalogue(
+            f"{path}, row {number}: expected one of {', '.join(ASKED)}, got {', '.join(given) or 'none'}"
+        )
+    image = path.parent / given["image"] if "image" in given else None
+    if image is not None and not image.is_file():
+        raise InvalidCatalogue(f"{path}, row {number}: expected an image file, got {image}, which is not a file")
+    item_id = given.get("item_id", "")
+    others = {rated: rating for rated, rating in ratings.items() if rated != item_id}
+    return Judged(query_id, others, given.get("query", ""), image, item_id)

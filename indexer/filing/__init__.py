@@ -1,1 +1,0 @@
-"""Which items are filed in the wrong category? What pictures and texts say of it, against what the catalogue says."""

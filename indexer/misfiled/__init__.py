@@ -1,0 +1,1 @@
+"""Items that are probably filed in the wrong category."""

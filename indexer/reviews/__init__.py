@@ -1,0 +1,1 @@
+"""Review files, and the model that reads sentiment and aspects from them."""

@@ -1,0 +1,167 @@
+"""Tags of items where the catalogue has no field for them: colour, pattern, material, from titles and pictures.
+
+A title that names just one colour is believed. A picture is compared with a few words for each value, the encoder never
+having been taught this catalogue; how often that is right is measured on the items whose titles say, and pictures are
+believed only as far as they are right nine times in ten there. A wrong tag is worse than none.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.columns.field_path import path_of
+from engine.encoders.encoder import Encoder
+from engine.lexical.tokenizer import to_words
+from engine.scoring.vectors import Matrix, to_unit
+from engine.search.read_view import View
+
+IMAGE = "image"
+
+LOOKS = ("colour", "pattern")
+"""The kinds of tags that tell how an item looks, and not what it is."""
+
+RIGHT = 0.9
+"""How often a picture has to say what titles say before it is believed."""
+
+# On so few items being right nine times in ten may be luck.
+_LEAST_PROOF = 50
+_LEAST_TAGGED = 0.05
+_CHUNK = 8192
+
+Codes = NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class TagKind:
+    """One kind of tag. fields: words in names of fields that tell the same.   values: value → words that say it."""
+
+    name: str
+    fields: frozenset[str]
+    prompts: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Tags of n items. codes: (n,) places in the kind's values, -1 for none.
+
+    said, seen: the shares of items that were tagged by their titles and by their pictures.   agreement: how often the
+    pictures that were believed say what titles say, 0 if none was.
+    """
+
+    kind: TagKind
+    codes: Codes
+    said: float
+    seen: float
+    agreement: float
+
+
+def tag_kinds() -> list[TagKind]:
+    """Return the kinds of tags there are."""
+    text = files("indexer.shoppers").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return [
+        TagKind(
+            name,
+            frozenset(entry["fields"]),
+            tuple(entry["prompts"]),
+            {value: tuple(words) for value, words in entry["values"].items()},
+        )
+        for name, entry in tomllib.loads(text).items()
+    ]
+
+
+def wanted_kinds(names: Sequence[str]) -> list[TagKind]:
+    """Return the kinds that no field of a catalogue tells. names: those of its fields."""
+    known = {word for name in names for word in path_of(name)[-1].lower().replace("-", "_").split("_")}
+    return [kind for kind in tag_kinds() if not kind.fields & known]
+
+
+def tag_items(view: View, titles: Sequence[str], kinds: Sequence[TagKind], encoder: Encoder | None) -> list[Tags]:
+    """Return the tags of a snapshot's items, of each kind that one item in twenty has.
+
+    titles: (n), in the order of the rows.   encoder: the one that made the image block, None if none did.
+    Cost: the prompts' encoding, and one reading of all rows.
+    """
+    scores = _scores(view, kinds, encoder) if kinds and encoder is not None else None
+    found = [tag(kind, titles, None if scores is None else scores[kind.name]) for kind in kinds]
+    return [tags for tags in found if tags.said + tags.seen >= _LEAST_TAGGED]
+
+
+def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> Tags:
+    """Return the tags of one kind. scores: (n, values) of the pictures, NaN for an item without one."""
+    said = said_values(kind, titles)
+    codes = said.copy()
+    agreement = 0.0
+    if scores is not None:
+        seen, margins = seen_values(scores)
+        least, agreement = enough(seen, margins, said)
+        codes = np.where((codes < 0) & (margins >= least), seen, codes).astype(np.int8)
+    count = max(1, len(titles))
+    return Tags(
+        kind, codes, float((said >= 0).sum()) / count, float(((said < 0) & (codes >= 0)).sum()) / count, agreement
+    )
+
+
+def said_values(kind: TagKind, titles: Sequence[str]) -> Codes:
+    """Return the value that each title names, -1 if it names none or several."""
+    places = {word: place for place, words in enumerate(kind.values.values()) for word in words}
+    codes = np.full(len(titles), -1, np.int8)
+    for row, title in enumerate(titles):
+        named = {places[word] for word in to_words(title) if word in places}
+        if len(named) == 1:
+            codes[row] = named.pop()
+    return codes
+
+
+def seen_values(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
+    """Return the value that each picture is likest, and by how much more than the next, in spreads of its score.
+
+    A value whose words lie nearer to all pictures than others' do would win everywhere, so each is told by what is
+    usual for it. An item without a picture has a margin of minus infinity.
+    """
+    there = np.isfinite(scores).all(axis=1)
+    known = scores[there].astype(np.float64)
+    codes = np.full(len(scores), -1, np.int8)
+    margins = np.full(len(scores), -np.inf)
+    if len(known) > 1:
+        apart = (known - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-9)
+        best = np.sort(apart, axis=1)
+        codes[there] = apart.argmax(axis=1)
+        margins[there] = best[:, -1] - best[:, -2]
+    return codes, margins
+
+
+def enough(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[float, float]:
+    """Return the least margin from which pictures say what titles say RIGHT of the time, and how often they do then.
+
+    Infinity and 0 if there is none, or too few items say anything to tell.
+    """
+    both = (said >= 0) & np.isfinite(margins)
+    order = np.argsort(-margins[both], kind="stable")
+    right = np.cumsum((seen == said)[both][order]) / np.arange(1, len(order) + 1)
+    fine = np.flatnonzero(right[_LEAST_PROOF - 1 :] >= RIGHT)
+    if not len(fine):
+        return float("inf"), 0.0
+    last = int(fine[-1]) + _LEAST_PROOF - 1
+    return float(margins[both][order][last]), float(right[last])
+
+
+def _scores(view: View, kinds: Sequence[TagKind], encoder: Encoder) -> dict[str, Matrix]:
+    """Return the cosines of every picture with the words of each value: kind → (n, values), NaN without a picture."""
+    anchors = [
+        to_unit(encoder.encode_texts([prompt.format(value) for prompt in kind.prompts]).mean(axis=0))
+        for kind in kinds
+        for value in kind.values
+    ]
+    count = len(view.snapshot)
+    scores = np.full((count, len(anchors)), np.nan, np.float32)
+    for start in range(0, count, _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, count))
+        vectors, there = view.vectors_of(rows)[IMAGE]
+        scores[rows[there]] = vectors[there] @ np.array(anchors, np.float32).T
+    ends = np.cumsum([len(kind.values) for kind in kinds])[:-1]
+    return dict(zip([kind.name for kind in kinds], np.split(scores, ends, axis=1), strict=True))

@@ -1,0 +1,159 @@
+"""What a segment is called, and a sentence on it: what sets its shoppers apart from all, in a marketer's words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.descriptions.grammar import listed
+from engine.profiles.label import plain
+from engine.profiles.shopper_features import Numbers, Traits
+
+# Spreads of all shoppers by which a segment's mean has to differ to be told; looser where names would be the same.
+_CLEAR = (0.5, 0.3, 0.15)
+_TELLING_LIFT = 1.25
+_LEAST_SHARE = 0.05
+_LAPSED_DAYS = 30.0
+_THEMES_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Themes:
+    """What shoppers take, as names and (u, t) shares of it: kinds of a field, or words of titles."""
+
+    names: tuple[str, ...]
+    shares: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A segment in words. apart: what sets it apart, the furthest first, and by how many spreads of all shoppers."""
+
+    name: str
+    description: str
+    apart: tuple[tuple[str, float], ...]
+
+
+def name_segments(traits: Traits, themes: Themes, groups: NDArray[np.int32]) -> list[Named]:
+    """Return the name of each group of shoppers, no two alike, and a sentence on it."""
+    sketches = [_Sketch(traits, themes, groups == place) for place in range(int(groups.max()) + 1)]
+    names = [""] * len(sketches)
+    for clear in _CLEAR:
+        for themes_told in (1, 2):
+            for place, sketch in enumerate(sketches):
+                if not names[place] or names.count(names[place]) > 1:
+                    names[place] = sketch.name(clear, themes_told)
+            if len(set(names)) == len(names):
+                break
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            names[place] = f"{name} ({seen[name]})"
+    return [Named(name, sketch.sentence(), sketch.apart()) for name, sketch in zip(names, sketches, strict=True)]
+
+
+class _Sketch:
+    """One group of shoppers beside all of them."""
+
+    def __init__(self, traits: Traits, themes: Themes, inside: NDArray[np.bool_]) -> None:
+        self._traits = traits
+        self._inside = inside
+        self._events = _apart(np.log1p(traits.events), inside)
+        self._bought = _apart(traits.bought, inside)
+        self._returned = _apart(traits.returned, inside)
+        self._idle = _apart(np.log1p(traits.idle_days), inside)
+        self._price = _apart(traits.price, inside)
+        self._themes = _told_themes(themes, inside)
+
+    def name(self, clear: float, themes_told: int) -> str:
+        """Return a name of what differs by so many spreads, with so many things that they take."""
+        words = []
+        if self._lapsed and self._idle >= max(clear, abs(self._events)):
+            words.append("lapsed")
+        elif abs(self._events) >= clear:
+            words.append("frequent" if self._events > 0 else "occasional")
+        # What is told in numbers may still be too little to be called after.
+        telling = [plain(name).lower() for name, _, _, strength in self._themes if strength >= clear / 2]
+        themes = telling[:themes_told]
+        if themes:
+            words.append(listed(themes))
+        words.append(self._doers(clear))
+        name = " ".join(words)
+        if abs(self._price) >= clear:
+            name += ", high prices" if self._price > 0 else ", low prices"
+        if self._returned >= 2 * clear:
+            name += ", many returns"
+        if name in ("shoppers", "buyers"):
+            name = f"all-round {name}"
+        return name[0].upper() + name[1:]
+
+    def sentence(self) -> str:
+        """Return what their numbers are, beside those of all shoppers in brackets."""
+        traits, inside = self._traits, self._inside
+        parts = [
+            f"{np.median(traits.events[inside]):.0f} events each (all shoppers: {np.median(traits.events):.0f})",
+            f"the last one {np.median(traits.idle_days[inside]):.0f} days ago ({np.median(traits.idle_days):.0f})",
+        ]
+        if np.ptp(traits.bought) > 0:
+            parts.append(f"{traits.bought[inside].mean():.0%} of events are purchases ({traits.bought.mean():.0%})")
+        if self._returned >= _CLEAR[0]:
+            sent_back = traits.returned[inside].mean(), traits.returned.mean()
+            parts.append(f"{sent_back[0]:.0%} of purchases are sent back ({sent_back[1]:.0%})")
+        told = [f"{plain(name).lower()} {mine:.0%} ({all_:.0%})" for name, mine, all_, _ in self._themes]
+        if told:
+            parts.append(f"they more often choose {listed(told)}")
+        if np.isfinite(traits.price).any():
+            ranks = np.nanmean(traits.price[inside]), np.nanmean(traits.price)
+            parts.append(f"an item of theirs costs more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
+        return f"{inside.mean():.0%} of shoppers: {'; '.join(parts)}."
+
+    def apart(self) -> tuple[tuple[str, float], ...]:
+        """Return what sets them apart in a few words each, and by how much."""
+        found = [
+            ("more events" if self._events > 0 else "fewer events", self._events),
+            ("longer away" if self._idle > 0 else "seen lately", self._idle),
+            ("buy more of what they see" if self._bought > 0 else "buy less of what they see", self._bought),
+            ("send more back" if self._returned > 0 else "send less back", self._returned),
+            ("higher prices" if self._price > 0 else "lower prices", self._price),
+            *((plain(name).lower(), strength) for name, _, _, strength in self._themes),
+        ]
+        found.sort(key=lambda entry: (-abs(entry[1]), entry[0]))
+        return tuple((words, round(strength, 3)) for words, strength in found if abs(strength) >= _CLEAR[-1])
+
+    @property
+    def _lapsed(self) -> bool:
+        """Whether most of them have been away for half as long again as most shoppers, and for a month."""
+        idle = self._traits.idle_days
+        return bool(np.median(idle[self._inside]) >= max(_LAPSED_DAYS, 1.5 * np.median(idle)))
+
+    def _doers(self, clear: float) -> str:
+        if self._traits.bought.min() == 1:
+            # Nothing but purchases is known.
+            return "buyers"
+        if abs(self._bought) < clear:
+            return "shoppers"
+        return "buyers" if self._bought > 0 else "browsers"
+
+
+def _told_themes(themes: Themes, inside: NDArray[np.bool_]) -> list[tuple[str, float, float, float]]:
+    """Return what a group takes more of than all: name, share, share of all, spreads apart; the most telling first."""
+    if not themes.names:
+        return []
+    mine, usual = themes.shares[inside].mean(axis=0), themes.shares.mean(axis=0)
+    found: list[tuple[float, tuple[str, float, float, float]]] = []
+    for place, name in enumerate(themes.names):
+        if mine[place] >= _LEAST_SHARE and mine[place] >= _TELLING_LIFT * usual[place]:
+            told = name, float(mine[place]), float(usual[place]), _apart(themes.shares[:, place], inside)
+            found.append((float(mine[place] * np.log(mine[place] / usual[place])), told))
+    found.sort(key=lambda entry: (-entry[0], entry[1][0]))
+    return [told for _, told in found[:_THEMES_TOLD]]
+
+
+def _apart(values: Numbers, inside: NDArray[np.bool_]) -> float:
+    """Return by how many spreads of all known values the mean of a group's differs; 0 where nothing is known."""
+    known = np.isfinite(values)
+    if not (known & inside).any():
+        return 0.0
+    spread = float(values[known].std())
+    return float(values[known & inside].mean() - values[known].mean()) / spread if spread > 1e-9 else 0.0
