@@ -25,7 +25,7 @@ from benchmarks import report
 from benchmarks.composers import REFERENCES, Asked, Way, ways
 from benchmarks.datasets import DATA, real
 from engine.encoders.encoder import ModelSpec
-from engine.search.model_loader import Serving, open_models
+from engine.search.model_loader import ModelSettings, open_models
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
@@ -195,7 +195,7 @@ def _opened(catalogue: Path, store: Path, model: str) -> Searcher:
         manifest = build(BuildConfig(catalogue, store, ModelSpec(model), max_drift=1.0), progress)
     prune(Store(store), keep=1)
     # Every way asks with the same pictures: each is encoded once.
-    return Searcher(open_snapshot(Store(store), manifest.snapshot), *open_models(manifest, serving=Serving()))
+    return Searcher(open_snapshot(Store(store), manifest.snapshot), *open_models(manifest, serving=ModelSettings()))
 
 
 def _table(shop: str, field: str, found: Sequence[Mapping[str, Any]]) -> report.Table:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.composition.query_rewriter import Rewriter
+from engine.composition.query_rewriter import QueryRewriter
 from engine.composition.title_phrases import phrases_in
 from engine.encoders.images import decode
 from engine.scoring.query import ImagePart, ItemPart, Part, Query, TextPart, VectorPart
@@ -70,7 +70,7 @@ def ways(
     asked: set[str],
 ) -> list[Way]:
     """Return all ways. kind, field: what the judge knows and the composer is taught.   asked: not to learn from."""
-    rewriter, titles = Rewriter(), Titles(searcher, field)
+    rewriter, titles = QueryRewriter(), Titles(searcher, field)
     composer = Composer.learn(
         searcher, {one: row for one, row in rows.items() if one not in asked}, kind, field, reference
     )
@@ -104,7 +104,7 @@ class Titles:
 
         model = searcher.snapshot.manifest.model
         self._captioner = open_captioner(searcher.encoder, "" if model is None else model.model)
-        self._changes = Rewriter().learn(searcher).changes
+        self._changes = QueryRewriter().learn(searcher).changes
         self._field = field
 
     def edited(self, one: Asked) -> str:

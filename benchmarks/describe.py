@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.report import Table, write
 from engine.descriptions.composer import Composer
-from engine.descriptions.describer import Wish
+from engine.descriptions.describer import DescribeRequest
 from engine.encoders.encoder import ModelSpec
 from engine.models import DEFAULT
 from indexer import sample
@@ -80,7 +80,7 @@ def _measure(
     searcher = None if store is None else open_searcher(store)
     started = perf_counter()
     with Reporter() as progress:
-        written = list(write_of(shown, searcher, Composer(), Wish(), told, progress))
+        written = list(write_of(shown, searcher, Composer(), DescribeRequest(), told, progress))
     took_s = perf_counter() - started
     return [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)], took_s
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import Table, write
-from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.catalog_model import CatalogModel
 from engine.descriptions.composer import Composer
-from engine.descriptions.describer import Describer, Subject, Wish
+from engine.descriptions.describer import Describer, DescribeRequest, Subject
 from engine.errors import InvalidCatalogue
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.sample import sample_catalog, sample_item
@@ -136,7 +136,7 @@ def _examples(grocery: Path, seed: int) -> list[tuple[str, str]]:
     found = []
     for rows, count in ((generated, _GENERATED), (groceries, _EXAMPLES - _GENERATED)):
         chosen = [rows[place] for place in rng.permutation(len(rows))[:count].tolist()]
-        describer = Describer(Shelf(rows), Composer())
-        written = describer.describe([Subject(row, seed=str(row["item_id"])) for row in chosen], Wish())
+        describer = Describer(CatalogModel(rows), Composer())
+        written = describer.describe([Subject(row, seed=str(row["item_id"])) for row in chosen], DescribeRequest())
         found += [(str(row["title"]), text.text) for row, text in zip(chosen, written, strict=True)]
     return found

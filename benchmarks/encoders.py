@@ -61,7 +61,7 @@ def run(spec: ModelSpec, effort: Effort, pictures: Path | None = None, json_path
 
     pictures: a folder of them, else generated ones. Cost: about three minutes for ViT-B-32 on two quiet cores.
     """
-    from engine.encoders.reference_encoder import Stock, open_seeded
+    from engine.encoders.reference_encoder import ReferenceEncoder, open_seeded
 
     opened: dict[str, Any] = {}
     load_s = {}
@@ -69,7 +69,7 @@ def run(spec: ModelSpec, effort: Effort, pictures: Path | None = None, json_path
         started = time.perf_counter()
         opened[name] = open_seeded(spec, dtype, runtime, effort.threads)
         load_s[name] = round(time.perf_counter() - started, 1)
-    stock = Stock(opened["torch float32"])
+    stock = ReferenceEncoder(opened["torch float32"])
     images = _read(pictures, effort.inputs) if pictures is not None else draw_images(effort.inputs // 4)
     texts = draw_texts(effort.inputs)
     cosines = {

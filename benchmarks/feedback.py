@@ -12,9 +12,9 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import report
-from indexer.evaluate.feedback_quality import Figures, aspects, figures_by_writing, peer
+from indexer.evaluate.feedback_quality import SentimentMetrics, aspects, figures_by_writing, peer
 from indexer.progress import Reporter
-from indexer.reviews.feedback_fit import Fitted, fit
+from indexer.reviews.feedback_fit import FittedModel, fit
 from indexer.reviews.feedback_model import LETTERS, SIGNS
 from indexer.reviews.review import Review
 from indexer.reviews.snapshot_reviews import read_all
@@ -76,7 +76,7 @@ def _generated() -> list[Review]:
     ]
 
 
-def _speed(fitted: Fitted, reviews: Sequence[Review]) -> dict[str, float]:
+def _speed(fitted: FittedModel, reviews: Sequence[Review]) -> dict[str, float]:
     """Return reviews a second, by the clock and by what one core had to do."""
     started, spent = perf_counter(), process_time()
     fitted.model.score(reviews)
@@ -90,11 +90,11 @@ def _tables(
     speed: Mapping[str, Mapping[str, float]],
 ) -> list[report.Table]:
     rows = [
-        [f"{writing}: {way}", *(_shown(values[name]) for name in Figures._fields)]
+        [f"{writing}: {way}", *(_shown(values[name]) for name in SentimentMetrics._fields)]
         for writing, ways in sentiment.items()
         for way, values in ways.items()
     ]
-    tables = [report.Table("Sentiment of reviews not seen", ["reviews in", *Figures._fields], rows)]
+    tables = [report.Table("Sentiment of reviews not seen", ["reviews in", *SentimentMetrics._fields], rows)]
     for name, by_aspect in found.items():
         columns = list(next(iter(by_aspect.values())))
         rows = [[aspect, *(_shown(values[column]) for column in columns)] for aspect, values in by_aspect.items()]

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.item_fields import ItemFields
-from engine.lexical.bm25 import FIELDS, Lexical, write_lexical
+from engine.lexical.bm25 import FIELDS, LexicalIndex, write_lexical
 from engine.lexical.tokenizer import to_words
-from indexer.evaluate.judgments import Judged
+from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import K
-from indexer.evaluate.search_quality import Measured, measure
+from indexer.evaluate.search_quality import SearchScores, measure
 
 METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
 SETTINGS = ((1.5, 0.75), (1.2, 0.75), (0.9, 0.4), (0.6, 0.75), (0.6, 0.9), (0.3, 0.75))
@@ -39,8 +39,8 @@ CUTS: dict[str, Cut] = {"its words": its_words, "our words": to_words}
 
 
 def measure_bm25s(
-    judged: Sequence[Judged], item_ids: Sequence[str], items: Sequence[ItemFields]
-) -> dict[str, dict[str, Measured]]:
+    judged: Sequence[JudgedQuery], item_ids: Sequence[str], items: Sequence[ItemFields]
+) -> dict[str, dict[str, SearchScores]]:
     """Return what each setting gets, by the words it is given: "its words" or "our words" → setting → measured.
 
     Documents are title and text, or these with the other fields too: the kind is a setting as k1 and b are.
@@ -50,14 +50,14 @@ def measure_bm25s(
         "all fields": [f"{item.title}. {item.text}. {item.other}" for item in items],
     }
     logging.getLogger("bm25s").setLevel(logging.WARNING)
-    found: dict[str, dict[str, Measured]] = {name: {} for name in CUTS}
+    found: dict[str, dict[str, SearchScores]] = {name: {} for name in CUTS}
     for (name, cut), (kind, texts) in product(CUTS.items(), documents.items()):
         corpus = [cut(text) for text in texts]
         for method, (k1, b) in product(METHODS, SETTINGS):
             index = bm25s.BM25(method=method, k1=k1, b=b)
             index.index(corpus, show_progress=False)
 
-            def rank(one: Judged, index: bm25s.BM25 = index, cut: Cut = cut) -> list[str]:
+            def rank(one: JudgedQuery, index: bm25s.BM25 = index, cut: Cut = cut) -> list[str]:
                 tokens = [token for token in cut(one.query) if token in index.vocab_dict]
                 scores = index.get_scores(tokens) if tokens else np.zeros(len(item_ids))
                 best = np.lexsort((np.arange(len(scores)), -scores))[:K]
@@ -68,16 +68,16 @@ def measure_bm25s(
 
 
 def measure_fields(
-    judged: Sequence[Judged], item_ids: Sequence[str], items: Sequence[ItemFields], folder: Path
-) -> dict[str, Measured]:
+    judged: Sequence[JudgedQuery], item_ids: Sequence[str], items: Sequence[ItemFields], folder: Path
+) -> dict[str, SearchScores]:
     """Return what our block of words gets by its settings: what title and other fields weigh, and k1."""
     found = {}
     for title, other, k1 in product(TITLE_WEIGHTS, OTHER_WEIGHTS, K1S):
         scoring = {name: ({"title": title, "other": other}.get(name, 1.0), b) for name, (_, b) in FIELDS.items()}
         write_lexical(folder, items, scoring, k1)
-        lexical = Lexical(folder, len(items))
+        lexical = LexicalIndex(folder, len(items))
 
-        def rank(one: Judged, lexical: Lexical = lexical) -> list[str]:
+        def rank(one: JudgedQuery, lexical: LexicalIndex = lexical) -> list[str]:
             rows, scores = lexical.scores(one.query)
             return [item_ids[rows[place]] for place in np.lexsort((rows, -scores))[:K].tolist()]
 
@@ -85,7 +85,7 @@ def measure_fields(
     return found
 
 
-def as_it_comes(found: dict[str, dict[str, Measured]]) -> Measured:
+def as_it_comes(found: dict[str, dict[str, SearchScores]]) -> SearchScores:
     """Return what bm25s gets without any setting, of title and text."""
     k1, b = SETTINGS[0]
     return found["its words"][f"{METHODS[0]}, k1 {k1:g}, b {b:g}, title and text"]

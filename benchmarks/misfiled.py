@@ -26,8 +26,8 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.embedding.embed import no_progress
-from indexer.misfiled.item_features import Filed, read
-from indexer.misfiled.misfiled_probability import Calibrated, calibrate, misfile
+from indexer.misfiled.item_features import FiledItems, read
+from indexer.misfiled.misfiled_probability import MisfiledProbability, calibrate, misfile
 from indexer.misfiled.suspects import CONFIDENCE
 from indexer.progress import Reporter
 
@@ -104,7 +104,7 @@ def measure(snapshot: Snapshot, field: str, judged: Mapping[str, str], seed: int
     }
 
 
-def score(filed: Filed, misfiled: NDArray[np.bool_], found: Calibrated) -> dict[str, float]:
+def score(filed: FiledItems, misfiled: NDArray[np.bool_], found: MisfiledProbability) -> dict[str, float]:
     """Return how many were flagged, which share of these was misfiled on purpose, and which share of those was found.
 
     named: the share of those found whose own category was named.
@@ -121,7 +121,7 @@ def score(filed: Filed, misfiled: NDArray[np.bool_], found: Calibrated) -> dict[
     }
 
 
-def reliability(misfiled: NDArray[np.bool_], found: Calibrated) -> list[dict[str, float]]:
+def reliability(misfiled: NDArray[np.bool_], found: MisfiledProbability) -> list[dict[str, float]]:
     """Return for each range of EDGES how many items have such a confidence, its sum, and how many are misfiled."""
     rows = []
     for low, high in pairwise(EDGES):
@@ -152,7 +152,7 @@ def _build(subject: Subject, model: str, folder: Path) -> Snapshot:
     return open_snapshot(store, manifest.snapshot)
 
 
-def _flagged(found: Calibrated) -> NDArray[np.bool_]:
+def _flagged(found: MisfiledProbability) -> NDArray[np.bool_]:
     flagged: NDArray[np.bool_] = ~found.evidence.agrees & (found.confidence >= CONFIDENCE)
     return flagged
 

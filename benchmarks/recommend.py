@@ -20,11 +20,19 @@ from benchmarks import report
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
 from engine.recommend.recommender import Mode, Recommender
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.scoring_weights import ScoringWeights
 from indexer.evaluate.holdout import Holdout, hold_out, read_events
 from indexer.evaluate.ranking_metrics import interval
-from indexer.evaluate.recommendation_quality import OURS, K, Measured, NewItems, Shop, evaluate, evaluate_new
-from indexer.evaluate.taste_overlap import Sharing, sharing
+from indexer.evaluate.recommendation_quality import (
+    OURS,
+    EvaluationShop,
+    K,
+    NewItems,
+    RecommendationScores,
+    evaluate,
+    evaluate_new,
+)
+from indexer.evaluate.taste_overlap import TasteOverlap, sharing
 from indexer.progress import Reporter
 
 NEW_SHARE = 0.1
@@ -60,9 +68,9 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
     with TemporaryDirectory() as folder, Reporter() as progress:
         for log in LOGS:
             catalogue, item_ids = _catalogue(data / log.name, Path(folder) / f"{log.name}.jsonl")
-            shop = Shop(item_ids, catalogue, ModelSpec("mini"))
+            shop = EvaluationShop(item_ids, catalogue, ModelSpec("mini"))
             held = hold_half(read_events(data / log.name / log.transactions, log.columns).events)
-            shared: dict[str, dict[str, Sharing]] = {}
+            shared: dict[str, dict[str, TasteOverlap]] = {}
             measured = evaluate(held, shop, progress, observe=partial(_share, held, shared))
             ways = {one.name: one for one in measured}
             new = evaluate_new(held, shop, NEW_SHARE, progress, seed=SEED)
@@ -96,14 +104,14 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
     return hold_out(others, tested=[event for event in events if event.user_id in drawn])
 
 
-def _share(held: Holdout, shared: dict[str, dict[str, Sharing]], recommender: Recommender) -> None:
+def _share(held: Holdout, shared: dict[str, dict[str, TasteOverlap]], recommender: Recommender) -> None:
     """Measure what shoppers of other tastes share, as it is, and with a demand that weighs more."""
-    for name, recipe in (("as it is", Recipe()), (f"demand {STRONGER:g}", Recipe(demand=STRONGER))):
+    for name, recipe in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
         found = Recommender(recommender.searcher, recipe)
         shared[name] = {mode.value: sharing(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
 
 
-def best_peer(ways: Mapping[str, Measured], measure: str) -> str:
+def best_peer(ways: Mapping[str, RecommendationScores], measure: str) -> str:
     """Return the name of the peer whose mean is highest; each at its best setting."""
     return max((name for name in ways if name != OURS), key=lambda name: float(getattr(ways[name], measure).mean()))
 
@@ -129,7 +137,7 @@ def _items(folder: Path) -> Iterator[dict[str, str]]:
             yield {"item_id": row["product_id"], "title": title, "brand": row["brand"]}
 
 
-def _tables(log: Log, ways: Mapping[str, Measured], new: NewItems, shoppers: int) -> list[report.Table]:
+def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, shoppers: int) -> list[report.Table]:
     rows = []
     for name, one in ways.items():
         told = one.described()
@@ -177,7 +185,7 @@ def _tables(log: Log, ways: Mapping[str, Measured], new: NewItems, shoppers: int
     ]
 
 
-def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, Sharing]]) -> report.Table:
+def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, TasteOverlap]]) -> report.Table:
     columns = (
         "weights",
         "mode",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks import keyword, report
 from benchmarks.datasets import DATA
-from engine.catalog.item_fields import FieldReader
+from engine.catalog.item_fields import ItemFieldReader
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, MissingDependency
 from engine.lexical.bm25 import LEXICAL
@@ -29,9 +29,9 @@ from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE
-from indexer.evaluate.judgments import Judged, read_judged
+from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import RESAMPLES, K, interval
-from indexer.evaluate.search_quality import Measured, Rank, measure, ranked
+from indexer.evaluate.search_quality import Rank, SearchScores, measure, ranked
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
@@ -79,7 +79,7 @@ def run(
         share: measure(judged, partial(ranked, sentence, {LEXICAL: share, "text": 1 - share}, K))
         for share in WORD_SHARES
     }
-    fields = FieldReader(DEFAULT_TEMPLATE)
+    fields = ItemFieldReader(DEFAULT_TEMPLATE)
     products = [entry for entry in read(CatalogSpec(catalogue)) if isinstance(entry, Product)]
     items = [fields.read(product.item_id, product.payload) for product in products]
     item_ids = [product.item_id for product in products]
@@ -145,13 +145,13 @@ def _searcher(config: BuildConfig) -> Searcher:
     return open_searcher(config.store, manifest.snapshot)
 
 
-def _timed(judged: Sequence[Judged], rank: Rank) -> Measured:
+def _timed(judged: Sequence[JudgedQuery], rank: Rank) -> SearchScores:
     """Measure a way of ranking the second time that it is asked: the first maps what it reads."""
     measure(judged, rank)
     return measure(judged, rank)
 
 
-def _by_ranks(searcher: Searcher, judged: Judged) -> list[str]:
+def _by_ranks(searcher: Searcher, judged: JudgedQuery) -> list[str]:
     usual = searcher.snapshot.calibration.of("text", LEXICAL)
     floors = {LEXICAL: -usual.mean / usual.std + _ROUNDING, "text": -math.inf}
     fused: dict[str, float] = {}
@@ -163,7 +163,7 @@ def _by_ranks(searcher: Searcher, judged: Judged) -> list[str]:
     return sorted(fused, key=lambda item_id: -fused[item_id])[:K]
 
 
-def _by_z_scores(searcher: Searcher, judged: Judged) -> list[str]:
+def _by_z_scores(searcher: Searcher, judged: JudgedQuery) -> list[str]:
     """Rank by the sum of both scores, each less its mean over all items of this query, in its deviations."""
     sums: dict[str, float] = {}
     for block in (LEXICAL, "text"):
@@ -177,10 +177,10 @@ def _by_z_scores(searcher: Searcher, judged: Judged) -> list[str]:
 
 
 def _by_folds(
-    measured: Mapping[str, Measured],
-    shares: Mapping[float, Measured],
-    settings: dict[str, dict[str, Measured]],
-    fields_settings: Mapping[str, Measured],
+    measured: Mapping[str, SearchScores],
+    shares: Mapping[float, SearchScores],
+    settings: dict[str, dict[str, SearchScores]],
+    fields_settings: Mapping[str, SearchScores],
 ) -> dict[str, tuple[NDArray[np.float64], list[str]]]:
     """Return what each ranking gets of queries that did not choose its settings, and what was chosen for each fold."""
     found: dict[str, tuple[NDArray[np.float64], list[str]]] = {}
@@ -197,7 +197,7 @@ def _by_folds(
 
 
 def _folds_table(
-    folds: Mapping[str, tuple[NDArray[np.float64], list[str]]], measured: Mapping[str, Measured]
+    folds: Mapping[str, tuple[NDArray[np.float64], list[str]]], measured: Mapping[str, SearchScores]
 ) -> report.Table:
     rows = []
     for name, (ndcg, chosen) in folds.items():
@@ -211,7 +211,7 @@ def _folds_table(
     return report.Table("By five folds: settings chosen on four, measured on the fifth", columns, rows)
 
 
-def _described(result: Measured, ours: Measured) -> dict[str, Any]:
+def _described(result: SearchScores, ours: SearchScores) -> dict[str, Any]:
     return {
         "ndcg_at_10": round(float(result.ndcg.mean()), 4),
         "ndcg_interval": [round(value, 4) for value in interval(result.ndcg)],
@@ -224,7 +224,7 @@ def _described(result: Measured, ours: Measured) -> dict[str, Any]:
 
 
 def _tables(
-    judged: Sequence[Judged], measured: Mapping[str, Measured], shares: Mapping[float, Measured]
+    judged: Sequence[JudgedQuery], measured: Mapping[str, SearchScores], shares: Mapping[float, SearchScores]
 ) -> list[report.Table]:
     rows = []
     for name, result in measured.items():

@@ -15,9 +15,9 @@ from engine.errors import InvalidSetting, NotSupported
 from engine.indexes.cpu import CpuIndex
 from engine.indexes.index import EXACT, Index, OperatingPoint
 from engine.indexes.recall import recall_at_k
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 from engine.scoring.query import Answer, Part, Query, TextPart, VectorPart
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 from engine.v1 import query_pb2, search_pb2
 
@@ -124,7 +124,7 @@ def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[
     kept = searcher.view
     recorders = [_Recorder(stratum.index) for stratum in kept.strata]
     calls, answers = [], []
-    recorded = View(searcher.snapshot)
+    recorded = ReadView(searcher.snapshot)
     recorded.strata = tuple(
         replace(stratum, index=recorder) for stratum, recorder in zip(kept.strata, recorders, strict=True)
     )
@@ -157,7 +157,7 @@ class _Recorder:
         return len(self._index)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         if rows is not None:
             raise InvalidSetting("expected a search of all rows, got one of some")

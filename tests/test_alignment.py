@@ -15,14 +15,14 @@ from safetensors.torch import save
 
 from engine.encoders.encoder import ModelSpec, open_encoder
 from engine.encoders.open_clip import OpenClipEncoder
-from engine.encoders.reference_encoder import Stock
+from engine.encoders.reference_encoder import ReferenceEncoder
 from indexer.train.alignment import fit
 from indexer.train.alignment.alignment import AlignmentConfig, align
 from indexer.train.alignment.colours import name_colour, recolour
-from indexer.train.alignment.head import HEADS, SEMANTIC, VISUAL, Classes, Head, join
+from indexer.train.alignment.head import HEADS, SEMANTIC, VISUAL, AlignmentHead, ClassifierClasses, join
 from indexer.train.alignment.imagenet import classes
 from indexer.train.alignment.packages import Packages
-from indexer.train.alignment.sentence_vectors import Sentences
+from indexer.train.alignment.sentence_vectors import SentenceVectors
 from indexer.train.alignment.trunk_features import change
 
 
@@ -66,9 +66,9 @@ def test_untrained_head_names_what_the_classifier_is_sure_of() -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn((1000, 1280), generator=generator) * 0.2
     names = torch.nn.functional.normalize(torch.randn((1000, SEMANTIC), generator=generator), dim=-1)
-    known = Classes(weight, torch.zeros(1000), names)
+    known = ClassifierClasses(weight, torch.zeros(1000), names)
     features = torch.rand((300, 1300), generator=generator)
-    head = Head(features, known).eval()
+    head = AlignmentHead(features, known).eval()
     sure = features[:20].clone()
     asked = torch.arange(500, 520)
     sure[:, :1280] += 6 * weight[asked] / weight[asked].norm(dim=1, keepdim=True) ** 2 * 3
@@ -79,8 +79,8 @@ def test_untrained_head_names_what_the_classifier_is_sure_of() -> None:
 def test_joined_heads_say_the_mean_of_what_each_says() -> None:
     """The layers of the trunk take features as they are; the visual part is linear and has its share of the row."""
     features = torch.rand((1300, 1300), generator=torch.Generator().manual_seed(1))
-    known = Classes(torch.randn(1000, 1280) * 0.1, torch.zeros(1000), torch.randn(1000, SEMANTIC))
-    heads = [Head(features, known, seed).eval() for seed in range(HEADS)]
+    known = ClassifierClasses(torch.randn(1000, 1280) * 0.1, torch.zeros(1000), torch.randn(1000, SEMANTIC))
+    heads = [AlignmentHead(features, known, seed).eval() for seed in range(HEADS)]
     layers = join(heads, (2, 1, 1), features[:, :1280], visual=0.36)
     hidden = torch.nn.functional.gelu(features @ layers["hidden.weight"].T + layers["hidden.bias"])
     semantic = hidden @ layers["semantic.weight"].T + layers["semantic.bias"]
@@ -170,9 +170,11 @@ def test_two_towers_become_one_model(towers: Path, tmp_path: Path) -> None:
     texts = ["a red dress", "golden apple and pear", ""]
     rows = again.encode_texts(texts)
     assert not rows[:, SEMANTIC:].any()
-    np.testing.assert_allclose(rows[:, :SEMANTIC], Sentences(Packages(towers), tmp_path / "said")(texts), atol=2e-3)
+    np.testing.assert_allclose(
+        rows[:, :SEMANTIC], SentenceVectors(Packages(towers), tmp_path / "said")(texts), atol=2e-3
+    )
     assert isinstance(again, OpenClipEncoder)
-    np.testing.assert_allclose(rows, Stock(again).encode_texts(texts), atol=1e-5)
+    np.testing.assert_allclose(rows, ReferenceEncoder(again).encode_texts(texts), atol=1e-5)
     assert align(AlignmentConfig(**{**asdict(config), "out": tmp_path / "twice"}), lambda *_: None).trained == 0
     assert (tmp_path / "twice/open_clip_model.safetensors").read_bytes() == (
         moved / "open_clip_model.safetensors"

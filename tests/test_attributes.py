@@ -12,7 +12,7 @@ from engine.errors import InvalidSetting
 torch = pytest.importorskip("torch")
 
 from indexer.train import TrainConfig, corpus, former_teacher, objective, train  # noqa: E402
-from indexer.train.attribute_head import Namer, labels  # noqa: E402
+from indexer.train.attribute_head import AttributeHead, labels  # noqa: E402
 
 MINI = Path(__file__).parents[1] / "engine/models/mini"
 
@@ -33,7 +33,7 @@ def test_a_fact_is_numbered_among_the_values_of_its_field() -> None:
 
 def test_what_is_not_said_costs_nothing() -> None:
     """Undecided classifiers cost log 2 for the one fact that is known, and nothing for the one that is not."""
-    namer = Namer([("mug", ""), ("hat", "red")], [3])
+    namer = AttributeHead([("mug", ""), ("hat", "red")], [3])
     for parameter in namer.parameters():
         torch.nn.init.zeros_(parameter)
     loss = namer.loss([torch.ones(1, 3)], torch.tensor([0]))
@@ -43,7 +43,7 @@ def test_what_is_not_said_costs_nothing() -> None:
 def test_a_fact_that_no_row_has_is_refused() -> None:
     """A misspelt field stops the run before it has cost anything."""
     with pytest.raises(InvalidSetting, match="none for number 1"):
-        Namer([("mug", ""), ("hat", "")], [3])
+        AttributeHead([("mug", ""), ("hat", "")], [3])
 
 
 def test_equal_texts_are_equally_right() -> None:

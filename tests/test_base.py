@@ -14,7 +14,7 @@ from engine.encoders.captioner import open_captioner
 from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 from engine.encoders.images import decode
 from engine.encoders.open_clip import OpenClipEncoder
-from engine.encoders.reference_encoder import Stock
+from engine.encoders.reference_encoder import ReferenceEncoder
 from engine.search.model_loader import open_models
 from engine.snapshot.store import Store
 from indexer.build.build import build
@@ -61,7 +61,7 @@ def test_texts_have_no_visual_part(encoder: Encoder) -> None:
 def test_padding_left_out_changes_nothing(encoder: Encoder) -> None:
     """Texts cut to their own tokens, alone or together, have the rows of stock open_clip's padded ones."""
     assert isinstance(encoder, OpenClipEncoder)
-    expected = Stock(encoder).encode_texts(TEXTS)
+    expected = ReferenceEncoder(encoder).encode_texts(TEXTS)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), expected, atol=1e-5)
     np.testing.assert_allclose(np.concatenate([encoder.encode_texts([text]) for text in TEXTS]), expected, atol=1e-5)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.encoders.batching import ROW_OVERHEAD, BatchingEncoder, Rows
+from engine.encoders.batching import ROW_OVERHEAD, BatchingEncoder, CachedVectors
 from engine.encoders.encoder import Fingerprint, digest
 from engine.errors import InvalidSetting
 
@@ -209,7 +209,7 @@ def test_a_text_that_no_encoding_holds_has_a_key(letters: Letters) -> None:
 @settings(max_examples=100, deadline=None)
 def test_the_cache_keeps_within_its_bytes_what_was_used_last(uses: list[tuple[int, int]], size_bytes: int) -> None:
     """Against a plain list, the last used first: whatever is kept is the longest such list that fits."""
-    rows = Rows(size_bytes)
+    rows = CachedVectors(size_bytes)
     lengths: dict[int, int] = {}
     recent: list[int] = []
     for name, length in uses:

@@ -11,7 +11,7 @@ from shoppers import Shop, build_shop
 
 from engine.errors import InvalidQuery, InvalidSetting
 from engine.events.event import EventType
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import Moments
 from engine.scoring.query import ItemPart, Query, TastePart
 from engine.search.searcher import Searcher
@@ -20,7 +20,7 @@ from engine.snapshot.store import Store
 from indexer.behaviour.cold_start import expected
 from indexer.behaviour.demand import demand_of
 from indexer.behaviour.factorization import factorise
-from indexer.behaviour.interactions import Interactions
+from indexer.behaviour.interactions import InteractionMatrix
 from indexer.behaviour.repurchase import repurchase_of
 from indexer.behaviour.taste_moments import usual_tastes
 from indexer.behaviour.term_matrix import word_rows
@@ -32,7 +32,7 @@ from indexer.events.event_table import TYPES, EventTable
 DAY_S = 86_400.0
 NOW_S = 1_000 * DAY_S
 BUY, BACK, VIEW = EventType.PURCHASE, EventType.RETURN, EventType.VIEW
-COUNTS = Recipe().counts()
+COUNTS = ScoringWeights().counts()
 
 
 def table(*events: tuple[str, str, EventType, float]) -> EventTable:
@@ -51,8 +51,8 @@ def table(*events: tuple[str, str, EventType, float]) -> EventTable:
     )
 
 
-def seen(*events: tuple[str, str, EventType, float]) -> Interactions:
-    return Interactions.of(table(*events), ["a", "b", "c"], COUNTS)
+def seen(*events: tuple[str, str, EventType, float]) -> InteractionMatrix:
+    return InteractionMatrix.of(table(*events), ["a", "b", "c"], COUNTS)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_lines_of_one_order_are_one_purchase() -> None:
 def test_items_of_the_same_shoppers_are_near() -> None:
     """Two pairs of items with a crowd of their own each: cosine 1 within, 0 across; one that nobody likes is zero."""
     events = [(f"u{number}", item, BUY, 0.0) for number in range(9) for item in ("ab" if number < 5 else "c")]
-    liking = Interactions.of(table(*events), ["a", "b", "c", "d"], COUNTS).liking()
+    liking = InteractionMatrix.of(table(*events), ["a", "b", "c", "d"], COUNTS).liking()
     rows = factorise(liking).astype(np.float32)
     assert rows @ rows.T == pytest.approx(np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]), abs=2e-3)
 
@@ -118,7 +118,7 @@ def test_the_same_events_give_the_same_vectors() -> None:
         (f"u{u}", f"i{i}", BUY, 0.0)
         for u, i in zip(rng.integers(50, size=400), rng.integers(80, size=400), strict=True)
     ]
-    liking = Interactions.of(table(*events), [f"i{number}" for number in range(80)], COUNTS).liking()
+    liking = InteractionMatrix.of(table(*events), [f"i{number}" for number in range(80)], COUNTS).liking()
     first, second = factorise(liking, 16), factorise(liking, 16)
     assert first.shape == (80, 12)
     assert (first == second).all()
@@ -147,7 +147,7 @@ def test_tastes_are_measured_against_what_shoppers_have_not_had() -> None:
         ["a", "b", "c"],
         {"text": rows},
         {"text": np.ones(3, bool)},
-        Recipe(),
+        ScoringWeights(),
     )
     cosines = np.array([0.0, 0.6, 0.0, 0.8])
     assert usual == {

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.encoders.embedding_cache import EmbeddingCache, Half, Space, space_of
+from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, space_of
 from engine.encoders.encoder import Fingerprint
 from engine.errors import InvalidSetting
 
-SPACE = Space("model", "preprocess", "text", 4)
+SPACE = VectorSpace("model", "preprocess", "text", 4)
 
 
 def key(number: int) -> bytes:
@@ -29,7 +29,7 @@ def vector(number: int) -> Half:
     return np.array([number, 1, 2, 3], dtype=np.float16)
 
 
-def fill(cache: EmbeddingCache, start: int, end: int, space: Space = SPACE) -> None:
+def fill(cache: EmbeddingCache, start: int, end: int, space: VectorSpace = SPACE) -> None:
     """Keep the vectors of some numbers."""
     cache.put(space, {key(number): vector(number) for number in range(start, end)})
 
@@ -51,10 +51,10 @@ def test_models_preprocessings_and_kinds_are_kept_apart(tmp_path: Path) -> None:
     with EmbeddingCache(tmp_path / "cache.db") as cache:
         fill(cache, 0, 1)
         others = [
-            Space("other", "preprocess", "text", 4),
-            Space("model", "other", "text", 4),
-            Space("model", "preprocess", "image", 4),
-            Space("model", "preprocess", "text", 5),
+            VectorSpace("other", "preprocess", "text", 4),
+            VectorSpace("model", "other", "text", 4),
+            VectorSpace("model", "preprocess", "image", 4),
+            VectorSpace("model", "preprocess", "text", 5),
         ]
         assert [cache.get(space, [key(0)]) for space in others] == [{}, {}, {}, {}]
         assert list(cache.get(SPACE, [key(0)])) == [key(0)]

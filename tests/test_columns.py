@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.columns import (
     Columns,
-    Kind,
+    ValueKind,
     facet_values,
     field_names,
     group_of,
@@ -118,8 +118,8 @@ def test_names_need_quotes_for_dots_only() -> None:
     assert columns.names() == ('"base colour"', '"a.b"', "a.b", "½.3d-ready")
     assert columns.numbers('"a.b"').tolist() == [1]
     assert columns.numbers("a.b").tolist() == [2]
-    assert columns.kind("base colour") is Kind.TEXT
-    assert columns.kind("'base colour'") is Kind.TEXT
+    assert columns.kind("base colour") is ValueKind.TEXT
+    assert columns.kind("'base colour'") is ValueKind.TEXT
 
 
 def test_kinds() -> None:
@@ -139,7 +139,7 @@ def test_kinds() -> None:
         "l": "number",
         "i": "text",
     }
-    assert columns.knowing(["new"]).kind("new") is Kind.MIXED
+    assert columns.knowing(["new"]).kind("new") is ValueKind.MIXED
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from catalogues import clustered, write_parquet
 
 from engine.catalog.payload import from_bytes
-from engine.composition.catalog_attributes import Attributes
-from engine.composition.query_rewriter import Rewriter
-from engine.composition.text_change import Changes
-from engine.composition.title_phrases import TitleWords, phrases_in
+from engine.composition.catalog_attributes import CatalogAttributes
+from engine.composition.query_rewriter import QueryRewriter
+from engine.composition.text_change import TextChanges
+from engine.composition.title_phrases import TitlePhrases, phrases_in
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
 from engine.scoring.query import Hit, ImagePart, ItemPart, Query, TextPart
@@ -44,7 +44,7 @@ class Shop:
 
     def ask(self, *parts: Any, **options: Any) -> list[Hit]:
         """The hits of a composed query."""
-        query = Rewriter().rewrite(self.searcher, Query(tuple(parts), **options))
+        query = QueryRewriter().rewrite(self.searcher, Query(tuple(parts), **options))
         return list(self.searcher.search(query).hits)
 
     def changeable(self, field: str, most: int = 12) -> list[tuple[str, str]]:
@@ -130,10 +130,10 @@ def test_parts_beside_a_changed_one_count_as_ever(shop: Shop) -> None:
     """The other parts of the query are left as they are, and excluded items stay excluded."""
     item_id, value = shop.changeable("color")[0]
     query = Query((TextPart("gift"), ItemPart(item_id, change=f"in {value}")), without=frozenset({"x"}))
-    rewritten = Rewriter().rewrite(shop.searcher, query)
+    rewritten = QueryRewriter().rewrite(shop.searcher, query)
     assert rewritten.parts[0] == TextPart("gift")
     assert rewritten.without == {"x", item_id}
-    assert Rewriter().rewrite(shop.searcher, replace(query, parts=(TextPart("gift"),))).matches == ()
+    assert QueryRewriter().rewrite(shop.searcher, replace(query, parts=(TextPart("gift"),))).matches == ()
 
 
 def test_pages_follow_each_other(shop: Shop) -> None:
@@ -159,7 +159,7 @@ def test_pages_follow_each_other(shop: Shop) -> None:
 def test_a_wrong_part_is_named(shop: Shop, part: ItemPart | ImagePart, error: type[InvalidQuery], field: str) -> None:
     """What cannot be changed is refused, with the path of the field."""
     with pytest.raises(error) as raised:
-        Rewriter().rewrite(shop.searcher, Query((part,)))
+        QueryRewriter().rewrite(shop.searcher, Query((part,)))
     assert raised.value.field == field
 
 
@@ -171,7 +171,7 @@ def test_a_searcher_takes_no_changed_part(shop: Shop) -> None:
 
 def understand(shop: Shop) -> Callable[[str], dict[str, dict[str, float]]]:
     """What a text names in the shop."""
-    changes = Changes(Attributes.learn(shop.searcher.view))
+    changes = TextChanges(CatalogAttributes.learn(shop.searcher.view))
     return lambda text: {name: dict(values) for name, values in changes.understand(text).wanted.items()}
 
 
@@ -187,7 +187,7 @@ def test_a_text_names_values_of_fields(shop: Shop) -> None:
 
 def test_the_kind_counts_most_and_the_brand_nothing(shop: Shop) -> None:
     """A field counts by what pictures and texts know of it."""
-    weights = {field.name: field.weight for field in Attributes.learn(shop.searcher.view).fields}
+    weights = {field.name: field.weight for field in CatalogAttributes.learn(shop.searcher.view).fields}
     assert max(weights, key=lambda name: weights[name]) == "product_type"
     assert weights["brand"] < weights["pattern"] < weights["color"]
 
@@ -207,14 +207,14 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
 
 def test_a_shop_without_a_model_answers_by_its_fields(plain: Searcher) -> None:
     """No encoder is needed where a field has the value; the names of fields do not matter."""
-    query = Rewriter().rewrite(plain, Query((ItemPart("i0", change="in blue"),)))
+    query = QueryRewriter().rewrite(plain, Query((ItemPart("i0", change="in blue"),)))
     for hit in plain.search(query).hits[:5]:
         assert from_bytes(plain.view.payload(hit.row))["tone"] == "blue"
 
 
 def test_no_is_a_denial_and_not_a_value(plain: Searcher) -> None:
     """ "No red" rules red out, and asks for no item whose field says "No"."""
-    change = Changes(Attributes.learn(plain.view)).understand("no red")
+    change = TextChanges(CatalogAttributes.learn(plain.view)).understand("no red")
     assert "lined" not in change.wanted
     assert "red" in change.unwanted["tone"]
 
@@ -222,7 +222,7 @@ def test_no_is_a_denial_and_not_a_value(plain: Searcher) -> None:
 def test_a_change_that_nothing_understands_is_refused(plain: Searcher) -> None:
     """Without a model and without the value there is nothing that the change could say."""
     with pytest.raises(NoEncoder) as raised:
-        Rewriter().rewrite(plain, Query((ItemPart("i0", change="with a zip"),)))
+        QueryRewriter().rewrite(plain, Query((ItemPart("i0", change="with a zip"),)))
     assert raised.value.field == "parts[0].change"
 
 
@@ -239,7 +239,7 @@ def test_words_of_titles_say_the_kind() -> None:
     titles = [f"{'Acme' if number % 2 else 'Birch'} {'belt' if number < 10 else 'watch'}" for number in range(20)]
     compared = np.arange(20)
     near = np.array([[(row // 10) * 10 + (row + step) % 10 for step in range(1, 5)] for row in range(20)])
-    words = TitleWords(titles, (compared, near))
+    words = TitlePhrases(titles, (compared, near))
     assert words.kind("Acme belt", [1, 2]) == "belt"
     assert words.kind("", [12, 13]) == "watch"
     assert words.kind("Acme belt", [1, 2], {"belt"}) == ""

@@ -9,7 +9,7 @@ from catalogues import write_lines
 from engine.cli.output import NO_MATCH, print_no_match
 from engine.encoders.encoder import ModelSpec
 from engine.scoring.query import Answer, ItemPart, Page, Query, TextPart
-from engine.search.confidence import Evidence, confidence
+from engine.search.confidence import MatchEvidence, confidence
 from engine.search.searcher import Searcher
 from engine.server.codec.search_response import to_response
 from engine.snapshot.manifest import ConfidenceRecord
@@ -53,8 +53,8 @@ def answer(searcher: Searcher, text: str) -> Answer:
 def test_confidence_by_hand() -> None:
     """-2 + 3 * 0.5 + 1 * 0.2 + 0.5 * 1 = 0.2, and 1 / (1 + e^-0.2) = 0.54983."""
     record = ConfidenceRecord(intercept=-2.0, known=3.0, held=1.0, near=0.5, threshold=0.5)
-    assert confidence(record, Evidence(0.5, 0.2, 1.0)) == pytest.approx(0.549834)
-    assert 0 < confidence(record, Evidence(0.0, 0.0, -1e9)) < confidence(record, Evidence(1.0, 1.0, 1e9)) < 1
+    assert confidence(record, MatchEvidence(0.5, 0.2, 1.0)) == pytest.approx(0.549834)
+    assert 0 < confidence(record, MatchEvidence(0.0, 0.0, -1e9)) < confidence(record, MatchEvidence(1.0, 1.0, 1e9)) < 1
 
 
 @pytest.mark.parametrize("text", ["necklace", "red necklace", "necklaces for women", "coffee table"])

@@ -49,7 +49,7 @@ from engine.server.codec.payload_fields import to_fields
 from engine.server.codec.search_request import needs_encoder, to_query
 from engine.server.codec.search_response import to_bytes, to_length, to_response
 from engine.server.codec.statuses import UNKNOWN, NothingServed, OutOfTime, Overloaded, code_of, to_status
-from engine.server.codec.validation import MOST_TOLD, InvalidRequest
+from engine.server.codec.validation import MOST_TOLD, InvalidMessage
 from engine.v1 import query_pb2, search_pb2
 
 Part = query_pb2.QueryPart
@@ -151,7 +151,7 @@ def test_a_request_is_invalid_just_if_the_contract_says_so(asked: search_pb2.Sea
     try:
         to_query(asked, "01S")
         refused = ()
-    except InvalidRequest as error:
+    except InvalidMessage as error:
         refused = error.violations
     except (NotSupported, InvalidQuery):
         refused = ()
@@ -300,7 +300,7 @@ def test_a_length_is_written_as_protobuf_does(number: int) -> None:
         (DimensionMismatch(3, 4, "a"), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
         (UnknownBlock("a", ["b"]), "INVALID_ARGUMENT", {"ErrorInfo"}),
         (BadImage("x", "images[1]"), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
-        (InvalidRequest([("a", "x"), ("b", "y")]), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
+        (InvalidMessage([("a", "x"), ("b", "y")]), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
         (NotSupported("x", "filter"), "UNIMPLEMENTED", {"ErrorInfo", "BadRequest"}),
         (NoEncoder("parts[0]"), "FAILED_PRECONDITION", {"ErrorInfo", "BadRequest"}),
         (ItemNotFound("a"), "NOT_FOUND", {"ErrorInfo", "ResourceInfo"}),

@@ -19,13 +19,13 @@ from engine.errors import DimensionMismatch, InvalidQuery, UnknownBlock
 from engine.indexes.exact import ExactIndex
 from engine.indexes.growing import GrowingRows
 from engine.indexes.index import EXACT
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 from engine.scoring.vectors import to_unit
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from engine.updates.change_log import Upsert
 from engine.updates.delta import Delta
-from engine.updates.ingest import Arrival, Intake, Taken
+from engine.updates.ingest import AcceptedItem, Ingest, PreparedItem
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
@@ -49,11 +49,11 @@ def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[P
     return store, open_snapshot(Store(store), Store(store).names()[0])
 
 
-def arrival(snapshot: Snapshot, item_id: str, number: int, blocks: Sequence[str] = ("image", "text")) -> Arrival:
+def arrival(snapshot: Snapshot, item_id: str, number: int, blocks: Sequence[str] = ("image", "text")) -> PreparedItem:
     """Return an item that `number` decides."""
     rng = np.random.default_rng(number)
     vectors = {block: to_unit(rng.standard_normal(snapshot.dims[block])).astype(np.float16) for block in blocks}
-    return Arrival(item_id, to_bytes({"number": number}), (f"text {number}",), vectors, (float(number),))
+    return PreparedItem(item_id, to_bytes({"number": number}), (f"text {number}",), vectors, (float(number),))
 
 
 def live_ids(delta: Delta) -> dict[str, int]:
@@ -76,8 +76,8 @@ def test_growing_rows_answer_like_the_exact_index() -> None:
         more = rng.standard_normal((size, 24)).astype(np.float16)
         before, rows = rows, np.concatenate([rows, more])
         index = growing.add(more)
-        some = RowSet(rng.random(len(rows)) < 0.3)
-        for chosen in (None, some, RowSet(np.zeros(len(rows), np.bool_))):
+        some = RowFilter(rng.random(len(rows)) < 0.3)
+        for chosen in (None, some, RowFilter(np.zeros(len(rows), np.bool_))):
             scores, ids = index.search(queries, 7, EXACT, chosen)
             expected, expected_ids = ExactIndex(rows).search(queries, 7, EXACT, chosen)
             np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
@@ -163,7 +163,7 @@ def test_only_the_newest_is_built_upon(snapshot: Snapshot) -> None:
 def test_what_fails_halfway_is_never_built_upon(snapshot: Snapshot) -> None:
     """A vector of another length breaks a batch; the delta before answers on, and is not the base of another."""
     delta = Delta.begin(snapshot).apply([("a", arrival(snapshot, "a", 1))], 1)
-    broken = Arrival("b", b"", (), {"image": np.ones(3, np.float16)}, (1.0,))
+    broken = PreparedItem("b", b"", (), {"image": np.ones(3, np.float16)}, (1.0,))
     with pytest.raises(ValueError, match="shape"):
         delta.apply([("c", None), ("b", broken)], 2)
     assert not delta.is_newest
@@ -206,7 +206,7 @@ def test_a_delta_scores_as_the_build_that_folds_it(tmp_path: Path) -> None:
     built = build(BuildConfig(whole, tmp_path / "store", signals=("price",)), no_progress)
     snapshot = open_snapshot(Store(tmp_path / "store"), built.snapshot)
     upserts = [(f"i{number}", own(vectors, number, to_bytes({"price": float(prices[number])}))) for number in range(60)]
-    taken = accepted(Intake(snapshot, {}, None).take(upserts, PICTURES.__getitem__))
+    taken = accepted(Ingest(snapshot, {}, None).take(upserts, PICTURES.__getitem__))
     delta = Delta.begin(snapshot).apply([(one.arrival.item_id, one.arrival) for one in taken], 60)
     (stratum,), (stored,) = delta.strata, snapshot.strata
     for number in range(60):
@@ -225,16 +225,16 @@ def own(vectors: Vectors, number: int, payload: bytes = b"") -> Upsert:
     return Upsert(payload, vectors={"image": vectors.image[number], "text": vectors.text[number]})
 
 
-def accepted(outcomes: list[Taken | InvalidQuery]) -> list[Taken]:
+def accepted(outcomes: list[AcceptedItem | InvalidQuery]) -> list[AcceptedItem]:
     """Return the outcomes, none of which is a refusal."""
-    assert all(isinstance(outcome, Taken) for outcome in outcomes), outcomes
-    return [outcome for outcome in outcomes if isinstance(outcome, Taken)]
+    assert all(isinstance(outcome, AcceptedItem) for outcome in outcomes), outcomes
+    return [outcome for outcome in outcomes if isinstance(outcome, AcceptedItem)]
 
 
 def test_an_item_is_embedded_as_the_build_does(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """The goods of the catalogue, taken in again, have the very vectors and signals of the snapshot."""
     _, snapshot = goods
-    intake = Intake(snapshot, {"image": tiny_encoder, "text": tiny_encoder}, None)
+    intake = Ingest(snapshot, {"image": tiny_encoder, "text": tiny_encoder}, None)
     pictures = {row["item_id"].encode().ljust(32): picture(*row["item_id"].split("-")) for row in ROWS[:-4]}
     upserts = []
     for row in ROWS:
@@ -259,7 +259,7 @@ def test_an_item_is_embedded_as_the_build_does(goods: tuple[Path, Snapshot], tin
 
 def test_several_pictures_are_their_unit_mean(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """An item of two pictures stands between them."""
-    intake = Intake(goods[1], {"image": tiny_encoder}, None)
+    intake = Ingest(goods[1], {"image": tiny_encoder}, None)
     (taken,) = accepted(intake.take([("a", Upsert(b"", (RED_MUG, BLUE_LAMP)))], PICTURES.__getitem__))
     encoded = tiny_encoder.encode_images([decode(data) for data in PICTURES.values()])
     expected = to_unit(encoded.mean(axis=0))
@@ -269,7 +269,7 @@ def test_several_pictures_are_their_unit_mean(goods: tuple[Path, Snapshot], tiny
 
 def test_own_vectors_replace_what_the_encoder_would_make(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """An item with a title, a picture and its own image vector has that vector at length 1, and its text embedded."""
-    intake = Intake(goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
+    intake = Ingest(goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
     upsert = Upsert(to_bytes({"title": "mug"}), (RED_MUG,), {"image": np.arange(16, dtype=np.float32)})
     (taken,) = accepted(intake.take([("a", upsert)], PICTURES.__getitem__))
     expected = to_unit(np.arange(16, dtype=np.float32)).astype(np.float16)
@@ -280,7 +280,7 @@ def test_own_vectors_replace_what_the_encoder_would_make(goods: tuple[Path, Snap
 
 def test_bad_items_are_refused_alone(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """Each is refused with the field that is wrong and why; the good ones among them are taken."""
-    intake = Intake(goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
+    intake = Ingest(goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
     pictures = PICTURES | {b"bad": b"no picture"}
     title = to_bytes({"title": "mug"})
     cases: list[tuple[Upsert, type[InvalidQuery], str, str]] = [
@@ -294,8 +294,8 @@ def test_bad_items_are_refused_alone(goods: tuple[Path, Snapshot], tiny_encoder:
     ]
     items = [("good", Upsert(title)), *((f"bad{place}", case[0]) for place, case in enumerate(cases))]
     first, *others = intake.take([*items, ("last", Upsert(b"", (RED_MUG,)))], pictures.__getitem__)
-    assert isinstance(first, Taken)
-    assert isinstance(others.pop(), Taken)
+    assert isinstance(first, AcceptedItem)
+    assert isinstance(others.pop(), AcceptedItem)
     for outcome, (_, kind, field, words) in zip(others, cases, strict=True):
         assert isinstance(outcome, kind)
         assert outcome.field == field
@@ -304,7 +304,7 @@ def test_bad_items_are_refused_alone(goods: tuple[Path, Snapshot], tiny_encoder:
 
 def test_a_catalogue_of_own_vectors_takes_no_pictures(snapshot: Snapshot) -> None:
     """Where the catalogue brings a block's vectors, pictures are refused in words and texts are no block."""
-    intake = Intake(snapshot, {}, None)
+    intake = Ingest(snapshot, {}, None)
     picture_, text = intake.take(
         [("a", Upsert(b"", (RED_MUG,))), ("b", Upsert(to_bytes({"title": "x"})))], {}.__getitem__
     )
@@ -337,7 +337,7 @@ def test_nothing_is_embedded_twice(plain: tuple[Snapshot, Plain, Path], tmp_path
     snapshot, encoder, diary = plain
     encoders = {"image": encoder, "text": encoder}
     with EmbeddingCache(tmp_path / "store" / "cache" / "embeddings.sqlite") as cache:
-        intake = Intake(snapshot, encoders, cache)
+        intake = Ingest(snapshot, encoders, cache)
         known = Upsert(to_bytes({"title": "title 3"}))
         accepted(intake.take([("x", known)], PICTURES.__getitem__))
         assert not diary.exists()
@@ -345,7 +345,7 @@ def test_nothing_is_embedded_twice(plain: tuple[Snapshot, Plain, Path], tmp_path
         (first,) = accepted(intake.take([("x", fresh)], PICTURES.__getitem__))
         assert diary.read_text().splitlines() == ['["image", 1]', '["text", 1]']
         (again,) = accepted(intake.take([("y", fresh)], {}.__getitem__))
-    (replayed,) = accepted(Intake(snapshot, encoders, None).take([("x", first.upsert)], {}.__getitem__))
+    (replayed,) = accepted(Ingest(snapshot, encoders, None).take([("x", first.upsert)], {}.__getitem__))
     assert len(diary.read_text().splitlines()) == 2
     for block in ("image", "text"):
         np.testing.assert_array_equal(again.arrival.vectors[block], first.arrival.vectors[block])
@@ -356,11 +356,11 @@ def test_vectors_of_another_model_or_text_are_made_again(plain: tuple[Snapshot, 
     """What a change brings is used only if the model, the preprocessing and the content are those of now."""
     snapshot, encoder, diary = plain
     title = Upsert(to_bytes({"title": "a"}))
-    (first,) = accepted(Intake(snapshot, {"text": encoder}, None).take([("x", title)], {}.__getitem__))
+    (first,) = accepted(Ingest(snapshot, {"text": encoder}, None).take([("x", title)], {}.__getitem__))
     other_text = Upsert(to_bytes({"title": "b"}), made=first.upsert.made)
-    (second,) = accepted(Intake(snapshot, {"text": encoder}, None).take([("x", other_text)], {}.__getitem__))
+    (second,) = accepted(Ingest(snapshot, {"text": encoder}, None).take([("x", other_text)], {}.__getitem__))
     np.testing.assert_allclose(second.arrival.vectors["text"], encoder.encode_texts(["b"])[0], atol=2e-3)
     count = len(diary.read_text().splitlines())
     encoder.fingerprint = replace(encoder.fingerprint, weights_sha256="other")
-    accepted(Intake(snapshot, {"text": encoder}, None).take([("x", first.upsert)], {}.__getitem__))
+    accepted(Ingest(snapshot, {"text": encoder}, None).take([("x", first.upsert)], {}.__getitem__))
     assert len(diary.read_text().splitlines()) == count + 1

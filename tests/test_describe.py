@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from engine.descriptions.caption_noun import noun_of
-from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.catalog_model import CatalogModel
 from engine.descriptions.composer import Composer
-from engine.descriptions.describer import Describer, Description, Subject, Wish
+from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
 from engine.descriptions.discriminant import fit, log_softmax
 from engine.descriptions.fact_check import check, contradictions
 from engine.descriptions.facts import Facts, find_fields, numbers_in
@@ -30,12 +30,12 @@ def rows() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def shelf(rows: list[dict[str, Any]]) -> Shelf:
-    return Shelf(rows)
+def shelf(rows: list[dict[str, Any]]) -> CatalogModel:
+    return CatalogModel(rows)
 
 
 @pytest.fixture(scope="module")
-def describer(shelf: Shelf) -> Describer:
+def describer(shelf: CatalogModel) -> Describer:
     return Describer(shelf, Composer())
 
 
@@ -52,7 +52,7 @@ def facts_of(payload: dict[str, Any]) -> Facts:
 
 
 def one(describer: Describer, payload: dict[str, Any], **wish: Any) -> Description:
-    (description,) = describer.describe([Subject(payload, seed="x")], Wish(**wish))
+    (description,) = describer.describe([Subject(payload, seed="x")], DescribeRequest(**wish))
     return description
 
 
@@ -116,14 +116,14 @@ def test_fields_are_found_by_the_names_that_shops_use() -> None:
     }  # fmt: skip
 
 
-def test_a_catalogue_teaches_what_its_things_are_called(shelf: Shelf) -> None:
+def test_a_catalogue_teaches_what_its_things_are_called(shelf: CatalogModel) -> None:
     """Titles call a mug a cup and a coffee mug too; coffee alone is none."""
     assert shelf.vocabulary.nouns("mug")[0] == "mug"
     assert {"cup", "coffee mug"} <= set(shelf.vocabulary.nouns("mug"))
     assert "coffee" not in shelf.vocabulary.nouns("mug")
 
 
-def test_the_longest_words_are_the_claim(shelf: Shelf) -> None:
+def test_the_longest_words_are_the_claim(shelf: CatalogModel) -> None:
     """Off-white is white, a phone case is no phone, and cherry red is one colour."""
     text = "An off-white phone case with cherry red edges"
     assert [
@@ -148,28 +148,30 @@ def test_the_longest_words_are_the_claim(shelf: Shelf) -> None:
         ("A white mug with a red handle.", ["color"]),
     ],
 )
-def test_what_the_facts_contradict_is_found(shelf: Shelf, mug: dict[str, Any], text: str, fields: list[str]) -> None:
+def test_what_the_facts_contradict_is_found(
+    shelf: CatalogModel, mug: dict[str, Any], text: str, fields: list[str]
+) -> None:
     """Colour, material, pattern, type, brand and number; synonyms and the accent colour of a part are right."""
     assert list(check(text, facts_of(mug), shelf.vocabulary).corrected_fields) == fields
 
 
-def test_a_contradiction_is_put_right_or_left_out(shelf: Shelf, mug: dict[str, Any]) -> None:
+def test_a_contradiction_is_put_right_or_left_out(shelf: CatalogModel, mug: dict[str, Any]) -> None:
     text = "An orange teapot with a black handle. Looks good beside your sofa. Safe in the dishwasher."
     checked = check(text, facts_of(mug), shelf.vocabulary)
     assert checked.text == "A red mug with a white handle. Safe in the dishwasher."
     assert checked.corrected_fields == ("color", "product_type")
 
 
-def test_a_text_that_cannot_be_put_right_is_refused(shelf: Shelf, mug: dict[str, Any]) -> None:
+def test_a_text_that_cannot_be_put_right_is_refused(shelf: CatalogModel, mug: dict[str, Any]) -> None:
     """A first sentence with a number that nobody knows carries the whole text away."""
     assert check("A mug that holds 350 ml. Nice.", facts_of(mug), shelf.vocabulary).text == ""
 
 
-def test_what_is_not_known_contradicts_nothing(shelf: Shelf) -> None:
+def test_what_is_not_known_contradicts_nothing(shelf: CatalogModel) -> None:
     assert contradictions("A blue wooden mug.", facts_of({"product_type": "mug"}), shelf.vocabulary) == []
 
 
-def test_own_descriptions_are_no_contradictions(shelf: Shelf, rows: list[dict[str, Any]]) -> None:
+def test_own_descriptions_are_no_contradictions(shelf: CatalogModel, rows: list[dict[str, Any]]) -> None:
     """The leading sentence of each generated description, in whatever words, is borne out by its own row."""
     wrong = [
         row["item_id"]
@@ -179,7 +181,7 @@ def test_own_descriptions_are_no_contradictions(shelf: Shelf, rows: list[dict[st
     assert len(wrong) <= 2
 
 
-def test_every_wrong_colour_and_type_is_found(shelf: Shelf, rows: list[dict[str, Any]]) -> None:
+def test_every_wrong_colour_and_type_is_found(shelf: CatalogModel, rows: list[dict[str, Any]]) -> None:
     """A sentence with another row's colour or type never passes."""
     for row, other in pairwise(rows):
         facts = Facts.of(row, shelf.fields)
@@ -189,10 +191,12 @@ def test_every_wrong_colour_and_type_is_found(shelf: Shelf, rows: list[dict[str,
             assert contradictions(f"A lovely {other['product_type']}.", facts, shelf.vocabulary)
 
 
-def test_what_is_known_is_said_and_nothing_else(describer: Describer, shelf: Shelf, rows: list[dict[str, Any]]) -> None:
+def test_what_is_known_is_said_and_nothing_else(
+    describer: Describer, shelf: CatalogModel, rows: list[dict[str, Any]]
+) -> None:
     """Type and colour of every row in every style, and no contradiction."""
     for style in Style:
-        written = describer.describe([Subject(row, seed=row["item_id"]) for row in rows], Wish(style))
+        written = describer.describe([Subject(row, seed=row["item_id"]) for row in rows], DescribeRequest(style))
         for row, found in zip(rows, written, strict=True):
             assert row["product_type"] in found.text.lower()
             assert row["color"] in found.text.lower()
@@ -202,7 +206,7 @@ def test_what_is_known_is_said_and_nothing_else(describer: Describer, shelf: She
 
 def test_texts_read_well(describer: Describer, rows: list[dict[str, Any]]) -> None:
     """No article before the wrong sound, no word twice in a row, a capital first, an end at the end."""
-    for found in describer.describe([Subject(row, seed=row["item_id"]) for row in rows], Wish()):
+    for found in describer.describe([Subject(row, seed=row["item_id"]) for row in rows], DescribeRequest()):
         words = found.text.lower().replace(".", " ").split()
         assert found.text[0].isupper()
         assert found.text.endswith(".")
@@ -223,7 +227,7 @@ def test_styles_have_their_forms(describer: Describer, mug: dict[str, Any]) -> N
 def test_no_text_is_longer_than_asked(
     describer: Describer, rows: list[dict[str, Any]], style: Style, words: int
 ) -> None:
-    wish = Wish(style, "busy parents of small children", words)
+    wish = DescribeRequest(style, "busy parents of small children", words)
     for found in describer.describe([Subject(row, seed=row["item_id"]) for row in rows[:40]], wish):
         assert found.text
         assert count_words(found.text) <= max(words, 2 if style is Style.BULLETS else 1)
@@ -240,10 +244,10 @@ def test_an_age_of_the_audience_is_no_mistake(describer: Describer, mug: dict[st
     assert found.corrected_fields == ()
 
 
-def test_only_fields_that_the_item_has_are_put_right(shelf: Shelf) -> None:
+def test_only_fields_that_the_item_has_are_put_right(shelf: CatalogModel) -> None:
     """A field within another is named with it; what was left out of a text is no field of the item."""
     payload = {"attributes": {"color": "red"}, "product_type": "mug", "number": "x"}
-    describer = Describer(Shelf([payload]), Parroting("A green steel mug. It costs 99 euros."))
+    describer = Describer(CatalogModel([payload]), Parroting("A green steel mug. It costs 99 euros."))
     found = one(describer, payload)
     assert found.text == "A red mug."
     assert found.corrected_fields == ("attributes.color",)
@@ -252,7 +256,7 @@ def test_only_fields_that_the_item_has_are_put_right(shelf: Shelf) -> None:
 def test_the_same_product_gets_the_same_words(describer: Describer, rows: list[dict[str, Any]]) -> None:
     """Texts vary from one product to the next, not from one time to the next."""
     subjects = [Subject(row, seed=row["item_id"]) for row in rows[:60]]
-    first, again = (describer.describe(subjects, Wish()) for _ in range(2))
+    first, again = (describer.describe(subjects, DescribeRequest()) for _ in range(2))
     assert first == again
     assert len({found.text.split()[0] for found in first}) > 5
 
@@ -278,7 +282,7 @@ def test_a_shops_own_field_of_that_name_means_nothing() -> None:
     assert all(Facts.of(row, {}).description == "Safe in the dishwasher." for row in rows)
 
 
-def test_a_caption_is_cut_down_to_its_noun(shelf: Shelf) -> None:
+def test_a_caption_is_cut_down_to_its_noun(shelf: CatalogModel) -> None:
     captions = [
         "purple teapot with red, plain glass", "a close up of a red coffee mug on a table", "there is a garden gnome",
     ]  # fmt: skip
@@ -315,26 +319,26 @@ class Parrot:
         return np.array([0.0 if self.likes in text else -20.0 for text in texts], np.float32)
 
 
-def test_a_caption_that_the_catalogue_contradicts_is_not_heard(shelf: Shelf, mug: dict[str, Any]) -> None:
+def test_a_caption_that_the_catalogue_contradicts_is_not_heard(shelf: CatalogModel, mug: dict[str, Any]) -> None:
     """The catalogue's colour is written, and nothing was corrected, for no text said another."""
     describer = Describer(shelf, Composer(), Parrot("green mug with white", "green"))
-    (found,) = describer.describe([Subject(mug, image=Image.new("RGB", (8, 8)))], Wish())
+    (found,) = describer.describe([Subject(mug, image=Image.new("RGB", (8, 8)))], DescribeRequest())
     assert "red" in found.text
     assert "green" not in found.text
     assert found.corrected_fields == ()
     assert found.model == "coca:parrot"
 
 
-def test_a_picture_alone_is_described_by_its_likeliest_caption(shelf: Shelf) -> None:
+def test_a_picture_alone_is_described_by_its_likeliest_caption(shelf: CatalogModel) -> None:
     """Not what is said first counts, but which colour makes the caption likeliest."""
     describer = Describer(shelf, Composer(), Parrot("green mug with white", "blue mug"))
-    (found,) = describer.describe([Subject({}, image=Image.new("RGB", (8, 8)))], Wish())
+    (found,) = describer.describe([Subject({}, image=Image.new("RGB", (8, 8)))], DescribeRequest())
     assert found.text.startswith("This mug comes in blue.")
 
 
 def test_a_catalogue_without_words_is_described_by_the_caption_alone() -> None:
-    describer = Describer(Shelf([]), Composer(), Parrot("a red coffee mug on a table", "red"))
-    (found,) = describer.describe([Subject({}, image=Image.new("RGB", (8, 8)))], Wish())
+    describer = Describer(CatalogModel([]), Composer(), Parrot("a red coffee mug on a table", "red"))
+    (found,) = describer.describe([Subject({}, image=Image.new("RGB", (8, 8)))], DescribeRequest())
     assert found.text == "This coffee mug comes in red."
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.descriptions import agreement
-from engine.descriptions.catalog_model import Shelf
+from engine.descriptions.catalog_model import CatalogModel
 from engine.descriptions.composer import Composer
-from engine.descriptions.describer import Describer, Subject, Wish
+from engine.descriptions.describer import Describer, DescribeRequest, Subject
 from engine.descriptions.discriminant import LEAST_READINGS, NEVER, reliable_from
 from engine.descriptions.fact_check import check
 from engine.descriptions.facts import Facts, find_fields
@@ -17,8 +17,8 @@ from engine.descriptions.writer import Style
 
 
 def write(payload: dict[str, Any], others: list[dict[str, Any]] | None = None, style: Style = Style.LONG) -> str:
-    describer = Describer(Shelf([payload, *(others or [])]), Composer())
-    return describer.describe([Subject(payload, seed="x")], Wish(style))[0].text
+    describer = Describer(CatalogModel([payload, *(others or [])]), Composer())
+    return describer.describe([Subject(payload, seed="x")], DescribeRequest(style))[0].text
 
 
 def shoes(title: str = "Puma Men Track Cat Black Casual Shoe") -> dict[str, Any]:
@@ -141,7 +141,7 @@ MUG = {"product_type": "mug", "title": "Lumora mug", "features": "not waterproof
 )
 def test_what_no_field_bears_out_is_left_out(text: str, left: str) -> None:
     """Of a free writer's text: colours, promises, negations, counts and names that nobody told."""
-    shelf = Shelf([MUG])
+    shelf = CatalogModel([MUG])
     assert check(text, Facts.of(MUG, find_fields(MUG)), shelf.vocabulary, strict=True).text == left
 
 

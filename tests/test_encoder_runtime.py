@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks import encoders
 from engine.encoders import openvino_tower, runtimes
-from engine.encoders.converted_models import SUMS, Conversions
+from engine.encoders.converted_models import SUMS, ConvertedModels
 from engine.encoders.encoder import ModelSpec, check, golden_images, golden_vectors, open_encoder
 from engine.encoders.open_clip import OpenClipEncoder
 from engine.errors import InvalidSetting, MissingDependency
@@ -197,7 +197,7 @@ def test_a_conversion_is_kept_and_a_broken_one_made_again(
 
 def test_conversions_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     """A writer that fails leaves nothing behind; two writers leave one folder; other parts have another one."""
-    conversions = Conversions(tmp_path / "deep" / "cache")
+    conversions = ConvertedModels(tmp_path / "deep" / "cache")
 
     def fail(folder: Path) -> None:
         (folder / "model.bin").write_bytes(b"half")

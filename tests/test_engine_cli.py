@@ -14,11 +14,11 @@ from serving import ROWS, Running, build_goods, running
 
 from engine.cli import main
 from engine.cli.output import print_tables
-from engine.cli.query_client import Wishes, to_request
+from engine.cli.query_client import SearchOptions, to_request
 from engine.cli.query_options import to_boosts, to_names, to_pins, to_weights
 from engine.errors import InvalidSetting
 from engine.search.planner import headroom
-from engine.server.settings import Settings, load, render
+from engine.server.settings import ServerSettings, load, render
 from engine.snapshot.manifest import PointRecord
 from engine.snapshot.store import Store
 from engine.v1 import query_pb2, search_pb2
@@ -72,7 +72,7 @@ def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(
     monkeypatch.setenv("DIPTYCH_WAITING_LIMIT", "50")
     settings = load({"waiting_limit": 500, "address": None}, file)
     assert (settings.store, settings.poll_s, settings.grace_s, settings.waiting_limit) == (Path("file"), 3, 40, 500)
-    assert settings.address == Settings.model_fields["address"].default
+    assert settings.address == ServerSettings.model_fields["address"].default
 
 
 def test_print_config_shows_what_it_reads_back(tmp_path: Path) -> None:
@@ -84,7 +84,9 @@ def test_print_config_shows_what_it_reads_back(tmp_path: Path) -> None:
     settings = load({}, file)
     assert (settings.store, settings.poll_s) == (tmp_path / 'a "b"', 0.5)
     assert render(settings) == ran.out
-    assert set(Settings.model_fields) - {"writer_key"} == {line.partition(" =")[0] for line in ran.out.splitlines()}
+    assert set(ServerSettings.model_fields) - {"writer_key"} == {
+        line.partition(" =")[0] for line in ran.out.splitlines()
+    }
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_an_item_is_like_itself(goods: Path) -> None:
 def test_every_option_stands_in_the_request() -> None:
     """Boosts of each shape, pins by rank, diversity, facets, pages, budget and fields become fields of the contract."""
     boosts = to_boosts(["rating=0.3", "price:log1p=-0.1", "year:exp_decay(2026, 5)=2", "a:b:linear=1"])
-    wishes = Wishes(
+    wishes = SearchOptions(
         modality_weights={"image": 0.5},
         boosts=boosts,
         pins=list(to_pins(["red-mug@1", "a@b@3"])),
@@ -181,7 +183,7 @@ def test_every_option_stands_in_the_request() -> None:
 
 def test_what_is_not_asked_is_not_in_the_request() -> None:
     """A query of words alone sets the words, the policy and the page's size."""
-    request = to_request(["red"], [], [], [], Wishes(modality_weights={}))
+    request = to_request(["red"], [], [], [], SearchOptions(modality_weights={}))
     assert {field.name for field, _ in request.ListFields()} == {"parts", "missing_modality", "page_size"}
 
 

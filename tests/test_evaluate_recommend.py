@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalogues import indexer, write_lines
-from shoppers import Shop as Bought
+from shoppers import EvaluationShop as Bought
 from shoppers import build_shop, event
 
 from benchmarks.recommend import best_peer
 from engine.errors import InvalidSetting
 from engine.events.event import Event, EventType
 from engine.recommend.recommender import Mode, Recommender
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.scoring_weights import ScoringWeights
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer.embedding.embed import no_progress
-from indexer.evaluate.holdout import Case, hold_out
+from indexer.evaluate.holdout import HoldoutShopper, hold_out
 from indexer.evaluate.peer_recommenders import Purchases, peers
-from indexer.evaluate.recommendation_quality import OURS, Measured, Shop, evaluate_new
+from indexer.evaluate.recommendation_quality import OURS, EvaluationShop, RecommendationScores, evaluate_new
 from indexer.evaluate.taste_overlap import sharing
 
 BACK, VIEW = EventType.RETURN, EventType.VIEW
@@ -91,13 +91,16 @@ def test_other_shoppers_may_be_tested() -> None:
 
 def test_measures_are_those_of_the_field() -> None:
     """Two right at ranks 1 and 3: 1.5 / (1 + 1 / log2 3); nothing right is 0; one without unseen is not counted."""
-    cases = [Case("u", (), frozenset("ac"), frozenset("c")), Case("v", (), frozenset("z"), frozenset())]
-    measured = Measured.of("way", cases, [list("abc"), list("abc")], [list("bc"), list("abc")])
+    cases = [
+        HoldoutShopper("u", (), frozenset("ac"), frozenset("c")),
+        HoldoutShopper("v", (), frozenset("z"), frozenset()),
+    ]
+    measured = RecommendationScores.of("way", cases, [list("abc"), list("abc")], [list("bc"), list("abc")])
     assert measured.repeat_ndcg == pytest.approx([1.5 / (1 + 1 / np.log2(3)), 0.0])
     assert measured.repeat_hit.tolist() == [1.0, 0.0]
     assert measured.unseen_ndcg == pytest.approx([1 / np.log2(3)])
     assert measured.unseen_hit.tolist() == [1.0]
-    assert Measured.of("way", cases, [list("ba"), ["z"]], [[], []], k=1).repeat_hit.tolist() == [0.0, 1.0]
+    assert RecommendationScores.of("way", cases, [list("ba"), ["z"]], [[], []], k=1).repeat_hit.tolist() == [0.0, 1.0]
 
 
 def test_peers_know_what_their_names_say() -> None:
@@ -117,7 +120,7 @@ def test_peers_know_what_their_names_say() -> None:
 def test_the_best_peer_is_told_by_measure() -> None:
     """Ours is none of them."""
     ways = {
-        name: Measured(name, *(np.array([value]) for value in values))
+        name: RecommendationScores(name, *(np.array([value]) for value in values))
         for name, values in {OURS: (9, 9, 9, 9), "first": (1, 2, 3, 4), "second": (4, 3, 2, 1)}.items()
     }
     assert best_peer(ways, "repeat_ndcg") == "second"
@@ -176,7 +179,7 @@ def test_new_items_are_found_by_what_they_are(shop: Bought) -> None:
     """Those of a shopper's kinds come first among items of which no event is known, more than chance has it."""
     events = [one for history in shop.events.values() for one in history]
     found = evaluate_new(
-        hold_out(events), Shop(list(shop.kinds), shop.store.parent / "catalogue.parquet"), 0.3, no_progress
+        hold_out(events), EvaluationShop(list(shop.kinds), shop.store.parent / "catalogue.parquet"), 0.3, no_progress
     )
     assert found.items == 90
     assert found.among_new.mean() > found.by_chance.mean()
@@ -204,10 +207,10 @@ def test_what_cannot_be_measured_is_told(
 def test_what_unlike_shoppers_share_falls_with_the_weight_of_demand(tmp_path: Path) -> None:
     """All of it with demand alone, nothing without; only pairs of nothing in common are compared; reasons are right."""
     made = build_shop(tmp_path)
-    cases = [Case(user, tuple(history), frozenset(), frozenset()) for user, history in made.events.items()]
+    cases = [HoldoutShopper(user, tuple(history), frozenset(), frozenset()) for user, history in made.events.items()]
     searcher = Searcher(open_snapshot(Store(made.store), made.manifest.snapshot), None)
     found = [
-        sharing(Recommender(searcher, Recipe(demand=demand, new=0.0, focus=0.0)), cases, Mode.DISCOVER)
+        sharing(Recommender(searcher, ScoringWeights(demand=demand, new=0.0, focus=0.0)), cases, Mode.DISCOVER)
         for demand in (0.0, 1000.0)
     ]
     assert found[0].pairs == found[1].pairs > 20

@@ -16,7 +16,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog.table_rows import rows_of
 from indexer.cli import app
-from indexer.evaluate.judgments import Judged, read_judged
+from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import interval, ndcg, recall, reciprocal_rank, success
 from indexer.evaluate.search_quality import measure, ranked, unknown_items
 from indexer.evaluate.store_searcher import open_searcher
@@ -84,7 +84,7 @@ def test_an_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
 
 def test_measures_of_a_ranking_by_hand() -> None:
     """Of three relevant items the list has two, the first of them on rank 2; what nobody rated counts as 0."""
-    judged = [Judged("q", {"x": 1, "y": 1, "z": 3, "w": 0}, "words")]
+    judged = [JudgedQuery("q", {"x": 1, "y": 1, "z": 3, "w": 0}, "words")]
     result = measure(judged, lambda _: ["unrated", "x", "w", "y"])
     assert result.recall.tolist() == pytest.approx([2 / 3])
     assert result.reciprocal_rank.tolist() == [0.5]

@@ -17,7 +17,7 @@ from test_reload import within
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.database import store_address
 from engine.events.event import Event, EventType
-from engine.events.event_log import EVENTS_FILE, EventLog, Recorded, Summary, make_events, open_events
+from engine.events.event_log import EVENTS_FILE, EventLog, EventSummary, RecordedEvents, make_events, open_events
 from engine.events.log_address import masked, unmasked
 from engine.events.shop_clock import now_of, strays
 from indexer.events.event_table import TYPES, EventTable
@@ -48,16 +48,16 @@ def event(number: int, user_id: str = "u", kind: EventType = VIEW, time_s: float
 def test_what_is_recorded_is_read_back(log: EventLog) -> None:
     """Every field of an event comes back as it was, of every type, with ids in any script."""
     events = [Event(f"é{n}", "用户", "tëst 'x'", kind, 1.5 + n, 1 + n) for n, kind in enumerate(EventType)]
-    assert log.record(events) == Recorded(6, 0)
+    assert log.record(events) == RecordedEvents(6, 0)
     assert log.history("用户") == events[::-1]
 
 
 def test_an_event_is_kept_once(log: EventLog) -> None:
     """Of events with one id the first is kept, within a batch and later; the counts tell which were new."""
     twice = event(1, "u", VIEW)
-    assert log.record([event(0), twice, twice._replace(user_id="other"), event(2)]) == Recorded(3, 1)
-    assert log.record([event(2), event(3)]) == Recorded(1, 1)
-    assert log.record([]) == Recorded(0, 0)
+    assert log.record([event(0), twice, twice._replace(user_id="other"), event(2)]) == RecordedEvents(3, 1)
+    assert log.record([event(2), event(3)]) == RecordedEvents(1, 1)
+    assert log.record([]) == RecordedEvents(0, 0)
     assert log.count() == 4
     assert log.user_ids() == ["u"]
 
@@ -107,13 +107,13 @@ def test_erasing_tells_what_was_there(log: EventLog) -> None:
     log.record([event(0), event(1, kind=BUY), event(2, kind=BUY), event(3, "other")])
     assert log.erase("u") == {VIEW: 1, BUY: 2}
     assert (log.erase("u"), log.history("u"), log.count()) == ({}, [], 1)
-    assert log.record([event(0)]) == Recorded(1, 0)
+    assert log.record([event(0)]) == RecordedEvents(1, 0)
 
 
 def test_a_summary_is_of_all_events(log: EventLog) -> None:
     """Counts by type, and the first and the last moment; of nobody there is none."""
     log.record([event(0), event(1, kind=BUY), event(2, kind=BUY), event(3, "other")])
-    assert log.summary("u") == Summary({VIEW: 1, BUY: 2}, 1000.0, 1002.0)
+    assert log.summary("u") == EventSummary({VIEW: 1, BUY: 2}, 1000.0, 1002.0)
     assert log.summary("nobody") is None
 
 
@@ -138,7 +138,7 @@ def test_a_table_has_the_columns_of_all_events(log: EventLog) -> None:
 
 def test_threads_record_at_once_and_each_is_told_its_own(log: EventLog) -> None:
     """Of callers that send partly the same events each new event is told to one; none is lost or kept twice."""
-    told: list[tuple[int, Recorded]] = []
+    told: list[tuple[int, RecordedEvents]] = []
 
     def work(number: int) -> None:
         for batch in range(10):
@@ -339,5 +339,5 @@ def test_a_connection_that_ended_is_replaced(postgres: str) -> None:
     with EventLog(postgres) as log, psycopg.connect(postgres, autocommit=True) as other:
         log.record([event(0)])
         other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
-        assert log.record([event(1)]) == Recorded(1, 0)
+        assert log.record([event(1)]) == RecordedEvents(1, 0)
         assert log.count() == 2

@@ -21,7 +21,7 @@ from engine.cli import app as engine
 from engine.errors import CorruptSnapshot
 from engine.reviews.digest import chance_of, digest, to_periods
 from engine.reviews.feedback import summary_of
-from engine.snapshot.review_table import REVIEWS, ReviewRow, Reviews
+from engine.snapshot.review_table import REVIEWS, ReviewRow, ReviewTable
 from engine.snapshot.review_table import write_reviews as write_stored
 from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2
@@ -38,11 +38,11 @@ def at(year: int, month: int) -> float:
     return datetime(year, month, 15, tzinfo=UTC).timestamp()
 
 
-def stored(folder, rows: list[tuple[int, float, float, list[tuple[int, float, str]]]], items: int = 2) -> Reviews:
+def stored(folder, rows: list[tuple[int, float, float, list[tuple[int, float, str]]]], items: int = 2) -> ReviewTable:
     """Write reviews as (row of the item, time, sentiment, mentions) and open them."""
     reviews = [ReviewRow(row, f"r{row}", time_s, math.nan, value, 0.0, said) for row, time_s, value, said in rows]
     write_stored(folder, reviews, items)
-    return Reviews(folder, items, ("fit", "delivery"))
+    return ReviewTable(folder, items, ("fit", "delivery"))
 
 
 def test_chance_is_that_of_two_proportions() -> None:
@@ -68,7 +68,7 @@ def test_a_damaged_file_of_reviews_is_named(tmp_path) -> None:
     stored(tmp_path, [(0, 1.0, 0.9, [])])
     np.save(tmp_path / REVIEWS / "items.npy", np.array([0, 5, 1]))
     with pytest.raises(CorruptSnapshot, match="items.npy"):
-        Reviews(tmp_path, 1, ())
+        ReviewTable(tmp_path, 1, ())
 
 
 @pytest.mark.parametrize(

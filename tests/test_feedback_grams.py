@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.reviews.ngram_vocabulary import Vocabulary, common, grams_of
+from indexer.reviews.ngram_vocabulary import NgramVocabulary, common, grams_of
 from indexer.reviews.ngrams import OF_LETTERS, OF_SIGNS, OF_WORDS, fold, is_signs, to_grams
-from indexer.reviews.opinion_lexicon import Lexicon
+from indexer.reviews.opinion_lexicon import OpinionLexicon
 
 
 def spans(text: str, family: int) -> list[str]:
@@ -69,21 +69,21 @@ def test_a_vocabulary_finds_what_it_has_and_nothing_else(known: set[int], others
     keys = np.array(sorted(known), np.uint64)
     wanted = np.array([*known, *others], np.uint64)
     expected = [sorted(known).index(key) if key in known else -1 for key in wanted.tolist()]
-    assert Vocabulary(keys).places(wanted).tolist() == expected
+    assert NgramVocabulary(keys).places(wanted).tolist() == expected
 
 
 def test_counts_are_by_row_and_gram() -> None:
     """A gram that stands twice in a text counts twice, one of a single text is not common."""
     grams = grams_of(["good good", "good", "bad"])
     keys, families = common(grams, 2, 1000)
-    counts = Vocabulary(keys).count(grams.rows, grams.keys, 3).toarray()
+    counts = NgramVocabulary(keys).count(grams.rows, grams.keys, 3).toarray()
     words = families == OF_WORDS
     assert counts[:, words].tolist() == [[2], [1], [0]]
 
 
 def test_a_lexicon_finds_a_term_under_all_its_names() -> None:
     """A term of two names is found under both, one of several words as a whole."""
-    lexicon = Lexicon({"fit": ["true to size"], "size": ["size"], "look": ["size", "好看"]})
+    lexicon = OpinionLexicon({"fit": ["true to size"], "size": ["size"], "look": ["size", "好看"]})
     keys = to_grams([fold("True to size, 好看")]).keys
     names = [lexicon.names[number] for number in lexicon.find(keys)[1].tolist()]
     assert sorted(names) == ["fit", "look", "look", "size"]

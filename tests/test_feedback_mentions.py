@@ -6,9 +6,9 @@ import pytest
 from indexer.reviews.aspect_discovery import discover
 from indexer.reviews.aspect_mentions import judge, to_clauses, to_mentions
 from indexer.reviews.clauses import QUOTE_CHARACTERS, cut, quote
-from indexer.reviews.opinion_lexicon import Lexicon, seeds
+from indexer.reviews.opinion_lexicon import OpinionLexicon, seeds
 
-LEXICON = Lexicon(seeds()["aspects"])
+LEXICON = OpinionLexicon(seeds()["aspects"])
 
 
 def said(text: str) -> dict[str, bool]:

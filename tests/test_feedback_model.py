@@ -13,11 +13,11 @@ from opinions import opinions, read_lines, write_reviews
 from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
 from indexer.embedding.embed import no_progress
-from indexer.reviews.feedback_fit import RECIPES, Fitted, fit
+from indexer.reviews.feedback_fit import RECIPES, FittedModel, fit
 from indexer.reviews.feedback_model import LETTERS, SIGNS
 from indexer.reviews.model_file import ARRAYS_FILE, MANIFEST_FILE, load_model
 from indexer.reviews.review import Review, read
-from indexer.reviews.sentiment_training import Sample, learn
+from indexer.reviews.sentiment_training import TrainingReviews, learn
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def reviews(tmp_path_factory) -> list[Review]:
 
 
 @pytest.fixture(scope="module")
-def fitted(reviews) -> Fitted:
+def fitted(reviews) -> FittedModel:
     return fit(reviews, no_progress)
 
 
@@ -121,7 +121,7 @@ def test_one_kind_of_verdict_is_refused_by_an_expert() -> None:
     """What cannot be told apart is said in our own words."""
     texts, groups = ["good"] * 6, np.arange(6)
     with pytest.raises(InvalidCatalogue, match="two reviews of praise and two of blame, got 6 and 0"):
-        learn(Sample(RECIPES[LETTERS], texts, [""] * 6, [""] * 6, np.ones(6), groups), lambda stage: None)
+        learn(TrainingReviews(RECIPES[LETTERS], texts, [""] * 6, [""] * 6, np.ones(6), groups), lambda stage: None)
 
 
 def test_bad_rows_are_rejects_with_reasons(tmp_path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.reviews.aspect_discovery import discover
 from indexer.reviews.aspect_mentions import Mention
-from indexer.reviews.feedback_model import Scored
+from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.product_words import catalogue_words, head_words, measured_share, review_words
 from indexer.reviews.review import Review
 from indexer.reviews.venue_aspects import drop_venue_aspects
@@ -56,8 +56,8 @@ def test_chinese_products_stand_behind_measure_words() -> None:
 
 def test_aspects_of_venues_are_none_of_goods() -> None:
     """A restaurant's reviews speak of space and noise together, a phone's of one of them by chance."""
-    both = Scored(0.9, [Mention("space", 0.9, ""), Mention("noise", 0.9, "")])
-    one = Scored(0.9, [Mention("space", 0.9, ""), Mention("price", 0.9, "")])
+    both = ScoredReview(0.9, [Mention("space", 0.9, ""), Mention("noise", 0.9, "")])
+    one = ScoredReview(0.9, [Mention("space", 0.9, ""), Mention("price", 0.9, "")])
     told = drop_venue_aspects([both, one, one, one], ["restaurant", "restaurant", "phone", "phone"])
     assert [[mention.aspect for mention in review.mentions] for review in told] == [
         ["space", "noise"],

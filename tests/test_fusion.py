@@ -10,8 +10,8 @@ from engine.errors import InvalidQuery, UnknownBlock
 from engine.scoring.fusion import (
     LARGEST_WEIGHT,
     Calibration,
+    EncodedPart,
     Moments,
-    SpokenPart,
     block_weights,
     check_weight,
     compose,
@@ -30,7 +30,7 @@ NAMES = ("image", "text", "behaviour")
 def twin_score(
     item: dict[str, NDArray[np.float64]],
     g: dict[str, float],
-    parts: list[SpokenPart],
+    parts: list[EncodedPart],
     weights: dict[str, float],
     calibration: Calibration,
     boosts: dict[str, float],
@@ -70,7 +70,7 @@ def worlds(draw: st.DrawFn) -> dict[str, object]:
     for _ in range(draw(st.integers(1, 3))):
         spoken = [name for name in names if draw(st.booleans())] or [draw(st.sampled_from(names))]
         vectors = {name: to_unit(rng.standard_normal(dims[name])) for name in spoken}
-        parts.append(SpokenPart(draw(st.sampled_from(KINDS)), draw(st.sampled_from([1.0, 0.3, -0.7, 2.5])), vectors))
+        parts.append(EncodedPart(draw(st.sampled_from(KINDS)), draw(st.sampled_from([1.0, 0.3, -0.7, 2.5])), vectors))
     weights = {name: draw(st.sampled_from([0.0, 0.2, 1.0, 3.0])) for name in names}
     weights[next(iter(parts[0].vectors))] = 1.0
     return {
@@ -118,8 +118,8 @@ CALIBRATION = Calibration(
     {},
 )
 ACROSS, UP = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
-WORDS = SpokenPart("text", 1.0, {"image": ACROSS, "text": UP})
-NOT_THIS = SpokenPart("image", -0.5, {"image": UP})
+WORDS = EncodedPart("text", 1.0, {"image": ACROSS, "text": UP})
+NOT_THIS = EncodedPart("image", -0.5, {"image": UP})
 DIMS = {"image": 2, "text": 2}
 
 
@@ -160,7 +160,7 @@ def test_contributions_by_hand() -> None:
 
 def test_neutral_items_without_any_asked_block_are_ranked_by_boosts() -> None:
     """An item that has nothing of what is asked is average, so only its boost counts; otherwise it is no answer."""
-    part = SpokenPart("text", 1.0, {"image": ACROSS})
+    part = EncodedPart("text", 1.0, {"image": ACROSS})
     weights = {"image": 1.0, "text": 0.0}
     for missing, there in ((Missing.NEUTRAL, True), (Missing.RENORMALIZE, False), (Missing.DROP, False)):
         query = compose([part], weights, CALIBRATION, {"rating": 2.0}, missing)
@@ -215,13 +215,13 @@ def test_a_query_that_says_nothing_is_refused() -> None:
     with pytest.raises(InvalidQuery, match=r"expected a weight above 0 for a block that the parts speak to \(image\)"):
         compose([NOT_THIS], {"image": 0.0, "text": 1.0}, CALIBRATION, {}, Missing.DROP)
     with pytest.raises(InvalidQuery, match="can be compared with block 'text', got image"):
-        compose([SpokenPart("image", 1.0, {"text": UP})], {"text": 1.0}, CALIBRATION, {}, Missing.DROP)
+        compose([EncodedPart("image", 1.0, {"text": UP})], {"text": 1.0}, CALIBRATION, {}, Missing.DROP)
 
 
 def test_extreme_weights_stay_finite() -> None:
     """The largest weights, and one block that hardly counts, under the policy that divides by it."""
     weights = block_weights({"image": 1e-12, "text": LARGEST_WEIGHT}, NAMES[:2])
-    part = SpokenPart("text", LARGEST_WEIGHT, WORDS.vectors)
+    part = EncodedPart("text", LARGEST_WEIGHT, WORDS.vectors)
     asked = stratum_query(compose([part], weights, CALIBRATION, {}, Missing.RENORMALIZE), Layout(("image",), DIMS))
     assert asked is not None
     score = float(asked.vector @ np.array([0.6, 0.8, 0, 0], np.float32)) + asked.offset

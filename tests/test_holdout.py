@@ -9,7 +9,7 @@ from shoppers import event
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import hold_out, read_events
-from indexer.evaluate.recommendation_quality import Shop, chance, evaluate
+from indexer.evaluate.recommendation_quality import EvaluationShop, chance, evaluate
 
 
 def test_chance_by_hand() -> None:
@@ -22,7 +22,7 @@ def test_a_catalogue_of_other_items_is_refused(tmp_path: Path) -> None:
     """At once, before anything is built: nothing of it was ever bought."""
     held = hold_out([event(user, name, days_ago=float(day)) for user in "ab" for day, name in enumerate("vwxyz")])
     with pytest.raises(InvalidCatalogue, match="purchases of the catalogue's 1 items, got none among 8 events"):
-        evaluate(held, Shop(["other"], tmp_path / "absent.csv"), no_progress)
+        evaluate(held, EvaluationShop(["other"], tmp_path / "absent.csv"), no_progress)
 
 
 def test_bad_rows_are_told(tmp_path: Path) -> None:

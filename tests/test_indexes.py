@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from engine.errors import CorruptSnapshot, InvalidSetting, MissingDependency
 from engine.indexes.cpu import CpuIndex
 from engine.indexes.cuda import LARGEST_K, CudaIndex, Device, gpu
-from engine.indexes.device_thread import MAX_BATCH, Found, Owner
+from engine.indexes.device_thread import MAX_BATCH, DeviceThread, Found
 from engine.indexes.exact import ExactIndex
 from engine.indexes.index import EXACT, Index, OperatingPoint, open_index
 from engine.indexes.index_writer import CELLS_FROM, EXACT_BELOW, check, choose_factory, write_index
 from engine.indexes.recall import recall_at_k
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 from engine.indexes.stored_rows import INDEX_FILE, ROWS_FILE
 from engine.scoring.vectors import to_unit
 
@@ -79,7 +79,7 @@ def opened(path: Path, device: str) -> Iterator[Index]:
     if device != "owned":
         yield open_index(path, device)
         return
-    owner = Owner("cpu-for-gpu")
+    owner = DeviceThread("cpu-for-gpu")
     try:
         yield CudaIndex(path, Device(owner, lambda empty: empty))
     finally:
@@ -112,11 +112,11 @@ def test_the_exact_point_is_exact(written: Callable[[str], Path], factory: str, 
 SHARES = (0.0, 0.001, 0.02, 0.3, 1.0)
 
 
-def some(share: float) -> RowSet:
+def some(share: float) -> RowFilter:
     """A share of ROWS, at least one of them unless it is 0."""
     mask = np.random.default_rng(3).random(len(ROWS)) < share
     mask[17] |= share > 0
-    return RowSet(mask)
+    return RowFilter(mask)
 
 
 @devices
@@ -153,7 +153,7 @@ def test_products_are_those_of_the_rows(written: Callable[[str], Path], factory:
 def test_a_filter_may_leave_fewer_cells_than_are_visited(written: Callable[[str], Path], factory: str) -> None:
     """Rows of three cells only, and a depth of eight: nearly all of the best are found."""
     index = CpuIndex(written(factory))
-    rows = RowSet(np.isin(index._cell_of, (3, 9, 20)))
+    rows = RowFilter(np.isin(index._cell_of, (3, 9, 20)))
     scores, _ = index.search(QUERIES, 10, OperatingPoint(8, 40), rows)
     exact = ExactIndex(ROWS).search(QUERIES, 10, EXACT, rows)[0]
     assert recall_at_k(scores, exact, tolerance=1e-4).mean() > 0.97
@@ -165,7 +165,7 @@ def test_cells_are_counted_where_rows_may_answer(written: Callable[[str], Path])
     far = int(np.argmin(ROWS.astype(np.float32) @ QUERIES[0]))
     mask = np.zeros(len(ROWS), np.bool_)
     mask[far] = True
-    _, ids = index.search(QUERIES[:1], 10, OperatingPoint(1, 10), RowSet(mask))
+    _, ids = index.search(QUERIES[:1], 10, OperatingPoint(1, 10), RowFilter(mask))
     assert ids[0].tolist() == [far] + 9 * [-1]
 
 
@@ -368,14 +368,14 @@ class Gate:
 
 
 @pytest.fixture
-def owner() -> Iterator[Owner]:
+def owner() -> Iterator[DeviceThread]:
     """An owner of nothing in particular, closed afterwards."""
-    owner = Owner("tested")
+    owner = DeviceThread("tested")
     yield owner
     owner.close()
 
 
-def wait_for(owner: Owner, jobs: int) -> None:
+def wait_for(owner: DeviceThread, jobs: int) -> None:
     """Wait until so many jobs stand in the queue."""
     deadline = Event()
     for _ in range(3_000):
@@ -385,7 +385,7 @@ def wait_for(owner: Owner, jobs: int) -> None:
     raise AssertionError(f"expected {jobs} waiting, got {owner.waiting}")
 
 
-def test_searches_that_wait_are_answered_together(written: Callable[[str], Path], owner: Owner) -> None:
+def test_searches_that_wait_are_answered_together(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """What gathers while the device is busy becomes one call for each index, k and point, by one thread only."""
     gate = Gate(CpuIndex(written("IVF32,PQ16x4fs")))
     asked = [(place, 5 if place < 6 else 7) for place in range(9)]
@@ -403,7 +403,7 @@ def test_searches_that_wait_are_answered_together(written: Callable[[str], Path]
         assert_same(found, gate.index.search(QUERIES[place : place + 1], k, MIDDLE))
 
 
-def test_a_batch_has_an_end(written: Callable[[str], Path], owner: Owner) -> None:
+def test_a_batch_has_an_end(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """No call is of more than MAX_BATCH queries, unless one caller asked so many."""
     gate = Gate(CpuIndex(written("Flat")))
     half = np.repeat(QUERIES[:1], MAX_BATCH // 2 + 1, axis=0)
@@ -418,7 +418,7 @@ def test_a_batch_has_an_end(written: Callable[[str], Path], owner: Owner) -> Non
     assert sorted(count for _, count, _ in gate.calls) == [1, len(half), len(half), len(half)]
 
 
-def test_errors_reach_those_who_asked_and_nobody_else(written: Callable[[str], Path], owner: Owner) -> None:
+def test_errors_reach_those_who_asked_and_nobody_else(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """A failed call is the caller's; the owner goes on."""
     index = CpuIndex(written("Flat"))
 
@@ -432,7 +432,7 @@ def test_errors_reach_those_who_asked_and_nobody_else(written: Callable[[str], P
     assert_same(owner.search(index, QUERIES, 5, EXACT), ExactIndex(ROWS).search(QUERIES, 5))
 
 
-def test_calls_keep_their_place_in_the_queue(written: Callable[[str], Path], owner: Owner) -> None:
+def test_calls_keep_their_place_in_the_queue(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """A search asked before an index is freed is answered before it; one asked afterwards is refused."""
     index = CudaIndex(written("IVF32,PQ16x4fs"), Device(owner, lambda empty: empty))
     held, blocker = index._held, Gate(CpuIndex(written("Flat")))
@@ -451,7 +451,9 @@ def test_calls_keep_their_place_in_the_queue(written: Callable[[str], Path], own
         first.result(30)
 
 
-def test_an_index_that_nobody_refers_to_is_freed_by_the_owner(written: Callable[[str], Path], owner: Owner) -> None:
+def test_an_index_that_nobody_refers_to_is_freed_by_the_owner(
+    written: Callable[[str], Path], owner: DeviceThread
+) -> None:
     """No memory of the device stays behind, and only the owner's thread gives it back."""
     index = CudaIndex(written("Flat"), Device(owner, lambda empty: empty))
     held = index._held
@@ -462,7 +464,7 @@ def test_an_index_that_nobody_refers_to_is_freed_by_the_owner(written: Callable[
     assert held._index is None
 
 
-def test_a_device_without_room_says_how_much_is_needed(written: Callable[[str], Path], owner: Owner) -> None:
+def test_a_device_without_room_says_how_much_is_needed(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """What FAISS throws while rows are loaded becomes a sentence, and what was loaded is freed."""
 
     def full(empty: faiss.Index) -> faiss.Index:
@@ -474,7 +476,7 @@ def test_a_device_without_room_says_how_much_is_needed(written: Callable[[str], 
 
 def test_a_closed_owner_answers_what_was_asked_and_no_more(written: Callable[[str], Path]) -> None:
     """Closing waits for the answers; whoever comes later is told, and does not wait for ever."""
-    owner = Owner("short-lived")
+    owner = DeviceThread("short-lived")
     index = CpuIndex(written("Flat"))
     assert owner.search(index, QUERIES, 5, EXACT)[1].shape == (40, 5)
     owner.close()

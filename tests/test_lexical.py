@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.catalog.item_fields import FieldReader, ItemFields
+from engine.catalog.item_fields import ItemFieldReader, ItemFields
 from engine.errors import CorruptSnapshot
-from engine.lexical.bm25 import FIELDS, K1, FieldStats, Lexical, LexicalStats, write_lexical
+from engine.lexical.bm25 import FIELDS, K1, FieldStats, LexicalIndex, LexicalStats, write_lexical
 from engine.lexical.tokenizer import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 TITLES = (
@@ -38,17 +38,17 @@ def lexical_hash(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
-def opened(directory: Path, items: tuple[ItemFields, ...]) -> Lexical:
+def opened(directory: Path, items: tuple[ItemFields, ...]) -> LexicalIndex:
     write_lexical(directory, items)
-    return Lexical(directory, len(items))
+    return LexicalIndex(directory, len(items))
 
 
 @pytest.fixture
-def lexical(tmp_path: Path) -> Lexical:
+def lexical(tmp_path: Path) -> LexicalIndex:
     return opened(tmp_path, CATALOGUE)
 
 
-def scores_of(lexical: Lexical, text: str) -> dict[int, float]:
+def scores_of(lexical: LexicalIndex, text: str) -> dict[int, float]:
     rows, scores = lexical.scores(text)
     assert rows.dtype == np.int64
     assert scores.dtype == np.float32
@@ -115,12 +115,12 @@ def test_fields_are_read_by_the_template() -> None:
         "attributes": {"colour": "red", "volume": 0.3, "tags": ["office", "gift"]},
     }
     expected = ItemFields("Mug", "Holds tea.", "Acme, red, office, gift")
-    assert FieldReader("{title}. {description}").read("i1", payload) == expected
-    assert FieldReader("{brand} {title} {item_id}").read("i1", payload)[:2] == ("Acme", "Mug. i1")
-    assert FieldReader("{title}").read("i1", {}) == ItemFields()
+    assert ItemFieldReader("{title}. {description}").read("i1", payload) == expected
+    assert ItemFieldReader("{brand} {title} {item_id}").read("i1", payload)[:2] == ("Acme", "Mug. i1")
+    assert ItemFieldReader("{title}").read("i1", {}) == ItemFields()
 
 
-def test_score_is_what_the_formula_says(lexical: Lexical) -> None:
+def test_score_is_what_the_formula_says(lexical: LexicalIndex) -> None:
     """One word of two in the title: idf times saturation, over the idf of both."""
     average = (3 + 5 + 6 + 3 + 5) / 5
     red, shoe = (math.log(1 + (5 - 2 + 0.5) / (2 + 0.5)),) * 2
@@ -149,7 +149,7 @@ def test_a_title_counts_more_than_the_text_and_that_more_than_the_rest(tmp_path:
     assert [scores[row] for row in range(3)] == [pytest.approx(w / (K1 + w), rel=1e-6) for w, _ in FIELDS.values()]
 
 
-def test_a_word_that_no_item_has_lowers_the_score(lexical: Lexical) -> None:
+def test_a_word_that_no_item_has_lowers_the_score(lexical: LexicalIndex) -> None:
     """The less of a query is known, the less its known words decide; their order stays."""
     known, partly = scores_of(lexical, "red shoe"), scores_of(lexical, "red shoe qwertz")
     assert list(known) == list(partly) == [0, 1, 3]
@@ -158,7 +158,7 @@ def test_a_word_that_no_item_has_lowers_the_score(lexical: Lexical) -> None:
     assert scores_of(lexical, "") == {}
 
 
-def test_a_word_that_names_nothing_lowers_no_score(lexical: Lexical) -> None:
+def test_a_word_that_names_nothing_lowers_no_score(lexical: LexicalIndex) -> None:
     """ "red shoe for the" says what "red shoe" says where no item holds these words; "a" of item 3 is a word."""
     assert scores_of(lexical, "red shoe for the") == scores_of(lexical, "red shoe")
     assert lexical.known_share("shoe for the") == 1.0
@@ -174,7 +174,7 @@ def test_a_compound_of_words_that_name_nothing_is_a_share_as_any(tmp_path: Path,
     assert all(0 < score <= 1 for score in scores.values())
 
 
-def test_known_share_of_a_query(lexical: Lexical) -> None:
+def test_known_share_of_a_query(lexical: LexicalIndex) -> None:
     """All of it, nothing, or what the idf of the known words is of the whole; a known compound knows its words."""
     assert lexical.known_share("red shoes") == lexical.known_share("smart watch") == 1.0
     assert lexical.known_share("qwertz") == lexical.known_share("") == 0.0
@@ -182,14 +182,14 @@ def test_known_share_of_a_query(lexical: Lexical) -> None:
     assert lexical.known_share("red qwertz") == pytest.approx(red / (red + unknown))
 
 
-def test_queries_of_any_length_are_on_one_scale(lexical: Lexical) -> None:
+def test_queries_of_any_length_are_on_one_scale(lexical: LexicalIndex) -> None:
     """An item's whole text asks for it with about as much as one of its words does."""
     alone, whole = scores_of(lexical, "leather")[0], scores_of(lexical, TITLES[0])[0]
     assert 0.9 < whole / alone < 1.1
     assert whole < 1
 
 
-def test_compounds_meet_their_words(lexical: Lexical) -> None:
+def test_compounds_meet_their_words(lexical: LexicalIndex) -> None:
     """ "smart watch" finds "Smartwatch", "27 inch" finds "27inch", "mk3420" finds "MK-3420"."""
     assert set(scores_of(lexical, "smart watch")) == {3, 4}
     assert set(scores_of(lexical, "27 inch")) == {4, 5}
@@ -209,7 +209,7 @@ def test_every_way_to_write_a_compound_finds_every_other(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "query", ["red shoe", "smart watch 27 inch", "shoes", "mk3420 qwertz", "a red strap with a red box"]
 )
-def test_one_item_scores_as_if_stored(lexical: Lexical, query: str) -> None:
+def test_one_item_scores_as_if_stored(lexical: LexicalIndex, query: str) -> None:
     """`score` of a stored item is what `scores` says of it, to the last bit."""
     stored = scores_of(lexical, query)
     for row, item in enumerate(CATALOGUE):
@@ -270,7 +270,7 @@ def test_agrees_with_another_library(tmp_path: Path) -> None:
         np.testing.assert_allclose(mine * sum(idf), other.get_scores(query), rtol=1e-5, atol=1e-6)
 
 
-def test_items_without_words_are_known(lexical: Lexical) -> None:
+def test_items_without_words_are_known(lexical: LexicalIndex) -> None:
     """They count neither as items nor in the average length."""
     assert lexical.present.tolist() == [True, True, False, True, True, True]
     assert lexical.stats.item_count == 5
@@ -281,7 +281,7 @@ def test_nothing_to_find(tmp_path: Path, items: list[ItemFields]) -> None:
     """A catalogue without a word answers with nothing."""
     fields = tuple(FieldStats(name, *scoring, 1.0) for name, scoring in FIELDS.items())
     assert write_lexical(tmp_path, items) == LexicalStats(0, 0, fields, TOKENIZER)
-    lexical = Lexical(tmp_path, len(items))
+    lexical = LexicalIndex(tmp_path, len(items))
     assert scores_of(lexical, "red shoe") == {}
     assert lexical.known_share("red shoe") == 0.0
     assert lexical.score("red shoe", ItemFields("red shoe")) == 0.0
@@ -296,10 +296,10 @@ def test_files_that_do_not_fit_are_refused_by_name(tmp_path: Path, name: str) ->
     for broken in (whole[:-1], whole.astype(np.float64)):
         np.save(path, broken)
         with pytest.raises(CorruptSnapshot, match=r"\.npy: expected"):
-            Lexical(tmp_path, len(CATALOGUE))
+            LexicalIndex(tmp_path, len(CATALOGUE))
     path.unlink()
     with pytest.raises(CorruptSnapshot, match=rf"{name}\.npy: expected a file of the lexical block"):
-        Lexical(tmp_path, len(CATALOGUE))
+        LexicalIndex(tmp_path, len(CATALOGUE))
 
 
 def test_words_of_another_tokenizer_are_refused(tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_words_of_another_tokenizer_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "lexical.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer": "words-0-12345678"}))
     with pytest.raises(CorruptSnapshot, match=r"lexical\.json: expected the tokenizer words-2-.*got words-0-12345678"):
-        Lexical(tmp_path, len(CATALOGUE))
+        LexicalIndex(tmp_path, len(CATALOGUE))
 
 
 def test_a_block_from_before_fields_is_still_read(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_block_from_before_fields_is_still_read(tmp_path: Path) -> None:
     texts = ("red shoe", "blue t-shirt", "")
     words = sorted({word for text in texts for word in to_words(text)})
     write_lexical(tmp_path, [ItemFields("", text) for text in texts])  # for its files; weights are replaced below
-    lexical = Lexical(tmp_path, 3)
+    lexical = LexicalIndex(tmp_path, 3)
     stats = replace(lexical.stats, tokenizer=WITHOUT_COMPOUNDS)
     postings = {word: [row for row, text in enumerate(texts) if word in to_words(text)] for word in words}
     by_hash = sorted((lexical_hash(word), word) for word in words)
@@ -330,7 +330,7 @@ def test_a_block_from_before_fields_is_still_read(tmp_path: Path) -> None:
     np.save(tmp_path / "weights.npy", np.array(weights, np.float32))
     old = {"vocabulary": len(words), "item_count": 2, "average_length": 2.5, "tokenizer": stats.tokenizer}
     (tmp_path / "lexical.json").write_text(json.dumps(old))
-    lexical = Lexical(tmp_path, 3)
+    lexical = LexicalIndex(tmp_path, 3)
     assert not lexical.stats.is_by_field
     scores = scores_of(lexical, "red t-shirt")
     assert scores[0] == pytest.approx(1 / 3 / (1 + 1.2 * (0.25 + 0.75 * 2 / 2.5)), rel=1e-6)

@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 
 from engine.errors import CorruptLog, NotDurable
-from engine.updates.change_log import LIVE_FILE, Change, LiveLog, Made, Upsert, open_log
+from engine.updates.change_log import LIVE_FILE, ChangeLog, EmbeddedInput, ItemChange, Upsert, open_log
 
 PICTURES = {bytes([number]) * 32: bytes([number]) * 10 for number in range(4)}
 FIRST, SECOND = list(PICTURES)[:2]
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[LiveLog]:
+def log(tmp_path: Path) -> Iterator[ChangeLog]:
     """A log with nothing in it."""
-    with LiveLog(tmp_path / LIVE_FILE) as opened:
+    with ChangeLog(tmp_path / LIVE_FILE) as opened:
         yield opened
 
 
-def put(log: LiveLog, item_id: str, upsert: Upsert | None = None) -> int:
+def put(log: ChangeLog, item_id: str, upsert: Upsert | None = None) -> int:
     with log.writing() as transaction:
         return transaction.put(item_id, upsert, PICTURES.__getitem__)
 
@@ -37,11 +37,11 @@ def full(number: int = 1) -> Upsert:
         b"payload",
         tuple(PICTURES)[:2],
         {"image": np.full(3, number, np.float32)},
-        {"text": Made(b"r" * 32, np.full(4, number, np.float16))},
+        {"text": EmbeddedInput(b"r" * 32, np.full(4, number, np.float16))},
     )
 
 
-def test_what_is_put_is_read_back(log: LiveLog) -> None:
+def test_what_is_put_is_read_back(log: ChangeLog) -> None:
     """An upsert comes back with its payload, pictures, own vectors and those a model made; a delete as None."""
     put(log, "a", full())
     put(log, "b")
@@ -57,7 +57,7 @@ def test_what_is_put_is_read_back(log: LiveLog) -> None:
     assert log.picture(FIRST) == PICTURES[FIRST]
 
 
-def test_only_the_newest_change_of_an_item_is_kept(log: LiveLog) -> None:
+def test_only_the_newest_change_of_an_item_is_kept(log: ChangeLog) -> None:
     """Numbers rise though changes go, pictures that nothing shows go too, and those still shown stay."""
     put(log, "a", full())
     put(log, "b", Upsert(b"", tuple(PICTURES)[1:3]))
@@ -68,7 +68,7 @@ def test_only_the_newest_change_of_an_item_is_kept(log: LiveLog) -> None:
     assert log.picture(SECOND) == PICTURES[SECOND]
 
 
-def test_numbers_rise_after_all_is_forgotten(log: LiveLog) -> None:
+def test_numbers_rise_after_all_is_forgotten(log: ChangeLog) -> None:
     """Forgetting keeps later changes, and no number is given twice."""
     for item_id in "abc":
         put(log, item_id)
@@ -79,7 +79,7 @@ def test_numbers_rise_after_all_is_forgotten(log: LiveLog) -> None:
     assert put(log, "d") == 4
 
 
-def test_many_changes_come_in_order(log: LiveLog) -> None:
+def test_many_changes_come_in_order(log: ChangeLog) -> None:
     """More than a page of changes come once each, from the number asked."""
     with log.writing() as transaction:
         for number in range(1000):
@@ -91,7 +91,7 @@ def test_many_changes_come_in_order(log: LiveLog) -> None:
     )
 
 
-def test_a_transaction_that_fails_leaves_nothing(log: LiveLog) -> None:
+def test_a_transaction_that_fails_leaves_nothing(log: ChangeLog) -> None:
     """An error inside undoes changes and responses together."""
 
     def fail() -> None:
@@ -105,33 +105,33 @@ def test_a_transaction_that_fails_leaves_nothing(log: LiveLog) -> None:
     assert (list(log.since(0)), log.last(), log.response("r")) == ([], 0, None)
 
 
-def test_responses_are_kept_with_their_changes(log: LiveLog) -> None:
+def test_responses_are_kept_with_their_changes(log: ChangeLog) -> None:
     """A response is there after reopening, under its request's id and rpc."""
     with log.writing() as transaction:
         transaction.put("a", None, PICTURES.__getitem__)
         transaction.keep("r", "Upsert", b"answer")
     log.close()
-    with LiveLog(log._path) as again:
+    with ChangeLog(log._path) as again:
         assert again.response("r") == ("Upsert", b"answer")
         assert again.response("s") is None
 
 
-def test_other_processes_are_seen(log: LiveLog) -> None:
+def test_other_processes_are_seen(log: ChangeLog) -> None:
     """`changed` tells once of every write through another connection, and never of its own."""
     assert log.changed()
     put(log, "a")
     assert not log.changed()
-    with LiveLog(log._path) as other:
+    with ChangeLog(log._path) as other:
         put(other, "b")
         assert log.changed()
         assert not log.changed()
         assert [change.item_id for change in other.since(1)] == ["b"]
 
 
-def test_a_standing_log_reads_one_state(log: LiveLog) -> None:
+def test_a_standing_log_reads_one_state(log: ChangeLog) -> None:
     """While it stands, what others replace, add or forget is read as it was."""
     put(log, "a", full())
-    with LiveLog(log._path) as other:
+    with ChangeLog(log._path) as other:
         with log.standing():
             assert log.last() == 1
             put(other, "a", Upsert(b"later"))
@@ -143,9 +143,9 @@ def test_a_standing_log_reads_one_state(log: LiveLog) -> None:
         assert log.last() == 3
 
 
-def test_two_writers_take_turns(log: LiveLog) -> None:
+def test_two_writers_take_turns(log: ChangeLog) -> None:
     """What a second connection writes is in the first one's next transaction before it writes itself."""
-    with LiveLog(log._path) as other:
+    with ChangeLog(log._path) as other:
         put(other, "a")
         with log.writing() as transaction:
             assert [change.item_id for change in transaction.since(0)] == ["a"]
@@ -158,7 +158,7 @@ def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes) 
     path = tmp_path / LIVE_FILE
     path.write_bytes(content)
     with pytest.raises(CorruptLog, match=r"live\.db: expected a log of live changes, got"):
-        LiveLog(path)
+        ChangeLog(path)
     assert path.read_bytes() == content
 
 
@@ -169,14 +169,14 @@ def test_another_database_is_refused(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE other (x)")
     connection.close()
     with pytest.raises(CorruptLog, match="got another SQLite database"):
-        LiveLog(path)
+        ChangeLog(path)
     path.unlink()
-    LiveLog(path).close()
+    ChangeLog(path).close()
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 9")
     connection.close()
     with pytest.raises(CorruptLog, match="expected a log of version 1, got 9"):
-        LiveLog(path)
+        ChangeLog(path)
 
 
 def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
@@ -185,13 +185,13 @@ def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotDurable, match="Is a directory"):
         open_log(tmp_path)
     with pytest.raises(NotDurable, match="No such file or directory"):
-        LiveLog(tmp_path / "nowhere" / LIVE_FILE)
+        ChangeLog(tmp_path / "nowhere" / LIVE_FILE)
     assert open_log(tmp_path / "nowhere") is None
 
 
 def write_until_killed(path: Path, told: Connection) -> None:
     """Put one change after the other, telling of each that is durable."""
-    with LiveLog(path) as log:
+    with ChangeLog(path) as log:
         for number in range(10**9):
             told.send(put(log, f"i{number % 50}", full(number % 100)))
 
@@ -215,14 +215,14 @@ def test_a_killed_writer_leaves_every_change_it_told_of(tmp_path: Path) -> None:
                 last = ours.recv()
         except EOFError:
             process.join()
-        with LiveLog(path) as log:
+        with ChangeLog(path) as log:
             assert log.last() in (last, last + 1)
             assert all(whole(change) for change in log.since(0))
-    with LiveLog(path) as log:
+    with ChangeLog(path) as log:
         assert put(log, "next") >= last + 1
 
 
-def whole(change: Change) -> bool:
+def whole(change: ItemChange) -> bool:
     upsert = change.upsert
     return upsert is not None and upsert.payload == b"payload" and len(upsert.images) == 2 and len(upsert.made) == 1
 
@@ -234,7 +234,7 @@ def test_many_open_a_new_log_at_once(tmp_path: Path) -> None:
 
     def look(path: Path) -> None:
         together.wait()
-        with LiveLog(path) as log:
+        with ChangeLog(path) as log:
             opened.append(log.last())
 
     for number in range(20):

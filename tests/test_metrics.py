@@ -18,11 +18,11 @@ from serving import Running, build_goods, of_vector, refusal, request, running
 
 from engine.errors import InvalidSetting
 from engine.scoring.query import Answer, Plan, Query, Timings, VectorPart
-from engine.server.exposition import CannotListen, Exposition
+from engine.server.exposition import CannotListen, MetricsPage
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
 from engine.server.settings import load
-from engine.server.workers import Call
+from engine.server.workers import CallDeadline
 from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import catalog_pb2, index_pb2, query_pb2, search_pb2
 
@@ -115,7 +115,7 @@ def test_a_call_whose_caller_went_away_is_cancelled(server: Running) -> None:
         busy.set()
         free.wait(30)
 
-    work = server.server._administrators.run("hold", hold, Call(0))
+    work = server.server._administrators.run("hold", hold, CallDeadline(0))
     held = asyncio.run_coroutine_threadsafe(work, server.loop)
     assert busy.wait(10)
     gone = server.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())
@@ -209,10 +209,10 @@ def test_a_server_listens_for_prometheus_only_if_told_to(store: Store) -> None:
     """Without metrics_address there is no port; a second page on a taken one is refused by its address."""
     with running(store.root) as started:
         assert started.server.metrics_port == 0
-    first = Exposition("127.0.0.1:0", CollectorRegistry())
+    first = MetricsPage("127.0.0.1:0", CollectorRegistry())
     try:
         with pytest.raises(CannotListen, match=f"free address for metrics, got 127.0.0.1:{first.port}"):
-            Exposition(f"127.0.0.1:{first.port}", CollectorRegistry())
+            MetricsPage(f"127.0.0.1:{first.port}", CollectorRegistry())
     finally:
         first.close()
 

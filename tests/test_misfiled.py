@@ -18,9 +18,9 @@ from indexer.build.build_config import BuildConfig
 from indexer.cli import app
 from indexer.embedding.embed import no_progress
 from indexer.misfiled.category_classifier import RIDGE, LeaveOneOut
-from indexer.misfiled.evidence import Evidence, Judges, collect
+from indexer.misfiled.evidence import CategoryJudges, MisfiledEvidence, collect
 from indexer.misfiled.item_features import centre, read
-from indexer.misfiled.misfiled_probability import LEAST_SHARE, Calibrated, calibrate, misfile
+from indexer.misfiled.misfiled_probability import LEAST_SHARE, MisfiledProbability, calibrate, misfile
 from indexer.misfiled.suspects import find
 from indexer.misfiled.text_features import to_item_words, to_vectors
 
@@ -86,7 +86,7 @@ def test_an_item_never_judges_itself() -> None:
     """Labels drawn at random cannot be told by who did not see them: few items look like their own."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((300, 40)).astype(np.float32)
-    evidence = collect(Judges({"all": features}), rng.permutation(np.arange(300) % 3), 3)
+    evidence = collect(CategoryJudges({"all": features}), rng.permutation(np.arange(300) % 3), 3)
     assert evidence.agrees.mean() < 0.45
 
 
@@ -168,7 +168,7 @@ def test_each_block_is_asked_alone() -> None:
     features, labels = _clusters((30, 30))
     mixed = features.copy()
     mixed[0] = features[30]
-    evidence = collect(Judges({"picture": features, "words": mixed}), labels, 2)
+    evidence = collect(CategoryJudges({"picture": features, "words": mixed}), labels, 2)
     picture, words = evidence.numbers[0, 3:]
     assert picture > 0.5
     assert words < -0.5
@@ -207,8 +207,8 @@ def test_misfiling_moves_a_share_to_other_categories() -> None:
 
 def test_reliability_by_hand() -> None:
     """Items are counted by the range of their confidence."""
-    evidence = Evidence(np.zeros(3, np.int64), np.zeros((3, 3)))
-    rows = reliability(np.array([True, False, True]), Calibrated(evidence, np.array([1.0, 0.95, 0.2]), 0.1))
+    evidence = MisfiledEvidence(np.zeros(3, np.int64), np.zeros((3, 3)))
+    rows = reliability(np.array([True, False, True]), MisfiledProbability(evidence, np.array([1.0, 0.95, 0.2]), 0.1))
     assert rows[-1] == {"from": 0.9, "items": 2, "sum": pytest.approx(1.95), "misfiled": 1}
     assert rows[2] == {"from": 0.1, "items": 1, "sum": pytest.approx(0.2), "misfiled": 1}
 

@@ -14,7 +14,7 @@ from engine.catalog.item_fields import ItemFields
 from engine.encoders.encoder import Fingerprint, ModelSpec
 from engine.encoders.images import decode
 from engine.errors import NoEncoder
-from engine.lexical.bm25 import LEXICAL, Lexical, write_lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex, write_lexical
 from engine.scoring.fusion import Moments
 from engine.scoring.query import ImagePart, Query, TextPart
 from engine.search.searcher import Searcher
@@ -161,7 +161,7 @@ def test_usual_scores_by_hand(tmp_path: Path) -> None:
     """Two items that share one word of one: asked for it, the other item scores that word's share of the best."""
     items = [ItemFields("mug"), ItemFields("mug"), ItemFields()]
     write_lexical(tmp_path / LEXICAL, items)
-    lexical = Lexical(tmp_path / LEXICAL, 3)
+    lexical = LexicalIndex(tmp_path / LEXICAL, 3)
     score = lexical.score("mug", ItemFields("mug"))
     assert score == pytest.approx(2 / 2.5)
     usual = usual_scores(lexical, items)
@@ -172,7 +172,7 @@ def test_usual_scores_count_items_without_a_match(tmp_path: Path) -> None:
     """Of four items two share a word: 4 of 12 pairs score 2 / 2.5, whatever the words that are drawn."""
     items = [ItemFields(title) for title in ("mug", "mug", "cup", "cup")]
     write_lexical(tmp_path / LEXICAL, items)
-    usual = usual_scores(Lexical(tmp_path / LEXICAL, 4), items)
+    usual = usual_scores(LexicalIndex(tmp_path / LEXICAL, 4), items)
     assert usual.mean == pytest.approx(1 / 3 * 2 / 2.5)
     assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 * 2 / 2.5)
 
@@ -181,4 +181,4 @@ def test_an_item_alone_has_no_usual_score(tmp_path: Path) -> None:
     """There is no other item to compare it with."""
     items = [ItemFields("mug"), ItemFields()]
     write_lexical(tmp_path / LEXICAL, items)
-    assert usual_scores(Lexical(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)
+    assert usual_scores(LexicalIndex(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)

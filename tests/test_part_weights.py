@@ -12,7 +12,7 @@ from PIL import Image
 from engine.encoders.encoder import ModelSpec
 from engine.encoders.images import decode
 from engine.errors import InvalidQuery
-from engine.scoring.fusion import LEXICAL, Calibration, Moments, SpokenPart, compose, stratum_scale
+from engine.scoring.fusion import LEXICAL, Calibration, EncodedPart, Moments, compose, stratum_scale
 from engine.scoring.query import ImagePart, Missing, Query, TextPart
 from engine.search.searcher import Searcher
 from engine.server.codec.index_messages import to_index
@@ -21,14 +21,14 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.default_weights import Kept, Weighting, models_of, take_over
+from indexer.build.default_weights import StoredWeights, Weighting, models_of, take_over
 from indexer.build.gates import probe_gates
 from indexer.build.report import notices, report, to_lines
 from indexer.embedding.embed import no_progress
-from indexer.embedding.models import Models
+from indexer.embedding.models import BuildModels
 from indexer.probing.part_weights import categories_of
-from indexer.probing.probes import Probes, Sample, changed, text_probes, without
-from indexer.probing.similarity_weights import Scored, alone, fit, measure
+from indexer.probing.probes import Probes, ProductReservoir, changed, text_probes, without
+from indexer.probing.similarity_weights import ProbeScores, alone, fit, measure
 
 COUNT = 120
 COLOURS = ("red", "green", "blue", "white", "black", "brown")
@@ -40,11 +40,11 @@ CALIBRATION = Calibration(
 ACROSS, UP = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 LEARNT = {"text": {"image": 0.1, "text": 0.2, LEXICAL: 1.0}, "image": {"image": 1.0, "text": 0.0}}
 ALIKE = {"image": 0.5, "text": 0.5, LEXICAL: 1.0}
-WORDS = SpokenPart("text", 1.0, {"image": ACROSS, "text": UP}, "mug")
-PICTURE = SpokenPart("image", 3.0, {"image": UP, "text": ACROSS})
+WORDS = EncodedPart("text", 1.0, {"image": ACROSS, "text": UP}, "mug")
+PICTURE = EncodedPart("image", 3.0, {"image": UP, "text": ACROSS})
 
 
-def composed(*parts: SpokenPart, missing: Missing = Missing.RENORMALIZE):
+def composed(*parts: EncodedPart, missing: Missing = Missing.RENORMALIZE):
     return compose(parts, ALIKE, CALIBRATION, {}, missing, LEARNT)
 
 
@@ -125,7 +125,7 @@ def manifest(config: BuildConfig) -> Manifest:
 
 @pytest.fixture(scope="module")
 def searcher(config: BuildConfig, manifest: Manifest) -> Searcher:
-    encoder = Models.open(config.model, None, frozenset()).encoder
+    encoder = BuildModels.open(config.model, None, frozenset()).encoder
     return Searcher(open_snapshot(Store(config.store), manifest.snapshot), encoder)
 
 
@@ -192,7 +192,7 @@ def test_bad_weights_fail_their_gate(config: BuildConfig, searcher: Searcher, ma
     )
     bad = manifest.model_copy(update={"part_weights": swapped})
     broken = Searcher(Snapshot(bad, Store(config.store).directory(manifest.snapshot)), searcher.encoder)
-    sample = Sample()
+    sample = ProductReservoir()
     list(sample.watch(_products(config)))
     probes = Probes.of(sample.products)
     picture, text = probe_gates(broken, probes.gate_pictures, probes.gate_texts)
@@ -239,11 +239,11 @@ def test_labels_replace_the_weights_of_the_kinds_they_ask_with(manifest: Manifes
     """Judged texts leave pictures alone; weights that do not tell their kinds hold for all."""
     learnt = {"image": 0.5, "text": 0.5, LEXICAL: 2.0}
     models = models_of(manifest)
-    update = take_over(Kept(Weighting(learnt, {}, ("text",)), models), manifest).update
+    update = take_over(StoredWeights(Weighting(learnt, {}, ("text",)), models), manifest).update
     changed_manifest = manifest.model_copy(update=dict(update))
     assert weights(changed_manifest, "text") == learnt
     assert weights(changed_manifest, "image") == weights(manifest, "image")
-    everything = manifest.model_copy(update=dict(take_over(Kept(Weighting(learnt), models), manifest).update))
+    everything = manifest.model_copy(update=dict(take_over(StoredWeights(Weighting(learnt), models), manifest).update))
     assert weights(everything, "image") == {"image": 0.5, "text": 0.5}
 
 
@@ -255,9 +255,9 @@ def test_own_vectors_learn_nothing(tmp_path: Path) -> None:
     assert built.part_weights == ()
 
 
-def scored(own: list[list[float]], rivals: list[list[list[float]]]) -> Scored:
+def scored(own: list[list[float]], rivals: list[list[list[float]]]) -> ProbeScores:
     others = np.array(rivals, np.float32)
-    return Scored(("a", "b"), others, np.array(own, np.float32), np.ones(others.shape[:2], np.bool_))
+    return ProbeScores(("a", "b"), others, np.array(own, np.float32), np.ones(others.shape[:2], np.bool_))
 
 
 def test_finding_by_hand() -> None:
@@ -273,7 +273,7 @@ def test_what_tells_nothing_weighs_nothing() -> None:
     rng = np.random.default_rng(2)
     rivals = rng.standard_normal((60, 200, 2)).astype(np.float32)
     own = np.stack([np.full(60, 2.5), rng.standard_normal(60)], axis=1).astype(np.float32)
-    found = fit(Scored(("a", "b"), rivals, own, np.ones((60, 200), np.bool_)))
+    found = fit(ProbeScores(("a", "b"), rivals, own, np.ones((60, 200), np.bool_)))
     assert found[0] > 1
     assert found[1] < 0.1 * found[0]
     assert (found >= 0).all()
@@ -283,7 +283,7 @@ def test_pieces_of_texts() -> None:
     """A piece is of the title but for its first word; what it is held back from has none of its words."""
     assert without("Acme Red mug, red as can be", "red mug") == "Acme , as can be"
     assert without("mug", "Mug") == ""
-    sample = Sample()
+    sample = ProductReservoir()
     made = [product for product in sample.watch([]) if product]
     assert made == []
     assert text_probes([]) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.scoring.fusion import FusedQuery, SpokenPart
+from engine.scoring.fusion import EncodedPart, FusedQuery
 from engine.scoring.query import Missing
 from engine.search.planner import (
     AGREEING,
@@ -12,8 +12,8 @@ from engine.search.planner import (
     COMPOSED,
     FILTERED,
     SINGLE,
-    Choice,
     Planner,
+    SearchDepth,
     at_size,
     headroom,
     is_strong,
@@ -30,8 +30,8 @@ def fused(blocks: str, **boosts: float) -> FusedQuery:
     )
 
 
-def part(blocks: str) -> SpokenPart:
-    return SpokenPart("vector", 1.0, dict.fromkeys(blocks, ONE))
+def part(blocks: str) -> EncodedPart:
+    return EncodedPart("vector", 1.0, dict.fromkeys(blocks, ONE))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def part(blocks: str) -> SpokenPart:
         (fused("it", rating=0.0), [part("it")], AGREEING),
     ],
 )
-def test_the_class_of_a_query(query: FusedQuery, parts: list[SpokenPart], name: str) -> None:
+def test_the_class_of_a_query(query: FusedQuery, parts: list[EncodedPart], name: str) -> None:
     """One wish for all blocks agrees; several may not; one block is single; a boost that weighs anything decides."""
     assert query_class(query, parts) == name
 
@@ -65,7 +65,7 @@ def test_the_class_of_a_query(query: FusedQuery, parts: list[SpokenPart], name: 
 )
 def test_a_boost_is_strong_beside_what_likeness_weighs(query: FusedQuery, weight: float, strong: bool) -> None:
     """All boosts together, against the weights of blocks and the heaviest part."""
-    assert is_strong(query, [SpokenPart("vector", weight, query.vectors)]) == strong
+    assert is_strong(query, [EncodedPart("vector", weight, query.vectors)]) == strong
 
 
 def record(nprobe: int, recall: float, microseconds: float, name: str = AGREEING) -> PointRecord:
@@ -144,7 +144,7 @@ def test_a_budget_takes_the_best_depth_that_it_allows() -> None:
     """What was measured to take no longer; nothing is said to be degraded that reaches the target."""
     asked = PLANNER.choose(AGREEING, 0.995, budget_ms=0.2)
     assert (asked.point.nprobe, asked.expected_recall, asked.degraded) == (16, 0.996, True)
-    assert PLANNER.choose(AGREEING, 0.9, budget_ms=0.2) == Choice(
+    assert PLANNER.choose(AGREEING, 0.9, budget_ms=0.2) == SearchDepth(
         AGREEING, OperatingPoint(8, 10), 0.985, 90, pytest.approx(10**0.5), 200.0, False
     )
 

@@ -8,15 +8,15 @@ import pytest
 from shops import CATEGORIES, NOW_S, build_shop, event, item_id
 
 from engine.columns import Columns, write_columns
-from engine.columns.field_roles import Fields, choose_fields
+from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.events.event import Event, EventType
 from engine.events.event_log import make_events, open_events
 from engine.profiles.label import label_of, title_words
-from engine.profiles.population import Usual, open_usual
-from engine.profiles.product_facts import Good
+from engine.profiles.population import Population, open_usual
+from engine.profiles.product_facts import ProductFacts
 from engine.profiles.profile import Profile
 from engine.profiles.profile_builder import profile_in, profile_of
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 
@@ -29,8 +29,8 @@ class Shop:
     def __init__(self, root: Path) -> None:
         self.root = build_shop(root)
         store = Store(self.root)
-        self.view = View(open_snapshot(store, store.current() or ""))
-        self.usual: Usual = open_usual(self.view.snapshot)
+        self.view = ReadView(open_snapshot(store, store.current() or ""))
+        self.usual: Population = open_usual(self.view.snapshot)
 
     def profile(self, events: Sequence[Event]) -> Profile:
         """Return the profile that these events make."""
@@ -204,17 +204,17 @@ def test_fields_are_chosen_by_what_is_in_them(tmp_path: Path) -> None:
         for number in range(40)
     ]
     write_columns(tmp_path, rows, len(rows))
-    assert choose_fields(Columns(tmp_path, 40)) == Fields(
+    assert choose_fields(Columns(tmp_path, 40)) == FieldRoles(
         ("category", "product_type"), ("Brand",), ("base_colour",), "median_unit_price", "title"
     )
 
 
-def good(kind: str, colour: str = "", maker: str = "", title: str = "") -> Good:
+def good(kind: str, colour: str = "", maker: str = "", title: str = "") -> ProductFacts:
     values = {"type": kind, "colour": colour, "brand": maker}
-    return Good({name: (value,) for name, value in values.items() if value}, title)
+    return ProductFacts({name: (value,) for name, value in values.items() if value}, title)
 
 
-FIELDS = Fields(("type",), ("brand",), ("colour",))
+FIELDS = FieldRoles(("type",), ("brand",), ("colour",))
 
 
 @pytest.mark.parametrize(
@@ -228,20 +228,20 @@ FIELDS = Fields(("type",), ("brand",), ("colour",))
         ([good("", "red")], ""),
     ],
 )
-def test_labels(goods: list[Good], label: str) -> None:
+def test_labels(goods: list[ProductFacts], label: str) -> None:
     """What most have, if others seldom have it; several kinds where no one is of most."""
     assert label_of(goods, np.ones(len(goods)), FIELDS, lambda field, value: 0.1, {}) == label
 
 
 def test_a_kind_that_is_everywhere_gets_examples() -> None:
     """Six tenths of all that is taken is grocery; what sets these apart is named beside it."""
-    fields = Fields(("department", "type"))
+    fields = FieldRoles(("department", "type"))
     kinds = ["tea", "tea", "rice", "rice", "oats", "milk", "milk", "milk"]
-    goods = [Good({"department": ("GROCERY",), "type": (kind,)}) for kind in kinds]
+    goods = [ProductFacts({"department": ("GROCERY",), "type": (kind,)}) for kind in kinds]
     usual = {"GROCERY": 0.6, "tea": 0.01, "rice": 0.02, "oats": 0.02, "milk": 0.3}
     label = label_of(goods, np.ones(8), fields, lambda field, value: usual[value], {})
     assert label == "milk, rice and tea"
-    goods += [Good({"department": ("GROCERY",), "type": (kind,)}) for kind in "abcdefgh"]
+    goods += [ProductFacts({"department": ("GROCERY",), "type": (kind,)}) for kind in "abcdefgh"]
     label = label_of(goods, np.ones(16), fields, lambda field, value: usual.get(value, 0.1), {})
     assert label == "grocery such as tea and rice"
 
@@ -254,13 +254,13 @@ def test_what_everybody_has_is_no_label() -> None:
 
 def test_titles_with_nothing_in_common_are_told_by_the_first() -> None:
     """Which stands for all of them."""
-    goods = [Good({}, "GLASS HEART"), Good({}, "WOODEN STAR")]
+    goods = [ProductFacts({}, "GLASS HEART"), ProductFacts({}, "WOODEN STAR")]
     assert title_words(goods, np.ones(2), {"glas": 0.1, "heart": 0.1}) == "glass heart"
 
 
 def test_titles_tell_where_no_field_does() -> None:
     """Words that these titles have and others have not, as they are written there and in their order."""
     titles = ["JUMBO BAG STRAWBERRY", "JUMBO BAG OWLS", "LUNCH BAG RED SET"]
-    goods = [Good({}, title) for title in titles]
+    goods = [ProductFacts({}, title) for title in titles]
     usual = {"bag": 0.04, "jumbo": 0.01, "set": 0.1, "red": 0.2, "lunch": 0.3, "strawberry": 0.3, "owl": 0.4}
     assert title_words(goods, np.ones(3), usual) == "jumbo bag"

@@ -10,11 +10,11 @@ from shoppers import NOW_S, Shop, build_shop, event, ids_of
 
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event, EventType
-from engine.recommend.history import Had, ages_days, liked_now, weigh
-from engine.recommend.interleave import Turns, interleaved
-from engine.recommend.reason import UNKNOWN, UNLIKE, Kind, largest, of_known
-from engine.recommend.recommender import Mode, Recommended, Recommender, Wish
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.history import ItemAffinity, ages_days, liked_now, weigh
+from engine.recommend.interleave import RankedShare, interleaved
+from engine.recommend.reason import UNKNOWN, UNLIKE, ReasonKind, largest, of_known
+from engine.recommend.recommender import Mode, Recommendations, Recommender, RecommendRequest
+from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import Calibration, standardise
 from engine.scoring.query import Boost, Diversity
 from engine.scoring.vectors import to_unit
@@ -22,7 +22,7 @@ from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 
-PLAIN = Recipe(recent_days=10, again_days=20, repeated=1.0)
+PLAIN = ScoringWeights(recent_days=10, again_days=20, repeated=1.0)
 BUY, BACK, VIEW, CART = EventType.PURCHASE, EventType.RETURN, EventType.VIEW, EventType.CART
 
 
@@ -39,11 +39,11 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     return recommender(shop)
 
 
-def recommender(shop: Shop, recipe: Recipe | None = None) -> Recommender:
+def recommender(shop: Shop, recipe: ScoringWeights | None = None) -> Recommender:
     return Recommender(Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None), recipe)
 
 
-def ids(found: Recommended) -> list[str]:
+def ids(found: Recommendations) -> list[str]:
     return [hit.item_id for hit in found.answer.hits]
 
 
@@ -89,22 +89,22 @@ def test_a_session_says_what_it_likes_now() -> None:
 @pytest.mark.parametrize(
     ("had", "words"),
     [
-        (Had("a", 1.0, BUY, 3, 1.0), "you bought this 3 times"),
-        (Had("a", 1.0, BUY, 3, 1.0, due=True), "you bought this 3 times, time to buy it again"),
-        (Had("a", 1.0, BUY, 1, 1.0), "you bought this before"),
-        (Had("a", 1.0, EventType.LIKE), "you liked this"),
-        (Had("a", 1.0, CART), "you put this into your cart"),
-        (Had("a", 1.0, VIEW), "you viewed this"),
+        (ItemAffinity("a", 1.0, BUY, 3, 1.0), "you bought this 3 times"),
+        (ItemAffinity("a", 1.0, BUY, 3, 1.0, due=True), "you bought this 3 times, time to buy it again"),
+        (ItemAffinity("a", 1.0, BUY, 1, 1.0), "you bought this before"),
+        (ItemAffinity("a", 1.0, EventType.LIKE), "you liked this"),
+        (ItemAffinity("a", 1.0, CART), "you put this into your cart"),
+        (ItemAffinity("a", 1.0, VIEW), "you viewed this"),
     ],
 )
-def test_a_known_item_is_told_by_what_was_done_with_it(had: Had, words: str) -> None:
+def test_a_known_item_is_told_by_what_was_done_with_it(had: ItemAffinity, words: str) -> None:
     """In words that a shopper may read."""
     assert of_known(had) == words
 
 
 def test_lists_take_turns_by_their_shares() -> None:
     """Of 60 and 40 in a hundred, five hits are a1 b1 a2 b2 a3; what was given is passed over; an empty list ends."""
-    lists = [Turns(["a1", "a2", "a3", "a4"], 0.6), Turns(["b1", "a2", "b2"], 0.4)]
+    lists = [RankedShare(["a1", "a2", "a3", "a4"], 0.6), RankedShare(["b1", "a2", "b2"], 0.4)]
     assert interleaved(lists, 5, str) == [("a1", 0), ("b1", 1), ("a2", 0), ("b2", 1), ("a3", 0)]
     assert interleaved(lists, 10, str)[5:] == [("a4", 0)]
     assert interleaved([], 5, str) == []
@@ -113,7 +113,7 @@ def test_lists_take_turns_by_their_shares() -> None:
 # Scores.
 
 
-def slow(shop: Shop, found: Recommender, history: Sequence[Event], recipe: Recipe) -> dict[str, float]:
+def slow(shop: Shop, found: Recommender, history: Sequence[Event], recipe: ScoringWeights) -> dict[str, float]:
     """Return the score of every item for the whole taste, item by item and block by block, in float64."""
     snapshot = found.searcher.snapshot
     usual: Calibration = snapshot.calibration
@@ -146,11 +146,11 @@ def slow(shop: Shop, found: Recommender, history: Sequence[Event], recipe: Recip
 @pytest.mark.parametrize("user", ["u0", "u7", "u20"])
 def test_scores_are_those_of_slow_sums(shop: Shop, user: str, demand: float) -> None:
     """Taste in each block, demand and what was bought before sum to the score; the best of them are the hits."""
-    recipe = Recipe(focus=0.0, demand=demand)
+    recipe = ScoringWeights(focus=0.0, demand=demand)
     found = recommender(shop, recipe)
     history = [*shop.events[user], event(user, "i3", BACK), event(user, "i4", VIEW)]
     true = slow(shop, found, history, recipe)
-    answer = found.recommend(Wish(limit=20, explain=True, recall_target=1.0), history, NOW_S).answer
+    answer = found.recommend(RecommendRequest(limit=20, explain=True, recall_target=1.0), history, NOW_S).answer
     del true["i3"]
     best = sorted(true.values(), reverse=True)[:20]
     assert [hit.score for hit in answer.hits] == pytest.approx(best, abs=2e-2)
@@ -164,7 +164,7 @@ def test_scores_are_those_of_slow_sums(shop: Shop, user: str, demand: float) -> 
 def test_demand_that_is_boosted_too_is_told_apart(shop: Shop) -> None:
     """What the caller's own boost on demand adds stands under the boost's name, as in a search."""
     found = recommender(shop)
-    wish = Wish(limit=5, explain=True, boosts=(Boost("demand", 1.0), Boost("rating", 0.5)))
+    wish = RecommendRequest(limit=5, explain=True, boosts=(Boost("demand", 1.0), Boost("rating", 0.5)))
     for hit in found.recommend(wish, shop.events["u0"], NOW_S).answer.hits:
         shares = hit.contributions
         assert shares["boost:demand"] == pytest.approx(shares["demand"] * 1.0 / found.recipe.demand, rel=1e-3)
@@ -182,15 +182,17 @@ def test_the_reason_is_the_largest_contribution(shop: Shop, user: str, mode: Mod
     found = recommender(shop)
     history = [*shop.events[user], event(user, "i4", VIEW), event(user, "i15", CART)]
     for boosts in ((), (Boost("rating", 3.0),)):
-        asked = Wish(mode, limit=60, explain=True, boosts=boosts, recall_target=1.0)
+        asked = RecommendRequest(mode, limit=60, explain=True, boosts=boosts, recall_target=1.0)
         recommended = found.recommend(asked, history, NOW_S)
         for hit, reason in zip(recommended.answer.hits, recommended.reasons, strict=True):
             name = largest(hit.contributions)
             assert hit.contributions.get(name, 0.0) == max(0.0, *hit.contributions.values())
             assert reason.contribution == name
-            assert (reason.kind in (Kind.POPULAR, Kind.NEW)) == (name in ("demand", "boost:rating"))
-            assert (name == "again") <= (reason.kind is Kind.BOUGHT)
-            assert bool(reason.because) == (reason.kind in (Kind.BOUGHT, Kind.KNOWN, Kind.GOES_WITH, Kind.LIKE_ITEM))
+            assert (reason.kind in (ReasonKind.POPULAR, ReasonKind.NEW)) == (name in ("demand", "boost:rating"))
+            assert (name == "again") <= (reason.kind is ReasonKind.BOUGHT)
+            assert bool(reason.because) == (
+                reason.kind in (ReasonKind.BOUGHT, ReasonKind.KNOWN, ReasonKind.GOES_WITH, ReasonKind.LIKE_ITEM)
+            )
         plain = found.recommend(replace(asked, explain=False), history, NOW_S)
         assert plain.reasons == recommended.reasons
         assert {len(hit.contributions) for hit in plain.answer.hits} <= {0}
@@ -198,9 +200,9 @@ def test_the_reason_is_the_largest_contribution(shop: Shop, user: str, mode: Mod
 
 def test_the_items_named_are_those_that_add_most(shop: Shop) -> None:
     """The first item named is the one whose weight times likeness, in the block that is the reason, is the largest."""
-    found = recommender(shop, Recipe(demand=0.0, focus=0.0))
+    found = recommender(shop, ScoringWeights(demand=0.0, focus=0.0))
     snapshot, history = found.searcher.snapshot, shop.events["u7"]
-    recommended = found.recommend(Wish(Mode.DISCOVER, limit=100), history, NOW_S)
+    recommended = found.recommend(RecommendRequest(Mode.DISCOVER, limit=100), history, NOW_S)
     had = [(one, snapshot.vectors(snapshot.items.row_of(one.item_id))) for one in weigh(history, found.recipe, NOW_S)]
     told = list(zip(recommended.answer.hits, recommended.reasons, strict=True))
     assert sum(bool(reason.because) for _, reason in told) > 50
@@ -221,7 +223,7 @@ def test_what_two_tastes_share_is_little(shop: Shop) -> None:
     found = recommender(shop)
     kinds = {user: {shop.kinds[one.item_id] for one in history} for user, history in shop.events.items()}
     tops = {
-        user: set(ids(found.recommend(Wish(Mode.DISCOVER), history, NOW_S)))
+        user: set(ids(found.recommend(RecommendRequest(Mode.DISCOVER), history, NOW_S)))
         for user, history in list(shop.events.items())[:20]
     }
     shared = [len(tops[a] & tops[b]) / 10 for a in tops for b in tops if a < b and not kinds[a] & kinds[b]]
@@ -244,7 +246,7 @@ def test_one_event_of_a_wrong_clock_moves_no_taste(shop: Shop, days_ago: float) 
     assert after is not None
     for block, vector in before.vectors.items():
         assert float(vector @ after.vectors[block]) > 0.99
-    tops = [set(ids(found.recommend(Wish(), [*history, one]))) for one in (right, wrong)]
+    tops = [set(ids(found.recommend(RecommendRequest(), [*history, one]))) for one in (right, wrong)]
     assert len(tops[0] & tops[1]) >= 8
 
 
@@ -261,9 +263,9 @@ def test_a_pause_is_no_longer_than_the_longest() -> None:
 
 def test_interests_are_answered_by_their_shares(shop: Shop) -> None:
     """Three of four purchases of one kind, one of another: so are the hits, each telling which interest it answers."""
-    found = recommender(shop, Recipe(focus=1.0, demand=0.0, interests=2, repeated=1.0, recent_days=1e9))
+    found = recommender(shop, ScoringWeights(focus=1.0, demand=0.0, interests=2, repeated=1.0, recent_days=1e9))
     history = [one._replace(time_s=NOW_S) for one in {one.item_id: one for one in shop.events["u0"]}.values()]
-    recommended = found.recommend(Wish(Mode.DISCOVER, limit=12, recall_target=1.0), history, NOW_S)
+    recommended = found.recommend(RecommendRequest(Mode.DISCOVER, limit=12, recall_target=1.0), history, NOW_S)
     kinds = [shop.kinds[item_id] for item_id in ids(recommended)]
     share = np.mean([shop.kinds[one.item_id] == 1 for one in history])
     assert abs(kinds.count(1) - 12 * share) <= 1
@@ -282,11 +284,11 @@ def test_interests_are_answered_by_their_shares(shop: Shop) -> None:
 
 def test_a_taste_of_one_kind_gets_that_kind(shop: Shop) -> None:
     """Without demand, what somebody is recommended is of the kinds that they buy."""
-    found = recommender(shop, Recipe(demand=0.0))
+    found = recommender(shop, ScoringWeights(demand=0.0))
     for user in ("u2", "u4", "u6"):
         history = shop.events[user]
         kinds = {shop.kinds[one.item_id] for one in history}
-        got = [shop.kinds[item_id] for item_id in ids(found.recommend(Wish(limit=10), history, NOW_S))]
+        got = [shop.kinds[item_id] for item_id in ids(found.recommend(RecommendRequest(limit=10), history, NOW_S))]
         assert np.mean([kind in kinds for kind in got]) >= 0.9
 
 
@@ -296,11 +298,11 @@ def test_modes_keep_to_their_items(shop: Shop) -> None:
     disliked = shop.events["u0"][0].item_id
     history = [*shop.events["u0"], event("u0", disliked, EventType.DISLIKE), event("u0", "i11", VIEW)]
     bought = ids_of(history)
-    repeat = ids(found.recommend(Wish(Mode.REPEAT, limit=100), history, NOW_S))
+    repeat = ids(found.recommend(RecommendRequest(Mode.REPEAT, limit=100), history, NOW_S))
     assert set(repeat) == bought - {disliked}
-    discover = ids(found.recommend(Wish(Mode.DISCOVER, limit=300), history, NOW_S))
+    discover = ids(found.recommend(RecommendRequest(Mode.DISCOVER, limit=300), history, NOW_S))
     assert set(discover) == set(shop.kinds) - bought
-    mixed = ids(found.recommend(Wish(Mode.MIXED, limit=300), history, NOW_S))
+    mixed = ids(found.recommend(RecommendRequest(Mode.MIXED, limit=300), history, NOW_S))
     assert set(mixed) == set(shop.kinds) - {disliked}
     assert len(mixed) == len(set(mixed))
 
@@ -308,17 +310,20 @@ def test_modes_keep_to_their_items(shop: Shop) -> None:
 def test_somebody_unknown_gets_what_is_popular(shop: Shop) -> None:
     """By demand, under the same filters; so does somebody whose items are all gone. Nothing is there to repeat."""
     found = recommender(shop)
-    everybody = found.recommend(Wish(limit=20, explain=True))
+    everybody = found.recommend(RecommendRequest(limit=20, explain=True))
     shares = [hit.contributions["demand"] for hit in everybody.answer.hits]
     assert shares == sorted(shares, reverse=True)
     assert {reason.words for reason in everybody.reasons} == {"popular now"}
     assert all(reason.because == () and reason.interest == 0 for reason in everybody.reasons)
-    filtered = ids(found.recommend(Wish(limit=20, filter="kind = k2")))
+    filtered = ids(found.recommend(RecommendRequest(limit=20, filter="kind = k2")))
     assert {shop.kinds[item_id] for item_id in filtered} == {2}
-    assert filtered == [item_id for item_id in ids(found.recommend(Wish(limit=300))) if shop.kinds[item_id] == 2][:20]
-    assert ids(found.recommend(Wish(limit=20), [event("u", "gone")], NOW_S)) == ids(everybody)
-    assert ids(found.recommend(Wish(Mode.REPEAT), [event("u", "gone")], NOW_S)) == []
-    assert ids(found.recommend(Wish(Mode.REPEAT, limit=20))) == ids(everybody)
+    assert (
+        filtered
+        == [item_id for item_id in ids(found.recommend(RecommendRequest(limit=300))) if shop.kinds[item_id] == 2][:20]
+    )
+    assert ids(found.recommend(RecommendRequest(limit=20), [event("u", "gone")], NOW_S)) == ids(everybody)
+    assert ids(found.recommend(RecommendRequest(Mode.REPEAT), [event("u", "gone")], NOW_S)) == []
+    assert ids(found.recommend(RecommendRequest(Mode.REPEAT, limit=20))) == ids(everybody)
 
 
 def test_an_old_history_is_a_history(shop: Shop) -> None:
@@ -334,10 +339,10 @@ def test_an_old_history_is_a_history(shop: Shop) -> None:
 def test_without_events_tastes_are_of_pictures_and_texts(plain: Recommender, shop: Shop) -> None:
     """A snapshot that learnt nothing recommends by what it has, and the best rated to somebody unknown."""
     history = shop.events["u0"]
-    hits = plain.recommend(Wish(Mode.DISCOVER, limit=10, explain=True), history, NOW_S).answer.hits
+    hits = plain.recommend(RecommendRequest(Mode.DISCOVER, limit=10, explain=True), history, NOW_S).answer.hits
     assert {name for hit in hits for name in hit.contributions} == {"image", "text"}
     assert {shop.kinds[hit.item_id] for hit in hits} <= {0, 1}
-    unknown = plain.recommend(Wish(limit=5, explain=True))
+    unknown = plain.recommend(RecommendRequest(limit=5, explain=True))
     assert {reason.words for reason in unknown.reasons} == {"well rated"}
     assert [set(hit.contributions) for hit in unknown.answer.hits] == [{"boost:rating"}] * 5
 
@@ -345,10 +350,10 @@ def test_without_events_tastes_are_of_pictures_and_texts(plain: Recommender, sho
 def test_where_nothing_is_known_of_anybody_items_come_in_their_order(tmp_path: Path) -> None:
     """No signal, no history: any items, the first first, and the reason does not claim to know why."""
     shop = build_shop(tmp_path, with_events=False, signals=())
-    found = recommender(shop).recommend(Wish(limit=4))
+    found = recommender(shop).recommend(RecommendRequest(limit=4))
     assert ids(found) == ["i0", "i1", "i2", "i3"]
     assert {reason.words for reason in found.reasons} == {UNKNOWN.words}
-    assert ids(recommender(shop).recommend(Wish(limit=2, filter="kind = k1")))[0].startswith("i")
+    assert ids(recommender(shop).recommend(RecommendRequest(limit=2, filter="kind = k1")))[0].startswith("i")
 
 
 # Sessions.
@@ -357,7 +362,7 @@ def test_where_nothing_is_known_of_anybody_items_come_in_their_order(tmp_path: P
 def test_a_session_gets_what_is_like_what_it_likes(plain: Recommender, shop: Shop) -> None:
     """Neither the liked items nor disliked ones; unlike what is disliked."""
     liked, other = "i20", next(one for one, kind in shop.kinds.items() if kind != shop.kinds["i20"])
-    found = plain.recommend(Wish(session=True, liked=(liked, "gone"), disliked=(other,), limit=10))
+    found = plain.recommend(RecommendRequest(session=True, liked=(liked, "gone"), disliked=(other,), limit=10))
     assert not {liked, other} & set(ids(found))
     assert {shop.kinds[item_id] for item_id in ids(found)} == {shop.kinds[liked]}
     assert {reason.words for reason in found.reasons} <= {
@@ -369,7 +374,7 @@ def test_a_session_gets_what_is_like_what_it_likes(plain: Recommender, shop: Sho
 
 def test_dislikes_alone_keep_away_from_them(plain: Recommender, shop: Shop) -> None:
     """Whoever says only what they dislike gets the items least like it."""
-    found = plain.recommend(Wish(session=True, disliked=("i20",), limit=20))
+    found = plain.recommend(RecommendRequest(session=True, disliked=("i20",), limit=20))
     assert shop.kinds["i20"] not in {shop.kinds[item_id] for item_id in ids(found)}
     row = plain.searcher.snapshot.items.row_of("i20")
     own = plain.searcher.snapshot.vectors(row)
@@ -383,23 +388,26 @@ def test_dislikes_alone_keep_away_from_them(plain: Recommender, shop: Shop) -> N
 
 def test_an_empty_session_gets_what_is_popular(plain: Recommender) -> None:
     """Nothing liked, nothing disliked: as somebody unknown."""
-    assert ids(plain.recommend(Wish(session=True))) == ids(plain.recommend(Wish()))
+    assert ids(plain.recommend(RecommendRequest(session=True))) == ids(plain.recommend(RecommendRequest()))
 
 
 def test_what_a_session_cannot_ask_is_told_by_its_field(plain: Recommender) -> None:
     """Items of which none is there, a picture where no model is, a wrong filter."""
     with pytest.raises(ItemNotFound) as caught:
-        plain.recommend(Wish(session=True, liked=("gone", "lost")))
+        plain.recommend(RecommendRequest(session=True, liked=("gone", "lost")))
     assert (caught.value.item_id, caught.value.field) == ("gone", "session.liked_item_ids[0]")
     with pytest.raises(ItemNotFound) as caught:
-        plain.recommend(Wish(session=True, disliked=("gone",)))
+        plain.recommend(RecommendRequest(session=True, disliked=("gone",)))
     assert caught.value.field == "session.disliked_item_ids[0]"
-    for wish, field in ((Wish(image=b"x"), "image"), (Wish(session=True, image=b"x"), "session.image")):
+    for wish, field in (
+        (RecommendRequest(image=b"x"), "image"),
+        (RecommendRequest(session=True, image=b"x"), "session.image"),
+    ):
         with pytest.raises(NoEncoder) as refused:
             plain.recommend(wish)
         assert refused.value.field == field
     with pytest.raises(InvalidQuery) as wrong:
-        plain.recommend(Wish(filter="kind <"))
+        plain.recommend(RecommendRequest(filter="kind <"))
     assert wrong.value.field == "filter"
 
 
@@ -408,20 +416,20 @@ def test_what_a_session_cannot_ask_is_told_by_its_field(plain: Recommender) -> N
 
 def test_groups_and_variety_hold_over_all_interests(shop: Shop) -> None:
     """Of several interests' lists a group is shown once, and a list put in another order has no item twice."""
-    found = recommender(shop, Recipe(focus=1.0))
+    found = recommender(shop, ScoringWeights(focus=1.0))
     history = shop.events["u0"]
-    grouped = found.recommend(Wish(collapse_by="kind", limit=20), history, NOW_S)
+    grouped = found.recommend(RecommendRequest(collapse_by="kind", limit=20), history, NOW_S)
     kinds = [shop.kinds[item_id] for item_id in ids(grouped)]
     assert sorted(kinds) == sorted(set(shop.kinds.values()))
-    varied = found.recommend(Wish(diversity=Diversity(0.3), limit=20), history, NOW_S)
+    varied = found.recommend(RecommendRequest(diversity=Diversity(0.3), limit=20), history, NOW_S)
     assert len(set(ids(varied))) == 20
-    assert ids(varied) != ids(found.recommend(Wish(limit=20), history, NOW_S))
+    assert ids(varied) != ids(found.recommend(RecommendRequest(limit=20), history, NOW_S))
 
 
 def test_boosts_and_filters_hold_for_every_interest(shop: Shop) -> None:
     """A heavy boost orders each interest's hits by it; a filter leaves nothing else."""
-    found = recommender(shop, Recipe(focus=0.0))
-    wish = Wish(limit=10, boosts=(Boost("rating", 1000.0),), filter="price > 50", explain=True)
+    found = recommender(shop, ScoringWeights(focus=0.0))
+    wish = RecommendRequest(limit=10, boosts=(Boost("rating", 1000.0),), filter="price > 50", explain=True)
     hits = found.recommend(wish, shop.events["u0"], NOW_S).answer.hits
     shares = [hit.contributions["boost:rating"] for hit in hits]
     assert shares == sorted(shares, reverse=True)
@@ -433,13 +441,13 @@ def test_boosts_and_filters_hold_for_every_interest(shop: Shop) -> None:
 def test_what_is_excluded_answers_no_interest(shop: Shop, mode: Mode) -> None:
     """Of several interests each leaves out the same items, in every mode; so does a session of nobody."""
     found, history = recommender(shop), shop.events["u0"]
-    all_of_them = ids(found.recommend(Wish(mode, limit=30, recall_target=1.0), history, NOW_S))
+    all_of_them = ids(found.recommend(RecommendRequest(mode, limit=30, recall_target=1.0), history, NOW_S))
     assert len(all_of_them) > 10
     excluded = frozenset(all_of_them[:5])
-    rest = ids(found.recommend(Wish(mode, limit=30, recall_target=1.0, exclude=excluded), history, NOW_S))
+    rest = ids(found.recommend(RecommendRequest(mode, limit=30, recall_target=1.0, exclude=excluded), history, NOW_S))
     assert not excluded & set(rest)
     assert len(rest) >= len(all_of_them) - 5
-    nobody = ids(found.recommend(Wish(session=True, exclude=excluded, limit=300)))
+    nobody = ids(found.recommend(RecommendRequest(session=True, exclude=excluded, limit=300)))
     assert set(nobody) == set(shop.kinds) - excluded
 
 
@@ -461,7 +469,7 @@ def test_signals_are_standardised_as_the_rows_hold_them(shop: Shop) -> None:
     snapshot = recommender(shop).searcher.snapshot
     usual = snapshot.calibration.signals["demand"]
     assert standardise(np.array([np.nan], np.float32), usual)[0] == 0.0
-    hits = recommender(shop).recommend(Wish(limit=300, explain=True)).answer.hits
+    hits = recommender(shop).recommend(RecommendRequest(limit=300, explain=True)).answer.hits
     new = [hit.contributions["demand"] for hit in hits if int(hit.item_id[1:]) < 10]
     others = [hit.contributions["demand"] for hit in hits if int(hit.item_id[1:]) >= 10]
     assert len(new) == 10
@@ -471,11 +479,16 @@ def test_signals_are_standardised_as_the_rows_hold_them(shop: Shop) -> None:
 def test_discoveries_show_what_nobody_bought_yet(shop: Shop) -> None:
     """One in twenty is of the ten items without events, of the shopper's kinds; a share of 0 shows none."""
     history = shop.events["u0"]
-    found = recommender(shop).recommend(Wish(Mode.DISCOVER, limit=20), history, NOW_S)
+    found = recommender(shop).recommend(RecommendRequest(Mode.DISCOVER, limit=20), history, NOW_S)
     new = [item_id for item_id in ids(found) if int(item_id[1:]) < 10]
     assert len(new) == 1
-    without = recommender(shop, Recipe(new=0.0)).recommend(Wish(Mode.DISCOVER, limit=20), history, NOW_S)
+    without = recommender(shop, ScoringWeights(new=0.0)).recommend(
+        RecommendRequest(Mode.DISCOVER, limit=20), history, NOW_S
+    )
     assert not [item_id for item_id in ids(without) if int(item_id[1:]) < 10]
     assert len(set(ids(found))) == 20
-    mixed = recommender(shop).recommend(Wish(Mode.MIXED, limit=20), history, NOW_S)
-    assert mixed.answer.hits == recommender(shop, Recipe(new=0.0)).recommend(Wish(limit=20), history, NOW_S).answer.hits
+    mixed = recommender(shop).recommend(RecommendRequest(Mode.MIXED, limit=20), history, NOW_S)
+    assert (
+        mixed.answer.hits
+        == recommender(shop, ScoringWeights(new=0.0)).recommend(RecommendRequest(limit=20), history, NOW_S).answer.hits
+    )

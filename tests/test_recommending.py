@@ -11,8 +11,8 @@ from shoppers import Shop, build_shop, ids_of
 from engine.errors import InvalidQuery
 from engine.search.searcher import Searcher
 from engine.server.codec.recommend_messages import to_response, to_wish
-from engine.server.lazy_event_log import Events
-from engine.server.shoppers import Shoppers
+from engine.server.lazy_event_log import LazyEventLog
+from engine.server.shoppers import ShopperService
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc, search_pb2
@@ -74,8 +74,8 @@ def test_a_server_recommends_as_the_process_does(shop: Shop, server: Running, mo
     )
     told = Stub(server.channel).Recommend(asked, timeout=30)
     searcher = Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None)
-    events = Events(shop.store)
-    alone = to_response(Shoppers(events).recommend(searcher, "u0", to_wish(asked)))
+    events = LazyEventLog(shop.store)
+    alone = to_response(ShopperService(events).recommend(searcher, "u0", to_wish(asked)))
     events.close()
     assert list(told.hits) == list(alone.hits)
     assert told.snapshot == shop.manifest.snapshot

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from benchmarks.relevance import OURS, WORDS, find_catalogue, run
-from engine.catalog.item_fields import FieldReader
+from engine.catalog.item_fields import ItemFieldReader
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
-from engine.lexical.bm25 import Lexical, write_lexical
+from engine.lexical.bm25 import LexicalIndex, write_lexical
 from engine.snapshot.store import Store
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE
-from indexer.evaluate.judgments import Judged, read_judged
+from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.search_quality import measure
 
 TITLES = ("red shoe", "blue shoe", "red hat", "smart watch", "smartwatch", "garden hose", "garden table", "oak table")
@@ -65,11 +65,11 @@ def test_words_alone_find_what_people_want(tmp_path: Path) -> None:
     products = [entry for entry in read(CatalogSpec(find_catalogue(REAL))) if isinstance(entry, Product)]
     judged = read_judged(REAL / "queries.csv", REAL / "judgments.csv")
     assert len(judged) == 86
-    reader = FieldReader(DEFAULT_TEMPLATE)
+    reader = ItemFieldReader(DEFAULT_TEMPLATE)
     write_lexical(tmp_path, [reader.read(product.item_id, product.payload) for product in products])
-    lexical = Lexical(tmp_path, len(products))
+    lexical = LexicalIndex(tmp_path, len(products))
 
-    def rank(one: Judged) -> list[str]:
+    def rank(one: JudgedQuery) -> list[str]:
         rows, scores = lexical.scores(one.query)
         return [products[rows[place]].item_id for place in np.lexsort((rows, -scores))[:10]]
 

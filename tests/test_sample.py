@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.sample import Summary, contact_sheet, item_text, palette, sample_catalog, sample_item, write
+from indexer.sample import SampleSummary, contact_sheet, item_text, palette, sample_catalog, sample_item, write
 from indexer.sample.kinds import KINDS
 from indexer.sample.patterns import PATTERNS
 from indexer.sample.sample_reviews import BLAME, PRAISE
@@ -22,7 +22,7 @@ from indexer.sample.scene import SIDE, render
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleSummary:
     return write(tmp_path_factory.mktemp("sample"), items=60)
 
 
@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert _files(tmp_path / "a") == _files(tmp_path / "b")
 
 
-def test_items_do_not_depend_on_how_many_there_are(sample: Summary, tmp_path: Path) -> None:
+def test_items_do_not_depend_on_how_many_there_are(sample: SampleSummary, tmp_path: Path) -> None:
     """The first 20 of 60 items are the 20 of a catalogue of 20: rows and pictures."""
     write(tmp_path, items=20)
     few, many = _files(tmp_path), _files(sample.directory)
@@ -59,7 +59,7 @@ def test_another_seed_gives_other_items() -> None:
     assert sample_catalog.jpeg(render(pairs[0][0])) != sample_catalog.jpeg(render(pairs[0][1]))
 
 
-def test_every_file_row_has_its_picture(sample: Summary) -> None:
+def test_every_file_row_has_its_picture(sample: SampleSummary) -> None:
     """Each row names a JPEG of the promised size, and the counts of the summary are true."""
     rows = _rows(sample.directory, "catalog.jsonl")
     assert len(rows) == sample.items == 60
@@ -156,7 +156,7 @@ def test_prices_and_ratings_are_plausible() -> None:
     assert np.mean([i.rating for i in dear]) > np.mean([i.rating for i in cheap]) + 0.2
 
 
-def test_reviews_agree_with_their_stars(sample: Summary) -> None:
+def test_reviews_agree_with_their_stars(sample: SampleSummary) -> None:
     """Five stars only praise, one star only blames, and the aspects beside a text are those it speaks of."""
     for review in _rows(sample.directory, "reviews.jsonl"):
         aspects = review["aspects"]
@@ -168,7 +168,7 @@ def test_reviews_agree_with_their_stars(sample: Summary) -> None:
             assert any(p.split("{")[0] in str(review["text"]) for p in phrases), (aspect, review["text"])
 
 
-def test_stars_follow_the_items_rating(sample: Summary) -> None:
+def test_stars_follow_the_items_rating(sample: SampleSummary) -> None:
     """About three reviews an item, and the stars of all are near the ratings of their items."""
     reviews = _rows(sample.directory, "reviews.jsonl")
     rating = {row["item_id"]: row["rating"] for row in _rows(sample.directory, "catalog.jsonl")}
@@ -177,7 +177,7 @@ def test_stars_follow_the_items_rating(sample: Summary) -> None:
     assert abs(gap) < 0.25
 
 
-def test_events_are_in_order_and_refer_to_items(sample: Summary) -> None:
+def test_events_are_in_order_and_refer_to_items(sample: SampleSummary) -> None:
     """Events are ordered by time; a purchase follows a cart of the same shopper, a return a purchase."""
     history = _rows(sample.directory, "events.jsonl")
     items = {row["item_id"] for row in _rows(sample.directory, "catalog.jsonl")}

@@ -11,14 +11,14 @@ from engine.events.event import EventType
 from engine.events.event_log import make_events
 from engine.profiles.population import FEWEST, RECORD_FILE, SHOPPERS, open_usual
 from engine.profiles.profile_builder import profile_of
-from engine.profiles.shopper_features import TYPES, Acts, Scale, Shelf, Traits, traits_of
-from engine.search.read_view import View
+from engine.profiles.shopper_features import TYPES, FeatureScale, Interactions, ItemFeatures, ShopperFeatures, traits_of
+from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.embedding.embed import no_progress
 from indexer.events.event_table import EventTable
 from indexer.shoppers.population_builder import learn_shoppers
-from indexer.shoppers.segment_names import Themes, name_segments
+from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segment_picture import flat
 from indexer.shoppers.segments import group
 
@@ -64,14 +64,14 @@ def test_few_shoppers_or_equal_ones_have_no_segments() -> None:
 
 def test_traits_by_hand() -> None:
     """The first looks at a and buys b twice, the second buys a thing that is gone, and sends it back."""
-    acts = Acts(
+    acts = Interactions(
         users=np.array([0, 0, 0, 1, 1], np.int32),
         items=np.array([0, 1, 1, 2, 2], np.int32),
         types=np.array([VIEW, PURCHASE, PURCHASE, PURCHASE, RETURN], np.int8),
         times_s=np.array([0, 86_400, 2 * 86_400, 86_400, 0.0]),
         user_count=2,
     )
-    shelf = Shelf(
+    shelf = ItemFeatures(
         kinds=np.array([[1.0, 0], [0, 1], [0, 0]]),
         ranks=np.array([0.2, 0.8, np.nan]),
         taste=np.array([[1.0], [0], [0]]),
@@ -89,7 +89,7 @@ def test_traits_by_hand() -> None:
     assert np.isnan(traits.price[1])
 
 
-def drawn(**changed: np.ndarray) -> Traits:
+def drawn(**changed: np.ndarray) -> ShopperFeatures:
     """Return forty shoppers who are all the same but for what is given."""
     same = {
         "events": np.full(40, 10.0),
@@ -100,11 +100,11 @@ def drawn(**changed: np.ndarray) -> Traits:
         "kinds": np.tile([0.5, 0.5], (40, 1)),
         "taste": np.zeros((40, 2)),
     }
-    return Traits(**(same | changed))
+    return ShopperFeatures(**(same | changed))
 
 
 HALVES = np.repeat([0, 1], 20).astype(np.int32)
-NOTHING = Themes((), np.zeros((40, 0)))
+NOTHING = ShopperThemes((), np.zeros((40, 0)))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_names_say_what_sets_apart(changed: dict[str, np.ndarray], names: list[s
 def test_names_say_what_is_taken() -> None:
     """Nine tenths against a tenth; and numbers stand beside those of all."""
     shares = np.repeat([[0.9, 0.1], [0.1, 0.9]], 20, axis=0)
-    first, second = name_segments(drawn(), Themes(("GARDEN", "Toys"), shares), HALVES)
+    first, second = name_segments(drawn(), ShopperThemes(("GARDEN", "Toys"), shares), HALVES)
     assert (first.name, second.name) == ("Garden shoppers", "Toys shoppers")
     assert "they more often choose garden 90% (50%)" in first.description
     assert first.apart[0] == ("garden", 1.0)
@@ -135,7 +135,7 @@ def test_names_say_what_is_taken() -> None:
 def test_what_is_not_known_of_one_is_usual() -> None:
     """A shopper without a price stands where the mean does."""
     traits = drawn(price=np.where(np.arange(40) == 0, np.nan, np.linspace(0, 1, 40)))
-    points = Scale.of(traits).to_points(traits)
+    points = FeatureScale.of(traits).to_points(traits)
     assert points[0, 4] == 0
     assert np.isfinite(points).all()
 
@@ -184,7 +184,7 @@ def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Pat
     usual = open_usual(other)
     assert not any(usual.shares.values())
     assert not usual.segments
-    assert profile_of([event("x", "gone-1")], View(other), usual, NOW_S).segment is None
+    assert profile_of([event("x", "gone-1")], ReadView(other), usual, NOW_S).segment is None
 
 
 def test_a_record_of_another_form_is_refused_by_name(snapshot: Snapshot, tmp_path: Path) -> None:

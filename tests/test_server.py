@@ -22,7 +22,7 @@ from engine.errors import ItemNotFound
 from engine.scoring.query import ImagePart, ItemPart, Query, TextPart
 from engine.server.codec.statuses import to_status
 from engine.server.rpc_router import services
-from engine.server.workers import Call
+from engine.server.workers import CallDeadline
 from engine.snapshot.item_table import write_items
 from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, query_pb2, search_pb2
@@ -336,8 +336,8 @@ def test_a_deadline_that_has_passed_is_refused_before_the_work(server: Running) 
     refused = refusal(server.search.Search, request(Part(text="red")), timeout=-1.0)
     assert refused.code is grpc.StatusCode.DEADLINE_EXCEEDED
     workers = server.server._encoders
-    server.do(workers.run("nap", lambda: time.sleep(0.2), Call(0)))
-    soon = Call(0, time.perf_counter_ns() + 50_000_000)
+    server.do(workers.run("nap", lambda: time.sleep(0.2), CallDeadline(0)))
+    soon = CallDeadline(0, time.perf_counter_ns() + 50_000_000)
     done = []
     with pytest.raises(Exception, match=r"expected at least \d{6} us"):
         server.do(workers.run("nap", lambda: done.append(1), soon))
@@ -353,7 +353,9 @@ def test_too_many_waiting_calls_are_refused(goods: Path) -> None:
             busy.set()
             free.wait(30)
 
-        first = asyncio.run_coroutine_threadsafe(started.server._encoders.run("hold", hold, Call(0)), started.loop)
+        first = asyncio.run_coroutine_threadsafe(
+            started.server._encoders.run("hold", hold, CallDeadline(0)), started.loop
+        )
         assert busy.wait(10)
         waiting = started.search.Search.future(request(Part(text="waits")))
         until = time.monotonic() + 10
@@ -427,7 +429,7 @@ def test_calls_that_came_before_the_end_are_answered(store: Store) -> None:
             free.wait(30)
 
         pool = started.server._administrators
-        asyncio.run_coroutine_threadsafe(pool.run("hold", hold, Call(0)), started.loop)
+        asyncio.run_coroutine_threadsafe(pool.run("hold", hold, CallDeadline(0)), started.loop)
         assert busy.wait(10)
         waiting = started.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())
         until = time.monotonic() + 10

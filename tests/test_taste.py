@@ -13,13 +13,13 @@ from engine.catalog.payload import to_bytes
 from engine.errors import DimensionMismatch, InvalidQuery, NotSupported, UnknownBlock
 from engine.scoring.query import Answer, Boost, Missing, Query, Shape, TastePart, UserPart, Vector, VectorPart
 from engine.scoring.vectors import to_unit
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.score_terms import AGAIN
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from engine.updates.delta import Delta
-from engine.updates.ingest import Arrival
+from engine.updates.ingest import PreparedItem
 
 COUNT = 1_200
 DIMS = {"image": 32, "text": 32}
@@ -40,8 +40,8 @@ class Shop:
         fresh = [replace(good, item_id=item_id) for good, item_id in zip(fresh, ids, strict=True)]
         gone = [f"item-{number}" for number in range(100, 130)]
         signals = self.searcher.snapshot.signals
-        arrivals: dict[str, Arrival | None] = {
-            good.item_id: Arrival(
+        arrivals: dict[str, PreparedItem | None] = {
+            good.item_id: PreparedItem(
                 good.item_id,
                 to_bytes(good.payload),
                 (),
@@ -51,7 +51,7 @@ class Shop:
             for good in fresh
         }
         delta = Delta.begin(self.searcher.snapshot).apply([*arrivals.items(), *((one, None) for one in gone)], 1)
-        self.searcher.view = View(self.searcher.snapshot, delta)
+        self.searcher.view = ReadView(self.searcher.snapshot, delta)
         return self.goods.changed(fresh, gone)
 
 

@@ -234,7 +234,7 @@ def test_mixed_pictures_share_their_targets(shop: Path) -> None:
     config = settings(shop, shop)
     read = corpus.read(config.catalogs, config.photos)
     pixels = torch.randint(0, 256, (len(read.pictures), 3, 44, 44), dtype=torch.uint8)
-    sampler = batches.Sampler(read, range(len(read.pictures)), pixels, (0.5, 0.5))
+    sampler = batches.BatchSampler(read, range(len(read.pictures)), pixels, (0.5, 0.5))
     torch.manual_seed(1)
     batch = sampler.draw(32, 32, 0.5)
     assert batch.images.shape == (32, 3, 32, 32)
@@ -290,7 +290,7 @@ def test_labels_alone_can_be_drawn_from(tmp_path: Path) -> None:
     (tmp_path / "photos.csv").write_text("image,category\na.png,hat\nb.png,shoes\nc.png,hat\n")
     read = corpus.read([], [tmp_path / "photos.csv"])
     pixels = torch.zeros(3, 3, 20, 20, dtype=torch.uint8)
-    batch = batches.Sampler(read, range(3), pixels, ()).draw(8, 16, 0.0)
+    batch = batches.BatchSampler(read, range(3), pixels, ()).draw(8, 16, 0.0)
     assert [concept.text for concept in read.concepts] == ["a photo of a hat", "a photo of a shoes"]
     assert batch.images.shape == (8, 3, 16, 16)
 
@@ -302,9 +302,9 @@ def test_learning_to_say_leaves_the_vectors_as_they_were(trained: Path) -> None:
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{trained}")
     pixels = torch.randint(0, 256, (6, 3, 44, 44), dtype=torch.uint8)
     concepts = tuple(corpus.Concept(str(n), 0, f"thing {n}", f"thing {n}", f"thing {n}") for n in range(6))
-    pictures = tuple(corpus.Picture(Path(f"{n}.png"), n, product=True) for n in range(6))
-    source = corpus.Source(Path("catalog.csv"), corpus.CATALOGUE, photographed=False)
-    sampler = batches.Sampler(corpus.Corpus((source,), concepts, pictures), range(6), pixels, ())
+    pictures = tuple(corpus.CorpusPicture(Path(f"{n}.png"), n, product=True) for n in range(6))
+    source = corpus.CorpusSource(Path("catalog.csv"), corpus.CATALOGUE, photographed=False)
+    sampler = batches.BatchSampler(corpus.Corpus((source,), concepts, pictures), range(6), pixels, ())
     tokens = open_clip.get_tokenizer(f"local-dir:{trained}")([concept.caption for concept in concepts])
     look, query = torch.rand(2, 3, 32, 32), model.visual.attn_pool.query.detach().clone()
     with torch.no_grad():

@@ -29,7 +29,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.gates import recall_gate, self_retrieval_gate
-from indexer.build.sample_queries import Sampler
+from indexer.build.sample_queries import QuerySampler
 from indexer.build.tune import QUERIES, exact_scores, measure, tune
 from indexer.embedding.embed import no_progress
 
@@ -71,7 +71,7 @@ def all_scores(snapshot: Snapshot, query: FusedQuery) -> NDArray[np.float64]:
 def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: str) -> None:
     """Counting ids gives the recall on record, that of the worst weights: at a shallow, a middle, a deep point."""
     searcher = Searcher(snapshot, None)
-    sampler = Sampler(snapshot, SEED)
+    sampler = QuerySampler(snapshot, SEED)
     queries = sampler.draw(name, QUERIES)
     some = sampler.select(name)
     assert (some is not None) == (name == FILTERED)
@@ -92,7 +92,7 @@ def test_measured_recall_is_the_share_of_the_true_ten(snapshot: Snapshot, name: 
 def test_the_oracle_is_right(snapshot: Snapshot) -> None:
     """The exact scores that recall is measured against are those of the formula."""
     for name in QUERY_CLASSES:
-        queries = Sampler(snapshot, 3).draw(name, 5)
+        queries = QuerySampler(snapshot, 3).draw(name, 5)
         expected = [np.sort(all_scores(snapshot, query))[::-1][:10] for query in queries]
         np.testing.assert_allclose(exact_scores(snapshot, queries), expected, rtol=0, atol=5e-3)
 
@@ -130,8 +130,8 @@ def test_the_planner_takes_the_cheapest_that_reaches(snapshot: Snapshot, target:
 
 def test_queries_are_drawn_again_the_same(snapshot: Snapshot) -> None:
     """The same seed draws the same queries, another one others."""
-    first, second = (Sampler(snapshot, 1).draw(COMPOSED, 3) for _ in range(2))
-    other = Sampler(snapshot, 2).draw(COMPOSED, 3)
+    first, second = (QuerySampler(snapshot, 1).draw(COMPOSED, 3) for _ in range(2))
+    other = QuerySampler(snapshot, 2).draw(COMPOSED, 3)
     for one, two, three in zip(first, second, other, strict=True):
         np.testing.assert_array_equal(one.vectors["image"], two.vectors["image"])
         assert not np.array_equal(one.vectors["image"], three.vectors["image"])
@@ -139,7 +139,7 @@ def test_queries_are_drawn_again_the_same(snapshot: Snapshot) -> None:
 
 def test_queries_are_of_their_class(snapshot: Snapshot) -> None:
     """A single one asks one block, a boosted one has a boost, an agreeing one asks both of one item."""
-    draw = Sampler(snapshot, 1).draw
+    draw = QuerySampler(snapshot, 1).draw
     assert {len(query.weights) for query in draw(SINGLE, 10)} == {1}
     assert all(query.boosts["price"] != 0 for query in draw(BOOSTED, 10))
     assert all(set(query.weights) == {"image", "text"} and not query.boosts for query in draw(AGREEING, 10))
@@ -200,7 +200,7 @@ def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
     """The exact point against the oracle is 1, though the two sum in another order."""
     searcher = Searcher(snapshot, None)
     for name in QUERY_CLASSES:
-        queries = Sampler(snapshot, 5).draw(name, 20)
+        queries = QuerySampler(snapshot, 5).draw(name, 20)
         recalls, took = measure(searcher, queries, exact_scores(snapshot, queries), EXACT)
         assert (recalls == 1.0).all()
         assert took > 0

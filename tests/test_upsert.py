@@ -23,7 +23,7 @@ from test_reload import within
 
 from engine.encoders.encoder import ModelSpec
 from engine.snapshot.store import Store
-from engine.updates.change_log import LIVE_FILE, LiveLog
+from engine.updates.change_log import LIVE_FILE, ChangeLog
 from engine.v1 import catalog_pb2, index_pb2, query_pb2
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -285,7 +285,7 @@ def test_requests_with_one_id_at_once_are_done_once(store: Path) -> None:
             thread.join()
         assert len(answers) == 16
         assert within(2, lambda: there(one, "a") == there(other, "a") != {})
-        with LiveLog(store / LIVE_FILE) as log:
+        with ChangeLog(store / LIVE_FILE) as log:
             assert log.last() == 1
 
 
@@ -419,7 +419,7 @@ def test_forgetting_changes(store: Path) -> None:
         assert within(5, lambda: started.server.snapshots.served.snapshot.manifest.live_seq == 1)
         upsert(started, item("newer", 2))
         assert there(started, "new", "newer") == {"new": 1, "newer": 2}
-        with LiveLog(store / LIVE_FILE) as log:
+        with ChangeLog(store / LIVE_FILE) as log:
             assert [change.item_id for change in log.since(0)] == ["newer"]
     assert Store(store).manifest(rebuild(store)).item_count == 301, "the catalogue never had the forgotten one"
 

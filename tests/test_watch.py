@@ -16,7 +16,7 @@ from engine.scoring.query import Answer, Diversity, Hit, ItemPart, Page, Pin, Pl
 from engine.search.searcher import Searcher
 from engine.server import recall_monitor as watching
 from engine.server.metrics import Metrics
-from engine.server.recall_monitor import ENOUGH, WAITING_AT_MOST, Watch, recall_of
+from engine.server.recall_monitor import ENOUGH, WAITING_AT_MOST, RecallMonitor, recall_of
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 
@@ -40,9 +40,9 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def watch(metrics: Metrics) -> Iterator[Watch]:
+def watch(metrics: Metrics) -> Iterator[RecallMonitor]:
     """A watch of every search."""
-    made = Watch(1.0, metrics)
+    made = RecallMonitor(1.0, metrics)
     yield made
     made.close()
 
@@ -96,7 +96,9 @@ def test_pinned_hits_say_nothing_of_recall() -> None:
     assert recall_of(found, exact, replace(QUERY, pins=(Pin("d", 3),)), 4) == pytest.approx(1 / 3)
 
 
-def test_a_search_is_checked_against_the_exact_answer(searcher: Searcher, metrics: Metrics, watch: Watch) -> None:
+def test_a_search_is_checked_against_the_exact_answer(
+    searcher: Searcher, metrics: Metrics, watch: RecallMonitor
+) -> None:
     """An answer that misses the three best of ten has recall .7, told by strategy and class and in the mean."""
     watch.saw(searcher, QUERY, found_by(searcher, QUERY, 3))
     watch.saw(searcher, replace(QUERY, limit=40), found_by(searcher, replace(QUERY, limit=40), 0))
@@ -109,13 +111,13 @@ def test_a_search_is_checked_against_the_exact_answer(searcher: Searcher, metric
     assert found["diptych_recall_checks_total", "checked"] == 2
 
 
-def test_searches_that_tell_nothing_are_passed_over(searcher: Searcher, metrics: Metrics, watch: Watch) -> None:
+def test_searches_that_tell_nothing_are_passed_over(searcher: Searcher, metrics: Metrics, watch: RecallMonitor) -> None:
     """Exact answers, answers ordered by variety and later pages are not checked; neither is anything with sample 0."""
     missed = found_by(searcher, QUERY, 3)
     watch.saw(searcher, QUERY, searcher.search(QUERY))
     watch.saw(searcher, replace(QUERY, diversity=Diversity()), missed)
     watch.saw(searcher, replace(QUERY, page=Page(10, 10)), missed)
-    off = Watch(0.0, metrics)
+    off = RecallMonitor(0.0, metrics)
     off.saw(searcher, QUERY, missed)
     off.close()
     watch.close()
@@ -124,7 +126,7 @@ def test_searches_that_tell_nothing_are_passed_over(searcher: Searcher, metrics:
 
 
 def test_what_cannot_be_asked_again_is_counted(
-    searcher: Searcher, metrics: Metrics, watch: Watch, caplog: pytest.LogCaptureFixture
+    searcher: Searcher, metrics: Metrics, watch: RecallMonitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An item that is gone by now is no recall of 0, and the watch goes on after it."""
     watch.saw(searcher, Query((ItemPart("gone"),)), found_by(searcher, QUERY, 0))
@@ -135,7 +137,7 @@ def test_what_cannot_be_asked_again_is_counted(
     assert caplog.records == []
 
 
-def test_checks_that_come_too_fast_are_dropped(searcher: Searcher, metrics: Metrics, watch: Watch) -> None:
+def test_checks_that_come_too_fast_are_dropped(searcher: Searcher, metrics: Metrics, watch: RecallMonitor) -> None:
     """While one check takes its time a few wait, and the rest are counted as dropped; saw never waits."""
     free, busy = threading.Event(), threading.Event()
 
@@ -162,7 +164,7 @@ def test_a_share_of_the_searches_is_taken(
 ) -> None:
     """With sample .1 about one search in ten is taken: here they are dropped, so that all are counted."""
     monkeypatch.setattr(watching, "WAITING_AT_MOST", 0)
-    some = Watch(0.1, metrics)
+    some = RecallMonitor(0.1, metrics)
     missed = found_by(searcher, QUERY, 0)
     for _ in range(5_000):
         some.saw(searcher, QUERY, missed)
@@ -175,12 +177,12 @@ def test_a_low_recall_is_told_once_and_so_is_its_return(
 ) -> None:
     """After enough checks a mean below the target by more than .02 is a warning; a better one takes it back."""
     caplog.set_level(logging.INFO)
-    watch = Watch(0.0, metrics)
+    watch = RecallMonitor(0.0, metrics)
 
     def check(missing: int, times: int) -> None:
         found = found_by(searcher, QUERY, missing)
         for _ in range(times):
-            watch._check(watching._Job(searcher, searcher.view, QUERY, found))
+            watch._check(watching._RecallCheck(searcher, searcher.view, QUERY, found))
 
     check(1, ENOUGH - 1)
     assert caplog.records == []
@@ -195,11 +197,13 @@ def test_a_low_recall_is_told_once_and_so_is_its_return(
 
 def test_another_snapshot_begins_anew(searcher: Searcher, metrics: Metrics) -> None:
     """What was checked of a snapshot that is served no more is no part of the mean."""
-    watch = Watch(0.0, metrics)
+    watch = RecallMonitor(0.0, metrics)
     found = found_by(searcher, QUERY, 5)
-    watch._check(watching._Job(searcher, searcher.view, QUERY, found))
+    watch._check(watching._RecallCheck(searcher, searcher.view, QUERY, found))
     assert watch.mean.recall == 0.5
-    watch._check(watching._Job(searcher, searcher.view, QUERY, replace(found_by(searcher, QUERY, 0), snapshot="next")))
+    watch._check(
+        watching._RecallCheck(searcher, searcher.view, QUERY, replace(found_by(searcher, QUERY, 0), snapshot="next"))
+    )
     assert (watch.mean.checks, watch.mean.recall) == (1, 1.0)
 
 
@@ -207,17 +211,17 @@ def test_a_target_that_was_given_up_for_time_is_not_held_against_the_index(
     searcher: Searcher, metrics: Metrics
 ) -> None:
     """Where a budget allowed only a depth of recall .8, .8 is what the mean is compared with."""
-    watch = Watch(0.0, metrics)
+    watch = RecallMonitor(0.0, metrics)
     found = replace(found_by(searcher, QUERY, 2), plan=APPROXIMATE._replace(expected_recall=0.8))
-    watch._check(watching._Job(searcher, searcher.view, replace(QUERY, budget_ms=0.1), found))
+    watch._check(watching._RecallCheck(searcher, searcher.view, replace(QUERY, budget_ms=0.1), found))
     assert (watch.mean.recall, watch.mean.target) == (0.8, 0.8)
     watch._check(
-        watching._Job(searcher, searcher.view, replace(QUERY, recall_target=0.5), found_by(searcher, QUERY, 2))
+        watching._RecallCheck(searcher, searcher.view, replace(QUERY, recall_target=0.5), found_by(searcher, QUERY, 2))
     )
     assert watch.mean.target == pytest.approx((0.8 + 0.5) / 2)
 
 
-def test_the_watch_takes_a_tenth_of_a_processor(searcher: Searcher, metrics: Metrics, watch: Watch) -> None:
+def test_the_watch_takes_a_tenth_of_a_processor(searcher: Searcher, metrics: Metrics, watch: RecallMonitor) -> None:
     """After a check of 20 ms the next one begins 180 ms later."""
     begun: list[float] = []
 

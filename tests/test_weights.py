@@ -22,12 +22,12 @@ from indexer.build.build_config import BuildConfig
 from indexer.build.default_weights import WEIGHTS_FILE, Weighting, apply, read, take_over, write
 from indexer.build.publish import publish, verify
 from indexer.cli import app
-from indexer.evaluate.judgments import Judged
+from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
 from indexer.evaluate.store_searcher import open_searcher
-from indexer.weights.candidates import Candidates, gather
-from indexer.weights.decision import Decision, decide, in_use
-from indexer.weights.training_case import Case, of_events, of_judgments, split
+from indexer.weights.candidates import CaseCandidates, gather
+from indexer.weights.decision import WeightDecision, decide, in_use
+from indexer.weights.training_case import TrainingCase, of_events, of_judgments, split
 from indexer.weights.weight_search import fit, fused_scores, ndcgs
 
 DIM = 8
@@ -56,7 +56,7 @@ def rows() -> list[dict[str, object]]:
     return made
 
 
-def cases() -> list[Case]:
+def cases() -> list[TrainingCase]:
     """Vectors near one kind of item each; right is the kind, best the higher rating."""
     rng = np.random.default_rng(3)
     kinds = rng.standard_normal((6, DIM))
@@ -65,7 +65,7 @@ def cases() -> list[Case]:
         kind = number % 6
         vector = (kinds[kind] + 0.4 * rng.standard_normal(DIM)).astype(np.float32)
         ratings = {f"i{item}": 1.0 + (item // 6 > 6) for item in range(kind, ITEMS, 6)}
-        made.append(Case(Query((VectorPart(vector, block="image"), VectorPart(vector, block="text"))), ratings))
+        made.append(TrainingCase(Query((VectorPart(vector, block="image"), VectorPart(vector, block="text"))), ratings))
     return made
 
 
@@ -87,7 +87,7 @@ def searcher(store: Path) -> Searcher:
 
 def by_hand(weights: dict[str, float], boosts: dict[str, float] | None = None) -> list[float]:
     """Scores of two items: z of 2 and 1, and z of 4 without a second block; signals 1 and -1; no third item."""
-    candidates = Candidates(
+    candidates = CaseCandidates(
         blocks=("a", "b"), signal_names=("s",), similarities=np.array([[[2.0, 1.0], [4.0, 0.0], [0.0, 0.0]]]),
         present=np.array([[[True, True], [True, False], [False, False]]]), spoken=np.array([[True, True]]),
         signals=np.array([[[1.0], [-1.0], [0.0]]]), ratings=np.array([[0.0, 1.0, -1.0]]), ideals=np.array([[1.0, 0.0]]),
@@ -144,7 +144,10 @@ def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
     """Beside a learnt block: items that are asked for say nothing to it where weights are named, as where none are."""
     shop = build_shop(tmp_path)
     opened = open_searcher(shop.store)
-    asked = [Case(Query((ItemPart(f"i{number}"),)), {f"i{place}": 1.0 for place in range(50)}) for number in range(12)]
+    asked = [
+        TrainingCase(Query((ItemPart(f"i{number}"),)), {f"i{place}": 1.0 for place in range(50)})
+        for number in range(12)
+    ]
     served = [
         ndcg(
             [case.ratings.get(hit.item_id, 0.0) for hit in opened.search(replace(case.query, limit=10)).hits],
@@ -155,7 +158,7 @@ def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
     assert decide(opened, asked, [], quiet, folds=2).before.tolist() == served
     spoken = gather(opened, asked, [], 10, quiet).spoken
     assert dict(zip((*opened.snapshot.dims,), spoken[0].tolist(), strict=True))["behaviour"] == 0
-    named = Case(Query((ItemPart("i20", block="behaviour"),)), {"i21": 1.0})
+    named = TrainingCase(Query((ItemPart("i20", block="behaviour"),)), {"i21": 1.0})
     assert gather(opened, [named], [], 10, quiet).spoken.sum() == 1
 
 
@@ -291,8 +294,8 @@ def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> Non
 
 def test_judged_queries_are_cases() -> None:
     """Words as a query, without weights, with the ratings as they are."""
-    (case,) = of_judgments([Judged("q", {"i0": 2.0}, "red shoe")])
-    assert case == Case(Query((TextPart("red shoe"),), limit=1), {"i0": 2.0})
+    (case,) = of_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
+    assert case == TrainingCase(Query((TextPart("red shoe"),), limit=1), {"i0": 2.0})
     assert case.query.missing is Missing.RENORMALIZE
 
 
@@ -333,7 +336,7 @@ def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, m
     first = opened.names()[0]
     opened.activate(first)
 
-    def slowly(*arguments: Any) -> Decision:
+    def slowly(*arguments: Any) -> WeightDecision:
         apply(opened, first, Weighting({"image": 0.5, "text": 0.5}))
         return decide(*arguments)
 

@@ -30,7 +30,7 @@ class BadRow(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class InvalidValue:
     """Stands in a row for a value that could not be read; the row is rejected for `reason`."""
 
     reason: str
@@ -74,7 +74,7 @@ def to_utf8(text: str, column: str) -> str:
 
 
 def _id_text(value: object, column: str) -> str:
-    if isinstance(value, Bad):
+    if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     if is_absent(value):
         raise BadRow(f"no {column}")
@@ -113,7 +113,7 @@ def to_text(value: JSON) -> str:
 
 def to_number(value: object, column: str) -> float:
     """Return a number, or a text that is one, as a float that float32 can hold; NaN stays. Raises BadRow."""
-    if isinstance(value, Bad):
+    if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     number: float | None = None
     if isinstance(value, int):
@@ -173,7 +173,7 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
         return value.total_seconds()
     if isinstance(value, bytes):
         return None
-    if isinstance(value, Bad):
+    if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     raise BadRow(f"{column}: expected a JSON value, got {shown(value)}")
 

@@ -23,7 +23,7 @@ class ItemFields(NamedTuple):
     other: str = ""
 
 
-class FieldReader:
+class ItemFieldReader:
     """Reads the fields of items by one text template. Raises InvalidSetting if it cannot be parsed."""
 
     def __init__(self, text_template: str) -> None:

@@ -183,7 +183,7 @@ def query(
     Where nothing in the catalogue matches the words, a line on stderr says so, and the nearest items are shown.
     """
     from engine.cli.output import print_next_page, print_no_match, print_tables, to_lines
-    from engine.cli.query_client import MISSING, Wishes, ask_server, ask_store, to_request
+    from engine.cli.query_client import MISSING, SearchOptions, ask_server, ask_store, to_request
     from engine.cli.query_options import to_boosts, to_names, to_pins, to_weights
 
     if store is not None and address is not None:
@@ -193,7 +193,7 @@ def query(
     texts = ([" ".join(words)] if words else []) + (text or [])
     if not (texts or image or item or user or boost):
         raise typer.BadParameter("expected words, --text, --image, --item, --user or --boost, got none of them")
-    wishes = Wishes(
+    wishes = SearchOptions(
         modality_weights=dict(to_weights(modality, "--modality")),
         boosts=to_boosts(boost),
         pins=list(to_pins(pin)),

@@ -12,7 +12,7 @@ from engine.v1 import catalog_pb2
 
 def ask_store(root: Path, request: catalog_pb2.DescribeItemRequest) -> Description:
     """Return the description that the embedded writer gives of the store's current snapshot, checked whole."""
-    from engine.descriptions.subjects import Describers, item_of, pictures_of
+    from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
     from engine.descriptions.writer import WriterOptions, open_writer
     from engine.encoders.images import decode
     from engine.search.model_loader import open_models
@@ -33,7 +33,7 @@ def ask_store(root: Path, request: catalog_pb2.DescribeItemRequest) -> Descripti
         if shown
         else [item_of(searcher, request.item_id)]
     )
-    describer = Describers(open_writer(WriterOptions())).of(searcher, pictures=shown)
+    describer = SnapshotDescribers(open_writer(WriterOptions())).of(searcher, pictures=shown)
     return describer.describe(subjects, to_wish(request))[0]
 
 

@@ -32,7 +32,7 @@ class Refused(DiptychError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SearchOptions:
     """All that `engine query` may be told of a search but its parts; what is None or empty is not asked."""
 
     modality_weights: Mapping[str, float]
@@ -59,7 +59,7 @@ def to_request(
     images: Iterable[Path],
     item_ids: Iterable[str],
     weights: Sequence[tuple[str, float]],
-    wishes: Wishes,
+    wishes: SearchOptions,
     user_ids: Iterable[str] = (),
 ) -> search_pb2.SearchRequest:
     """Return the request. A kind's only weight is for all its parts; several are for one part each, in order.
@@ -122,20 +122,20 @@ def to_boost(option: BoostOption) -> query_pb2.Boost:
 
 def ask_store(root: Path, request: search_pb2.SearchRequest, events_url: str = "") -> search_pb2.SearchResponse:
     """Return the answer of the store's current snapshot, checked whole. Raises what a server would refuse with."""
-    from engine.composition.query_rewriter import Rewriter
+    from engine.composition.query_rewriter import QueryRewriter
     from engine.server.codec.search_request import needs_encoder, to_query
     from engine.server.codec.search_response import to_response
-    from engine.server.lazy_event_log import Events
-    from engine.server.shoppers import Shoppers
+    from engine.server.lazy_event_log import LazyEventLog
+    from engine.server.shoppers import ShopperService
 
     query = to_query(request, current(root))
     searcher = open_searcher(root, needs_encoder(query))
-    events = Events(root, events_url)
+    events = LazyEventLog(root, events_url)
     try:
-        query = Shoppers(events).with_tastes(searcher, query)
+        query = ShopperService(events).with_tastes(searcher, query)
     finally:
         events.close()
-    query = Rewriter().rewrite(searcher, query)
+    query = QueryRewriter().rewrite(searcher, query)
     return to_response(request, query, searcher.search(query))
 
 

@@ -96,14 +96,14 @@ def ask_store(
     """Return what the store's current snapshot recommends. Raises what a server would refuse with."""
     from engine.cli.query_client import open_searcher
     from engine.server.codec.recommend_messages import to_response, to_wish
-    from engine.server.lazy_event_log import Events
-    from engine.server.shoppers import Shoppers
+    from engine.server.lazy_event_log import LazyEventLog
+    from engine.server.shoppers import ShopperService
 
     wish = to_wish(request)
     searcher = open_searcher(root, bool(wish.image))
-    events = Events(root, events_url)
+    events = LazyEventLog(root, events_url)
     try:
-        return to_response(Shoppers(events).recommend(searcher, request.user_id, wish))
+        return to_response(ShopperService(events).recommend(searcher, request.user_id, wish))
     finally:
         events.close()
 

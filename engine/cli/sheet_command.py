@@ -40,7 +40,7 @@ def sheet(
     timeout_s: Annotated[float, typer.Option(help="How long to wait for the server.")] = 30.0,
 ) -> None:
     """Draw photos and texts with what they find, as one picture: a row a query, its hits with rank, score and title."""
-    from engine.cli.query_client import Wishes, to_request
+    from engine.cli.query_client import SearchOptions, to_request
     from engine.cli.query_options import to_weights
     from engine.cli.sheet_drawing import draw
 
@@ -52,7 +52,7 @@ def sheet(
     queries += [SheetQuery(text=words) for words in text or []]
     if not queries:
         raise typer.BadParameter("expected a photo, a folder of photos or --text, got none of them")
-    wishes = Wishes(modality_weights=dict(to_weights(modality, "--modality")), filter=only or "", limit=limit)
+    wishes = SearchOptions(modality_weights=dict(to_weights(modality, "--modality")), filter=only or "", limit=limit)
     ask = _asker(store, address or "127.0.0.1:50051", timeout_s)
     rows = []
     for query in queries:

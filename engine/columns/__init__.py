@@ -1,6 +1,6 @@
 """What payloads hold, field by field over all rows, for filters, facets, groups and boosts."""
 
-from engine.columns.column import Column, Kind, to_column
+from engine.columns.column import Column, ValueKind, to_column
 from engine.columns.column_reader import FACET_VALUES, ITEM_ID, Columns
 from engine.columns.column_writer import write_columns
 from engine.columns.field_path import name_of, path_of
@@ -22,9 +22,9 @@ __all__ = [
     "Column",
     "Columns",
     "GroupKey",
-    "Kind",
     "Payload",
     "Scalar",
+    "ValueKind",
     "facet_values",
     "field_names",
     "group_of",

@@ -22,7 +22,7 @@ NOTHING: Ranges = np.zeros((0, 2), np.int64)
 _MOST_COMPARED = 4
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What the values of a field are."""
 
     BOOL = "bool"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     """Of several kinds, or nothing is known of them."""
 
 
-class Texts:
+class SortedTexts:
     """Distinct texts, ascending, in mapped memory."""
 
     def __init__(self, array: pa.Array) -> None:
@@ -99,7 +99,7 @@ def to_column(texts: pa.Array) -> "Column":
         len(texts),
         (),
         np.empty(0, np.float64),
-        Texts(encoded.dictionary.take(order)),
+        SortedTexts(encoded.dictionary.take(order)),
         np.empty(0, np.int64),
         None,
         places[encoded.indices.to_numpy()],
@@ -133,7 +133,7 @@ def _repeats(rows: NDArray[Any], codes: NDArray[Any]) -> Mask:
     return repeats
 
 
-class Pairs(NamedTuple):
+class RowValues(NamedTuple):
     """Rows and numbers of their values, ascending by row."""
 
     rows: NDArray[Any]
@@ -148,7 +148,7 @@ class Column:
         count: int,
         bools: tuple[bool, ...],
         numbers: NDArray[np.float64],
-        texts: Texts,
+        texts: SortedTexts,
         times: NDArray[np.int64],
         rows: NDArray[np.uint32] | None,
         codes: NDArray[Any],
@@ -176,17 +176,17 @@ class Column:
         return np.asarray(self.times != NO_TIME)
 
     @cached_property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[ValueKind, ...]:
         """What values there are: none, one kind or several."""
-        kinds = [Kind.BOOL] * bool(self.bools) + [Kind.NUMBER] * bool(len(self.numbers))
+        kinds = [ValueKind.BOOL] * bool(self.bools) + [ValueKind.NUMBER] * bool(len(self.numbers))
         if len(self.texts):
-            kinds.append(Kind.TIMESTAMP if len(self.times) and self.timed.all() else Kind.TEXT)
+            kinds.append(ValueKind.TIMESTAMP if len(self.times) and self.timed.all() else ValueKind.TEXT)
         return tuple(kinds)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ValueKind:
         """What the values are."""
-        return self.kinds[0] if len(self.kinds) == 1 else Kind.MIXED
+        return self.kinds[0] if len(self.kinds) == 1 else ValueKind.MIXED
 
     def value(self, code: int) -> Scalar:
         """Return the value of a number."""
@@ -227,12 +227,12 @@ class Column:
         else:
             mask[self.rows] = True
 
-    def pairs(self) -> Pairs:
+    def pairs(self) -> RowValues:
         """Return each row and value, the values of one row in their order."""
         if self.rows is not None:
-            return Pairs(self.rows, self.codes)
+            return RowValues(self.rows, self.codes)
         rows = np.flatnonzero(self.codes)
-        return Pairs(rows, self.codes[rows])
+        return RowValues(rows, self.codes[rows])
 
     def first_numbers(self) -> NDArray[np.float64]:
         """Return the first number of each row, NaN where there is none: (count,)."""

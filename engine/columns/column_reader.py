@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.columns.column import Column, Kind, Mask, Texts
+from engine.columns.column import Column, Mask, SortedTexts, ValueKind
 from engine.columns.column_file import COLUMNS_FILE, COUNT_KEY, SCHEMA, WIDTHS
 from engine.columns.field_path import Path, name_of, path_of
 from engine.columns.field_values import GroupKey, Payload, Scalar, ValueKey, facet_values, value_key
-from engine.columns.group_codes import Groups
+from engine.columns.group_codes import GroupCodes
 from engine.columns.suggestions import nearest
 from engine.errors import CorruptSnapshot, InvalidQuery, UnknownField
 
@@ -50,7 +50,7 @@ class Columns:
             self._bools: list[list[bool]] = batch["bools"].to_pylist()
             self._several: list[bool] = batch["several"].to_pylist()
             self._repeated: list[bool] = batch["repeated"].to_pylist()
-            self._lists = {name: _Lists(batch[name]) for name in ("numbers", "texts", "times", "rows", *WIDTHS)}
+            self._lists = {name: _ListValues(batch[name]) for name in ("numbers", "texts", "times", "rows", *WIDTHS)}
         except (pa.ArrowException, OSError, ValueError, KeyError, IndexError) as error:
             raise CorruptSnapshot(f"{path}: expected the columns of a snapshot, got {error}") from error
         if written != count:
@@ -61,7 +61,7 @@ class Columns:
         self._further: frozenset[Path] = frozenset()
         self._ids: Callable[[], Column] | None = None
         self._opened: dict[Path, Column] = {}
-        self._groups: OrderedDict[Path, Groups] = OrderedDict()
+        self._groups: OrderedDict[Path, GroupCodes] = OrderedDict()
         self._lock = Lock()
 
     def knowing(self, names: Iterable[str]) -> Self:
@@ -80,7 +80,7 @@ class Columns:
         """Return the names of all fields, each as a filter reads it."""
         return self._names + tuple(sorted(name_of(path) for path in self._further if path not in self._places))
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> ValueKind:
         """Return what the values of a field are; MIXED for one of which nothing is known."""
         return self.column(self.check(name)).kind
 
@@ -174,7 +174,7 @@ class Columns:
 
     @cached_property
     def _empty(self) -> Column:
-        texts = Texts(pa.array([], pa.large_string()))
+        texts = SortedTexts(pa.array([], pa.large_string()))
         return Column(
             self.count,
             (),
@@ -187,13 +187,13 @@ class Columns:
             repeated=False,
         )
 
-    def _grouped(self, name: str) -> Groups:
+    def _grouped(self, name: str) -> GroupCodes:
         path = self.check(name)
         with self._lock:
             if path in self._groups:
                 self._groups.move_to_end(path)
                 return self._groups[path]
-        groups = Groups(self.column(path))
+        groups = GroupCodes(self.column(path))
         with self._lock:
             groups = self._groups.setdefault(path, groups)
             while len(self._groups) > _KEPT_GROUPS:
@@ -207,7 +207,7 @@ class Columns:
             self.count,
             tuple(self._bools[place]),
             self._lists["numbers"].numpy(place),
-            Texts(self._lists["texts"].arrow(place)),
+            SortedTexts(self._lists["texts"].arrow(place)),
             self._lists["times"].numpy(place),
             rows if len(rows) else None,
             self._lists[width].numpy(place),
@@ -225,7 +225,7 @@ class Columns:
             raise CorruptSnapshot(f"{path}: expected a value for each row of {name!r}, got more or fewer")
 
 
-class _Lists:
+class _ListValues:
     """One column of lists in mapped memory: each list is a slice of all their values."""
 
     def __init__(self, array: pa.Array) -> None:

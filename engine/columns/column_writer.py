@@ -66,7 +66,7 @@ class _Field:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class _ColumnRecord:
     """One column as the file keeps it."""
 
     path: Path
@@ -114,7 +114,7 @@ def _leaves(field: _Field, path: Path) -> Iterator[tuple[Path, _Field]]:
         yield from _leaves(inner, (*path, key))
 
 
-def _finished(path: Path, field: _Field, count: int) -> _Record:
+def _finished(path: Path, field: _Field, count: int) -> _ColumnRecord:
     """Number the values in their order; a single value for most rows is kept without its rows."""
     seen = field.seen
     bools = sorted(key[0] for key in seen if isinstance(key, tuple))
@@ -144,7 +144,7 @@ def _finished(path: Path, field: _Field, count: int) -> _Record:
         dense = np.zeros(count, narrow)
         dense[rows] = codes
         rows, codes = rows[:0], dense
-    return _Record(path, bools, numbers, texts, _times(texts), rows, codes, several, repeated)
+    return _ColumnRecord(path, bools, numbers, texts, _times(texts), rows, codes, several, repeated)
 
 
 def _times(texts: pa.Array) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from engine.columns import Columns
-from engine.columns.column import Kind
+from engine.columns.column import ValueKind
 from engine.columns.field_path import path_of
 from engine.columns.field_values import Payload, values_at
 
@@ -34,7 +34,7 @@ _WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FieldRoles:
     """The fields that tell, by what they tell. Names are read as a filter reads them.
 
     kinds: what a thing is, the coarsest first.   makers: whose it is.   qualities: how it is, such as its colour.
@@ -68,7 +68,7 @@ class Fields:
         )
 
 
-def choose_fields(columns: Columns) -> Fields:
+def choose_fields(columns: Columns) -> FieldRoles:
     """Return the fields of a catalogue that many products have, with few values and short ones, and how to read them.
 
     A field of codes, sizes or dates says nothing in words, so values that mostly hold digits leave it out.
@@ -77,7 +77,7 @@ def choose_fields(columns: Columns) -> Fields:
     everything = np.ones(columns.count, np.bool_)
     found: dict[str, int] = {}
     for name in columns.names():
-        if columns.kind(name) is not Kind.TEXT or _words(name) & _OTHER_WORDS or name in TITLES:
+        if columns.kind(name) is not ValueKind.TEXT or _words(name) & _OTHER_WORDS or name in TITLES:
             continue
         values = columns.facet(name, everything, limit=None)
         texts = [str(value) for value, _ in values if value is not None]
@@ -87,7 +87,7 @@ def choose_fields(columns: Columns) -> Fields:
     kinds = [name for name in found if _words(name) & KIND_WORDS]
     makers = [name for name in found if _words(name) & MAKER_WORDS and name not in kinds]
     qualities = [name for name in found if name not in kinds and name not in makers]
-    return Fields(
+    return FieldRoles(
         tuple(sorted(kinds, key=lambda name: (found[name], name))[:_MOST_FIELDS]),
         tuple(makers[:_MOST_FIELDS]),
         tuple(sorted(qualities, key=lambda name: (found[name], name))[:_MOST_FIELDS]),

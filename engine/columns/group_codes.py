@@ -11,7 +11,7 @@ from engine.columns.column import Column
 from engine.columns.field_values import GroupKey, value_key
 
 
-class Groups:
+class GroupCodes:
     """The groups of one column, counted from 0; not every number below `count` need be the group of a row."""
 
     def __init__(self, column: Column) -> None:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
 from engine.columns.field_roles import choose_fields, values_of
-from engine.composition.title_phrases import TitleWords
+from engine.composition.title_phrases import TitlePhrases
 from engine.descriptions.discriminant import Discriminant, fit
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 
 IMAGE, TEXT = "image", "text"
 
@@ -38,7 +38,7 @@ Shares = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class AttributeField:
     """A field that says what an item is.
 
     counts: value → how many of the items looked at have it.   weight: what it tells, in nats: its entropy times the
@@ -51,15 +51,15 @@ class Field:
     is_kind: bool
 
 
-class Attributes:
+class CatalogAttributes:
     """The fields of one catalogue; never changes, so any number of threads may read it."""
 
     def __init__(
         self,
-        fields: Sequence[Field],
+        fields: Sequence[AttributeField],
         values: Mapping[str, Sequence[str]],
         pictures: Vectors | None,
-        words: TitleWords,
+        words: TitlePhrases,
         title: str,
     ) -> None:
         """values: field → the first value of each item, "" for none.   pictures: (n, d), zero where there is none.
@@ -73,7 +73,7 @@ class Attributes:
         self._pictures = pictures
 
     @classmethod
-    def learn(cls, view: View) -> Self:
+    def learn(cls, view: ReadView) -> Self:
         """Return what the items of a view teach. Cost: a second for 6,000 items, and no more for others."""
         rows = _drawn(view)
         chosen = choose_fields(view.snapshot.columns)
@@ -90,12 +90,12 @@ class Attributes:
             counts.pop("", None)
             if len(counts) > 1:
                 values[name] = firsts
-                fields.append(Field(name, counts, _weight(firsts, neighbours), name in chosen.kinds))
+                fields.append(AttributeField(name, counts, _weight(firsts, neighbours), name in chosen.kinds))
         titles = [next(iter(values_of(payload, chosen.title)), "") if chosen.title else "" for payload in payloads]
         look = [vectors[IMAGE]] if IMAGE in vectors else alike
         looked = _neighbours(look) if look and len(rows) >= _LEAST_ITEMS else None
         pictures = vectors[IMAGE][0] if IMAGE in vectors else None
-        return cls(fields, values, pictures, TitleWords(titles, looked), chosen.title)
+        return cls(fields, values, pictures, TitlePhrases(titles, looked), chosen.title)
 
     def like(self, picture: Vectors) -> list[int]:
         """Return which of the items looked at have the pictures most like this one. picture: (d,) a unit vector."""
@@ -129,7 +129,7 @@ class Attributes:
         return readers
 
 
-def _drawn(view: View) -> NDArray[np.int64]:
+def _drawn(view: ReadView) -> NDArray[np.int64]:
     """Return some rows that are alive, drawn evenly."""
     alive = np.concatenate(
         [

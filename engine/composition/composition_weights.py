@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CompositionWeights:
     """Weights in the units of a fused score, in which a standard deviation of a likeness is 1.
 
     reference: of the picture or item itself.   named: of what it is once changed, in a few words.   change: of the text

@@ -13,13 +13,13 @@ import numpy as np
 
 from engine.catalog.payload import from_bytes
 from engine.columns.field_roles import values_of
-from engine.composition.catalog_attributes import IMAGE, Attributes, Vectors
-from engine.composition.composition_weights import Settings
-from engine.composition.text_change import Change, Changes, best_of, words_for
+from engine.composition.catalog_attributes import IMAGE, CatalogAttributes, Vectors
+from engine.composition.composition_weights import CompositionWeights
+from engine.composition.text_change import TextChange, TextChanges, best_of, words_for
 from engine.composition.title_phrases import phrases_in
 from engine.errors import DiptychError, InvalidQuery, ItemNotFound, NoEncoder
 from engine.scoring.query import ImagePart, ItemPart, Match, Part, Query, TextPart, VectorPart
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 
 # Two pictures whose vectors agree so far are one: vectors are stored in half precision, and a photo may be saved anew.
@@ -41,20 +41,20 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Learnt:
+class _CatalogState:
     """What a searcher's catalogue teaches."""
 
     searcher: Searcher
-    attributes: Attributes
-    changes: Changes
+    attributes: CatalogAttributes
+    changes: TextChanges
 
 
-class Rewriter:
+class QueryRewriter:
     """Rewrites the changed parts of queries for the searcher that is asked; any number of threads may ask."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
-        self._learnt: _Learnt | None = None
+    def __init__(self, settings: CompositionWeights | None = None) -> None:
+        self.settings = settings or CompositionWeights()
+        self._learnt: _CatalogState | None = None
 
     def rewrite(self, searcher: Searcher, query: Query) -> Query:
         """Return a query without changed parts that asks for the same; one that has none as it is.
@@ -90,13 +90,13 @@ class Rewriter:
             without |= reference.item_ids
         return replace(query, parts=(*parts, *words), matches=tuple(matches), without=without)
 
-    def learn(self, searcher: Searcher) -> _Learnt:
+    def learn(self, searcher: Searcher) -> _CatalogState:
         """Return what the searcher's catalogue teaches, learnt now unless it was asked before."""
         learnt = self._learnt
         if learnt is None or learnt.searcher is not searcher:
             # No lock: should two threads learn at once either will do.
-            attributes = Attributes.learn(searcher.view)
-            self._learnt = learnt = _Learnt(searcher, attributes, Changes(attributes))
+            attributes = CatalogAttributes.learn(searcher.view)
+            self._learnt = learnt = _CatalogState(searcher, attributes, TextChanges(attributes))
         return learnt
 
     def refer(self, searcher: Searcher, part: ImagePart | ItemPart, place: int = 0) -> Reference:
@@ -132,7 +132,7 @@ class Rewriter:
         like = tuple(attributes.like(vectors[IMAGE])) if IMAGE in vectors else ()
         return Reference({**shown, **known}, title, like, frozenset(map(view.item_id, rows)))
 
-    def _matches(self, weight: float, reference: Reference, change: Change, learnt: _Learnt) -> list[Match]:
+    def _matches(self, weight: float, reference: Reference, change: TextChange, learnt: _CatalogState) -> list[Match]:
         settings = self.settings
         matches = []
         new_kind = any(one.is_kind and one.name in change.wanted for one in learnt.attributes.fields)
@@ -151,7 +151,7 @@ class Rewriter:
                 matches.append(Match(one.name, -weight * settings.changed, _pairs(gone)))
         return matches
 
-    def _words(self, weight: float, reference: Reference, change: Change, learnt: _Learnt) -> list[TextPart]:
+    def _words(self, weight: float, reference: Reference, change: TextChange, learnt: _CatalogState) -> list[TextPart]:
         settings = self.settings
         old = [] if change.fields else phrases_in(reference.title, change.phrases)
         asked = (
@@ -162,7 +162,7 @@ class Rewriter:
         return [TextPart(text, weight * share) for text, share in asked if text and share]
 
 
-def named(reference: Reference, change: Change, attributes: Attributes) -> str:
+def named(reference: Reference, change: TextChange, attributes: CatalogAttributes) -> str:
     """Return what a reference is once changed, in the words of the catalogue: how it is before what it is.
 
     Where no field says what kind of thing it is, the words of titles do.
@@ -184,7 +184,7 @@ def _hears_words(searcher: Searcher) -> bool:
     return any(one is not None for one in (searcher.encoder, searcher.text_encoder, searcher.snapshot.lexical))
 
 
-def _same_pictures(searcher: Searcher, view: View, picture: Vectors) -> list[int]:
+def _same_pictures(searcher: Searcher, view: ReadView, picture: Vectors) -> list[int]:
     """Return the rows of the items whose picture is this one, the likest first. picture: (d,) a unit vector."""
     query = Query((VectorPart(picture, block=IMAGE),), limit=_MOST_SAME)
     (answer,) = searcher.search_many((query,), view)

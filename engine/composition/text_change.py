@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.composition.catalog_attributes import Attributes, Field
+from engine.composition.catalog_attributes import AttributeField, CatalogAttributes
 from engine.descriptions.synonyms import FAMILIES
 from engine.lexical.tokenizer import to_words
 
@@ -27,7 +27,7 @@ Family = tuple[Phrase, frozenset[Phrase], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextChange:
     """A change once understood.
 
     wanted: field → value → share, at most 1.   unwanted: field → values ruled out.
@@ -46,10 +46,10 @@ class Change:
         return frozenset((*self.wanted, *self.unwanted))
 
 
-class Changes:
+class TextChanges:
     """Understands changes of one catalogue's items; any number of threads may ask."""
 
-    def __init__(self, attributes: Attributes) -> None:
+    def __init__(self, attributes: CatalogAttributes) -> None:
         self._named: dict[Phrase, dict[str, dict[str, float]]] = defaultdict(dict)
         self._weights = {one.name: one.weight for one in attributes.fields}
         self._families = _families()
@@ -58,7 +58,7 @@ class Changes:
             self._learn(one, self._families)
         self._longest = max(map(len, self._named), default=0)
 
-    def understand(self, text: str) -> Change:
+    def understand(self, text: str) -> TextChange:
         """Return what a text names; of a text that names no value, only what it says."""
         words = to_words(text)
         said = [word for word in words if word not in _PASSED_OVER]
@@ -87,7 +87,7 @@ class Changes:
         for name in (*wanted, *unwanted):
             phrases |= self._values[name]
         ruled_out = {name: frozenset(values) for name, values in unwanted.items()}
-        return Change(dict(wanted), ruled_out, "" if _RULED_OUT & {*words} else " ".join(said), frozenset(phrases))
+        return TextChange(dict(wanted), ruled_out, "" if _RULED_OUT & {*words} else " ".join(said), frozenset(phrases))
 
     def _field_of(self, phrase: Phrase) -> tuple[str, Mapping[str, float]]:
         """Return the field that a phrase is a value of; of several the one that counts most, of values of its own."""
@@ -95,7 +95,7 @@ class Changes:
         name = max(fields, key=lambda name: (max(fields[name].values()), self._weights[name], name))
         return name, fields[name]
 
-    def _learn(self, one: Field, families: Mapping[Phrase, Family]) -> None:
+    def _learn(self, one: AttributeField, families: Mapping[Phrase, Family]) -> None:
         phrases = {value: tuple(to_words(value)) for value in one.counts}
         known = self._values[one.name] = frozenset(phrases.values())
         for value, phrase in phrases.items():

@@ -21,7 +21,7 @@ _LEAST_SAID, _MOST_WORDS = 0.1, 3
 _NEIGHBOURS_SHARE = 0.5
 
 
-class TitleWords:
+class TitlePhrases:
     """The words of one catalogue's titles; never changes, so any number of threads may read it."""
 
     def __init__(self, titles: Sequence[str], neighbours: tuple[NDArray[np.int64], NDArray[np.int64]] | None) -> None:

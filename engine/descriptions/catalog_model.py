@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
 from engine.columns import field_names
-from engine.descriptions.claim_vocabulary import Vocabulary
+from engine.descriptions.claim_vocabulary import ClaimVocabulary
 from engine.descriptions.discriminant import Discriminant, fit, log_softmax
 from engine.descriptions.facts import (
     ACCENT,
@@ -28,7 +28,7 @@ from engine.descriptions.facts import (
 from engine.descriptions.grammar import head_of, singular
 from engine.descriptions.title_reader import TitleReader
 from engine.scoring.fusion import Calibration
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 
 IMAGE, TEXT = "image", "text"
 
@@ -54,14 +54,14 @@ Blocks = Mapping[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Block → (n, d) unit vectors of n items, and (n) whether each has one."""
 
 
-class Likeness(NamedTuple):
+class AttributeLikelihood(NamedTuple):
     """What the catalogue says of an item, and how likely a picture shows it: 0 to 1."""
 
     payload: Mapping[str, Any]
     probability: float
 
 
-class Shelf:
+class CatalogModel:
     """A catalogue as a writer knows it; it never changes, so any number of threads may read it.
 
     discriminants: role → what tells its values apart by a picture's vector, for the roles where that was seen to work.
@@ -71,7 +71,7 @@ class Shelf:
         """Learn from payloads and, if they are at hand, their vectors. Cost: a second for 10,000."""
         names = {name: None for payload in payloads for name in field_names(payload)}
         self.fields = find_fields(names)
-        self.vocabulary = Vocabulary(payloads, self.fields)
+        self.vocabulary = ClaimVocabulary(payloads, self.fields)
         self.discriminants: dict[str, Discriminant] = {}
         self.titles = TitleReader(payloads, self.vocabulary)
         self._kinds = _kinds(payloads, self.fields.get(TYPE))
@@ -81,7 +81,7 @@ class Shelf:
             self._learn(payloads, *self._blocks[IMAGE])
 
     @classmethod
-    def of(cls, view: View, without: frozenset[int] = frozenset()) -> Self:
+    def of(cls, view: ReadView, without: frozenset[int] = frozenset()) -> Self:
         """Return what the items of a view teach, a sample of a large one. without: rows that teach nothing."""
         alive = np.concatenate(
             [
@@ -96,7 +96,9 @@ class Shelf:
         vectors = view.vectors_of(rows)
         return cls(payloads, {block: vectors[block] for block in (IMAGE, TEXT) if block in vectors})
 
-    def nearest(self, vector: NDArray[np.float32], calibration: Calibration, blocks: Sequence[str]) -> Likeness | None:
+    def nearest(
+        self, vector: NDArray[np.float32], calibration: Calibration, blocks: Sequence[str]
+    ) -> AttributeLikelihood | None:
         """Return the item that a picture is most like by all of these blocks, and the probability that it shows it."""
         scores = np.zeros(len(self._payloads))
         counts = np.zeros(len(self._payloads))
@@ -111,7 +113,7 @@ class Shelf:
             return None
         shares = log_softmax(_SHARPNESS * scores[compared] / counts[compared])
         best = int(shares.argmax())
-        return Likeness(self._payloads[int(compared[best])], float(np.exp(shares[best])))
+        return AttributeLikelihood(self._payloads[int(compared[best])], float(np.exp(shares[best])))
 
     def kind_of(self, value: str, field: str, title: str) -> str:
         """Return what kind of thing a value of the type field names, "" if it names a shelf rather than a thing.

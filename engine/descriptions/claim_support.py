@@ -8,7 +8,7 @@ sentence with another such claim is left out whole.
 import re
 from collections.abc import Iterator
 
-from engine.descriptions.claim_vocabulary import QUALITIES, Claim, Vocabulary
+from engine.descriptions.claim_vocabulary import QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.facts import Facts
 from engine.descriptions.grammar import article
 from engine.descriptions.lexicon import CLAIM_WORDS
@@ -30,7 +30,7 @@ _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][\w&'’-]+(?: [A-Z][\w&'’-]+)*")
 _ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 
 
-def unsupported(piece: str, facts: Facts, vocabulary: Vocabulary) -> list[Claim]:
+def unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> list[Claim]:
     """Return the colours, materials and patterns that a sentence claims and no field tells, in order."""
     return [
         claim
@@ -41,7 +41,7 @@ def unsupported(piece: str, facts: Facts, vocabulary: Vocabulary) -> list[Claim]
     ]
 
 
-def supported(piece: str, facts: Facts, vocabulary: Vocabulary) -> str:
+def supported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> str:
     """Return a sentence without what no field bears out, "" where that is more than an adjective."""
     if any(True for _ in _loose_claims(piece, facts)):
         return ""

@@ -48,7 +48,7 @@ class Claim:
     end: int
 
 
-class Vocabulary:
+class ClaimVocabulary:
     """The words of one catalogue; never changes, so any number of threads may read it."""
 
     def __init__(self, payloads: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> None:

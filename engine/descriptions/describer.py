@@ -15,11 +15,11 @@ from PIL import Image
 
 from engine.columns import field_names
 from engine.descriptions.caption_noun import noun_of
-from engine.descriptions.catalog_model import IMAGE, Shelf
-from engine.descriptions.claim_vocabulary import NUMBER, QUALITIES, Claim, Vocabulary
+from engine.descriptions.catalog_model import IMAGE, CatalogModel
+from engine.descriptions.claim_vocabulary import NUMBER, QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.composer import Composer, spoken_forms
 from engine.descriptions.discriminant import NEVER
-from engine.descriptions.fact_check import Checked, check, contradictions
+from engine.descriptions.fact_check import CheckedText, check, contradictions
 from engine.descriptions.facts import (
     BRAND,
     CATEGORY,
@@ -34,7 +34,7 @@ from engine.descriptions.facts import (
     numbers_in,
 )
 from engine.descriptions.grammar import count_words, sentences, singular
-from engine.descriptions.image_attributes import Captioner, Sight
+from engine.descriptions.image_attributes import Captioner, ImageAttributes
 from engine.descriptions.synonyms import FAMILIES
 from engine.descriptions.title_reader import TitleReading
 from engine.descriptions.title_words import small_first, type_forms
@@ -108,7 +108,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DescribeRequest:
     """How it is to be written. max_words: 0 for as long as the style usually is."""
 
     style: Style = Style.LONG
@@ -140,7 +140,7 @@ class Describer:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: CatalogModel,
         writer: Writer,
         captioner: Captioner | None = None,
         encoder: Encoder | None = None,
@@ -152,10 +152,10 @@ class Describer:
         self._captioner = captioner
         self._encoder = encoder
         self._calibration = calibration
-        self._sight = Sight(shelf, captioner, calibration, blocks)
+        self._sight = ImageAttributes(shelf, captioner, calibration, blocks)
         self._composer = Composer()
 
-    def describe(self, subjects: Sequence[Subject], wish: Wish) -> list[Description]:
+    def describe(self, subjects: Sequence[Subject], wish: DescribeRequest) -> list[Description]:
         """Return one description for each subject, in order; their pictures are captioned together.
 
         Raises WriterFailed if the writer cannot be asked.
@@ -163,7 +163,7 @@ class Describer:
         captions = self._captions(subjects)
         return [self._describe(subject, caption, wish) for subject, caption in zip(subjects, captions, strict=True)]
 
-    def _describe(self, subject: Subject, caption: str, wish: Wish) -> Description:
+    def _describe(self, subject: Subject, caption: str, wish: DescribeRequest) -> Description:
         payload, named = self._payload(subject)
         # A catalogue's own fields win, and a product of no catalogue has fields too.
         facts = self._knowing_kind(Facts.of(payload, {**find_fields(field_names(payload)), **self.shelf.fields}))
@@ -231,7 +231,7 @@ class Describer:
             composed = self._composer.write(replace(brief, title=TitleReading(), audience="", sayings=()))
         return composed, self._name_of(self._composer), ()
 
-    def _check(self, text: str, brief: Brief, strict: bool) -> Checked:
+    def _check(self, text: str, brief: Brief, strict: bool) -> CheckedText:
         # Who is told of an age may say it.
         numbers = brief.facts.numbers.union(numbers_in(brief.audience))
         words = f"{brief.facts.words} {brief.audience.lower()}"
@@ -242,7 +242,7 @@ class Describer:
         checked = check(text, facts, self.shelf.vocabulary, strict)
         # Words put in place of others may be more of them.
         fitted = fit(checked.text, brief.style, brief.max_words, brief.facts.names)
-        return Checked(fitted, checked.corrected_fields)
+        return CheckedText(fitted, checked.corrected_fields)
 
     def _name_of(self, writer: Writer) -> str:
         by = self._captioner.name if self._captioner is not None else ""
@@ -387,7 +387,7 @@ class Describer:
         return float((self._encoder.encode_texts([text])[0] @ vector - usual.mean) / usual.std)
 
 
-def _of_title(title: str, vocabulary: Vocabulary) -> list[Claim]:
+def _of_title(title: str, vocabulary: ClaimVocabulary) -> list[Claim]:
     """Return what a title claims, without what only looks so.
 
     "Solid" is no pattern but before a colour or a kind ("solid red shirt", not "solid state"), and a material that

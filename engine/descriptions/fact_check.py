@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from engine.descriptions.claim_support import supported, unsupported
-from engine.descriptions.claim_vocabulary import NUMBER, QUALITIES, Claim, Vocabulary
+from engine.descriptions.claim_vocabulary import NUMBER, QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.facts import ACCENT, BRAND, CATEGORY, COLOUR, TYPE, Facts
 from engine.descriptions.grammar import article, capital, sentences
 
@@ -25,14 +25,14 @@ _NEAR = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedText:
     """A text without contradictions, "" if nothing of it was left, and the fields that it first contradicted."""
 
     text: str
     corrected_fields: tuple[str, ...] = ()
 
 
-def check(text: str, facts: Facts, vocabulary: Vocabulary, strict: bool = False) -> Checked:
+def check(text: str, facts: Facts, vocabulary: ClaimVocabulary, strict: bool = False) -> CheckedText:
     """Return the text with every contradiction put right; a sentence or line that cannot be is left out.
 
     The first sentence carries the rest, so a text that loses it is refused whole.
@@ -50,13 +50,13 @@ def check(text: str, facts: Facts, vocabulary: Vocabulary, strict: bool = False)
             wrong |= dict.fromkeys(_field(claim, facts) for claim in unsupported(piece, facts, vocabulary))
             piece = supported(piece, facts, vocabulary)
         if not piece and place == 0:
-            return Checked("", tuple(wrong))
+            return CheckedText("", tuple(wrong))
         if piece:
             kept.append(piece)
-    return Checked(("\n" if bullets else " ").join(kept), tuple(wrong))
+    return CheckedText(("\n" if bullets else " ").join(kept), tuple(wrong))
 
 
-def contradictions(text: str, facts: Facts, vocabulary: Vocabulary) -> list[Claim]:
+def contradictions(text: str, facts: Facts, vocabulary: ClaimVocabulary) -> list[Claim]:
     """Return the claims of a text that the facts contradict, in order."""
     own = _own_places(text, facts)
     wrong = []
@@ -70,7 +70,7 @@ def contradictions(text: str, facts: Facts, vocabulary: Vocabulary) -> list[Clai
     return wrong
 
 
-def _agrees(claim: Claim, text: str, facts: Facts, vocabulary: Vocabulary) -> bool | None:
+def _agrees(claim: Claim, text: str, facts: Facts, vocabulary: ClaimVocabulary) -> bool | None:
     """Return whether the facts bear a claim out, None if they say nothing of it."""
     if claim.role == NUMBER:
         return claim.meanings <= facts.numbers
@@ -89,7 +89,7 @@ def _agrees(claim: Claim, text: str, facts: Facts, vocabulary: Vocabulary) -> bo
     return bool(claim.meanings & known)
 
 
-def _known(role: str, facts: Facts, vocabulary: Vocabulary) -> frozenset[str]:
+def _known(role: str, facts: Facts, vocabulary: ClaimVocabulary) -> frozenset[str]:
     if role == COLOUR and COLOUR not in facts.values:
         return frozenset()
     roles = {COLOUR: (COLOUR, ACCENT), TYPE: (TYPE, CATEGORY)}.get(role, (role,))
@@ -98,7 +98,7 @@ def _known(role: str, facts: Facts, vocabulary: Vocabulary) -> frozenset[str]:
     return frozenset().union(*(vocabulary.meanings(one, value) for one in roles for value in facts.values.get(one, ())))
 
 
-def _belongs_to_noun(claim: Claim, text: str, facts: Facts, vocabulary: Vocabulary) -> bool:
+def _belongs_to_noun(claim: Claim, text: str, facts: Facts, vocabulary: ClaimVocabulary) -> bool:
     """Return whether a colour stands before the product's own noun, with nothing that parts them."""
     for noun in vocabulary.nouns(facts.first(TYPE)) if facts.first(TYPE) else ():
         place = text.lower().find(noun.lower(), claim.end, claim.end + _NEAR)
@@ -125,7 +125,7 @@ def _is_named(claim: Claim, text: str, facts: Facts) -> bool:
     return any(re.search(rf"(?<!\w){words}(?!\w)", name.lower()) for name in (facts.title, *values))
 
 
-def _repair(piece: str, found: Sequence[Claim], facts: Facts, vocabulary: Vocabulary, lead: bool) -> str:
+def _repair(piece: str, found: Sequence[Claim], facts: Facts, vocabulary: ClaimVocabulary, lead: bool) -> str:
     """Return a sentence with the right words in place of the wrong ones, "" if there are none to put."""
     for _ in range(_TRIES):
         for claim in reversed(found):
@@ -139,7 +139,7 @@ def _repair(piece: str, found: Sequence[Claim], facts: Facts, vocabulary: Vocabu
     return ""
 
 
-def _right_words(claim: Claim, piece: str, facts: Facts, vocabulary: Vocabulary, lead: bool) -> str:
+def _right_words(claim: Claim, piece: str, facts: Facts, vocabulary: ClaimVocabulary, lead: bool) -> str:
     if claim.role == COLOUR and is_accent(claim, piece):
         return facts.first(ACCENT).lower()
     if claim.role in QUALITIES:

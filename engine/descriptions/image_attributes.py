@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.descriptions.catalog_model import IMAGE, Likeness, Shelf
-from engine.descriptions.claim_vocabulary import Claim, Vocabulary
+from engine.descriptions.catalog_model import IMAGE, AttributeLikelihood, CatalogModel
+from engine.descriptions.claim_vocabulary import Claim, ClaimVocabulary
 from engine.descriptions.discriminant import Matrix, log_softmax
 from engine.descriptions.fact_check import is_accent
 from engine.descriptions.facts import ACCENT, COLOUR, TYPE
@@ -42,19 +42,19 @@ class Captioner(Protocol):
         """Return (n,) the log-likelihood of each text as the caption of a picture."""
 
 
-class Reading(NamedTuple):
+class ImageAttribute(NamedTuple):
     """A value read from a picture, and how likely it is right: 0 to 1."""
 
     value: str
     probability: float
 
 
-class Sight:
+class ImageAttributes:
     """Reads the pictures of one catalogue; any number of threads may ask."""
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: CatalogModel,
         captioner: Captioner | None,
         calibration: Calibration | None = None,
         blocks: Sequence[str] = (),
@@ -68,7 +68,7 @@ class Sight:
 
     def read(
         self, roles: Sequence[str], vector: NDArray[np.float32] | None, image: Image.Image | None, caption: str
-    ) -> dict[str, Reading]:
+    ) -> dict[str, ImageAttribute]:
         """Return the likeliest value of each of these roles that a witness says something of."""
         found = {}
         for role in roles:
@@ -77,7 +77,7 @@ class Sight:
                 values = list(odds)
                 shares = log_softmax(np.array([odds[value] for value in values]))
                 best = int(shares.argmax())
-                found[role] = Reading(values[best], float(np.exp(shares[best])))
+                found[role] = ImageAttribute(values[best], float(np.exp(shares[best])))
         return found
 
     def _odds(
@@ -90,7 +90,7 @@ class Sight:
             for value in {**spoken, **seen}
         }
 
-    def looks_like(self, vector: NDArray[np.float32]) -> Likeness | None:
+    def looks_like(self, vector: NDArray[np.float32]) -> AttributeLikelihood | None:
         """Return the product that a picture seems to show, in a catalogue that has one of each kind.
 
         Where items have a type in common, an item tells of another one's colours; there is none to return then.
@@ -138,6 +138,6 @@ def _log_of_not(log_share: float) -> float:
     return float(np.log(max(1.0 - np.exp(log_share), np.exp(_UNKNOWN))))
 
 
-def _own(claim: Claim, vocabulary: Vocabulary, role: str) -> str:
+def _own(claim: Claim, vocabulary: ClaimVocabulary, role: str) -> str:
     """Return the catalogue's value that a caption says itself."""
     return next((value for value in vocabulary.values[role] if value.lower() in claim.meanings), "")

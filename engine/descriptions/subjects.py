@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.catalog.payload import from_bytes
-from engine.descriptions.catalog_model import IMAGE, Shelf
+from engine.descriptions.catalog_model import IMAGE, CatalogModel
 from engine.descriptions.describer import Describer, Subject
 from engine.descriptions.image_attributes import Captioner
 from engine.descriptions.writer import Writer
@@ -20,13 +20,13 @@ from engine.snapshot.snapshot import Snapshot
 SAME_PICTURE = 0.9995
 
 
-class Describers:
+class SnapshotDescribers:
     """Who describes the items of a snapshot, made when first asked, and kept until another snapshot is."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._snapshot: Snapshot | None = None
-        self._shelf: Shelf | None = None
+        self._shelf: CatalogModel | None = None
         self._captioner: Captioner | None = None
         self._made: dict[bool, Describer] = {}
 
@@ -38,7 +38,7 @@ class Describers:
         """
         snapshot = searcher.snapshot
         if self._shelf is None or self._snapshot is not snapshot:
-            self._snapshot, self._shelf = snapshot, Shelf.of(searcher.view)
+            self._snapshot, self._shelf = snapshot, CatalogModel.of(searcher.view)
             self._captioner, self._made = None, {}
         if pictures and self._captioner is None:
             # torch, which a snapshot of vectors alone does without.

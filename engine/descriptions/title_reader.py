@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.descriptions.claim_vocabulary import QUALITIES, Vocabulary
+from engine.descriptions.claim_vocabulary import QUALITIES, ClaimVocabulary
 from engine.descriptions.facts import BRAND, COLOUR, MATERIAL, SEASON, SERIES, TYPE, USE, Facts
 from engine.descriptions.grammar import PAIRS, plural, singular
 from engine.descriptions.lexicon import COMMON, TRAITS
@@ -88,7 +88,7 @@ class TitleReading:
 class TitleReader:
     """Reads the titles of one catalogue; it never changes, so any number of threads may ask."""
 
-    def __init__(self, payloads: Sequence[Mapping[str, Any]], vocabulary: Vocabulary) -> None:
+    def __init__(self, payloads: Sequence[Mapping[str, Any]], vocabulary: ClaimVocabulary) -> None:
         """Learn from the titles of some of the catalogue's payloads. Cost: some 20 µs a title."""
         self._vocabulary = vocabulary
         self._words = TitleWords(payloads, vocabulary)

@@ -36,7 +36,7 @@ Tail = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Segments:
+class TitleSegments:
     """core: the first words.   tails: what stands behind "with" and "for" in them.   rest: further parts.
 
     pack: how many there are, "" if the title does not say.
@@ -48,7 +48,7 @@ class Segments:
     pack: str = ""
 
 
-def cut_title(title: str) -> Segments:
+def cut_title(title: str) -> TitleSegments:
     """Return the parts of a title, empty ones where nothing is left of it."""
     whole = _EAR.sub(r"\1-ear", title)
     whole = _LETTER.sub(r"\1-C", _ENDING.sub("", _SIGNS.sub("", whole)))
@@ -71,9 +71,9 @@ def cut_title(title: str) -> Segments:
     pack = next((found[1] or found[2] for found in map(_PACK.search, segments) if found), "")
     segments = [part for part in segments if _PACK.sub(" ", part).strip()]
     if not segments:
-        return Segments()
+        return TitleSegments()
     core, tails = split_tails(segments[0])
-    return Segments(core, tuple(tails[:-1] if lone else tails), tuple(segments[1:]), pack)
+    return TitleSegments(core, tuple(tails[:-1] if lone else tails), tuple(segments[1:]), pack)
 
 
 def join_list(tails: list[Tail], rest: list[str]) -> tuple[list[Tail], list[str]]:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.descriptions.claim_vocabulary import QUALITIES, Vocabulary
+from engine.descriptions.claim_vocabulary import QUALITIES, ClaimVocabulary
 from engine.descriptions.facts import BRAND, TITLE, texts_at
 from engine.descriptions.grammar import PAIRS, head_of, plural, singular
 from engine.descriptions.lexicon import COMMON, NOUNS, PROPER_WORDS
@@ -51,7 +51,7 @@ _LONGEST_BRAND, _LEAST_BRANDS = 4, 3
 class TitleWords:
     """Learnt from the titles of one catalogue; it never changes, so any number of threads may ask."""
 
-    def __init__(self, payloads: Sequence[Mapping[str, Any]], vocabulary: Vocabulary) -> None:
+    def __init__(self, payloads: Sequence[Mapping[str, Any]], vocabulary: ClaimVocabulary) -> None:
         """Learn which words are brands, names and common from the titles. Cost: some 20 µs a title."""
         self._vocabulary = vocabulary
         titles = [(payload, title) for payload in payloads if isinstance(title := payload.get(TITLE), str) and title]

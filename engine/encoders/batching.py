@@ -26,7 +26,7 @@ Content = TypeVar("Content")
 ROW_OVERHEAD = 256
 
 
-class Watch(Protocol):
+class BatchObserver(Protocol):
     """What is told of batches and lookups; it is called by many threads."""
 
     def encoded(self, kind: str, size: int) -> None:
@@ -36,7 +36,7 @@ class Watch(Protocol):
         """Take note of contents whose vectors were there, and of those whose vectors were not."""
 
 
-class Rows:
+class CachedVectors:
     """The rows used last, by the hash of their content, within a number of bytes. Not safe for threads by itself."""
 
     def __init__(self, size_bytes: int) -> None:
@@ -71,7 +71,7 @@ class BatchingEncoder:
         max_batch: int = 32,
         max_wait_ms: float = 2.0,
         cache_bytes: int = 64 * 2**20,
-        watch: Watch | None = None,
+        watch: BatchObserver | None = None,
     ) -> None:
         """Stand before the encoder.
 
@@ -86,7 +86,7 @@ class BatchingEncoder:
             )
         self.encoder = encoder
         self._lock = threading.Lock()
-        self._rows = Rows(cache_bytes)
+        self._rows = CachedVectors(cache_bytes)
         self._texts: _Lane[str] = _Lane(self, "text", encoder.encode_texts, max_batch, max_wait_ms, watch)
         self._images: _Lane[Image.Image] = _Lane(self, "image", encoder.encode_images, max_batch, max_wait_ms, watch)
 
@@ -145,7 +145,7 @@ class _Lane(Generic[Content]):
         encode: Callable[[Sequence[Content]], Matrix],
         max_batch: int,
         max_wait_ms: float,
-        watch: Watch | None,
+        watch: BatchObserver | None,
     ) -> None:
         self._owner = owner
         self._kind = kind

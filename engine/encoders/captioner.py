@@ -22,7 +22,7 @@ _PICTURES_AT_ONCE = 32
 _TEXTS_AT_ONCE = 256
 
 
-class Captioner:
+class CocaCaptioner:
     """Captions with one CoCa model, the same that encodes; any number of threads may call it, one at a time runs."""
 
     def __init__(self, encoder: OpenClipEncoder, name: str) -> None:
@@ -59,18 +59,18 @@ class Captioner:
         return torch.stack([self._preprocess(image) for image in images]).to(self._device, self._dtype)
 
 
-def open_captioner(encoder: Encoder | None, name: str) -> Captioner:
+def open_captioner(encoder: Encoder | None, name: str) -> CocaCaptioner:
     """Return a captioner over the encoder's own model if that is a CoCa, else over the embedded model.
 
     name: the encoder's model, by which the captioner is known.   An encoder may stand behind another (`.encoder`).
     """
     inner = getattr(encoder, "encoder", encoder)
     if isinstance(inner, OpenClipEncoder) and can_caption(inner):
-        return Captioner(inner, name)
+        return CocaCaptioner(inner, name)
     embedded = open_encoder(EMBEDDED, "cpu", "float32", "torch")
     if not isinstance(embedded, OpenClipEncoder):
         raise TypeError(f"expected the embedded model to be open_clip's, got {type(embedded).__name__}")
-    return Captioner(embedded, EMBEDDED.model)
+    return CocaCaptioner(embedded, EMBEDDED.model)
 
 
 def can_caption(encoder: OpenClipEncoder) -> bool:

@@ -38,7 +38,7 @@ _FAILURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelFiles:
     """A model that is there: its name for open_clip, and its weights file, None if they are drawn at random."""
 
     name: str
@@ -65,7 +65,7 @@ class Source:
         return {"text_cfg": {**text, "hf_model_name": str(Path(folder, tower).resolve()), "hf_model_pretrained": False}}
 
 
-def find(spec: ModelSpec, random_weights: bool = False) -> Source:
+def find(spec: ModelSpec, random_weights: bool = False) -> ModelFiles:
     """Return the model that the names lead to, its weights downloaded if they were not yet.
 
     Raises InvalidSetting if the name, the tag or a file is not there, or the download failed.
@@ -86,7 +86,7 @@ def find(spec: ModelSpec, random_weights: bool = False) -> Source:
     return _find_by_tag(name, spec.pretrained, random_weights)
 
 
-def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
+def load(source: ModelFiles, device: torch.device, dtype: torch.dtype) -> Any:
     """Return the model, in evaluation mode, its weights cast to the dtype. Raises InvalidSetting if they do not fit."""
     try:
         model = open_clip.create_model(
@@ -105,7 +105,7 @@ def load(source: Source, device: torch.device, dtype: torch.dtype) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def tokenizer(source: Source) -> Any:
+def tokenizer(source: ModelFiles) -> Any:
     """Return the model's tokenizer: texts to (n, context_length) token ids."""
     try:
         return open_clip.get_tokenizer(source.name)
@@ -121,7 +121,7 @@ def _parse(model: str) -> tuple[str | None, str]:
     return schema, name
 
 
-def _find_in_directory(directory: Path, random_weights: bool) -> Source:
+def _find_in_directory(directory: Path, random_weights: bool) -> ModelFiles:
     if not (directory / CONFIG).is_file():
         raise InvalidSetting(f"expected a model in {directory} ({CONFIG} and {WEIGHTS}), got no {CONFIG}")
     found = [
@@ -133,18 +133,18 @@ def _find_in_directory(directory: Path, random_weights: bool) -> Source:
     if weights is None and not random_weights:
         came = ", ".join(path.name for path in found) or "no weights"
         raise InvalidSetting(f"expected {WEIGHTS} in {directory}, got {came}")
-    return Source(f"local-dir:{directory}", None, weights)
+    return ModelFiles(f"local-dir:{directory}", None, weights)
 
 
-def _find_on_hub(repository: str) -> Source:
+def _find_on_hub(repository: str) -> ModelFiles:
     try:
         weights = download_pretrained_from_hf(repository)
     except _FAILURES as error:
         raise InvalidSetting(f"cannot fetch the model 'hf-hub:{repository}': {error}") from error
-    return Source(f"hf-hub:{repository}", None, Path(weights))
+    return ModelFiles(f"hf-hub:{repository}", None, Path(weights))
 
 
-def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Source:
+def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> ModelFiles:
     if open_clip.get_model_config(name) is None:
         near = difflib.get_close_matches(name, open_clip.list_models(), n=5)
         hint = f"; near it are {', '.join(near)}" if near else ""
@@ -155,10 +155,10 @@ def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Sou
     tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none is known"
     if pretrained is None:
         if random_weights:
-            return Source(name, None, None)
+            return ModelFiles(name, None, None)
         raise InvalidSetting(f"expected a pretrained tag for {name!r} ({tags}) or a weights file, got none")
     if Path(pretrained).is_file():
-        return Source(name, pretrained, Path(pretrained))
+        return ModelFiles(name, pretrained, Path(pretrained))
     settings = open_clip.get_pretrained_cfg(name, pretrained)
     if not settings:
         raise InvalidSetting(f"expected a pretrained tag for {name!r} ({tags}) or a weights file, got {pretrained!r}")
@@ -167,4 +167,4 @@ def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Sou
     except _FAILURES as error:
         raise InvalidSetting(f"cannot fetch the weights {pretrained!r} of {name!r}: {error}") from error
     # OpenAI's weights know another GELU than most architectures' names say; open_clip only warns of it.
-    return Source(name, pretrained, Path(weights), quick_gelu=bool(settings.get("quick_gelu", False)))
+    return ModelFiles(name, pretrained, Path(weights), quick_gelu=bool(settings.get("quick_gelu", False)))

@@ -26,7 +26,7 @@ def default_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diptych" / "encoders"
 
 
-class Conversions:
+class ConvertedModels:
     """Folders of converted models by all that decides them."""
 
     def __init__(self, root: Path | None = None) -> None:

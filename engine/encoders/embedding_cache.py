@@ -49,7 +49,7 @@ COMMIT;
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class VectorSpace:
     """Vectors that may stand for each other: of one model, one preprocessing and one kind of content."""
 
     model: str
@@ -58,7 +58,7 @@ class Space:
     dim: int
 
 
-def space_of(fingerprint: Fingerprint, kind: str) -> Space:
+def space_of(fingerprint: Fingerprint, kind: str) -> VectorSpace:
     """Return the space of an encoder's vectors of "image" or "text". Another dtype is another space: it rounds."""
     model = [
         fingerprint.architecture,
@@ -67,7 +67,7 @@ def space_of(fingerprint: Fingerprint, kind: str) -> Space:
         fingerprint.dtype,
         fingerprint.dim,
     ]
-    return Space(digest(model), fingerprint.preprocess_sha256, kind, fingerprint.dim)
+    return VectorSpace(digest(model), fingerprint.preprocess_sha256, kind, fingerprint.dim)
 
 
 class EmbeddingCache:
@@ -79,11 +79,11 @@ class EmbeddingCache:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._spaces: dict[Space, int] = {}
+        self._spaces: dict[VectorSpace, int] = {}
         self._warned: set[str] = set()
         self._connection = self._open()
 
-    def get(self, space: Space, contents: Sequence[bytes]) -> dict[bytes, Half]:
+    def get(self, space: VectorSpace, contents: Sequence[bytes]) -> dict[bytes, Half]:
         """Return the vectors, (dim,) float16, of those contents (sha256, 32 bytes) that the cache has."""
         with self._lock:
             try:
@@ -94,7 +94,7 @@ class EmbeddingCache:
                 self._begin_anew(error)
             return {}
 
-    def put(self, space: Space, vectors: Mapping[bytes, Half]) -> None:
+    def put(self, space: VectorSpace, vectors: Mapping[bytes, Half]) -> None:
         """Keep vectors, all of them or, if the process is killed, none. A full disk costs a warning, not the build."""
         with self._lock:
             try:
@@ -121,7 +121,7 @@ class EmbeddingCache:
     ) -> None:
         self.close()
 
-    def _get(self, space: Space, contents: Sequence[bytes]) -> dict[bytes, Half]:
+    def _get(self, space: VectorSpace, contents: Sequence[bytes]) -> dict[bytes, Half]:
         number = self._number(space)
         found: dict[bytes, Half] = {}
         for start in range(0, len(contents), _KEYS_A_QUERY):
@@ -133,7 +133,7 @@ class EmbeddingCache:
                     found[content] = np.frombuffer(vector, dtype="<f2")
         return found
 
-    def _number(self, space: Space) -> int:
+    def _number(self, space: VectorSpace) -> int:
         if space not in self._spaces:
             names = (space.model, space.preprocess, space.kind)
             with self._connection:

@@ -14,11 +14,11 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from engine.encoders import checkpoint, runtimes
-from engine.encoders.checkpoint import Source
-from engine.encoders.converted_models import Conversions
+from engine.encoders.checkpoint import ModelFiles
+from engine.encoders.converted_models import ConvertedModels
 from engine.encoders.devices import to_device, to_dtype
 from engine.encoders.encoder import GOLDEN_TEXTS, Fingerprint, ModelSpec, digest, golden_images
-from engine.encoders.runtimes import Chosen, Side
+from engine.encoders.runtimes import ChosenRuntime, EncoderSide
 from engine.encoders.text_coverage import known_shares
 from engine.encoders.text_tower import TextTower
 from engine.scoring.vectors import to_unit
@@ -82,11 +82,14 @@ class OpenClipEncoder:
         self.dim = self._compute_texts(self.tokenizer([""])).shape[1]
         architecture, weights = _describe(source.config()), _hash_weights(source, self.model)
         rounded = str(self.dtype).removeprefix("torch.")
-        image, text = Chosen(self._compute_images, "torch", rounded), Chosen(self._compute_texts, "torch", rounded)
+        image, text = (
+            ChosenRuntime(self._compute_images, "torch", rounded),
+            ChosenRuntime(self._compute_texts, "torch", rounded),
+        )
         if other:
             identity = {"architecture": architecture, "weights_sha256": weights}
             # Random weights are never met again.
-            conversions = None if source.weights is None else Conversions()
+            conversions = None if source.weights is None else ConvertedModels()
             image, text = (
                 runtimes.choose(side, identity, dtype == "float32", runtime == "openvino", conversions)
                 for side in (self._image_side(), self._text_side())
@@ -147,12 +150,12 @@ class OpenClipEncoder:
         with torch.inference_mode():
             return _to_numpy(self._tower.encode(tokens.to(self.device)))
 
-    def _image_side(self) -> Side:
+    def _image_side(self) -> EncoderSide:
         """Return how the image side is converted and proved: on pictures, noise, and several at once."""
         pixels = torch.stack([self.preprocess(image) for image in golden_images()])
         noise = torch.randn((8, *pixels.shape[1:]), generator=torch.Generator().manual_seed(1))
         noise *= torch.linspace(0.2, 1.5, 8)[:, None, None, None]
-        return Side(
+        return EncoderSide(
             name="image",
             model=self.model,
             weights=sum(parameter.numel() for parameter in self.model.visual.parameters()),
@@ -164,14 +167,14 @@ class OpenClipEncoder:
             convolutional=_is_convolutional(self.model.visual),
         )
 
-    def _text_side(self) -> Side:
+    def _text_side(self) -> EncoderSide:
         """Return how the text side is converted and proved: on texts of every length, alone and together."""
         texts = [*GOLDEN_TEXTS, *_phrases()]
         tokens = self.tokenizer(texts)
         tower = self._tower
         lengths = tower.lengths(tokens).numpy()
         whole = tower.pool == "whole"
-        return Side(
+        return EncoderSide(
             name="text",
             model=self.model,
             weights=tower.weights(),
@@ -229,7 +232,7 @@ def _is_convolutional(side: torch.nn.Module) -> bool:
     return convolutions > sum(isinstance(layer, torch.nn.Linear) for layer in layers)
 
 
-def _hash_weights(source: Source, model: Any) -> str:
+def _hash_weights(source: ModelFiles, model: Any) -> str:
     """Return the sha256 of the weights file (about a second a GB), or of random weights' names and values."""
     if source.weights is not None:
         with source.weights.open("rb") as file:

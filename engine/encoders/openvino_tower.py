@@ -26,7 +26,7 @@ Matrix = NDArray[np.float32]
 GROUP = 64
 
 
-class _Side(nn.Module):
+class _TracedSide(nn.Module):
     """A function of a model as the module that a tracer takes."""
 
     def __init__(self, model: nn.Module, encode: Callable[[Tensor], Tensor]) -> None:
@@ -96,7 +96,7 @@ def trace(model: nn.Module, encode: Callable[[Tensor], Tensor], example: Tensor,
             warnings.simplefilter("ignore")
             kind = ov.Type.i64 if example.dtype == torch.int64 else ov.Type.f32
             inputs = [("inputs", ov.PartialShape(list(shape)), kind)]
-            return ov.convert_model(_Side(model, encode).eval(), example_input=example, input=inputs)
+            return ov.convert_model(_TracedSide(model, encode).eval(), example_input=example, input=inputs)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         # The converter silences the whole process, and leaves it so where it fails.

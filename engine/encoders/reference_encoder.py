@@ -14,7 +14,7 @@ from engine.encoders.text_tower import TextTower
 Matrix = NDArray[np.float32]
 
 
-class Stock:
+class ReferenceEncoder:
     """open_clip's own two functions, of the model that an encoder on the CPU holds in float32."""
 
     def __init__(self, encoder: OpenClipEncoder) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.encoders import openvino_tower
-from engine.encoders.converted_models import Conversions
+from engine.encoders.converted_models import ConvertedModels
 from engine.errors import InvalidSetting
 
 Matrix = NDArray[np.float32]
@@ -43,7 +43,7 @@ _FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, N
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class EncoderSide:
     """One side of a model: how torch encodes it, and how another runtime is to trace and to prove it.
 
     inputs: (n, …) of probes, several shapes.   traced: the function to convert, of tensors to rows.
@@ -64,7 +64,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenRuntime:
     """What answers for a side: the function, the runtime's name and the numbers it computes in."""
 
     encode: Encode
@@ -92,15 +92,15 @@ def wants_openvino(runtime: str, device: torch.device, dtype: str) -> bool:
 
 
 def choose(
-    side: Side, identity: Mapping[str, Any], exact: bool, always: bool, conversions: Conversions | None
-) -> Chosen:
+    side: EncoderSide, identity: Mapping[str, Any], exact: bool, always: bool, conversions: ConvertedModels | None
+) -> ChosenRuntime:
     """Return the fastest way to encode this side that agrees with torch.
 
     identity: all that decides the model, as the name its conversion is kept under. exact: leave its weights alone.
     always: convert a small one too. conversions: where they are kept, None to keep none.
     Costs seconds the first time a model is seen on a machine, then the proof alone.
     """
-    torch_alone = Chosen(side.encode, "torch", "float32")
+    torch_alone = ChosenRuntime(side.encode, "torch", "float32")
     if side.weights < SMALL and not side.convolutional and not always:
         return torch_alone
     expected = [_unit(side.encode(inputs)) for inputs in side.inputs]
@@ -116,7 +116,7 @@ def choose(
         took_s = time.perf_counter() - began
         if cosine >= CLOSE:
             log.info("runtime=openvino side=%s dtype=%s cosine=%.5f took_s=%.1f", side.name, dtype, cosine, took_s)
-            return Chosen(tower, "openvino", dtype)
+            return ChosenRuntime(tower, "openvino", dtype)
         log.warning(
             "openvino's %s is refused for side=%s: expected a cosine of at least %s with torch, got %.5f",
             dtype, side.name, CLOSE, cosine,
@@ -124,7 +124,9 @@ def choose(
     return torch_alone
 
 
-def _open(side: Side, dtype: str, identity: Mapping[str, Any], conversions: Conversions | None) -> openvino_tower.Tower:
+def _open(
+    side: EncoderSide, dtype: str, identity: Mapping[str, Any], conversions: ConvertedModels | None
+) -> openvino_tower.Tower:
     """Return the side compiled, from what was kept, or converted and kept."""
     parts = {
         **identity,

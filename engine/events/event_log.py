@@ -52,14 +52,14 @@ _SOME = select(func.count()).select_from(select(EVENTS.c.time_s).limit(MOST_STRA
 _BEHIND = select(EVENTS.c.time_s).order_by(EVENTS.c.time_s.desc()).offset(bindparam("strays")).limit(1)
 
 
-class Recorded(NamedTuple):
+class RecordedEvents(NamedTuple):
     """How many events are kept now that were not before, and how many were known already."""
 
     accepted: int
     duplicates: int
 
 
-class Summary(NamedTuple):
+class EventSummary(NamedTuple):
     """All events of one user: how many of each type there are, and when the first and the last happened."""
 
     counts: dict[EventType, int]
@@ -68,11 +68,11 @@ class Summary(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingWrite:
     """Events that wait for a transaction, and what became of them: None as long as nothing did."""
 
     rows: Sequence[EventRow]
-    outcome: Recorded | BaseException | None = None
+    outcome: RecordedEvents | BaseException | None = None
 
 
 class EventLog:
@@ -89,7 +89,7 @@ class EventLog:
         self._database = Database(address)
         self._turn = threading.Lock()
         self._waiting_lock = threading.Lock()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingWrite] = []
         self._unscrubbed: set[str] = set()
         self._closed = False
 
@@ -98,12 +98,12 @@ class EventLog:
         """What messages call it: the file, or the database without user and password."""
         return self._database.name
 
-    def record(self, events: Sequence[Event]) -> Recorded:
+    def record(self, events: Sequence[Event]) -> RecordedEvents:
         """Keep events, each id once; durable when this returns. Of two with one id the first is kept.
 
         Those who ask while a transaction is under way share the next one: a disk syncs once for all of them.
         """
-        mine = _Waiting(_rows(events))
+        mine = _PendingWrite(_rows(events))
         with self._waiting_lock:
             self._waiting.append(mine)
         with self._turn:
@@ -111,7 +111,7 @@ class EventLog:
                 with self._waiting_lock:
                     group, self._waiting = self._waiting, []
                 self._commit(group)
-        if isinstance(mine.outcome, Recorded):
+        if isinstance(mine.outcome, RecordedEvents):
             return mine.outcome
         if isinstance(mine.outcome, DiptychError):
             # Its own for each caller, since raising changes an error.
@@ -127,7 +127,7 @@ class EventLog:
             rows = connection.execute(query, {"user": user_id, "limit": limit}).all()
         return [_event(row) for row in rows]
 
-    def summary(self, user_id: str) -> Summary | None:
+    def summary(self, user_id: str) -> EventSummary | None:
         """Return what a user's events come to, None if the user is not known. Cost: grows with them."""
         if not _may_be_known(user_id):
             return None
@@ -136,7 +136,7 @@ class EventLog:
         if not rows:
             return None
         codes, counts, firsts, lasts = zip(*rows, strict=True)
-        return Summary(
+        return EventSummary(
             {_TYPES[code]: count for code, count in zip(codes, counts, strict=True)}, min(firsts), max(lasts)
         )
 
@@ -226,7 +226,7 @@ class EventLog:
             if not self._closed:
                 self._scrub()
 
-    def _commit(self, group: Sequence[_Waiting]) -> None:
+    def _commit(self, group: Sequence[_PendingWrite]) -> None:
         """Keep the events of all who wait, or tell each of them why not."""
         try:
             with self._database.writing() as connection:
@@ -236,7 +236,7 @@ class EventLog:
                 waiting.outcome = error
             return
         for waiting, accepted in zip(group, counts, strict=True):
-            waiting.outcome = Recorded(accepted, len(waiting.rows) - accepted)
+            waiting.outcome = RecordedEvents(accepted, len(waiting.rows) - accepted)
 
 
 def open_events(root: Path, address: str = "") -> EventLog | None:

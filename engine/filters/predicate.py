@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from engine.columns.column import Column, Kind, Mask
+from engine.columns.column import Column, Mask, ValueKind
 from engine.columns.column_reader import Columns
 from engine.columns.field_path import Path, name_of
 from engine.columns.field_values import Payload, has_at, values_at
@@ -17,9 +17,9 @@ from engine.filters.parser import FIELD
 _Test: TypeAlias = Callable[[Payload], bool]
 
 _WANTED = {
-    Kind.BOOL: "true or false",
-    Kind.NUMBER: "a number",
-    Kind.TIMESTAMP: "a date or a date-time such as 2024-05-31 or 2024-05-31T12:00:00Z",
+    ValueKind.BOOL: "true or false",
+    ValueKind.NUMBER: "a number",
+    ValueKind.TIMESTAMP: "a date or a date-time such as 2024-05-31 or 2024-05-31T12:00:00Z",
 }
 
 
@@ -118,10 +118,10 @@ def _unknown(path: Path, position: int, columns: Columns) -> UnknownField:
 def _check_kind(comparison: Comparison, column: Column) -> None:
     literal = comparison.literal
     possible = {
-        Kind.BOOL: literal.truth is not None,
-        Kind.NUMBER: literal.number is not None,
-        Kind.TEXT: not literal.bare,
-        Kind.TIMESTAMP: literal.pattern or literal.moment is not None,
+        ValueKind.BOOL: literal.truth is not None,
+        ValueKind.NUMBER: literal.number is not None,
+        ValueKind.TEXT: not literal.bare,
+        ValueKind.TIMESTAMP: literal.pattern or literal.moment is not None,
     }
     if column.kinds and not any(possible[kind] for kind in column.kinds):
         wanted = " or ".join(_WANTED[kind] for kind in column.kinds)

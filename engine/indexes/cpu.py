@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import OperatingPoint
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 from engine.indexes.stored_rows import MappedRows, end_short_rows, read_candidates
 
 # Where this share of the rows may answer, all may as far as depth is concerned.
@@ -54,7 +54,7 @@ class CpuIndex:
         return int(ivf.nlist) if ivf is not None else 1
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first; short rows end in -inf, -1.
 
@@ -121,7 +121,7 @@ class CpuIndex:
     def _cells(self) -> int:
         return self.nlist
 
-    def _selectors(self, rows: RowSet) -> "_Selectors":
+    def _selectors(self, rows: RowFilter) -> "_Selectors":
         if not isinstance(rows.kept, _Selectors):
             counts = None
             # A transform before the cells would have to be applied to the query first.

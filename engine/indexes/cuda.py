@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting, MissingDependency
 from engine.indexes.cpu import strategy_of
-from engine.indexes.device_thread import Found, Owner
+from engine.indexes.device_thread import DeviceThread, Found
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 from engine.indexes.stored_rows import MappedRows, read_candidates
 from engine.scoring.vectors import to_unit
 
@@ -38,7 +38,7 @@ LOAD_ROWS = 65_536
 class Device:
     """Where rows are held: the thread that may touch it, and how an empty index gets there (called by that thread)."""
 
-    owner: Owner
+    owner: DeviceThread
     place: Callable[[faiss.Index], faiss.Index]
 
 
@@ -77,7 +77,9 @@ class CudaIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def search(self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None) -> Found:
+    def search(
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowFilter | None = None
+    ) -> Found:
         """Return the k best rows for each query, best first; short rows end in -inf, -1.
 
         What a GPU cannot select (some rows only, more than LARGEST_K of them or, when exact, cells) is compared exactly
@@ -208,7 +210,7 @@ def _open_gpu(number: int) -> Device:
         raise MissingDependency(
             f"expected GPU {number}, but FAISS sees {seen}; see what nvidia-smi lists, or serve with --device cpu"
         )
-    owner = Owner(f"gpu-{number}")
+    owner = DeviceThread(f"gpu-{number}")
     resources = owner.call(faiss.StandardGpuResources)
 
     def place(index: faiss.Index) -> faiss.Index:

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 MAX_BATCH = 1_024
 
 
-class Held(Protocol):
+class DeviceIndex(Protocol):
     """What only the owner's thread may call."""
 
     def search(self, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
@@ -34,7 +34,7 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    held: Held
+    held: DeviceIndex
     queries: NDArray[np.float32]
     k: int
     point: OperatingPoint
@@ -51,7 +51,7 @@ class _Call:
     answer: "Future[Any]" = field(default_factory=Future)
 
 
-class Owner:
+class DeviceThread:
     """A thread with a queue; it starts with the owner and ends with `close`, or with the process."""
 
     def __init__(self, name: str) -> None:
@@ -67,7 +67,7 @@ class Owner:
         """About how many searches and calls wait while the device is busy."""
         return self._queue.qsize()
 
-    def search(self, held: Held, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
+    def search(self, held: DeviceIndex, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
         """Return held.search(queries, k, point), called by the owner, perhaps together with others' queries.
 
         Raises what the call raised, to each who had a query in it.

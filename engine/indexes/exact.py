@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 
 
 class ExactIndex:
@@ -20,7 +20,7 @@ class ExactIndex:
         return len(self._rows)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint = EXACT, rows: RowSet | None = None
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint = EXACT, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first; of equal scores the lower row is first."""
         nq = len(queries)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import OperatingPoint
-from engine.indexes.row_filter import RowSet
-from engine.indexes.stored_rows import Rows, scan
+from engine.indexes.row_filter import RowFilter
+from engine.indexes.stored_rows import StoredRows, scan
 
 _FIRST_ROOM = 64
 
@@ -24,13 +24,13 @@ class GrowingIndex:
 
     def __init__(self, matrix: NDArray[np.float16]) -> None:
         """Search the rows (n, d), which never change."""
-        self._rows = Rows(scan(matrix, _from_memory()[0].codes.owner), matrix)
+        self._rows = StoredRows(scan(matrix, _from_memory()[0].codes.owner), matrix)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first, every row compared; short rows end in -inf, -1."""
         # OpenMP's thread count belongs to the calling thread, so it is set where the call is made.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 
 HOMES = {
     "cpu": "engine.indexes.cpu:CpuIndex",
@@ -49,7 +49,7 @@ class Index(Protocol):
         """Return the number of rows."""
 
     def search(
-        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowSet | None = None
+        self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first, with their exact inner products.
 

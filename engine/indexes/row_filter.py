@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 
 
-class RowSet:
+class RowFilter:
     """Some rows of one index; made once and used by many searches, so each form is made when first asked for."""
 
     def __init__(self, mask: Mask) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import CorruptSnapshot
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 
 # Looking a row's bit up in a scan of all costs 2 ns a row; picking a row out costs 100 ns more than passing by it.
 GATHERED_SHARE = 1 / 40
@@ -19,7 +19,7 @@ ROWS_FILE = "rows.faiss"
 INDEX_FILE = "index.faiss"
 
 
-class Rows:
+class StoredRows:
     """Rows to look at and to compare exactly; any number of threads may.
 
     stored: FAISS's scan of the (n, d) matrix, which lives as long as this does.
@@ -42,7 +42,7 @@ class Rows:
         return self._matrix[ids]
 
     def search(
-        self, queries: NDArray[np.float32], k: int, rows: RowSet | None = None
+        self, queries: NDArray[np.float32], k: int, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first, every row compared; short rows end in -inf, -1."""
         if rows is None:
@@ -80,7 +80,7 @@ class Rows:
         return scan(matrix, self.stored.codes.owner)
 
 
-class MappedRows(Rows):
+class MappedRows(StoredRows):
     """The rows of `rows.faiss`."""
 
     def __init__(self, directory: Path) -> None:

@@ -98,7 +98,7 @@ class LexicalStats:
         return frequency / (self.k1 + frequency)
 
 
-class _Term(NamedTuple):
+class _QueryTerm(NamedTuple):
     """A word that is asked: where it is, and what its stored weights are multiplied with."""
 
     word: str
@@ -106,19 +106,19 @@ class _Term(NamedTuple):
     factor: np.float32
 
 
-class _Compound(NamedTuple):
+class _QueryCompound(NamedTuple):
     """Two neighbours of a query as one word, and where they stand among the terms; None for one that no item holds."""
 
-    term: _Term
+    term: _QueryTerm
     left: int | None
     right: int | None
 
 
-class _Query(NamedTuple):
+class _LexicalQuery(NamedTuple):
     """The known words of a query, its known compounds, and the share of its idf that is known."""
 
-    terms: list[_Term]
-    compounds: list[_Compound]
+    terms: list[_QueryTerm]
+    compounds: list[_QueryCompound]
     known: float
 
 
@@ -183,7 +183,7 @@ def write_lexical(
     return stats
 
 
-class Lexical:
+class LexicalIndex:
     """The lexical block of a snapshot, mapped from its files; any number of threads may ask."""
 
     def __init__(self, directory: Path, count: int) -> None:
@@ -195,7 +195,7 @@ class Lexical:
         files = {name: _map(directory / f"{name}.npy", dtype) for name, dtype in _FILES.items()}
         self._terms, self._starts, self._rows = files["terms"], files["starts"], files["rows"]
         self._weights = files["weights"]
-        self._queries: Memo[_Query] = Memo(_KEPT_QUERIES)
+        self._queries: Memo[_LexicalQuery] = Memo(_KEPT_QUERIES)
         self.present: NDArray[np.bool_] = files["present"]
         """(count,) which rows have words."""
         sizes = {
@@ -267,10 +267,10 @@ class Lexical:
 
         return score
 
-    def _query(self, text: str) -> _Query:
+    def _query(self, text: str) -> _LexicalQuery:
         return self._queries.get(text, lambda: self._read(text))
 
-    def _read(self, text: str) -> _Query:
+    def _read(self, text: str) -> _LexicalQuery:
         words, pairs = to_terms(text, lambda word: self._find(word) is not None)
         places = {word: self._find(word) for word in words}
         # A function word that no item holds says something only as a half of a compound that one does.
@@ -279,7 +279,9 @@ class Lexical:
         unknown = float(_idf(0, self.stats.item_count))
         says = {word: unknown if place is None else self._idf(place) for word, place in places.items()}
         total = sum(says.values())
-        terms = [_Term(word, place, np.float32(1.0 / total)) for word, place in places.items() if place is not None]
+        terms = [
+            _QueryTerm(word, place, np.float32(1.0 / total)) for word, place in places.items() if place is not None
+        ]
         index = {term.word: number for number, term in enumerate(terms)}
         compounds = []
         known = set(index)
@@ -289,11 +291,11 @@ class Lexical:
             if place is not None and compound not in index:
                 # A compound says as much as its two words do, however rare it is.
                 factor = np.float32(sum(says.get(word, unknown) for word in pair) / self._idf(place) / total)
-                compounds.append(_Compound(_Term(compound, place, factor), *map(index.get, pair)))
+                compounds.append(_QueryCompound(_QueryTerm(compound, place, factor), *map(index.get, pair)))
                 known.update(pair)
-        return _Query(terms, compounds, sum(says[word] for word in known if word in says) / (total or 1.0))
+        return _LexicalQuery(terms, compounds, sum(says[word] for word in known if word in says) / (total or 1.0))
 
-    def _postings(self, term: _Term) -> tuple[Rows, Scores]:
+    def _postings(self, term: _QueryTerm) -> tuple[Rows, Scores]:
         span = slice(*self._starts[term.place : term.place + 2].tolist())
         return self._rows[span], self._weights[span] * term.factor
 
@@ -317,7 +319,7 @@ def _count(text: str, compounds: bool) -> tuple[int, Counter[str]]:
 
 
 def _sums(count: int, places: Sequence[Rows], shares: Sequence[Scores]) -> Scores:
-    """Return what each place gets, added word by word in float32 as `Lexical.score` does: equal to the last bit."""
+    """Return each row's sum, added word by word in float32, bit for bit what `LexicalIndex.score` adds."""
     sums = np.zeros(count, np.float32)
     for some, share in zip(places, shares, strict=True):
         sums[some] += share  # a row stands once in a word's postings

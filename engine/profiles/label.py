@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import log
 
-from engine.columns.field_roles import Fields
+from engine.columns.field_roles import FieldRoles
 from engine.descriptions.grammar import listed
 from engine.lexical.tokenizer import to_words
-from engine.profiles.product_facts import Good, Weights, shares_of
+from engine.profiles.product_facts import ProductFacts, Weights, shares_of
 
 MOST = 0.6
 """The share of products that have what a label says of all of them."""
@@ -35,7 +35,7 @@ Usually = Callable[[str, str], float | None]
 
 
 def label_of(
-    goods: Sequence[Good], weights: Weights, fields: Fields, usually: Usually, words: Mapping[str, float]
+    goods: Sequence[ProductFacts], weights: Weights, fields: FieldRoles, usually: Usually, words: Mapping[str, float]
 ) -> str:
     """Return what the products have in common, "" if nothing can be said.
 
@@ -56,7 +56,7 @@ def plain(value: str) -> str:
     return value.lower() if value.isupper() and len(value) > 3 else value
 
 
-def title_words(goods: Sequence[Good], weights: Weights, words: Mapping[str, float]) -> str:
+def title_words(goods: Sequence[ProductFacts], weights: Weights, words: Mapping[str, float]) -> str:
     """Return up to three words that several of these titles have and others have not, in the order of the titles.
 
     Where no two have anything in common the first one speaks for all.
@@ -95,7 +95,7 @@ def speaks(term: str) -> bool:
     return term not in _DUMB and not any(sign.isdigit() for sign in term) and (len(term) > 2 or not term.isascii())
 
 
-def surfaces(goods: Sequence[Good]) -> dict[str, str]:
+def surfaces(goods: Sequence[ProductFacts]) -> dict[str, str]:
     """Return each word as titles mostly write it, in small letters."""
     written: dict[str, Counter[str]] = defaultdict(Counter)
     for good in goods:
@@ -106,7 +106,7 @@ def surfaces(goods: Sequence[Good]) -> dict[str, str]:
     return {term: min(forms, key=lambda form: (-forms[form], form)) for term, forms in written.items()}
 
 
-def _kind(goods: Sequence[Good], weights: Weights, fields: Fields, usually: Usually) -> str:
+def _kind(goods: Sequence[ProductFacts], weights: Weights, fields: FieldRoles, usually: Usually) -> str:
     """Return the narrowest kind that most are of, or the few narrowest ones, else the widest.
 
     A kind that much of the shop is of says little, and gets examples.
@@ -138,7 +138,7 @@ def _examples(name: str, shares: Mapping[str, float], usually: Usually) -> str:
     return listed([plain(value) for value in best]) if best else ""
 
 
-def _telling(goods: Sequence[Good], weights: Weights, names: Sequence[str], usually: Usually) -> str:
+def _telling(goods: Sequence[ProductFacts], weights: Weights, names: Sequence[str], usually: Usually) -> str:
     """Return the value that most have and others seldom, "" if there is none."""
     best, found = 0.0, ""
     for name in names:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.columns.field_roles import Fields, price_of, values_of
+from engine.columns.field_roles import FieldRoles, price_of, values_of
 from engine.columns.field_values import Payload, values_at
 
 Weights = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Good:
+class ProductFacts:
     """One product. values: field → its texts there, fields without one left out.   price: NaN if it has none."""
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -20,15 +20,17 @@ class Good:
     price: float = float("nan")
 
 
-def good_of(payload: Payload, fields: Fields, tags: Mapping[str, str] | None = None) -> Good:
+def good_of(payload: Payload, fields: FieldRoles, tags: Mapping[str, str] | None = None) -> ProductFacts:
     """Return what a payload says in the fields that tell, and what it was tagged with: field → value."""
     values = {name: values_of(payload, name) for name in fields.told}
     values |= {name: (value,) for name, value in (tags or {}).items()}
     title = next((value for value in values_at(payload, (fields.title,)) if isinstance(value, str)), "")
-    return Good({name: there for name, there in values.items() if there}, title, price_of(payload, fields.price))
+    return ProductFacts(
+        {name: there for name, there in values.items() if there}, title, price_of(payload, fields.price)
+    )
 
 
-def shares_of(goods: Sequence[Good], weights: Weights, name: str) -> dict[str, float]:
+def shares_of(goods: Sequence[ProductFacts], weights: Weights, name: str) -> dict[str, float]:
     """Return the share of all weight that has each value of a field, the largest first; of equal ones by value.
 
     A product with several values counts for each, so shares may sum to more than 1, and to less where some have none.

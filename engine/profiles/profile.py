@@ -7,7 +7,7 @@ from engine.events.event import EventType
 
 
 @dataclass(frozen=True, slots=True)
-class Liking:
+class Interest:
     """One interest. share: of the events, newer ones counting more.   item_ids: those that stand for it, best first."""
 
     label: str
@@ -54,7 +54,7 @@ class Profile:
     first_s: float
     last_s: float
     last_days: float
-    interests: tuple[Liking, ...]
+    interests: tuple[Interest, ...]
     affinities: tuple[Affinity, ...]
     price_band: PriceBand | None
     segment: Segment | None

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import Event, EventType
-from engine.events.event_log import EventLog, Summary
+from engine.events.event_log import EventLog, EventSummary
 from engine.events.shop_clock import TOLERANCE_S
 from engine.profiles.label import label_of
-from engine.profiles.population import Usual, shelf_of
-from engine.profiles.product_facts import Good, shares_of
-from engine.profiles.profile import Affinity, Liking, PriceBand, Profile, Segment
+from engine.profiles.population import Population, shelf_of
+from engine.profiles.product_facts import ProductFacts, shares_of
+from engine.profiles.profile import Affinity, Interest, PriceBand, Profile, Segment
 from engine.profiles.profile_summary import summarise
-from engine.profiles.shopper_features import TYPES, WORTH, Acts
+from engine.profiles.shopper_features import TYPES, WORTH, Interactions
 from engine.recommend.history import MOST_EVENTS, weigh
-from engine.recommend.scoring_weights import DAY_S, Recipe
-from engine.recommend.user_vector import Taste, block_weights
-from engine.search.read_view import View
+from engine.recommend.scoring_weights import DAY_S, ScoringWeights
+from engine.recommend.user_vector import UserVector, block_weights
+from engine.search.read_view import ReadView
 
 STANDING = 5
 """How many items stand for an interest at most."""
@@ -33,7 +33,7 @@ _LEAST_LIFT = 1.25
 _DOUBT = 3.0
 
 
-def profile_in(log: EventLog, user_id: str, view: View, usual: Usual, now_s: float) -> Profile | None:
+def profile_in(log: EventLog, user_id: str, view: ReadView, usual: Population, now_s: float) -> Profile | None:
     """Return the profile of a shopper in a log, None if there are no events of theirs.
 
     Counts and times are of all events, the rest of the newest MOST_EVENTS. Else as `profile_of`.
@@ -44,11 +44,11 @@ def profile_in(log: EventLog, user_id: str, view: View, usual: Usual, now_s: flo
 
 def profile_of(
     events: Sequence[Event],
-    view: View,
-    usual: Usual,
+    view: ReadView,
+    usual: Population,
     now_s: float,
-    recipe: Recipe | None = None,
-    summary: Summary | None = None,
+    recipe: ScoringWeights | None = None,
+    summary: EventSummary | None = None,
 ) -> Profile:
     """Return the profile of the one shopper whose events these are, at least one.
 
@@ -59,7 +59,7 @@ def profile_of(
     counts, first_s, last_s = summary or _summary_of(events)
     if last_s > now_s + TOLERANCE_S:
         last_s = max((event.time_s for event in events if event.time_s <= now_s + TOLERANCE_S), default=now_s)
-    taken = _Taken(events, view, usual, now_s, recipe or Recipe())
+    taken = _PurchasedItem(events, view, usual, now_s, recipe or ScoringWeights())
     profile = Profile(
         user_id=events[0].user_id,
         event_counts={kind: counts[kind] for kind in EventType if kind in counts},
@@ -75,15 +75,17 @@ def profile_of(
     return replace(profile, summary=summarise(profile))
 
 
-def _summary_of(events: Sequence[Event]) -> Summary:
+def _summary_of(events: Sequence[Event]) -> EventSummary:
     times_s = [event.time_s for event in events]
-    return Summary(dict(Counter(event.type for event in events)), min(times_s), max(times_s))
+    return EventSummary(dict(Counter(event.type for event in events)), min(times_s), max(times_s))
 
 
-class _Taken:
+class _PurchasedItem:
     """The items of a shopper's events, the one touched last first, and what the events say of each."""
 
-    def __init__(self, events: Sequence[Event], view: View, usual: Usual, now_s: float, recipe: Recipe) -> None:
+    def __init__(
+        self, events: Sequence[Event], view: ReadView, usual: Population, now_s: float, recipe: ScoringWeights
+    ) -> None:
         self._events = sorted(events, key=lambda event: -event.time_s)
         self._view = view
         self._usual = usual
@@ -96,18 +98,18 @@ class _Taken:
         known = iter(usual.goods(view, there))
         self._goods = [None if row is None else next(known) for row in self._rows]
 
-    def interests(self) -> tuple[Liking, ...]:
+    def interests(self) -> tuple[Interest, ...]:
         """Return what the shopper is interested in, as recommendations have it."""
         dims = self._view.snapshot.dims
         had = weigh(self._events, self._recipe)
-        taste = Taste.of(had, self._view, block_weights(dims, self._recipe), self._recipe)
+        taste = UserVector.of(had, self._view, block_weights(dims, self._recipe), self._recipe)
         likings = []
         for _, share, members in taste.interests:
             item_ids = [taste.had[member].item_id for member in members]
-            goods = [self._goods[self._places[item_id]] or Good() for item_id in item_ids]
+            goods = [self._goods[self._places[item_id]] or ProductFacts() for item_id in item_ids]
             weights = np.array([taste.had[member].weight for member in members])
             label = label_of(goods, weights, self._usual.fields, self._usual.share, self._usual.words)
-            likings.append(Liking(label, share, tuple(item_ids[:STANDING])))
+            likings.append(Interest(label, share, tuple(item_ids[:STANDING])))
         return tuple(likings)
 
     def affinities(self) -> tuple[Affinity, ...]:
@@ -154,7 +156,7 @@ class _Taken:
             return None
         shelf = shelf_of(space, self._goods, self._view, [row for row in self._rows if row is not None])
         count = len(self._events)
-        acts = Acts(
+        acts = Interactions(
             np.zeros(count, np.int32),
             np.array([self._places[event.item_id] for event in self._events], np.int32),
             np.array([TYPES.index(event.type) for event in self._events], np.int8),
@@ -165,7 +167,7 @@ class _Taken:
         return None if found is None else Segment(found.name, found.description, found.share)
 
     @cached_property
-    def _worths(self) -> tuple[list[Good], NDArray[np.float64]]:
+    def _worths(self) -> tuple[list[ProductFacts], NDArray[np.float64]]:
         """Return the items that there are and what all events with each are worth, however old."""
         worth: dict[int, float] = {}
         for event in self._events:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from engine.events.event import EventType
 from engine.events.shop_clock import TOLERANCE_S
-from engine.recommend.scoring_weights import DAY_S, Recipe
+from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 from engine.scoring.vectors import Matrix
 
 TYPES = tuple(EventType)
 """What the codes of event types stand for."""
 
-WORTH: Mapping[EventType, float] = {kind: max(0.0, count) for kind, count in Recipe().counts().items()}
+WORTH: Mapping[EventType, float] = {kind: max(0.0, count) for kind, count in ScoringWeights().counts().items()}
 """How much an event says of what somebody prefers; what was sent back or disliked says nothing of that."""
 
 # How much each group of numbers counts in what tells shoppers apart.
@@ -34,7 +34,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
+class Interactions:
     """n events of some shoppers. users, items: (n,) places of each.   types: (n,) places in TYPES.   times_s: (n,)."""
 
     users: NDArray[np.int32]
@@ -45,7 +45,7 @@ class Acts:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ItemFeatures:
     """m items that events are of. kinds: (m, c) the share of each kind in it, zero rows where nothing is known.
 
     ranks: (m,) the share of the shop's items that cost less, NaN without a price.   taste: (m, p).
@@ -59,7 +59,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class ShopperFeatures:
     """Of u shoppers. events: (u,).   idle_days: (u,).
 
     bought: (u,) the share of purchases in what was looked at, put into carts, liked or bought.
@@ -88,14 +88,14 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class FeatureScale:
     """What is usual of each number: mean and spread, (f,); numbers that are the same for all have a spread of 0."""
 
     mean: Numbers
     spread: Numbers
 
     @classmethod
-    def of(cls, traits: Traits) -> "Scale":
+    def of(cls, traits: ShopperFeatures) -> "FeatureScale":
         """Return the scale of all shoppers, such that each group of numbers has its own weight in a distance."""
         means, spreads = [], []
         for name, numbers in traits.groups().items():
@@ -113,7 +113,7 @@ class Scale:
             spreads.append(spread)
         return cls(np.concatenate(means), np.concatenate(spreads))
 
-    def to_points(self, traits: Traits) -> Numbers:
+    def to_points(self, traits: ShopperFeatures) -> Numbers:
         """Return (u, f) points whose distances tell how unlike shoppers are; what is not known of one is usual."""
         groups = traits.groups()
         numbers = np.concatenate(list(groups.values()), axis=1)
@@ -124,7 +124,7 @@ class Scale:
         return np.clip(points, -_FURTHEST, _FURTHEST)
 
 
-def traits_of(acts: Acts, shelf: Shelf, now_s: float) -> Traits:
+def traits_of(acts: Interactions, shelf: ItemFeatures, now_s: float) -> ShopperFeatures:
     """Return the traits of each shopper. now_s: the time that idleness is counted to, see `shop_clock`."""
     users = acts.user_count
     worth = np.array([WORTH[kind] for kind in TYPES])[acts.types] * shelf.known[acts.items]
@@ -141,7 +141,7 @@ def traits_of(acts: Acts, shelf: Shelf, now_s: float) -> Traits:
     price = _mean_rank(acts, bought * shelf.known[acts.items], shelf.ranks)
     price = np.where(np.isfinite(price), price, _mean_rank(acts, worth, shelf.ranks))
     total = np.maximum(np.bincount(acts.users, worth, minlength=users), 1e-12)[:, None]
-    return Traits(
+    return ShopperFeatures(
         events,
         purchases / np.maximum(wanted, 1),
         np.minimum(returns / np.maximum(purchases, 1), 1.0),
@@ -152,7 +152,7 @@ def traits_of(acts: Acts, shelf: Shelf, now_s: float) -> Traits:
     )
 
 
-def _summed(acts: Acts, weights: Numbers, values: Numbers) -> Numbers:
+def _summed(acts: Interactions, weights: Numbers, values: Numbers) -> Numbers:
     """Return (u, k), the weighted sum of the values (m, k) of what each shopper took."""
     from scipy.sparse import csr_array
 
@@ -161,7 +161,7 @@ def _summed(acts: Acts, weights: Numbers, values: Numbers) -> Numbers:
     return summed
 
 
-def _mean_rank(acts: Acts, weights: Numbers, ranks: Numbers) -> Numbers:
+def _mean_rank(acts: Interactions, weights: Numbers, ranks: Numbers) -> Numbers:
     known = np.isfinite(ranks)
     there = _summed(acts, weights, known.astype(np.float64)[:, None])[:, 0]
     total = _summed(acts, weights, np.where(known, ranks, 0.0)[:, None])[:, 0]
@@ -170,7 +170,7 @@ def _mean_rank(acts: Acts, weights: Numbers, ranks: Numbers) -> Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class FeatureSpace:
     """How items become a shelf. field: the one of kinds, "" for none; kinds: its values that count.
 
     prices: ascending, of the shop's items, as many as tell a rank.   centre, basis: (d,), (d, p), what the blocks of an
@@ -185,7 +185,7 @@ class Space:
 
     @property
     def trait_count(self) -> int:
-        """How many numbers a point of a shopper has, see `Traits.groups`."""
+        """How many numbers a point of a shopper has, see `ShopperFeatures.groups`."""
         return 4 + 1 + len(self.kinds) + int(self.basis.shape[1])
 
     def to_ranks(self, prices: Numbers) -> Numbers:

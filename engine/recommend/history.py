@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import copysign
 
 from engine.events.event import Event, EventType
-from engine.recommend.scoring_weights import DAY_S, Recipe
+from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 
 STRONGEST = (EventType.PURCHASE, EventType.LIKE, EventType.CART, EventType.VIEW, EventType.RETURN, EventType.DISLIKE)
 """The types of events by what they say of who did them, the most telling first."""
@@ -15,7 +15,7 @@ MOST_EVENTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Had:
+class ItemAffinity:
     """What a shopper has to do with one item.
 
     weight: how much they like it, below 0 if they do not.   by: the most telling thing they did with it.
@@ -38,7 +38,7 @@ class Had:
         return self.bought > 0 and self.weight > 0
 
 
-def weigh(events: Iterable[Event], recipe: Recipe, now_s: float | None = None) -> list[Had]:
+def weigh(events: Iterable[Event], recipe: ScoringWeights, now_s: float | None = None) -> list[ItemAffinity]:
     """Return the items of a history, the most liked first; of equal ones by id.
 
     events: of one shopper, in any order.   now_s: when now is; the time of the newest of them if None.
@@ -70,15 +70,17 @@ def ages_days(events: Sequence[Event], longest_pause_days: float, now_s: float |
     return ages
 
 
-def liked_now(liked: Iterable[str], disliked: Iterable[str], recipe: Recipe) -> list[Had]:
+def liked_now(liked: Iterable[str], disliked: Iterable[str], recipe: ScoringWeights) -> list[ItemAffinity]:
     """Return what somebody unknown says that they like and dislike, in the order said; disliked counts if both."""
-    told = {item_id: Had(item_id, recipe.like, EventType.LIKE) for item_id in liked}
-    return list((told | {item_id: Had(item_id, recipe.dislike, EventType.DISLIKE) for item_id in disliked}).values())
+    told = {item_id: ItemAffinity(item_id, recipe.like, EventType.LIKE) for item_id in liked}
+    return list(
+        (told | {item_id: ItemAffinity(item_id, recipe.dislike, EventType.DISLIKE) for item_id in disliked}).values()
+    )
 
 
 def _weighed(
-    item_id: str, events: Iterable[tuple[Event, float]], counts: Mapping[EventType, float], recipe: Recipe
-) -> Had:
+    item_id: str, events: Iterable[tuple[Event, float]], counts: Mapping[EventType, float], recipe: ScoringWeights
+) -> ItemAffinity:
     total = fresh = 0.0
     bought: dict[float, float] = {}
     by = EventType.DISLIKE
@@ -96,7 +98,7 @@ def _weighed(
             fresh -= freshness
     weight = copysign(abs(total) ** recipe.repeated, total)
     ages = sorted(bought.values())
-    return Had(
+    return ItemAffinity(
         item_id,
         weight,
         by,

@@ -24,7 +24,7 @@ Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Interest:
+class InterestCluster:
     """One interest. members: its places in the history, the one that stands for it first, then the next best.
 
     share: its part of all weights.
@@ -45,7 +45,7 @@ def find_interests(
     usual: float = 0.0,
     loosest: float = LOOSEST,
     most: int = MOST_INTERESTS,
-) -> list[Interest]:
+) -> list[InterestCluster]:
     """Return the interests of a history, the strongest first; their shares sum to 1.
 
     vectors: (n, d) unit rows, one a different item.   weights: (n,) above 0.
@@ -107,9 +107,9 @@ def _centre(rows: Rows, shares: Rows, places: Places) -> tuple[Rows, float]:
     return shares[places] @ rows[places] / share, share
 
 
-def _interest(rows: Rows, shares: Rows, places: Places) -> Interest:
+def _interest(rows: Rows, shares: Rows, places: Places) -> InterestCluster:
     nearness = rows[places] @ (shares[places] @ rows[places])
     # Of equally near ones the heavier stands for the others, then the one that comes first. Rounded: sums of the same
     # numbers in another order are not the same.
     order = np.lexsort((places, -shares[places], -np.round(nearness / shares[places].sum(), 6)))
-    return Interest(tuple(places[order].tolist()), float(shares[places].sum()))
+    return InterestCluster(tuple(places[order].tolist()), float(shares[places].sum()))

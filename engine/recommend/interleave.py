@@ -6,14 +6,16 @@ from typing import Generic, NamedTuple, TypeVar
 Hit = TypeVar("Hit")
 
 
-class Turns(NamedTuple, Generic[Hit]):
+class RankedShare(NamedTuple, Generic[Hit]):
     """One list, best first, and its share of the whole; shares sum to 1."""
 
     hits: Sequence[Hit]
     share: float
 
 
-def interleaved(lists: Sequence[Turns[Hit]], limit: int, key_of: Callable[[Hit], Hashable]) -> list[tuple[Hit, int]]:
+def interleaved(
+    lists: Sequence[RankedShare[Hit]], limit: int, key_of: Callable[[Hit], Hashable]
+) -> list[tuple[Hit, int]]:
     """Return the first `limit` hits of all lists, each with the place of the list that gave it.
 
     The next hit is of the list that is furthest behind its share (Balinski and Young 1975, the quota method without

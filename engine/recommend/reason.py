@@ -15,11 +15,11 @@ from engine.catalog.payload import from_bytes
 from engine.columns.field_path import path_of
 from engine.columns.field_values import values_at
 from engine.events.event import EventType
-from engine.recommend.history import Had
+from engine.recommend.history import ItemAffinity
 from engine.recommend.scoring_weights import DEMAND
-from engine.recommend.user_vector import Leaning, Taste
+from engine.recommend.user_vector import InterestPart, UserVector
 from engine.scoring.fusion import BEHAVIOUR
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.score_terms import AGAIN
 
 POPULAR: Mapping[str, str] = {
@@ -52,7 +52,7 @@ _KNOWN = {
 }
 
 
-class Kind(Enum):
+class ReasonKind(Enum):
     """What sort of contribution is the largest."""
 
     POPULAR = "popular"
@@ -84,7 +84,7 @@ class Reason(NamedTuple):
     """
 
     words: str
-    kind: Kind = Kind.ANY
+    kind: ReasonKind = ReasonKind.ANY
     contribution: str = ""
     because: tuple[str, ...] = ()
     interest: int = 0
@@ -92,14 +92,14 @@ class Reason(NamedTuple):
 
 UNKNOWN = Reason("something to begin with")
 DIFFERENT = Reason("something different")
-NEW = Reason("new here", Kind.NEW, DEMAND)
+NEW = Reason("new here", ReasonKind.NEW, DEMAND)
 UNLIKE = "unlike what you disliked"
 
 
-class Reasons:
+class ReasonBuilder:
     """Tells why hits are recommended to somebody of a taste."""
 
-    def __init__(self, taste: Taste, view: View, title: str, beside_picture: float | None = None) -> None:
+    def __init__(self, taste: UserVector, view: ReadView, title: str, beside_picture: float | None = None) -> None:
         """title: the field that holds titles.   beside_picture: what the taste weighs beside one, None without one."""
         self._taste = taste
         self._view = view
@@ -108,7 +108,7 @@ class Reasons:
         self._places = {row: place for place, row in enumerate(taste.rows.tolist())}
         self._interests = {place: number for number, one in enumerate(taste.interests, 1) for place in one.members}
 
-    def of(self, row: int, contributions: Mapping[str, float], leaning: Leaning | None = None) -> Reason:
+    def of(self, row: int, contributions: Mapping[str, float], leaning: InterestPart | None = None) -> Reason:
         """Return the reason of one hit. leaning: the interest whose query found it, None if it was the whole taste."""
         name = largest(contributions)
         place = self._places.get(row)
@@ -123,23 +123,23 @@ class Reasons:
         if self._beside_picture is not None:
             share = self._taste.share(self._view, row, name, self._beside_picture)
             if share <= contributions[name] - share:
-                return Reason(of_picture(self._beside_picture > 0), Kind.LIKE_PICTURE, name)
+                return Reason(of_picture(self._beside_picture > 0), ReasonKind.LIKE_PICTURE, name)
         return self._of_likeness(row, name, leaning)
 
-    def _of_likeness(self, row: int, block: str, leaning: Leaning | None) -> Reason:
+    def _of_likeness(self, row: int, block: str, leaning: InterestPart | None) -> Reason:
         first = _most(self._taste.adding(self._view, row, block, leaning))
         if not first:
-            return Reason(UNLIKE, Kind.UNLIKE, block)
+            return Reason(UNLIKE, ReasonKind.UNLIKE, block)
         if first[0] == self._places.get(row):
             return self._of_known(first[0], block)
         had = [self._taste.had[place] for place in first]
         words = of_likeness(had[0], _title_of(self._view, int(self._taste.rows[first[0]]), self._title), block)
-        kind = Kind.GOES_WITH if block == BEHAVIOUR else Kind.LIKE_ITEM
+        kind = ReasonKind.GOES_WITH if block == BEHAVIOUR else ReasonKind.LIKE_ITEM
         return Reason(words, kind, block, tuple(one.item_id for one in had), self._interests.get(first[0], 0))
 
     def _of_known(self, place: int, name: str) -> Reason:
         had = self._taste.had[place]
-        kind = Kind.BOUGHT if had.bought else Kind.KNOWN
+        kind = ReasonKind.BOUGHT if had.bought else ReasonKind.KNOWN
         return Reason(of_known(had), kind, name, (had.item_id,), self._interests.get(place, 0))
 
 
@@ -153,18 +153,18 @@ def of_signal(name: str) -> Reason:
     """Return the reason for an item that a signal or a boost puts here, by the name of its contribution."""
     signal = name.removeprefix(BOOST)
     if signal in POPULAR:
-        return Reason(POPULAR[signal], Kind.POPULAR, name)
-    return Reason("picked by the shop", Kind.BOOSTED, name)
+        return Reason(POPULAR[signal], ReasonKind.POPULAR, name)
+    return Reason("picked by the shop", ReasonKind.BOOSTED, name)
 
 
-def of_known(had: Had) -> str:
+def of_known(had: ItemAffinity) -> str:
     """Return the reason for an item that the shopper had to do with before."""
     if had.bought > 1:
         return f"you bought this {had.bought} times" + (", time to buy it again" if had.due else "")
     return "you bought this before" if had.bought else _KNOWN.get(had.by, "you know this")
 
 
-def of_likeness(to: Had, title: str, block: str) -> str:
+def of_likeness(to: ItemAffinity, title: str, block: str) -> str:
     """Return the reason for an item that is like one of the history in a block of vectors."""
     like = {BEHAVIOUR: "goes with", "image": "looks like"}.get(block, "like")
     did = _DID.get(to.by)
@@ -182,6 +182,6 @@ def _most(adds: NDArray[np.float32]) -> list[int]:
     return best[:1] + [place for place in best[1:] if adds[place] >= _LEAST_BECAUSE * abs(adds[best[0]])]
 
 
-def _title_of(view: View, row: int, field: str) -> str:
+def _title_of(view: ReadView, row: int, field: str) -> str:
     values = values_at(from_bytes(view.payload(row)), path_of(field)) if field else []
     return str(values[0]) if values else view.item_id(row)

@@ -16,11 +16,11 @@ import numpy as np
 from engine.columns.field_roles import TITLES
 from engine.errors import DiptychError, InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event
-from engine.recommend.history import Had, liked_now, weigh
-from engine.recommend.interleave import Turns, interleaved
-from engine.recommend.reason import POPULAR, Reason, Reasons
-from engine.recommend.scoring_weights import DEMAND, REPURCHASE, Recipe
-from engine.recommend.user_vector import Leaning, Taste, block_weights
+from engine.recommend.history import ItemAffinity, liked_now, weigh
+from engine.recommend.interleave import RankedShare, interleaved
+from engine.recommend.reason import POPULAR, Reason, ReasonBuilder
+from engine.recommend.scoring_weights import DEMAND, REPURCHASE, ScoringWeights
+from engine.recommend.user_vector import InterestPart, UserVector, block_weights
 from engine.scoring.fusion import BEHAVIOUR
 from engine.scoring.query import (
     Answer,
@@ -35,7 +35,7 @@ from engine.scoring.query import (
     TastePart,
     Timings,
 )
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 
 
@@ -51,7 +51,7 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RecommendRequest:
     """What is asked beside whom it is for; as in a Query.
 
     session: whether it is somebody unknown, who tells the items `liked` and `disliked` now.   image: a picture's
@@ -75,28 +75,28 @@ class Wish:
     exclude: frozenset[str] = frozenset()
 
 
-class Recommended(NamedTuple):
+class Recommendations(NamedTuple):
     """The items recommended, best first, in an answer like that of a search; and why each of them is, if asked."""
 
     answer: Answer
     reasons: tuple[Reason, ...]
 
 
-class _Asked(NamedTuple):
+class _InterestQuery(NamedTuple):
     """One query, its share of the hits, and the interest that asks, None if the whole taste does."""
 
     query: Query
     share: float = 1.0
-    leaning: Leaning | None = None
+    leaning: InterestPart | None = None
 
 
 class Recommender:
     """Recommends items of one searcher; any number of threads may ask."""
 
-    def __init__(self, searcher: Searcher, recipe: Recipe | None = None) -> None:
+    def __init__(self, searcher: Searcher, recipe: ScoringWeights | None = None) -> None:
         """recipe: what counts how much; the usual one if left out."""
         self.searcher = searcher
-        self.recipe = recipe or Recipe()
+        self.recipe = recipe or ScoringWeights()
         snapshot = searcher.snapshot
         self._weights = block_weights(snapshot.dims, self.recipe)
         self._missing = Missing.NEUTRAL if BEHAVIOUR in snapshot.dims else Missing.RENORMALIZE
@@ -107,9 +107,11 @@ class Recommender:
     def taste(self, events: Sequence[Event], now_s: float | None = None) -> TastePart | None:
         """Return what a shopper of these events likes, as one part; None if nothing of it is in the snapshot."""
         had = weigh(events, self.recipe, now_s)
-        return Taste.of(had, self.searcher.view, self._weights, self.recipe).whole
+        return UserVector.of(had, self.searcher.view, self._weights, self.recipe).whole
 
-    def recommend(self, wish: Wish, events: Sequence[Event] = (), now_s: float | None = None) -> Recommended:
+    def recommend(
+        self, wish: RecommendRequest, events: Sequence[Event] = (), now_s: float | None = None
+    ) -> Recommendations:
         """Return what to recommend to the shopper of these events, or to a session; what is popular if none is known.
 
         now_s: when now is; the time of the newest event if None.
@@ -119,7 +121,7 @@ class Recommender:
         started = perf_counter_ns()
         view = self.searcher.view
         had = liked_now(wish.liked, wish.disliked, self.recipe) if wish.session else weigh(events, self.recipe, now_s)
-        taste = Taste.of(had, view, self._weights, self.recipe)
+        taste = UserVector.of(had, view, self._weights, self.recipe)
         if wish.session and had and not taste.had and not wish.image:
             kind = "disliked" if had[0].weight < 0 else "liked"
             raise ItemNotFound(had[0].item_id, f"session.{kind}_item_ids[0]")
@@ -130,33 +132,35 @@ class Recommender:
         chosen = self._chosen(wish, answers, [one.share for one in asked], view)
         told: tuple[Reason, ...] = ()
         if wish.reasons:
-            reasons = Reasons(taste, view, self._title, self._beside_picture(taste) if wish.image else None)
+            reasons = ReasonBuilder(taste, view, self._title, self._beside_picture(taste) if wish.image else None)
             told = tuple(reasons.of(hit.row, hit.contributions, asked[place].leaning) for hit, place in chosen)
         hits = [hit if wish.explain else hit._replace(contributions={}) for hit, _ in chosen]
         score_us = (perf_counter_ns() - started) // 1000
-        return Recommended(_together(answers, hits, plan_us, score_us), told)
+        return Recommendations(_together(answers, hits, plan_us, score_us), told)
 
-    def _asked(self, wish: Wish, had: Sequence[Had], taste: Taste, view: View) -> list[_Asked]:
+    def _asked(
+        self, wish: RecommendRequest, had: Sequence[ItemAffinity], taste: UserVector, view: ReadView
+    ) -> list[_InterestQuery]:
         """Return a query for each interest, or one for the whole taste, a picture or what is popular."""
         base = self._query(wish, had, self._again(taste, view))
         whole = taste.whole
         if wish.image:
-            return [_Asked(self._like_picture(wish, base, taste))]
+            return [_InterestQuery(self._like_picture(wish, base, taste))]
         if whole is None:
             # What is popular, if anybody knows; else any items.
             popular = () if self._has_demand or not self._popular else (Boost(self._popular, 1.0),)
-            return [_Asked(replace(base, boosts=base.boosts + popular))]
-        asked = [_Asked(replace(base, parts=(whole,)))]
+            return [_InterestQuery(replace(base, boosts=base.boosts + popular))]
+        asked = [_InterestQuery(replace(base, parts=(whole,)))]
         if len(taste.interests) > 1 and self.recipe.focus:
-            asked = [_Asked(replace(base, parts=(one.part,)), one.share, one) for one in taste.interests]
+            asked = [_InterestQuery(replace(base, parts=(one.part,)), one.share, one) for one in taste.interests]
         new = self.recipe.new
         if wish.mode is Mode.DISCOVER and new and BEHAVIOUR in view.snapshot.dims and view.lacks(BEHAVIOUR):
             # By score alone they would never come up, for demand outweighs what is known of them.
             asked = [one._replace(share=one.share * (1 - new)) for one in asked]
-            asked.append(_Asked(replace(base, parts=(whole,), lacking=BEHAVIOUR), new))
+            asked.append(_InterestQuery(replace(base, parts=(whole,), lacking=BEHAVIOUR), new))
         return asked
 
-    def _query(self, wish: Wish, had: Sequence[Had], wanted: Mapping[str, float]) -> Query:
+    def _query(self, wish: RecommendRequest, had: Sequence[ItemAffinity], wanted: Mapping[str, float]) -> Query:
         """Return all of the query but its parts. wanted: what is added to items that the shopper would have again."""
         recipe = self.recipe
         among: frozenset[str] | None = None
@@ -187,7 +191,7 @@ class Recommender:
             anything=True,
         )
 
-    def _again(self, taste: Taste, view: View) -> dict[str, float]:
+    def _again(self, taste: UserVector, view: ReadView) -> dict[str, float]:
         """Return what is added to each item that the shopper would have again."""
         recipe = self.recipe
         usual = np.zeros(len(taste.rows), np.float32)
@@ -200,7 +204,7 @@ class Recommender:
             if one.wanted
         }
 
-    def _like_picture(self, wish: Wish, base: Query, taste: Taste) -> Query:
+    def _like_picture(self, wish: RecommendRequest, base: Query, taste: UserVector) -> Query:
         """Return a query of a picture, and of the taste where there is one, each by what the recipe gives it."""
         parts = self._picture_parts(wish.image)
         if taste.whole is not None:
@@ -218,13 +222,13 @@ class Recommender:
         share = self.recipe.picture / sum(told.values())
         return tuple(ImagePart(image, share * weight / self._weights[block], block) for block, weight in told.items())
 
-    def _beside_picture(self, taste: Taste) -> float:
+    def _beside_picture(self, taste: UserVector) -> float:
         """Return what the taste weighs in a query of a picture, 0 if nothing is known of it."""
         if taste.whole is None:
             return 0.0
         return taste.whole.weight * self.recipe.in_taste / sum(self._weights[block] for block in taste.whole.vectors)
 
-    def _answers(self, wish: Wish, queries: Sequence[Query], view: View) -> list[Answer]:
+    def _answers(self, wish: RecommendRequest, queries: Sequence[Query], view: ReadView) -> list[Answer]:
         answers = []
         for outcome in self.searcher.search_many(queries, view):
             if isinstance(outcome, DiptychError):
@@ -236,7 +240,7 @@ class Recommender:
         return answers
 
     def _chosen(
-        self, wish: Wish, answers: Sequence[Answer], shares: Sequence[float], view: View
+        self, wish: RecommendRequest, answers: Sequence[Answer], shares: Sequence[float], view: ReadView
     ) -> list[tuple[Hit, int]]:
         """Return the hits of all answers as one list, each with the place of its answer: the best first.
 
@@ -249,13 +253,13 @@ class Recommender:
             group = None if groups is None else groups.of(hit.row)
             return ("row", hit.row) if group is None else ("group", group)
 
-        lists = [Turns(answer.hits, share) for answer, share in zip(answers, shares, strict=True)]
+        lists = [RankedShare(answer.hits, share) for answer, share in zip(answers, shares, strict=True)]
         chosen = interleaved(lists, wish.limit, key_of)
         if wish.diversity is None:
             chosen.sort(key=lambda entry: -entry[0].score)
         return [(self._named(hit, wish), place) for hit, place in chosen] if wish.explain or wish.reasons else chosen
 
-    def _named(self, hit: Hit, wish: Wish) -> Hit:
+    def _named(self, hit: Hit, wish: RecommendRequest) -> Hit:
         """Return a hit whose demand is no boost, but as much of it as the caller asked for."""
         key = f"boost:{DEMAND}"
         if not self._has_demand or key not in hit.contributions:

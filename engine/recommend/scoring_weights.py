@@ -15,7 +15,7 @@ DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ScoringWeights:
     """The constants of the score. Half-lives are in days; scores are in standard deviations of a similarity.
 
     view … dislike: what one event of each type counts.   repeated: the power that what an item's events sum to is

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.row_filter import Mask
-from engine.recommend.history import Had
+from engine.recommend.history import ItemAffinity
 from engine.recommend.interests import find_interests
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import BEHAVIOUR, TASTE, Calibration, Matrix
 from engine.scoring.query import TastePart
 from engine.scoring.vectors import to_unit
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 
 # Ward's tree grows with the square of these, and what is weakest tells least.
 _MOST_CLUSTERED = 100
@@ -23,7 +23,7 @@ _MOST_CLUSTERED = 100
 Vectors = dict[str, Matrix]
 
 
-class Leaning(NamedTuple):
+class InterestPart(NamedTuple):
     """One interest as a part of a query, its share, and the places of its items, the one that stands for it first."""
 
     part: TastePart
@@ -31,7 +31,7 @@ class Leaning(NamedTuple):
     members: tuple[int, ...]
 
 
-def block_weights(dims: Mapping[str, int], recipe: Recipe) -> dict[str, float]:
+def block_weights(dims: Mapping[str, int], recipe: ScoringWeights) -> dict[str, float]:
     """Return what each block of vectors weighs in a recommendation; 1 in sum where nothing was learnt of behaviour."""
     content = [block for block in dims if block != BEHAVIOUR]
     if BEHAVIOUR not in dims:
@@ -40,22 +40,24 @@ def block_weights(dims: Mapping[str, int], recipe: Recipe) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Taste:
+class UserVector:
     """What of a history is in one view: rows, and what they count.
 
     had, rows: (n,) the items that are there, most liked first.   blocks: block → (n, d_b) unit rows, zero where
     missing, and (n,) whether there is one.   weights: what each block weighs.
     """
 
-    had: Sequence[Had]
+    had: Sequence[ItemAffinity]
     rows: NDArray[np.int64]
     blocks: Mapping[str, tuple[Matrix, Mask]]
     weights: Mapping[str, float]
     calibration: Calibration
-    recipe: Recipe
+    recipe: ScoringWeights
 
     @classmethod
-    def of(cls, had: Sequence[Had], view: View, weights: Mapping[str, float], recipe: Recipe) -> "Taste":
+    def of(
+        cls, had: Sequence[ItemAffinity], view: ReadView, weights: Mapping[str, float], recipe: ScoringWeights
+    ) -> "UserVector":
         """Return the taste of a history; items that are not in the view are left out."""
         found = view.rows_of(one.item_id for one in had)
         placed = [(one, row) for one, row in zip(had, found, strict=True) if row is not None]
@@ -78,7 +80,7 @@ class Taste:
         return TastePart(disliked, weight=-1.0) if disliked else None
 
     @cached_property
-    def interests(self) -> list[Leaning]:
+    def interests(self) -> list[InterestPart]:
         """The interests, the strongest first; none if nothing is liked.
 
         The part of each is the whole taste, leaning to that interest as far as the recipe's `focus` says.
@@ -92,10 +94,10 @@ class Taste:
         interests = []
         for one in found:
             members = tuple(places[list(one.members)].tolist())
-            interests.append(Leaning(self._leaning(whole, members), one.share, members))
+            interests.append(InterestPart(self._leaning(whole, members), one.share, members))
         return interests
 
-    def adding(self, view: View, row: int, block: str, leaning: Leaning | None = None) -> NDArray[np.float32]:
+    def adding(self, view: ReadView, row: int, block: str, leaning: InterestPart | None = None) -> NDArray[np.float32]:
         """Return what each item adds to what a block gives to a row, but for a factor: (n,), -inf for those not liked.
 
         leaning: the interest that asks, None if the whole taste does.   An item that is as like as two items of the
@@ -110,7 +112,7 @@ class Taste:
         adds: NDArray[np.float32] = np.where(there & (self.counts > 0), counts * likeness, np.float32(-np.inf))
         return adds
 
-    def share(self, view: View, row: int, block: str, weight: float) -> float:
+    def share(self, view: ReadView, row: int, block: str, weight: float) -> float:
         """Return what the whole taste adds to the score of a row through a block. weight: of it among all parts."""
         vector = {} if self.whole is None else self.whole.vectors
         if block not in vector:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.snapshot.review_table import Reviews, Told
+from engine.snapshot.review_table import ReviewBatch, ReviewTable
 
 PRAISED, BLAMED = 0.6, 0.4
 """From and up to which sentiment something is praised, or blamed; between them it is neither."""
@@ -57,7 +57,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PraiseChange:
     """The share of praise before and after a moment; aspect: "" for the reviews as a whole."""
 
     aspect: str
@@ -87,7 +87,7 @@ class Digest:
     mean_rating: float | None
     aspects: tuple[Aspect, ...]
     periods: tuple[Period, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[PraiseChange, ...]
     fixes: tuple[Fix, ...]
 
 
@@ -95,7 +95,7 @@ NOTHING_TOLD = Digest(0, None, None, (), (), (), ())
 """The digest of no reviews."""
 
 
-def digest(reviews: Reviews, told: Told) -> Digest:
+def digest(reviews: ReviewTable, told: ReviewBatch) -> Digest:
     """Return what these reviews say together. Cost: milliseconds, and some more for each hundred thousand."""
     if not len(told):
         return NOTHING_TOLD
@@ -146,7 +146,7 @@ def to_periods(times_s: Vector) -> list[float]:
     return [datetime(place * months // 12, place * months % 12 + 1, 1, tzinfo=UTC).timestamp() for place in places]
 
 
-def _period(told: Told, start: float, end: float) -> Period:
+def _period(told: ReviewBatch, start: float, end: float) -> Period:
     inside = (told.times_s >= start) & (told.times_s < end)
     count = int(np.count_nonzero(inside))
     sentiment = float(told.sentiments[inside].mean()) if count else None
@@ -158,7 +158,7 @@ def _mean(values: Vector) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def _aspects(reviews: Reviews, told: Told) -> tuple[Aspect, ...]:
+def _aspects(reviews: ReviewTable, told: ReviewBatch) -> tuple[Aspect, ...]:
     found = []
     least = max(MIN_MENTIONS, MIN_MENTION_SHARE * len(told))
     for number, name in enumerate(reviews.aspects):
@@ -174,14 +174,16 @@ def _aspects(reviews: Reviews, told: Told) -> tuple[Aspect, ...]:
     )
 
 
-def _both(reviews: Reviews, told: Told, praised: Mask, blamed: Mask, counts: tuple[int, int]) -> tuple[str, ...]:
+def _both(
+    reviews: ReviewTable, told: ReviewBatch, praised: Mask, blamed: Mask, counts: tuple[int, int]
+) -> tuple[str, ...]:
     """Return quotes of the commoner opinion, and one of the other if there is any."""
     common, rare = (praised, blamed) if counts[0] >= counts[1] else (blamed, praised)
     other = _quotes(reviews, told, rare, 1)
     return (*_quotes(reviews, told, common, MOST_QUOTES - len(other)), *other)
 
 
-def _quotes(reviews: Reviews, told: Told, mentions: Mask, most: int) -> tuple[str, ...]:
+def _quotes(reviews: ReviewTable, told: ReviewBatch, mentions: Mask, most: int) -> tuple[str, ...]:
     """Return what stands for some mentions: the clearest, those found helpful first, no two alike."""
     places = np.flatnonzero(mentions)
     worth = np.abs(told.judged[places] - 0.5) + 0.1 * np.log1p(told.helpful[told.of[places]])
@@ -203,7 +205,9 @@ def _alike(text: str, other: str) -> bool:
     return 2 * len(pairs & others) > min(len(pairs), len(others))
 
 
-def _changes(names: Sequence[str], told: Told, bounds: Sequence[float], numbers: set[int]) -> tuple[Change, ...]:
+def _changes(
+    names: Sequence[str], told: ReviewBatch, bounds: Sequence[float], numbers: set[int]
+) -> tuple[PraiseChange, ...]:
     """Return the clearest change of each aspect and of the whole that is hardly chance, the largest first.
 
     numbers: the aspects that are looked at.
@@ -218,14 +222,14 @@ def _changes(names: Sequence[str], told: Told, bounds: Sequence[float], numbers:
         for since in bounds[1:-1]
     ]
     tests = sum(found is not None for found, _, _ in compared)
-    best: dict[str, tuple[float, Change]] = {}
+    best: dict[str, tuple[float, PraiseChange]] = {}
     for found, aspect, since in compared:
         if found is None:
             continue
         chance, before, after = found
         # As many tests, as many chances to be wrong: each has to be that much surer (Bonferroni).
         if chance * tests <= CHANCE and (aspect not in best or chance < best[aspect][0]):
-            best[aspect] = chance, Change(aspect, before, after, since)
+            best[aspect] = chance, PraiseChange(aspect, before, after, since)
     changes = [change for _, change in best.values()]
     return tuple(sorted(changes, key=lambda change: -abs(change.after - change.before))[:MOST_CHANGES])
 
@@ -242,7 +246,7 @@ def _chance_since(values: Vector, times_s: Vector, since: float) -> tuple[float,
     return chance_of(praised, judged), praised[0] / judged[0], praised[1] / judged[1]
 
 
-def _fixes(reviews: Reviews, told: Told, numbers: set[int]) -> tuple[Fix, ...]:
+def _fixes(reviews: ReviewTable, told: ReviewBatch, numbers: set[int]) -> tuple[Fix, ...]:
     """Return what costs most: how much higher the mean would be without the reviews that blame an aspect.
 
     numbers: the aspects that are looked at.
@@ -267,7 +271,7 @@ def _fixes(reviews: Reviews, told: Told, numbers: set[int]) -> tuple[Fix, ...]:
     )
 
 
-def _reason(told: Told, theirs: Mask) -> str:
+def _reason(told: ReviewBatch, theirs: Mask) -> str:
     """Return why an aspect is worth fixing: who criticises it, and how they and the others judge the whole."""
     blamed, count = int(np.count_nonzero(theirs)), len(told)
     stars = _mean(told.ratings[theirs]), _mean(told.ratings[~theirs])

@@ -13,7 +13,7 @@ from engine.columns.column import NOTHING, Mask
 from engine.columns.field_roles import TITLES
 from engine.errors import GroupNotFound, ItemNotFound
 from engine.reviews.digest import BLAMED, NOTHING_TOLD, PRAISED, Digest, digest
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 
 ITEM, BRAND, CATEGORY = "item_id", "brand", "category"
 SIGNALS = ("review_quality", "review_count")
@@ -40,7 +40,7 @@ class Feedback:
     summary: str
 
 
-def feedback_of(view: View, kind: str, name: str) -> Feedback:
+def feedback_of(view: ReadView, kind: str, name: str) -> Feedback:
     """Return the feedback on an item, a brand or a category.
 
     Raises ItemNotFound, GroupNotFound if no item that is alive has the brand or category.
@@ -106,7 +106,7 @@ def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _rows_of_group(view: View, field: str, value: str) -> NDArray[np.int64]:
+def _rows_of_group(view: ReadView, field: str, value: str) -> NDArray[np.int64]:
     """Return the snapshot's rows of the items that are alive and have the value now."""
     columns = view.snapshot.columns
 
@@ -129,7 +129,7 @@ def _rows_of_group(view: View, field: str, value: str) -> NDArray[np.int64]:
     return np.concatenate((np.array(rows, np.int64), _stored_rows(view, changed)))
 
 
-def _stored_rows(view: View, item_ids: list[str]) -> NDArray[np.int64]:
+def _stored_rows(view: ReadView, item_ids: list[str]) -> NDArray[np.int64]:
     """Return the rows that items have in the snapshot, which their reviews lie under; none for one that is new."""
     rows = []
     for item_id in item_ids:

@@ -68,7 +68,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenPart:
+class EncodedPart:
     """A part once encoded: one unit vector for each block that it speaks to, and the words it says to that of words.
 
     aimed: whether the request names the block; then the block weighs what it weighs for every kind of part.
@@ -132,7 +132,7 @@ def check_weight(weight: float, field: str) -> float:
 
 
 def part_weight(
-    part: SpokenPart, block: str, weights: Mapping[str, float], part_weights: Mapping[str, Mapping[str, float]]
+    part: EncodedPart, block: str, weights: Mapping[str, float], part_weights: Mapping[str, Mapping[str, float]]
 ) -> float:
     """Return v_kb: what a block weighs for a part, by the part's kind unless the request aims the part at a block."""
     if part.aimed or part.kind not in part_weights:
@@ -141,7 +141,7 @@ def part_weight(
 
 
 def compose(
-    parts: Sequence[SpokenPart],
+    parts: Sequence[EncodedPart],
     weights: Mapping[str, float],
     calibration: Calibration,
     boosts: Mapping[str, float],

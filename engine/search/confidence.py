@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.scoring.fusion import LEXICAL, FusedQuery, stratum_scale
-from engine.search.read_view import View
-from engine.search.score_terms import Additions
+from engine.search.read_view import ReadView
+from engine.search.score_terms import ScoreTerms
 from engine.snapshot.manifest import ConfidenceRecord
 from engine.snapshot.snapshot import Stratum
 
@@ -21,7 +21,7 @@ LOOKED_AT = 3
 """How many of the best hits are looked at."""
 
 
-class Evidence(NamedTuple):
+class MatchEvidence(NamedTuple):
     """What is seen of one answer.
 
     known: share of the query's words, by idf, that any item holds.   held: lexical score of the hit with the highest.
@@ -33,7 +33,7 @@ class Evidence(NamedTuple):
     near: float
 
 
-def look(view: View, query: FusedQuery, additions: Additions, hits: Iterable[tuple[int, float]]) -> Evidence:
+def look(view: ReadView, query: FusedQuery, additions: ScoreTerms, hits: Iterable[tuple[int, float]]) -> MatchEvidence:
     """Return what is seen of the best hits of a query of words. hits: rows with their scores, at least one."""
     lexical = view.snapshot.lexical
     texts = [text for _, text in query.words]
@@ -45,10 +45,10 @@ def look(view: View, query: FusedQuery, additions: Additions, hits: Iterable[tup
         local = row - view.strata[place].start
         held = max(held, additions.match(place, local))
         near = max(near, (score - _beside_vectors(view.strata[place], query, additions, place, local)) / (total or 1.0))
-    return Evidence(known, held, near)
+    return MatchEvidence(known, held, near)
 
 
-def _beside_vectors(stratum: Stratum, query: FusedQuery, additions: Additions, place: int, local: int) -> float:
+def _beside_vectors(stratum: Stratum, query: FusedQuery, additions: ScoreTerms, place: int, local: int) -> float:
     """Return what a score has of words and boosts, without reading the row if no boost is in it."""
     beside = float(additions.of(place)[local])
     scale = stratum_scale(query, stratum.blocks)
@@ -60,7 +60,7 @@ def _beside_vectors(stratum: Stratum, query: FusedQuery, additions: Additions, p
     return beside
 
 
-def confidence(record: ConfidenceRecord, evidence: Evidence) -> float:
+def confidence(record: ConfidenceRecord, evidence: MatchEvidence) -> float:
     """Return the probability that the answer is a good one, above 0 and below 1."""
     weights = (record.known, record.held, record.near)
     logit = record.intercept + sum(weight * value for weight, value in zip(weights, evidence, strict=True))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.search.row_selection import Selection
+from engine.search.row_selection import RowSelection
 from engine.snapshot.snapshot import Stratum
 
 
-class Groups:
+class RowGroups:
     """Which rows of a view have the same value of one field."""
 
     def __init__(self, strata: Sequence[Stratum], codes: Sequence[NDArray[np.int32]]) -> None:
@@ -26,17 +26,17 @@ class Groups:
                 return None if code < 0 else code
         raise IndexError(f"expected a row of {len(self._strata)} strata, got {row}")
 
-    def size(self, group: int, selection: Selection) -> int:
+    def size(self, group: int, selection: RowSelection) -> int:
         """Return how many rows of a selection, always the same one, are in a group."""
         return self._counted(selection).get(group, 0)
 
-    def count(self, selection: Selection) -> int:
+    def count(self, selection: RowSelection) -> int:
         """Return how many groups the rows of a selection are in, each row without a value a group of its own."""
         sizes = self._counted(selection)
         alone = sizes.get(-1, 0)
         return len(sizes) - (alone > 0) + alone
 
-    def _counted(self, selection: Selection) -> dict[int, int]:
+    def _counted(self, selection: RowSelection) -> dict[int, int]:
         if self._sizes is None:
             selected = [
                 codes if some is None else codes[some.mask]

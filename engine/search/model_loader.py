@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.encoders.batching import BatchingEncoder, Watch
+from engine.encoders.batching import BatchingEncoder, BatchObserver
 from engine.encoders.encoder import Encoder, Fingerprint, ModelSpec, check, open_encoder
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import Manifest, ModelRecord
@@ -12,18 +12,18 @@ Proved = tuple[ModelRecord, Encoder]
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ModelSettings:
     """How models are opened to serve many callers: what computes them, and what is encoded together and kept."""
 
     runtime: str = "auto"
     max_batch: int = 32
     max_wait_ms: float = 2.0
     cache_bytes: int = 64 * 2**20
-    watch: Watch | None = None
+    watch: BatchObserver | None = None
 
 
 def open_models(
-    manifest: Manifest, device: str = "cpu", before: Searcher | None = None, serving: Serving | None = None
+    manifest: Manifest, device: str = "cpu", before: Searcher | None = None, serving: ModelSettings | None = None
 ) -> tuple[Encoder | None, Encoder | None]:
     """Return the encoder of a snapshot and that of its texts alone, None where it was built without.
 
@@ -47,7 +47,7 @@ def _proved(searcher: Searcher) -> Iterable[Proved]:
             yield record, encoder
 
 
-def _open(record: ModelRecord, device: str, proved: Iterable[Proved], serving: Serving | None) -> Encoder:
+def _open(record: ModelRecord, device: str, proved: Iterable[Proved], serving: ModelSettings | None) -> Encoder:
     expected = Fingerprint.from_json(record.fingerprint)
     for known, encoder in proved:
         if _same(encoder.fingerprint, expected):

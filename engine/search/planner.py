@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import log, sqrt
 
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.scoring.fusion import FusedQuery, SpokenPart
+from engine.scoring.fusion import EncodedPart, FusedQuery
 from engine.snapshot.manifest import PointRecord
 
 AGREEING = "agreeing"
@@ -35,7 +35,7 @@ _PICKED_OUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SearchDepth:
     """A depth of search, the recall@10 and the microseconds that were measured at it.
 
     deeper: how the depth grows where few items may answer, as the factor of nprobe that one tenth of them needs.
@@ -52,7 +52,7 @@ class Choice:
     degraded: bool = False
 
 
-def query_class(query: FusedQuery, parts: Sequence[SpokenPart]) -> str:
+def query_class(query: FusedQuery, parts: Sequence[EncodedPart]) -> str:
     """Return which of QUERY_CLASSES a query is of; queries of different classes need different depths."""
     if any(query.boosts.values()):
         return BOOSTED
@@ -64,7 +64,7 @@ def query_class(query: FusedQuery, parts: Sequence[SpokenPart]) -> str:
     return AGREEING if len(parts) == 1 and speaks_to_all else COMPOSED
 
 
-def is_strong(query: FusedQuery, parts: Sequence[SpokenPart]) -> bool:
+def is_strong(query: FusedQuery, parts: Sequence[EncodedPart]) -> bool:
     """Return whether the boosts of a query are more than an index finds the best rows for."""
     likeness = sum(query.weights.values()) * max((abs(part.weight) for part in parts), default=0.0)
     return sum(map(abs, query.boosts.values())) > STRONG * likeness
@@ -88,7 +88,7 @@ class Planner:
         self._row_us = min(exact, default=0.0) / self._largest_rows
         self._usual = {name: self._choose(name, recall_target, None) for name in QUERY_CLASSES}
 
-    def choose(self, name: str, recall_target: float | None, budget_ms: float | None = None) -> Choice:
+    def choose(self, name: str, recall_target: float | None, budget_ms: float | None = None) -> SearchDepth:
         """Return the cheapest point of a class that reaches the target (None: the snapshot's), exact if none does.
 
         A target of 1 is a promise, and what was measured on a sample cannot keep it: it is exact.
@@ -98,7 +98,7 @@ class Planner:
             return self._usual[name]
         return self._choose(name, self.recall_target if recall_target is None else recall_target, budget_ms)
 
-    def _choose(self, name: str, target: float, budget_ms: float | None) -> Choice:
+    def _choose(self, name: str, target: float, budget_ms: float | None) -> SearchDepth:
         within = None if budget_ms is None else budget_ms * 1000
         points = self._points[name]
         exact = next((record for record in points if record.point.exact), None)
@@ -113,11 +113,11 @@ class Planner:
             affordable = [record for record in points if record.microseconds <= (within or 0.0)]
             found = max(affordable, key=lambda record: record.recall) if affordable else points[0]
         if found is None or found.point.exact:
-            return Choice(name, EXACT, 1.0, exact_us, within=within, degraded=degraded)
+            return SearchDepth(name, EXACT, 1.0, exact_us, within=within, degraded=degraded)
         deeper = self._deeper(found.point, wanted)
-        return Choice(name, found.point, found.recall, found.microseconds, deeper, within, degraded)
+        return SearchDepth(name, found.point, found.recall, found.microseconds, deeper, within, degraded)
 
-    def depth(self, choice: Choice, k: int, rows: int, matching: int | None = None) -> OperatingPoint:
+    def depth(self, choice: SearchDepth, k: int, rows: int, matching: int | None = None) -> OperatingPoint:
         """Return the point for `k` answers out of a stratum of `rows`, of which only `matching` may answer if given.
 
         The choice was measured for 10 answers, in the largest stratum, where all may answer.

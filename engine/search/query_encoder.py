@@ -11,14 +11,14 @@ from PIL.Image import Image
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, NotSupported, UnknownBlock
-from engine.scoring.fusion import BEHAVIOUR, LEXICAL, TASTE, Matrix, SpokenPart, check_weight
+from engine.scoring.fusion import BEHAVIOUR, LEXICAL, TASTE, EncodedPart, Matrix, check_weight
 from engine.scoring.query import ImagePart, ItemPart, Part, Query, TastePart, TextPart, UserPart, VectorPart
 from engine.scoring.vectors import to_query
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
 
 
-class Speaker:
+class QueryEncoder:
     """Says the parts of queries to the blocks of a snapshot, by its encoders (None where it was built without).
 
     Any number of threads may ask.
@@ -36,10 +36,10 @@ class Speaker:
     def speak(
         self,
         parts: Sequence[Part],
-        view: View,
+        view: ReadView,
         weights: Mapping[str, float] | None = None,
         part_weights: Mapping[str, Mapping[str, float]] | None = None,
-    ) -> list[SpokenPart]:
+    ) -> list[EncodedPart]:
         """Return each part as one unit vector for each block that it speaks to.
 
         weights, part_weights: what blocks weigh, as `compose` takes them; an encoder whose blocks all weigh nothing is
@@ -72,16 +72,16 @@ class Speaker:
                     raise InvalidQuery(f"expected a part that speaks to block {part.block!r}, got {kind}", field)
                 vectors = {block: vector for block, vector in vectors.items() if block == part.block}
             weight = check_weight(part.weight, f"{field}.weight")
-            spoken.append(SpokenPart(kind, weight, vectors, words, aimed=bool(part.block)))
+            spoken.append(EncodedPart(kind, weight, vectors, words, aimed=bool(part.block)))
         return spoken
 
     def speak_query(
         self,
         query: Query,
-        view: View,
+        view: ReadView,
         weights: Mapping[str, float],
         part_weights: Mapping[str, Mapping[str, float]] | None = None,
-    ) -> list[SpokenPart]:
+    ) -> list[EncodedPart]:
         """Return the parts of a query once encoded.
 
         Who asks for items like another means what it is, not who buys it, unless they weigh or name that block.
@@ -159,7 +159,7 @@ def _heard(
     return any(own.get(block, weights[block]) > 0 for block in blocks)
 
 
-def _of_item(view: View, part: ItemPart, field: str) -> dict[str, Matrix]:
+def _of_item(view: ReadView, part: ItemPart, field: str) -> dict[str, Matrix]:
     try:
         return view.vectors(view.row_of(part.item_id))
     except ItemNotFound as error:

@@ -15,33 +15,33 @@ from engine.catalog.payload import from_bytes
 from engine.columns import Columns, group_of, to_column
 from engine.errors import ItemNotFound
 from engine.filters import Predicate, bind, parse
-from engine.indexes.row_filter import Mask, RowSet
+from engine.indexes.row_filter import Mask, RowFilter
 from engine.lexical.memo import Memo
 from engine.scoring.fusion import FusedQuery, Matrix, stratum_scale
-from engine.search.grouping import Groups
-from engine.search.row_selection import Selection, count_rows
+from engine.search.grouping import RowGroups
+from engine.search.row_selection import RowSelection, count_rows
 from engine.search.signal_reader import read_signal
-from engine.search.view_cache import Column, Workings
+from engine.search.view_cache import ValueColumn, ViewCache
 from engine.snapshot.snapshot import Snapshot, Stratum
 from engine.updates.delta import Delta
 
 _KEPT_ROWS = 8_192
 
 
-class View:
+class ReadView:
     """A snapshot with its changes; any number of threads may read it.
 
     Rows of the snapshot keep their numbers, and those of changed items have higher ones.
     """
 
-    def __init__(self, snapshot: Snapshot, delta: Delta | None = None, before: "View | None" = None) -> None:
+    def __init__(self, snapshot: Snapshot, delta: Delta | None = None, before: "ReadView | None" = None) -> None:
         """Lay the changes over the snapshot. before: an older view, whose work is used again if it is of the same."""
         self.snapshot = snapshot
         self.delta = delta if delta is not None and (delta.hidden_count or delta.strata) else None
         self.strata = (*snapshot.strata, *self.delta.strata) if self.delta is not None else snapshot.strata
         same = before is not None and before.snapshot is snapshot
-        self._workings: Workings = before._workings if before is not None and same else Workings(len(snapshot))
-        self._selections: Memo[Selection] = Memo(self._workings.most)
+        self._workings: ViewCache = before._workings if before is not None and same else ViewCache(len(snapshot))
+        self._selections: Memo[RowSelection] = Memo(self._workings.most)
         self._rows: dict[str, int | None] = {}
         self._signals: dict[str, tuple[NDArray[np.float32], ...]] = {}
 
@@ -49,23 +49,23 @@ class View:
         return self.everything.count
 
     @cached_property
-    def everything(self) -> Selection:
+    def everything(self) -> RowSelection:
         """Every row that is alive."""
         if self.delta is None:
-            return Selection((None,) * len(self.strata), len(self.snapshot), 1.0)
-        rows: list[RowSet | None] = list(self._workings.left(self.snapshot, self.delta.hidden))
+            return RowSelection((None,) * len(self.strata), len(self.snapshot), 1.0)
+        rows: list[RowFilter | None] = list(self._workings.left(self.snapshot, self.delta.hidden))
         for stratum in self.delta.strata:
             alive = self.delta.alive(stratum)
-            rows.append(None if alive.all() else RowSet(alive))
-        return Selection(tuple(rows), count_rows(self.strata, rows), 1.0)
+            rows.append(None if alive.all() else RowFilter(alive))
+        return RowSelection(tuple(rows), count_rows(self.strata, rows), 1.0)
 
-    def select(self, text: str) -> Selection:
+    def select(self, text: str) -> RowSelection:
         """Return the rows that pass a filter; "" passes all. Raises InvalidQuery naming what is wrong, and where."""
         if not text:
             return self.everything
         return self._selections.get(text, lambda: self._select(text))
 
-    def narrow(self, selection: Selection, among: Iterable[str] | None, without: Iterable[str]) -> Selection:
+    def narrow(self, selection: RowSelection, among: Iterable[str] | None, without: Iterable[str]) -> RowSelection:
         """Return the rows of a selection that are these items (None: any), and not those. Cost: a byte or two a row."""
         keep = None if among is None else [row for row in self.rows_of(among) if row is not None]
         drop = [row for row in self.rows_of(without) if row is not None]
@@ -77,9 +77,9 @@ class View:
                 kept[_inside(stratum, keep)] = True
                 mask &= kept
             mask[_inside(stratum, drop)] = False
-            narrowed.append(RowSet(mask))
+            narrowed.append(RowFilter(mask))
         count = sum(some.count for some in narrowed)
-        return Selection(tuple(narrowed), count, count / max(1, len(self)))
+        return RowSelection(tuple(narrowed), count, count / max(1, len(self)))
 
     def blocks_of(self, row: int) -> tuple[str, ...]:
         """Return which blocks the item of a row has."""
@@ -89,14 +89,14 @@ class View:
         """Return whether any item is without a block."""
         return any(stratum.count and block not in stratum.blocks for stratum in self.strata)
 
-    def lacking(self, selection: Selection, block: str) -> Selection:
+    def lacking(self, selection: RowSelection, block: str) -> RowSelection:
         """Return the rows of a selection that are of items without a block. Cost: a byte a row of the others."""
         rows = tuple(
-            RowSet(np.zeros(stratum.count, np.bool_)) if block in stratum.blocks else some
+            RowFilter(np.zeros(stratum.count, np.bool_)) if block in stratum.blocks else some
             for stratum, some in zip(self.strata, selection.rows, strict=True)
         )
         count = count_rows(self.strata, rows)
-        return Selection(rows, count, count / max(1, len(self)))
+        return RowSelection(rows, count, count / max(1, len(self)))
 
     def item_id(self, row: int) -> str:
         """Return the id of a row."""
@@ -189,7 +189,7 @@ class View:
         if name not in self._signals:
             stored = self._workings.columns.get(
                 ("signal", name),
-                lambda: Column(np.concatenate([read_signal(one, name) for one in self.snapshot.strata])),
+                lambda: ValueColumn(np.concatenate([read_signal(one, name) for one in self.snapshot.strata])),
             ).stored
             parts = [stored[stratum.start : stratum.start + stratum.count] for stratum in self.snapshot.strata]
             # Of the rows, not of payloads, for these do not say what was learnt.
@@ -212,7 +212,7 @@ class View:
         passing: whether hardly another query will ask for it; it then pushes out nothing that others will.
         """
         columns = self._workings.passing if passing else self._workings.columns
-        kept = columns.get(key, lambda: Column(stored()))
+        kept = columns.get(key, lambda: ValueColumn(stored()))
         parts = [kept.stored[stratum.start : stratum.start + stratum.count] for stratum in self.snapshot.strata]
         if self.delta is not None:
             parts += [kept.changed(self._changed, stratum, of, with_id) for stratum in self.delta.strata]
@@ -231,7 +231,7 @@ class View:
                     return True
         return False
 
-    def holds(self, selection: Selection, row: int) -> bool:
+    def holds(self, selection: RowSelection, row: int) -> bool:
         """Return whether a row is among those selected."""
         place = self.place_of(row)
         some = selection.rows[place]
@@ -247,11 +247,11 @@ class View:
             self._workings.learn(self.delta, stratum)
         return columns.knowing(self._workings.fields)
 
-    def groups(self, name: str) -> Groups:
+    def groups(self, name: str) -> RowGroups:
         """Return which rows have the same value of a field. Raises UnknownField."""
-        return Groups(self.strata, self.group_codes(name))
+        return RowGroups(self.strata, self.group_codes(name))
 
-    def facet(self, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:
+    def facet(self, name: str, selection: RowSelection) -> tuple[tuple[Any, int], ...]:
         """Return how often each value of a field occurs in a selection, the commonest first, FACET_VALUES at most.
 
         None stands for items without a value. Raises UnknownField.
@@ -294,14 +294,14 @@ class View:
             raise IndexError("expected a row of the snapshot, and nothing has changed since")
         return self.delta
 
-    def _select(self, text: str) -> Selection:
+    def _select(self, text: str) -> RowSelection:
         predicate: Predicate = self._workings.predicates.get(text, lambda: bind(parse(text), self._filtered))
         masks = self.column(("filter", text), predicate.mask, predicate.matches, with_id=True)
         rows = []
         for mask, alive in zip(masks, self.everything.rows, strict=True):
-            rows.append(RowSet(mask if alive is None else mask & alive.mask))
+            rows.append(RowFilter(mask if alive is None else mask & alive.mask))
         count = sum(some.count for some in rows)
-        return Selection(tuple(rows), count, count / max(1, len(self)))
+        return RowSelection(tuple(rows), count, count / max(1, len(self)))
 
 
 def _inside(stratum: Stratum, rows: Sequence[int]) -> list[int]:

@@ -10,12 +10,12 @@ import numpy as np
 from engine.errors import ItemNotFound
 from engine.scoring.fusion import FusedQuery, contributions, stratum_scale
 from engine.scoring.query import Diversity, Page, Query
-from engine.search.planner import Choice
-from engine.search.read_view import View
+from engine.search.planner import SearchDepth
+from engine.search.read_view import ReadView
 from engine.search.rerank import Scored, collapsed, diversified, pinned
-from engine.search.retriever import Found, Retriever
-from engine.search.row_selection import Selection
-from engine.search.score_terms import Additions
+from engine.search.retriever import Candidates, Retriever
+from engine.search.row_selection import RowSelection
+from engine.search.score_terms import ScoreTerms
 
 # How many times as many rows are looked for when those found so far are not enough.
 _NEXT_WINDOW = 4
@@ -24,20 +24,20 @@ _MOST_DIVERSE = 1_000
 _DIVERSE_PAGES = 10
 
 
-class Asked(NamedTuple):
+class PlannedQuery(NamedTuple):
     """A query once understood: its place among those asked together, its coefficients and the depth it needs."""
 
     place: int
     query: Query
     fused: FusedQuery
-    choice: Choice
-    selection: Selection
-    additions: Additions | None
+    choice: SearchDepth
+    selection: RowSelection
+    additions: ScoreTerms | None
     encode_us: int
     plan_us: int
 
 
-class Listing:
+class ResultList:
     """The hits of one query in the order of all its pages; no more rows are looked for than the pages need.
 
     The list is made in blocks as long as the first page. A later block may need a deeper search, and that may find
@@ -45,7 +45,7 @@ class Listing:
     that could have been shown is left out.
     """
 
-    def __init__(self, asked: Asked, retriever: Retriever) -> None:
+    def __init__(self, asked: PlannedQuery, retriever: Retriever) -> None:
         query = asked.query
         self._asked = asked
         self._view = retriever.view
@@ -61,7 +61,7 @@ class Listing:
         self._wanted = 0
         self._left = False
         self._drawn: set[int] = set()
-        self.found = Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
+        self.found = Candidates(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
         """What the deepest search found."""
         self.took_ns = 0
         """How long searching took."""
@@ -190,7 +190,7 @@ class Listing:
         return list(pins.values())
 
 
-def shares_of(asked: Asked, row: int, view: View) -> dict[str, float]:
+def shares_of(asked: PlannedQuery, row: int, view: ReadView) -> dict[str, float]:
     """Return what each block and boost adds to the score of one row, nothing for blocks if it is no answer."""
     place = view.place_of(row)
     stratum = view.strata[place]

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.indexes.row_filter import RowSet
+from engine.indexes.row_filter import RowFilter
 from engine.scoring.fusion import FusedQuery, StratumQuery, stratum_query
-from engine.search.planner import MEASURED_K, Choice, Planner, at_size
-from engine.search.read_view import View
-from engine.search.row_selection import Selection
-from engine.search.score_terms import Additions, Few
+from engine.search.planner import MEASURED_K, Planner, SearchDepth, at_size
+from engine.search.read_view import ReadView
+from engine.search.row_selection import RowSelection
+from engine.search.score_terms import Few, ScoreTerms
 from engine.snapshot.snapshot import Stratum
 
 EXACT_STRATEGY = "exact"
@@ -39,7 +39,7 @@ Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 
-class Found(NamedTuple):
+class Candidates(NamedTuple):
     """The best rows of one query, best first, and how they were looked for.
 
     strategy: how the largest stratum that was looked at was searched; "" if none was.   nprobe: 0 where there are no
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 class Retriever:
     """Finds rows of one view; any number of threads may ask."""
 
-    def __init__(self, view: View, planner: Planner, largest_rows: int) -> None:
+    def __init__(self, view: ReadView, planner: Planner, largest_rows: int) -> None:
         self.view = view
         self.planner = planner
         self._largest_rows = largest_rows
@@ -66,9 +66,9 @@ class Retriever:
         queries: Sequence[FusedQuery],
         limit: int,
         point: OperatingPoint,
-        selection: Selection | None = None,
-        additions: Sequence[Additions | None] = (),
-    ) -> list[Found]:
+        selection: RowSelection | None = None,
+        additions: Sequence[ScoreTerms | None] = (),
+    ) -> list[Candidates]:
         """Return the `limit` best rows of each query over all strata, one search of each stratum for all of them.
 
         Every row that is alive may answer, or those of a selection.
@@ -76,7 +76,7 @@ class Retriever:
         """
         selected = self.view.everything if selection is None else selection
         k = max(limit, MEASURED_K)
-        pieces: list[list[Found]] = [[] for _ in queries]
+        pieces: list[list[Candidates]] = [[] for _ in queries]
         for number, (stratum, some) in enumerate(zip(self.view.strata, selected.rows, strict=True)):
             asked = [stratum_query(query, stratum.layout) for query in queries]
             present = [(place, one) for place, one in enumerate(asked) if one is not None]
@@ -100,8 +100,8 @@ class Retriever:
         return [_merged(found, limit) for found in pieces]
 
     def best(
-        self, query: FusedQuery, limit: int, choice: Choice, selection: Selection, additions: Additions | None
-    ) -> Found:
+        self, query: FusedQuery, limit: int, choice: SearchDepth, selection: RowSelection, additions: ScoreTerms | None
+    ) -> Candidates:
         """Return the `limit` best rows of a selection; fewer only if fewer may answer."""
         pieces = []
         for place, (stratum, some) in enumerate(zip(self.view.strata, selection.rows, strict=True)):
@@ -118,8 +118,8 @@ class Retriever:
         return _merged(pieces, limit)
 
     def _without(
-        self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, few: Few | None
-    ) -> Found:
+        self, stratum: Stratum, one: StratumQuery, k: int, choice: SearchDepth, some: RowFilter | None, few: Few | None
+    ) -> Candidates:
         """Return the best rows by inner product, and by what is added to a few of them."""
         matching = stratum.count if some is None else some.count
         lowered = 0 if few is None else _lowered(few)
@@ -132,8 +132,8 @@ class Retriever:
         return _piece(stratum, scores + np.float32(one.offset), ids + stratum.start, depth, compared)
 
     def _with_additions(
-        self, stratum: Stratum, one: StratumQuery, k: int, choice: Choice, some: RowSet | None, added: Scores
-    ) -> Found:
+        self, stratum: Stratum, one: StratumQuery, k: int, choice: SearchDepth, some: RowFilter | None, added: Scores
+    ) -> Candidates:
         depth = self._depth(choice, k, stratum, some)
         if depth.exact or not one.vector.any():
             return self._all(stratum, one, k, some, added)
@@ -160,16 +160,16 @@ class Retriever:
             return _piece(stratum, scores[best] + np.float32(one.offset), ids[best] + stratum.start, depth, len(ids))
         return self._all(stratum, one, k, some, added)
 
-    def _all(self, stratum: Stratum, one: StratumQuery, k: int, some: RowSet | None, added: Scores) -> Found:
+    def _all(self, stratum: Stratum, one: StratumQuery, k: int, some: RowFilter | None, added: Scores) -> Candidates:
         ids = None if some is None else some.ids
         scores = added.copy() if ids is None else added[ids]
         if one.vector.any():
             scores += stratum.index.products(one.vector, ids)
         best = _best(scores, k)
         rows = best if ids is None else ids[best]
-        return Found(scores[best] + np.float32(one.offset), rows + stratum.start, len(scores), EXACT_STRATEGY, 0)
+        return Candidates(scores[best] + np.float32(one.offset), rows + stratum.start, len(scores), EXACT_STRATEGY, 0)
 
-    def _depth(self, choice: Choice, k: int, stratum: Stratum, some: RowSet | None) -> OperatingPoint:
+    def _depth(self, choice: SearchDepth, k: int, stratum: Stratum, some: RowFilter | None) -> OperatingPoint:
         return self.planner.depth(choice, k, stratum.count, None if some is None else some.count)
 
 
@@ -203,7 +203,7 @@ def _with_more(depth: OperatingPoint, k: int, lowered: int) -> OperatingPoint:
 
 
 def _with_few(
-    stratum: Stratum, one: StratumQuery, scores: Scores, ids: Rows, some: RowSet | None, few: Few
+    stratum: Stratum, one: StratumQuery, scores: Scores, ids: Rows, some: RowFilter | None, few: Few
 ) -> tuple[Scores, Rows]:
     """Return the best of a stratum where values are added to a few of its rows; -inf leaves a row out.
 
@@ -235,7 +235,7 @@ def _among(ids: Rows, rows: Rows) -> NDArray[np.bool_]:
 
 
 def _search(
-    stratum: Stratum, vectors: NDArray[np.float32], k: int, depth: OperatingPoint, some: RowSet | None
+    stratum: Stratum, vectors: NDArray[np.float32], k: int, depth: OperatingPoint, some: RowFilter | None
 ) -> tuple[Scores, Rows]:
     """Search one stratum; where the cells visited hold too few rows that may answer, every row is compared."""
     matching = stratum.count if some is None else some.count
@@ -258,22 +258,22 @@ def _is_exact(stratum: Stratum, depth: OperatingPoint) -> bool:
     return depth.exact or stratum.index.strategy == EXACT_STRATEGY
 
 
-def _compared(stratum: Stratum, depth: OperatingPoint, k: int, some: RowSet | None) -> int:
+def _compared(stratum: Stratum, depth: OperatingPoint, k: int, some: RowFilter | None) -> int:
     """Return how many rows of a stratum are compared exactly."""
     matching = stratum.count if some is None else some.count
     return matching if _is_exact(stratum, depth) else min(matching, k * depth.k_factor)
 
 
-def _piece(stratum: Stratum, scores: Scores, rows: Rows, depth: OperatingPoint, compared: int) -> Found:
+def _piece(stratum: Stratum, scores: Scores, rows: Rows, depth: OperatingPoint, compared: int) -> Candidates:
     strategy = EXACT_STRATEGY if _is_exact(stratum, depth) else stratum.index.strategy
     nprobe = depth.nprobe if strategy.endswith(WITH_CELLS) else 0
-    return Found(scores, rows, compared, strategy, nprobe)
+    return Candidates(scores, rows, compared, strategy, nprobe)
 
 
-def _merged(pieces: Sequence[Found], limit: int) -> Found:
+def _merged(pieces: Sequence[Candidates], limit: int) -> Candidates:
     """Return the best of what the strata found; the first of them is the largest."""
     if not pieces:
-        return Found(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
+        return Candidates(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
     scores, rows = pieces[0].scores, pieces[0].rows
     if len(pieces) > 1:
         scores = np.concatenate([piece.scores for piece in pieces])
@@ -287,4 +287,4 @@ def _merged(pieces: Sequence[Found], limit: int) -> Found:
         keep = np.isfinite(scores)
         scores, rows = scores[keep], rows[keep]
     candidates = sum(piece.candidates for piece in pieces)
-    return Found(scores, rows, candidates, pieces[0].strategy, pieces[0].nprobe)
+    return Candidates(scores, rows, candidates, pieces[0].strategy, pieces[0].nprobe)

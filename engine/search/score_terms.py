@@ -15,7 +15,7 @@ from engine.columns.field_values import values_at
 from engine.errors import InvalidQuery
 from engine.scoring.fusion import LEXICAL, FusedQuery, stratum_scale
 from engine.scoring.query import Boost, Match, Shape
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 
 Values = NDArray[np.float32]
 Few = tuple[NDArray[np.int64], Values]
@@ -31,12 +31,12 @@ CHANGE = "change"
 _LARGEST = 1e30
 
 
-class Additions:
+class ScoreTerms:
     """What is added for one query, for each row of one view."""
 
     def __init__(
         self,
-        view: View,
+        view: ReadView,
         query: FusedQuery,
         boosts: Sequence[Boost],
         signals: Mapping[str, float] | None = None,
@@ -122,7 +122,7 @@ class Additions:
         return shares
 
 
-def _placed(view: View, values: Mapping[str, float]) -> dict[int, dict[int, np.float32]]:
+def _placed(view: ReadView, values: Mapping[str, float]) -> dict[int, dict[int, np.float32]]:
     """Return stratum → row within it → value, of the items that are there."""
     placed: dict[int, dict[int, np.float32]] = {}
     for row, value in zip(view.rows_of(values), values.values(), strict=True):
@@ -132,7 +132,7 @@ def _placed(view: View, values: Mapping[str, float]) -> dict[int, dict[int, np.f
     return placed
 
 
-def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
+def _shaped(view: ReadView, boost: Boost) -> tuple[Values, ...]:
     """Return the boost's value for each row, 0 where the item has no number there; its weight is not in it."""
     columns = view.columns
     key = ("boost", boost.field, boost.shape, boost.origin, boost.scale)
@@ -143,7 +143,7 @@ def _shaped(view: View, boost: Boost) -> tuple[Values, ...]:
     )
 
 
-def _matching(view: View, match: Match) -> tuple[Values, ...]:
+def _matching(view: ReadView, match: Match) -> tuple[Values, ...]:
     """Return the share of each row's value of the field, 0 where it has none of the values; its weight is not in it."""
     columns, path = view.columns, path_of(match.field)
     shares = dict(match.shares)
@@ -184,7 +184,7 @@ def _shape_one(boost: Boost, payload: Mapping[str, Any]) -> float:
     return float(_shape(np.array([number_of(payload, boost.field)]), boost)[0])
 
 
-def _lexical(view: View, text: str) -> tuple[Values, ...]:
+def _lexical(view: ReadView, text: str) -> tuple[Values, ...]:
     """Return how well the words of each row match a text, 0 where none does."""
     lexical = view.snapshot.lexical
     if lexical is None:

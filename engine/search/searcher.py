@@ -10,7 +10,7 @@ import numpy as np
 from engine.encoders.encoder import Encoder
 from engine.errors import DiptychError, InvalidQuery
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.scoring.fusion import BEHAVIOUR, LEXICAL, FusedQuery, SpokenPart, block_weights, check_weight, compose
+from engine.scoring.fusion import BEHAVIOUR, LEXICAL, EncodedPart, FusedQuery, block_weights, check_weight, compose
 from engine.scoring.query import (
     Answer,
     Boost,
@@ -27,13 +27,13 @@ from engine.scoring.query import (
     Timings,
 )
 from engine.search.confidence import LOOKED_AT, confidence, look
-from engine.search.planner import MEASURED_K, Choice, Planner, is_strong, query_class
-from engine.search.query_encoder import Speaker
-from engine.search.read_view import View
-from engine.search.result_list import Asked, Listing, shares_of
-from engine.search.retriever import EXACT_STRATEGY, Found, Retriever
-from engine.search.row_selection import Selection
-from engine.search.score_terms import Additions
+from engine.search.planner import MEASURED_K, Planner, SearchDepth, is_strong, query_class
+from engine.search.query_encoder import QueryEncoder
+from engine.search.read_view import ReadView
+from engine.search.result_list import PlannedQuery, ResultList, shares_of
+from engine.search.retriever import EXACT_STRATEGY, Candidates, Retriever
+from engine.search.row_selection import RowSelection
+from engine.search.score_terms import ScoreTerms
 from engine.snapshot.snapshot import Snapshot
 
 EVERY_CELL = OperatingPoint(2**20, 1)
@@ -52,7 +52,7 @@ class Searcher:
         self.encoder = encoder
         self.text_encoder = text_encoder
         manifest = snapshot.manifest
-        self._speaker = Speaker(snapshot, encoder, text_encoder)
+        self._speaker = QueryEncoder(snapshot, encoder, text_encoder)
         self._blocks = self._speaker.blocks
         self._default_weights = block_weights(_default_weights(snapshot), self._blocks)
         self._part_weights = _part_weights(snapshot)
@@ -60,15 +60,15 @@ class Searcher:
         self._largest_rows = max((stratum.count for stratum in snapshot.strata), default=0)
         self.planner = Planner(manifest.operating_points, manifest.recall_target, self._largest_rows)
         self.strategy = max(snapshot.strata, key=lambda stratum: stratum.count).index.strategy
-        self._retriever = Retriever(View(snapshot), self.planner, self._largest_rows)
+        self._retriever = Retriever(ReadView(snapshot), self.planner, self._largest_rows)
 
     @property
-    def view(self) -> View:
+    def view(self) -> ReadView:
         """What is searched now."""
         return self._retriever.view
 
     @view.setter
-    def view(self, view: View) -> None:
+    def view(self, view: ReadView) -> None:
         self._retriever = Retriever(view, self.planner, self._largest_rows)
 
     def search(self, query: Query) -> Answer:
@@ -97,7 +97,7 @@ class Searcher:
             stratum.index.rows(np.arange(0, stratum.count, step))
         self.nearest(everything, MEASURED_K, EVERY_CELL)
 
-    def search_many(self, queries: Sequence[Query], view: View | None = None) -> list[Answer | DiptychError]:
+    def search_many(self, queries: Sequence[Query], view: ReadView | None = None) -> list[Answer | DiptychError]:
         """Return, for each query, its answer or why there is none; all of them are answered from one view.
 
         view: the one to answer from, of this searcher's snapshot; by default what is searched now.
@@ -109,7 +109,7 @@ class Searcher:
             retriever = Retriever(view, self.planner, self._largest_rows)
         outcomes: list[Answer | DiptychError | None] = [None] * len(queries)
         shared: dict[Hashable, Any] = {}
-        groups: dict[tuple[OperatingPoint, int], list[Asked]] = {}
+        groups: dict[tuple[OperatingPoint, int], list[PlannedQuery]] = {}
         for place, query in enumerate(queries):
             try:
                 asked = self._ask(place, query, retriever.view, shared)
@@ -130,7 +130,7 @@ class Searcher:
                 outcomes[asked.place] = self._answer(asked, best, retriever.view, search_us)
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _ask(self, place: int, query: Query, view: View, shared: dict[Hashable, Any]) -> Asked:
+    def _ask(self, place: int, query: Query, view: ReadView, shared: dict[Hashable, Any]) -> PlannedQuery:
         """Return a query once understood.
 
         shared: what queries that are asked together have in common, as those of one shopper's interests do: which rows
@@ -163,16 +163,16 @@ class Searcher:
             spoken = place if fused.words else None
             key = (tuple(others), tuple(strong.items()), id(query.again), without, query.matches, spoken)
             if key not in shared:
-                shared[key] = Additions(view, fused, others, strong, query.again, without, query.matches)
+                shared[key] = ScoreTerms(view, fused, others, strong, query.again, without, query.matches)
             additions = shared[key]
         choice = self.planner.choose(query_class(fused, parts), query.recall_target, query.budget_ms)
         if all(part.weight < 0 for part in parts):
             # Boosts alone, or the unlikest items: those lie in no cells of their own.
-            choice = Choice("", EXACT, 1.0)
+            choice = SearchDepth("", EXACT, 1.0)
         plan_us = (perf_counter_ns() - encoded) // 1000
-        return Asked(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
+        return PlannedQuery(place, query, fused, choice, selection, additions, (encoded - started) // 1000, plan_us)
 
-    def _answer(self, asked: Asked, found: Found, view: View, search_us: int) -> Answer:
+    def _answer(self, asked: PlannedQuery, found: Candidates, view: ReadView, search_us: int) -> Answer:
         started = perf_counter_ns()
         rows = found.rows.tolist()
         named = zip(view.item_ids(rows), found.scores.tolist(), rows, strict=True)
@@ -197,19 +197,19 @@ class Searcher:
             no_good_match=self._is_none(sure),
         )
 
-    def _best(self, asked: Asked, retriever: Retriever) -> Answer:
+    def _best(self, asked: PlannedQuery, retriever: Retriever) -> Answer:
         """Answer a query of a shopper that wants the best rows as they come, whatever is added to all of them."""
         started = perf_counter_ns()
         found = retriever.best(asked.fused, asked.query.limit, asked.choice, asked.selection, asked.additions)
         return self._answer(asked, found, retriever.view, (perf_counter_ns() - started) // 1000)
 
-    def _arrange(self, asked: Asked, retriever: Retriever) -> Answer:
+    def _arrange(self, asked: PlannedQuery, retriever: Retriever) -> Answer:
         """Answer a query that wants more than the best rows: the list of all hits, as far as its page goes."""
         started = perf_counter_ns()
         query, view = asked.query, retriever.view
         if query.collapse_by:
             view.columns.check(query.collapse_by, "collapse_by")
-        listing = Listing(asked, retriever)
+        listing = ResultList(asked, retriever)
         page = query.page or Page(0, query.limit)
         hits, more = listing.page(page.offset, query.limit)
         answered = tuple(Hit(view.item_id(row), score, row, {}, listing.size_of(row)) for score, row in hits)
@@ -234,7 +234,7 @@ class Searcher:
             no_good_match=self._is_none(sure),
         )
 
-    def _confidence(self, asked: Asked, hits: Sequence[Hit], view: View) -> float:
+    def _confidence(self, asked: PlannedQuery, hits: Sequence[Hit], view: ReadView) -> float:
         """Return how sure the answer to a query of texts alone is, 0 if that is not measured."""
         record = self.snapshot.manifest.confidence
         # It was learned with the weights of requests that name none.
@@ -249,19 +249,19 @@ class Searcher:
         record = self.snapshot.manifest.confidence
         return record is not None and 0.0 < sure < record.threshold
 
-    def speak(self, parts: Sequence[Part]) -> list[SpokenPart]:
+    def speak(self, parts: Sequence[Part]) -> list[EncodedPart]:
         """Return each part as one unit vector for each block that it speaks to."""
         return self._speaker.speak(parts, self.view)
 
-    def fuse(self, query: Query, parts: Sequence[SpokenPart]) -> FusedQuery:
+    def fuse(self, query: Query, parts: Sequence[EncodedPart]) -> FusedQuery:
         """Return the query as coefficients of the stored rows; boosts that the rows do not hold are left out."""
         signals, _ = self._split(query.boosts, self.view)
         weights, by_kind = self._weights(query), self._weights_by_kind(query)
         return compose(parts, weights, self.snapshot.calibration, signals, query.missing, by_kind)
 
     def nearest(
-        self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: Selection | None = None
-    ) -> Found:
+        self, fused: FusedQuery, limit: int, point: OperatingPoint, selection: RowSelection | None = None
+    ) -> Candidates:
         """Return the `limit` best rows of one query over all strata, or of a selection, by inner product alone."""
         return self._retriever.nearest_many((fused,), limit, point, selection)[0]
 
@@ -307,7 +307,7 @@ class Searcher:
         """Return what blocks weigh for kinds of parts; what a query says itself holds for all of them."""
         return {} if query.modality_weights else self._part_weights
 
-    def _split(self, boosts: Sequence[Boost], view: View) -> tuple[dict[str, float], list[Boost]]:
+    def _split(self, boosts: Sequence[Boost], view: ReadView) -> tuple[dict[str, float], list[Boost]]:
         """Return the weights of the boosts that are coordinates of the index, and the other boosts."""
         signals: dict[str, float] = {}
         others = []
@@ -342,12 +342,12 @@ def _part_weights(snapshot: Snapshot) -> dict[str, dict[str, float]]:
     return told
 
 
-def _facet(view: View, place: int, name: str, selection: Selection) -> tuple[tuple[Any, int], ...]:
+def _facet(view: ReadView, place: int, name: str, selection: RowSelection) -> tuple[tuple[Any, int], ...]:
     view.columns.check(name, f"facets[{place}]")
     return view.facet(name, selection)
 
 
-def _plan(asked: Asked, found: Found) -> Plan:
+def _plan(asked: PlannedQuery, found: Candidates) -> Plan:
     exact = found.strategy in (EXACT_STRATEGY, "")
     return Plan(
         strategy=found.strategy,
@@ -359,6 +359,6 @@ def _plan(asked: Asked, found: Found) -> Plan:
     )
 
 
-def _explained(hit: Hit, asked: Asked, view: View) -> Hit:
+def _explained(hit: Hit, asked: PlannedQuery, view: ReadView) -> Hit:
     shares = shares_of(asked, hit.row, view)
     return Hit(hit.item_id, sum(shares.values()), hit.row, shares, hit.group_size)

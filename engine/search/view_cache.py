@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns import ITEM_ID, GroupKey, field_names
-from engine.columns import Column as Field
+from engine.columns import ITEM_ID, Column, GroupKey, field_names
 from engine.filters import Predicate
-from engine.indexes.row_filter import Mask, RowSet
+from engine.indexes.row_filter import Mask, RowFilter
 from engine.lexical.memo import Memo
 from engine.snapshot.snapshot import Snapshot, Stratum
 from engine.updates.delta import Delta
@@ -26,31 +25,31 @@ _ROW_BYTES = 12
 _KEPT_LEAST, _KEPT_MOST = 4, 64
 
 
-class Workings:
+class ViewCache:
     """What was worked out for one snapshot, and goes on from view to view."""
 
     def __init__(self, rows: int) -> None:
         self.most = max(_KEPT_LEAST, min(_KEPT_MOST, _KEPT_BYTES // (_ROW_BYTES * max(1, rows))))
-        self.columns: Memo[Column] = Memo(self.most)
-        self.passing: Memo[Column] = Memo(self.most)
+        self.columns: Memo[ValueColumn] = Memo(self.most)
+        self.passing: Memo[ValueColumn] = Memo(self.most)
         self.fields: set[str] = set()
         self._learnt: dict[int, int] = {}
-        self._left: tuple[Mask, tuple[RowSet | None, ...]] | None = None
+        self._left: tuple[Mask, tuple[RowFilter | None, ...]] | None = None
         self._groups: dict[str, dict[GroupKey, int]] = {}
-        self._ids: Field | None = None
+        self._ids: Column | None = None
         self._lock = Lock()
         self.predicates: Memo[Predicate] = Memo(_KEPT_MOST)
 
-    def left(self, snapshot: Snapshot, hidden: Mask) -> tuple[RowSet | None, ...]:
+    def left(self, snapshot: Snapshot, hidden: Mask) -> tuple[RowFilter | None, ...]:
         """Return the rows of each stratum of the snapshot that are not hidden; made again only for another array."""
         left = self._left
         if left is None or left[0] is not hidden:
             masks = (hidden[stratum.start : stratum.start + stratum.count] for stratum in snapshot.strata)
             # No lock: the event loop asks, and should two make it at once either will do.
-            self._left = left = hidden, tuple(RowSet(~mask) if mask.any() else None for mask in masks)
+            self._left = left = hidden, tuple(RowFilter(~mask) if mask.any() else None for mask in masks)
         return left[1]
 
-    def ids(self, make: Callable[[], Field]) -> Field:
+    def ids(self, make: Callable[[], Column]) -> Column:
         """Return the column of the items' ids, made when it is first asked for."""
         if self._ids is None:
             # No lock: should two make it at once either will do.
@@ -76,7 +75,7 @@ class Workings:
 
 
 @dataclass(slots=True)
-class Column:
+class ValueColumn:
     """One value a row: those of the snapshot, and those of changed items as far as they were asked for."""
 
     stored: NDArray[Any]

@@ -11,9 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from engine.errors import DiptychError
-from engine.server.recall_monitor import Watch
-from engine.server.rpc_router import Edge
-from engine.server.served_snapshot import Snapshots
+from engine.server.recall_monitor import RecallMonitor
+from engine.server.rpc_router import RpcRouter
+from engine.server.served_snapshot import SnapshotManager
 from engine.server.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class CannotListen(DiptychError):
     """An address that is taken, or that this machine does not have."""
 
 
-class Exposition:
+class MetricsPage:
     """A page of metrics on HTTP, answered by threads of its own, until `close`."""
 
     def __init__(self, address: str, registry: CollectorRegistry) -> None:
@@ -44,7 +44,13 @@ class Exposition:
         self._thread.join()
 
 
-def show(registry: CollectorRegistry, edge: Edge, pools: Sequence[Workers], snapshots: Snapshots, watch: Watch) -> None:
+def show(
+    registry: CollectorRegistry,
+    edge: RpcRouter,
+    pools: Sequence[Workers],
+    snapshots: SnapshotManager,
+    watch: RecallMonitor,
+) -> None:
     """Have the registry tell of the calls under way, of those that wait, of what is served and of its recall."""
     Gauge("diptych_calls_in_flight", "Calls being answered.", registry=registry).set_function(lambda: edge.in_flight)
     waiting = Gauge("diptych_waiting", "Calls waiting for a thread.", ("pool",), registry=registry)
@@ -54,14 +60,14 @@ def show(registry: CollectorRegistry, edge: Edge, pools: Sequence[Workers], snap
     for pool in pools:
         waiting.labels(pool.name).set_function(pool.waiting)
         limit.labels(pool.name).set(pool.waiting_limit)
-    registry.register(_Served(snapshots))
-    registry.register(_Recall(watch))
+    registry.register(_ServedCollector(snapshots))
+    registry.register(_RecallCollector(watch))
 
 
-class _Recall(Collector):
+class _RecallCollector(Collector):
     """The running mean of the recall, and beside it what was measured when the snapshot was built."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: RecallMonitor) -> None:
         self._watch = watch
 
     def describe(self) -> Iterable[Metric]:
@@ -77,10 +83,10 @@ class _Recall(Collector):
         yield GaugeMetricFamily("diptych_recall_window", "Searches that these are means of.", mean.checks)
 
 
-class _Served(Collector):
+class _ServedCollector(Collector):
     """What is served, read from the snapshots themselves, so that it is true after a reload too."""
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: SnapshotManager) -> None:
         self._snapshots = snapshots
 
     def describe(self) -> Iterable[Metric]:

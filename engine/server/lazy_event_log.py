@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from engine.events.event_log import EventLog
 
 
-class Events:
+class LazyEventLog:
     """The log of a store, or the one at an address if there is one; threads may share it."""
 
     def __init__(self, root: Path, address: str = "") -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from engine.encoders.embedding_cache import EmbeddingCache
 from engine.encoders.encoder import Encoder
 from engine.errors import DiptychError, InvalidQuery, InvalidSetting, ItemNotFound, NotDurable
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import Snapshot
-from engine.updates.change_log import LIVE_FILE, Change, LiveLog, Transaction, open_log
+from engine.updates.change_log import LIVE_FILE, ChangeLog, ItemChange, Transaction, open_log
 from engine.updates.delta import Delta
-from engine.updates.ingest import Arrival, Intake, Pictures, Taken
+from engine.updates.ingest import AcceptedItem, Ingest, Pictures, PreparedItem
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
 _AT_ONCE = 256
@@ -25,12 +25,12 @@ _AT_ONCE = 256
 log = logging.getLogger(__name__)
 
 
-class Overlay:
+class SnapshotOverlay:
     """The changes of one searcher's snapshot, as far as they were applied."""
 
     def __init__(self, searcher: Searcher, cache: EmbeddingCache | None) -> None:
         self.searcher = searcher
-        self.intake = Intake(searcher.snapshot, _encoders(searcher), cache)
+        self.intake = Ingest(searcher.snapshot, _encoders(searcher), cache)
         self.delta = Delta.begin(searcher.snapshot)
 
     @property
@@ -48,30 +48,30 @@ class Overlay:
             return False
         return True
 
-    def replay(self, changes: Sequence[Change], pictures: Pictures) -> None:
+    def replay(self, changes: Sequence[ItemChange], pictures: Pictures) -> None:
         """Apply changes that are durable already; what this snapshot cannot hold of them is logged, and not found."""
         upserts = [(change.item_id, change.upsert) for change in changes if change.upsert is not None]
-        arrivals: dict[str, Arrival] = {}
+        arrivals: dict[str, PreparedItem] = {}
         for (item_id, _), outcome in zip(upserts, self.intake.take(upserts, pictures), strict=True):
-            if isinstance(outcome, Taken):
+            if isinstance(outcome, AcceptedItem):
                 arrivals[item_id] = outcome.arrival
             else:
                 log.warning("left out item=%r of snapshot=%s: %s", item_id, self.snapshot.name, outcome)
         self.apply([(change.item_id, arrivals.get(change.item_id)) for change in changes], changes[-1].seq)
 
-    def apply(self, changes: Iterable[tuple[str, Arrival | None]], seq: int) -> None:
+    def apply(self, changes: Iterable[tuple[str, PreparedItem | None]], seq: int) -> None:
         """Search these changes too, from the next search on."""
         self.delta = self.delta.apply(changes, seq).compact()
-        self.searcher.view = View(self.snapshot, self.delta, self.searcher.view)
+        self.searcher.view = ReadView(self.snapshot, self.delta, self.searcher.view)
 
     def begin_again(self) -> None:
         """Forget what was applied, since applying failed halfway."""
         self.delta = Delta.begin(self.snapshot)
         # Row numbers begin again too, so nothing that was worked out for the old ones may be used.
-        self.searcher.view = View(self.snapshot)
+        self.searcher.view = ReadView(self.snapshot)
 
 
-class Changes:
+class LiveUpdates:
     """The log of a store, opened when first needed, and what it says laid over whatever is served."""
 
     def __init__(self, root: Path, poll_s: float) -> None:
@@ -79,26 +79,26 @@ class Changes:
         """Held while changes are applied; whoever serves another searcher holds it and catches up before."""
         self._root = root
         self._poll_s = poll_s
-        self._log: LiveLog | None = None
+        self._log: ChangeLog | None = None
         self._cache: EmbeddingCache | None = None
         self._told = ""
         self._closed = threading.Event()
         self._follower: threading.Thread | None = None
 
-    def overlay(self, searcher: Searcher) -> Overlay:
+    def overlay(self, searcher: Searcher) -> SnapshotOverlay:
         """Return the changes so far laid over a searcher that nobody asks yet. Raises CorruptLog, NotDurable."""
-        overlay = Overlay(searcher, self._opened_cache() if _encoders(searcher) else None)
+        overlay = SnapshotOverlay(searcher, self._opened_cache() if _encoders(searcher) else None)
         self.catch_up(overlay)
         return overlay
 
-    def catch_up(self, overlay: Overlay) -> None:
+    def catch_up(self, overlay: SnapshotOverlay) -> None:
         """Apply what the log has and the overlay has not; the caller holds the lock if the overlay is served."""
         opened = self._opened(create=False)
         if opened is None:
             return
         if not overlay.delta.is_newest:
             overlay.begin_again()
-        page: list[Change] = []
+        page: list[ItemChange] = []
         for change in opened.since(overlay.delta.seq):
             page.append(change)
             if len(page) == _AT_ONCE:
@@ -107,7 +107,7 @@ class Changes:
         if page:
             overlay.replay(page, opened.picture)
 
-    def follow(self, served: Callable[[], Overlay]) -> None:
+    def follow(self, served: Callable[[], SnapshotOverlay]) -> None:
         """Take up what other servers change from now on, in a thread of its own."""
         self._follower = threading.Thread(target=self._follow, args=(served,), name="changes", daemon=True)
         self._follower.start()
@@ -130,8 +130,8 @@ class Changes:
 
     def commit(
         self,
-        overlay: Overlay,
-        changes: Sequence[tuple[str, Taken | None]],
+        overlay: SnapshotOverlay,
+        changes: Sequence[tuple[str, AcceptedItem | None]],
         pictures: Pictures,
         request: tuple[str, str],
         respond: Callable[[], bytes],
@@ -161,10 +161,10 @@ class Changes:
 
     def _put(
         self,
-        overlay: Overlay,
+        overlay: SnapshotOverlay,
         transaction: Transaction,
-        opened: LiveLog,
-        changes: Sequence[tuple[str, Taken | None]],
+        opened: ChangeLog,
+        changes: Sequence[tuple[str, AcceptedItem | None]],
         pictures: Pictures,
     ) -> int:
         # Nobody else can write now: what came since the last look is applied first, and numbered before.
@@ -177,7 +177,7 @@ class Changes:
             seq = transaction.put(item_id, None if taken is None else taken.upsert, pictures)
         return seq
 
-    def _follow(self, served: Callable[[], Overlay]) -> None:
+    def _follow(self, served: Callable[[], SnapshotOverlay]) -> None:
         behind = False
         while not self._closed.wait(self._poll_s):
             told = ""
@@ -199,10 +199,10 @@ class Changes:
                     log.exception("live changes are not followed")
             self._told = told
 
-    def _opened(self, create: bool) -> LiveLog | None:
+    def _opened(self, create: bool) -> ChangeLog | None:
         with self.lock:
             if self._log is None:
-                self._log = LiveLog(self._root / LIVE_FILE) if create else open_log(self._root)
+                self._log = ChangeLog(self._root / LIVE_FILE) if create else open_log(self._root)
             return self._log
 
     def _opened_cache(self) -> EmbeddingCache | None:

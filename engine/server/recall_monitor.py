@@ -18,7 +18,7 @@ from engine.errors import DiptychError
 from engine.indexes.recall import recall_at_k
 from engine.scoring.query import Answer, Query
 from engine.search.planner import MEASURED_K
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.search.retriever import EXACT_STRATEGY
 from engine.search.searcher import Searcher
 from engine.server.metrics import Metrics
@@ -36,15 +36,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _RecallCheck:
     searcher: Searcher
-    view: View
+    view: ReadView
     query: Query
     answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class RecallStats:
     """What the last checks found on average, what the plans had promised, and what the callers had asked for."""
 
     checks: int
@@ -53,7 +53,7 @@ class Mean:
     target: float
 
 
-class Watch:
+class RecallMonitor:
     """Checks the recall of a share of the searches, in one thread that takes a tenth of a processor at most.
 
     sample: the share of searches to check, 0 for none.
@@ -62,7 +62,7 @@ class Watch:
     def __init__(self, sample: float, metrics: Metrics) -> None:
         self._sample = sample
         self._metrics = metrics
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_RecallCheck | None] = SimpleQueue()
         self._closed = threading.Event()
         self._snapshot = ""
         self._checked: deque[tuple[float, float, float]] = deque(maxlen=WINDOW)
@@ -81,13 +81,13 @@ class Watch:
         if self._jobs.qsize() >= WAITING_AT_MOST:
             self._metrics.unchecked("dropped")
         else:
-            self._jobs.put(_Job(searcher, searcher.view, query, answer))
+            self._jobs.put(_RecallCheck(searcher, searcher.view, query, answer))
 
     @property
-    def mean(self) -> Mean | None:
+    def mean(self) -> RecallStats | None:
         """What the last checks found, all of one snapshot; None if there was none."""
         checked = list(self._checked)
-        return Mean(len(checked), *map(fmean, zip(*checked, strict=True))) if checked else None
+        return RecallStats(len(checked), *map(fmean, zip(*checked, strict=True))) if checked else None
 
     def close(self) -> None:
         """Check no more; waits for the check under way."""
@@ -110,7 +110,7 @@ class Watch:
             del job
             self._closed.wait(REST * (perf_counter() - started))
 
-    def _check(self, job: _Job) -> None:
+    def _check(self, job: _RecallCheck) -> None:
         query, plan = job.query, job.answer.plan
         k = min(query.limit, MEASURED_K)
         # Explained or not as it was: the scores of both are then sums made in the same way.
@@ -156,7 +156,7 @@ def recall_of(answer: Answer, exact: Answer, query: Query, k: int) -> float:
     return float(recall_at_k(rows[:1], rows[1:], ROUNDING * max(1.0, largest))[0])
 
 
-def _as_it_was(job: _Job) -> Searcher:
+def _as_it_was(job: _RecallCheck) -> Searcher:
     """Return a searcher of the items that there were when the query was answered."""
     if job.searcher.view is job.view:
         return job.searcher

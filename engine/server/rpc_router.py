@@ -19,12 +19,12 @@ from grpc_status import rpc_status
 
 from engine.errors import DiptychError, NotSupported
 from engine.server.codec.statuses import to_status
-from engine.server.codec.validation import InvalidRequest, check
+from engine.server.codec.validation import InvalidMessage, check
 from engine.server.metrics import Metrics
-from engine.server.workers import Call
+from engine.server.workers import CallDeadline
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, recommendation_pb2, search_pb2
 
-Method = Callable[[Any, Call], Awaitable[Message | bytes]]
+Method = Callable[[Any, CallDeadline], Awaitable[Message | bytes]]
 """Answers one rpc, with its response or the bytes of it."""
 
 _FILES = (search_pb2, recommendation_pb2, catalog_pb2, embedding_pb2, index_pb2)
@@ -41,7 +41,7 @@ def services() -> Iterator[ServiceDescriptor]:
         yield from file.DESCRIPTOR.services_by_name.values()
 
 
-class Edge:
+class RpcRouter:
     """The handlers of the contract's services, and how many calls are being answered.
 
     methods: "engine.v1.SearchService/Search" → what answers it.
@@ -75,7 +75,7 @@ class Edge:
         for service in services():
             for method in service.methods:
                 if _path(method) in self._methods:
-                    with suppress(InvalidRequest):
+                    with suppress(InvalidMessage):
                         check(GetMessageClass(method.input_type)())
 
     async def idle(self) -> None:
@@ -95,7 +95,7 @@ class Edge:
             # What leaves here without an answer and without a status is a call whose caller went away.
             code = _CANCELLED
             try:
-                call = Call(arrived, None if left_s is None else arrived + int(left_s * 1e9))
+                call = CallDeadline(arrived, None if left_s is None else arrived + int(left_s * 1e9))
                 response = await method(request, call)
                 code = _OK
                 return response
@@ -132,7 +132,7 @@ def _path(method: MethodDescriptor) -> str:
 
 
 def _unanswered(path: str) -> Method:
-    async def refuse(request: Message, call: Call) -> Message:
+    async def refuse(request: Message, call: CallDeadline) -> Message:
         raise NotSupported(f"{path} is not answered yet")
 
     return refuse

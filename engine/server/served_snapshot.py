@@ -12,12 +12,12 @@ from time import monotonic
 
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
 from engine.scoring.query import Answer, Boost, Query, Shape
-from engine.search.model_loader import Serving, open_models
+from engine.search.model_loader import ModelSettings, open_models
 from engine.search.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
 from engine.search.searcher import Searcher
 from engine.server.codec.index_messages import to_index
 from engine.server.codec.statuses import NothingServed
-from engine.server.live_updates import Changes, Overlay
+from engine.server.live_updates import LiveUpdates, SnapshotOverlay
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import CURRENT_FILE, Store
@@ -45,14 +45,14 @@ Witness = Callable[[Searcher, Query, Answer, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedSnapshot:
     """One snapshot ready to answer, and what clients are told of it."""
 
     searcher: Searcher
     index: index_pb2.Index
     quick: frozenset[str]
     """The classes of query that were measured to take well below a millisecond each."""
-    overlay: Overlay
+    overlay: SnapshotOverlay
     """What changed since, laid over it."""
     witness: Witness | None = None
 
@@ -93,7 +93,7 @@ class Served:
         return self.searcher.snapshot.name
 
 
-class Snapshots:
+class SnapshotManager:
     """Serves the store's current snapshot, and follows it once `follow` was called.
 
     changes: what changed since, laid over whatever is served.
@@ -102,11 +102,11 @@ class Snapshots:
     def __init__(
         self,
         store: Store,
-        changes: Changes,
+        changes: LiveUpdates,
         device: str = "cpu",
         poll_s: float = 0.2,
         witness: Witness | None = None,
-        serving: Serving | None = None,
+        serving: ModelSettings | None = None,
     ) -> None:
         self.store = store
         self._serving = serving
@@ -116,7 +116,7 @@ class Snapshots:
         self.refusals = 0
         self._device = device
         self._poll_s = poll_s
-        self._served: Served | None = None
+        self._served: ServedSnapshot | None = None
         self._seen: object = None
         self._refused = ""
         self._tries = 0
@@ -127,7 +127,7 @@ class Snapshots:
         self._follower = threading.Thread(target=self._follow, name="snapshots", daemon=True)
 
     @property
-    def served(self) -> Served:
+    def served(self) -> ServedSnapshot:
         """What answers now. Raises NothingServed."""
         served = self._served
         if served is None:
@@ -135,7 +135,7 @@ class Snapshots:
         return served
 
     @property
-    def current(self) -> Served | None:
+    def current(self) -> ServedSnapshot | None:
         """What answers now, None if nothing is served yet."""
         return self._served
 
@@ -232,7 +232,7 @@ class Snapshots:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
 
-    def _open(self, name: str) -> Served:
+    def _open(self, name: str) -> ServedSnapshot:
         snapshot = open_snapshot(self.store, name, self._device)
         before = self._served
         models = open_models(
@@ -242,9 +242,9 @@ class Snapshots:
         searcher.warm_up()
         quick = _quick(searcher) if self._device == "cpu" else frozenset()
         overlay = self._changes.overlay(searcher)
-        return Served(searcher, to_index(snapshot.manifest), quick, overlay, self._witness)
+        return ServedSnapshot(searcher, to_index(snapshot.manifest), quick, overlay, self._witness)
 
-    def _serve(self, served: Served) -> None:
+    def _serve(self, served: ServedSnapshot) -> None:
         """Let another one answer, with every change up to this moment: none can be made before it does."""
         with self._changes.lock:
             self._changes.catch_up(served.overlay)

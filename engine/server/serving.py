@@ -10,26 +10,26 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from engine.scoring.query import Answer, Query
-from engine.search.model_loader import Serving
+from engine.search.model_loader import ModelSettings
 from engine.search.searcher import Searcher
-from engine.server.exposition import CannotListen, Exposition, show
-from engine.server.lazy_event_log import Events
-from engine.server.live_updates import Changes
+from engine.server.exposition import CannotListen, MetricsPage, show
+from engine.server.lazy_event_log import LazyEventLog
+from engine.server.live_updates import LiveUpdates
 from engine.server.metrics import Metrics
-from engine.server.recall_monitor import Watch
-from engine.server.rpc_router import Edge, services
-from engine.server.served_snapshot import Snapshots
+from engine.server.recall_monitor import RecallMonitor
+from engine.server.rpc_router import RpcRouter, services
+from engine.server.served_snapshot import SnapshotManager
 from engine.server.services.catalog_service import CatalogService
-from engine.server.services.description_service import DescribingService
+from engine.server.services.description_service import DescriptionService
 from engine.server.services.embedding_service import EmbeddingService
-from engine.server.services.event_service import RecordingService
-from engine.server.services.feedback_service import ReviewingService
+from engine.server.services.event_service import EventService
+from engine.server.services.feedback_service import FeedbackService
 from engine.server.services.index_service import IndexService
-from engine.server.services.profile_service import ProfilingService
-from engine.server.services.recommend_service import RecommendingService
+from engine.server.services.profile_service import ProfileService
+from engine.server.services.recommend_service import RecommendService
 from engine.server.services.search_service import SearchService
-from engine.server.settings import Settings
-from engine.server.shoppers import Shoppers
+from engine.server.settings import ServerSettings
+from engine.server.shoppers import ShopperService
 from engine.server.workers import Workers
 from engine.snapshot.store import Store
 
@@ -42,17 +42,17 @@ log = logging.getLogger(__name__)
 class Server:
     """One gRPC server over one store. Made on the event loop that it runs on."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self.port = 0
         self.metrics = Metrics()
-        self.watch = Watch(settings.recall_sample, self.metrics)
-        self._changes = Changes(settings.store, settings.poll_s)
-        self._events = Events(settings.store, settings.events_url)
-        models = Serving(
+        self.watch = RecallMonitor(settings.recall_sample, self.metrics)
+        self._changes = LiveUpdates(settings.store, settings.poll_s)
+        self._events = LazyEventLog(settings.store, settings.events_url)
+        models = ModelSettings(
             settings.runtime, settings.max_batch, settings.max_wait_ms, settings.encoder_cache_bytes, self.metrics
         )
-        self.snapshots = Snapshots(
+        self.snapshots = SnapshotManager(
             Store(settings.store), self._changes, settings.device, settings.poll_s, self._witness, models
         )
         self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
@@ -63,18 +63,18 @@ class Server:
         self._describers = Workers("describers", settings.describe_threads, settings.waiting_limit)
         # Who waits for the events' database holds up nobody who does not.
         self._readers = Workers("readers", settings.search_threads, settings.waiting_limit)
-        self._shoppers = shoppers = Shoppers(self._events)
-        self._edge = Edge(
+        self._shoppers = shoppers = ShopperService(self._events)
+        self._edge = RpcRouter(
             {
                 **SearchService(self.snapshots, shoppers, self._searchers, self._encoders, self._readers).methods(),
                 **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
-                **DescribingService(self.snapshots, self._describers, settings.writer_options).methods(),
+                **DescriptionService(self.snapshots, self._describers, settings.writer_options).methods(),
                 **EmbeddingService(self.snapshots, self._encoders).methods(),
                 **IndexService(self.snapshots, self._administrators).methods(),
-                **RecommendingService(self.snapshots, shoppers, self._readers, self._encoders).methods(),
-                **ProfilingService(self.snapshots, self._events, self._readers).methods(),
-                **ReviewingService(self.snapshots, self._searchers).methods(),
-                **RecordingService(self._events, self._recorders, self._administrators).methods(),
+                **RecommendService(self.snapshots, shoppers, self._readers, self._encoders).methods(),
+                **ProfileService(self.snapshots, self._events, self._readers).methods(),
+                **FeedbackService(self.snapshots, self._searchers).methods(),
+                **EventService(self._events, self._recorders, self._administrators).methods(),
             },
             self.metrics,
         )
@@ -88,7 +88,7 @@ class Server:
             self._readers,
         )
         show(self.metrics.registry, self._edge, self._pools, self.snapshots, self.watch)
-        self._exposition: Exposition | None = None
+        self._exposition: MetricsPage | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
             options=[
@@ -111,7 +111,9 @@ class Server:
             raise CannotListen(f"expected a free address to listen on, got {self.settings.address}") from error
         if self.settings.metrics_address:
             # In a thread, since it may ask for the name of the address.
-            self._exposition = await asyncio.to_thread(Exposition, self.settings.metrics_address, self.metrics.registry)
+            self._exposition = await asyncio.to_thread(
+                MetricsPage, self.settings.metrics_address, self.metrics.registry
+            )
         await self._server.start()
 
     @property
@@ -120,7 +122,7 @@ class Server:
         return 0 if self._exposition is None else self._exposition.port
 
     async def open(self) -> None:
-        """Serve the store's current snapshot, and whatever follows it. Raises what `Snapshots.open_current` does."""
+        """Serve the store's current snapshot and its successors. Raises what `SnapshotManager.open_current` does."""
         self._edge.warm_up()
         await asyncio.to_thread(self.snapshots.open_current)
         await asyncio.to_thread(self._shoppers.warm_up, self.snapshots.served.searcher)
@@ -159,7 +161,7 @@ class Server:
             await self._health.set(name, status)
 
 
-async def serve(settings: Settings, address_file: Path | None = None) -> None:
+async def serve(settings: ServerSettings, address_file: Path | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain. Raises what `Server.listen` and `Server.open` do.
 
     address_file: gets HOST:PORT, whole at once, when the server answers. A second signal ends the process at once.

@@ -22,7 +22,7 @@ ENVIRONMENT_PREFIX = "DIPTYCH_"
 _SECRET = frozenset({"events_url", "writer_url", "writer_key"})
 
 
-class Settings(BaseSettings):
+class ServerSettings(BaseSettings):
     """Everything that can be chosen of a server."""
 
     model_config = SettingsConfigDict(
@@ -147,14 +147,14 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
 
-def load(flags: Mapping[str, Any], file: Path | None = None) -> Settings:
+def load(flags: Mapping[str, Any], file: Path | None = None) -> ServerSettings:
     """Return the settings; flags that are None count as not given. Raises InvalidSetting naming what is wrong."""
     given = {name: value for name, value in flags.items() if value is not None}
     written = {} if file is None else _read(file)
     # The environment stands between the two: what it sets is taken out of the file's.
     behind = {name: value for name, value in written.items() if f"{ENVIRONMENT_PREFIX}{name}".upper() not in os.environ}
     try:
-        return Settings(**{**behind, **given})
+        return ServerSettings(**{**behind, **given})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(place) for place in first["loc"])
@@ -167,7 +167,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> Settings:
         raise InvalidSetting(f"{name}: {first['msg']}{came}") from error
 
 
-def render(settings: Settings) -> str:
+def render(settings: ServerSettings) -> str:
     """Return the settings as TOML that `load` reads back, passwords masked, which is as if there were none."""
     values = settings.model_dump(mode="json")
     values["events_url"] = values["events_url"] and masked(values["events_url"])
@@ -184,7 +184,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise InvalidSetting(f"{file}: expected a file of settings, got {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidSetting(f"{file}: expected TOML, got {error}") from error
-    known = list(Settings.model_fields)
+    known = list(ServerSettings.model_fields)
     for name in written:
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -10,18 +10,18 @@ from engine.errors import DiptychError, UserNotFound
 from engine.events.event import Event
 from engine.recommend.history import MOST_EVENTS
 from engine.recommend.interests import find_interests
-from engine.recommend.recommender import Recommended, Recommender, Wish
+from engine.recommend.recommender import Recommendations, Recommender, RecommendRequest
 from engine.scoring.query import Part, Query, UserPart
 from engine.search.searcher import Searcher
-from engine.server.lazy_event_log import Events
+from engine.server.lazy_event_log import LazyEventLog
 
 log = logging.getLogger(__name__)
 
 
-class Shoppers:
+class ShopperService:
     """The shoppers of one store; any number of threads may ask. It waits for a database, so the loop may not."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: LazyEventLog) -> None:
         self._events = events
         self._recommender: Recommender | None = None
 
@@ -38,9 +38,9 @@ class Shoppers:
         if known is not None:
             # Two unlike items: it is SciPy that takes the time.
             find_interests(np.eye(2, dtype=np.float32), np.ones(2))
-            self._of(searcher).recommend(Wish())
+            self._of(searcher).recommend(RecommendRequest())
 
-    def recommend(self, searcher: Searcher, user_id: str, wish: Wish) -> Recommended:
+    def recommend(self, searcher: Searcher, user_id: str, wish: RecommendRequest) -> Recommendations:
         """Return what to recommend to a shopper, or to a session if there is no id. Raises what Recommender does."""
         return self._of(searcher).recommend(wish, self._history(user_id) if user_id else ())
 

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallDeadline:
     """When a call came, and until when its answer is of use; both as perf_counter_ns tells time."""
 
     arrived_ns: int
@@ -35,10 +35,10 @@ class Call:
 
 
 @dataclass(slots=True)
-class _Job:
+class _WorkerJob:
     future: asyncio.Future[Any]
     work: Callable[[], Any]
-    call: Call
+    call: CallDeadline
     kind: str
     result: Any = None
     error: BaseException | None = None
@@ -51,8 +51,8 @@ class Workers:
         self.name = name
         self.waiting_limit = waiting_limit
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._done: deque[_Job] = deque()
+        self._jobs: SimpleQueue[_WorkerJob | None] = SimpleQueue()
+        self._done: deque[_WorkerJob] = deque()
         self._woken = False
         self._fastest_ns: dict[str, int] = {}
         self._threads = [
@@ -61,7 +61,7 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, kind: str, work: Callable[[], Result], call: Call) -> Result:
+    async def run(self, kind: str, work: Callable[[], Result], call: CallDeadline) -> Result:
         """Return what `work` returns in one of the threads, or raise what it raises.
 
         kind: what sort of work it is; no such work has ever been faster than the fastest seen, so a call whose
@@ -71,7 +71,7 @@ class Workers:
         waiting = self._jobs.qsize()
         if waiting >= self.waiting_limit:
             raise Overloaded(f"expected fewer than {self.waiting_limit} waiting for {self.name}, got {waiting}")
-        job = _Job(self._loop.create_future(), work, call, kind)
+        job = _WorkerJob(self._loop.create_future(), work, call, kind)
         self._jobs.put(job)
         result: Result = await job.future
         return result

@@ -38,7 +38,7 @@ def write_items(directory: Path, item_ids: Sequence[str], payloads: Sequence[byt
     np.save(directory / LOOKUP_FILE, lookup)
 
 
-class Items:
+class ItemTable:
     """The items of one snapshot, by row and by id; nothing of them is held in private memory."""
 
     def __init__(self, directory: Path, count: int) -> None:

@@ -15,11 +15,11 @@ SCHEMA = 2
 MANIFEST_FILE = "manifest.json"
 
 
-class _Record(BaseModel):
+class _ManifestRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class BlockRecord(_Record):
+class BlockRecord(_ManifestRecord):
     """One block: its dimension, how many items have it, and whether a model below made it (else the caller did)."""
 
     name: str
@@ -28,7 +28,7 @@ class BlockRecord(_Record):
     encoded: bool
 
 
-class StratumRecord(_Record):
+class StratumRecord(_ManifestRecord):
     """Rows start … start + count, which all have just these blocks, in the files of `directory`."""
 
     blocks: tuple[str, ...]
@@ -38,7 +38,7 @@ class StratumRecord(_Record):
     directory: str
 
 
-class ModelRecord(_Record):
+class ModelRecord(_ManifestRecord):
     """The encoder: where it was found, what it was, and what it made of a few fixed texts and pictures.
 
     texts_read: the share of the catalogue's texts that are in words the model knows; None where it makes no vectors of
@@ -53,7 +53,7 @@ class ModelRecord(_Record):
     texts_read: float | None = None
 
 
-class LexicalRecord(_Record):
+class LexicalRecord(_ManifestRecord):
     """The lexical block: its name, different words, items that have words, and how they were cut."""
 
     name: str
@@ -62,7 +62,7 @@ class LexicalRecord(_Record):
     tokenizer: str
 
 
-class ConfidenceRecord(_Record):
+class ConfidenceRecord(_ManifestRecord):
     """How sure an answer to a text is: a logistic regression on the evidence of `engine.search.confidence`.
 
     threshold: the confidence below which nothing matched.   flagged_missing, flagged_good: the shares of answers below
@@ -79,7 +79,7 @@ class ConfidenceRecord(_Record):
     queries: int = 0
 
 
-class SimilarityRecord(_Record):
+class SimilarityRecord(_ManifestRecord):
     """How similar a part of this kind usually is to this block."""
 
     part_kind: str
@@ -88,7 +88,7 @@ class SimilarityRecord(_Record):
     std: float
 
 
-class PartWeightRecord(_Record):
+class PartWeightRecord(_ManifestRecord):
     """What a block weighs for one kind of part in a request that names no weights, and how well it tells on its own.
 
     auc: how often it gives a sampled item's own probe (a changed picture, a piece of text) a higher score than another
@@ -105,7 +105,7 @@ class PartWeightRecord(_Record):
     probes: int = 0
 
 
-class SignalRecord(_Record):
+class SignalRecord(_ManifestRecord):
     """How a business signal is usually distributed; standardised with these.
 
     learnt: whether the build worked it out of events or reviews; else it is a field of the payloads.
@@ -117,7 +117,7 @@ class SignalRecord(_Record):
     learnt: bool = False
 
 
-class PointRecord(_Record):
+class PointRecord(_ManifestRecord):
     """One measured setting of the index: recall@10 on queries of a class, and microseconds a query, one thread."""
 
     query_class: str
@@ -132,7 +132,7 @@ class PointRecord(_Record):
         return OperatingPoint(self.nprobe, self.k_factor)
 
 
-class GateRecord(_Record):
+class GateRecord(_ManifestRecord):
     """One condition of publishing: the value measured, the limit it was held to."""
 
     name: str
@@ -141,14 +141,14 @@ class GateRecord(_Record):
     passed: bool
 
 
-class FileRecord(_Record):
+class FileRecord(_ManifestRecord):
     """One file of the snapshot."""
 
     size_bytes: int
     sha256: str
 
 
-class CatalogueRecord(_Record):
+class CatalogueRecord(_ManifestRecord):
     """What the snapshot was built from."""
 
     name: str
@@ -158,7 +158,7 @@ class CatalogueRecord(_Record):
     text_template: str
 
 
-class BehaviourRecord(_Record):
+class BehaviourRecord(_ManifestRecord):
     """What was learnt of items from events: of how many events and shoppers, vectors of so many items and dimensions.
 
     events: of items of the catalogue.   factors: 0 where too few shoppers did anything for vectors.
@@ -170,7 +170,7 @@ class BehaviourRecord(_Record):
     factors: int
 
 
-class ReviewsRecord(_Record):
+class ReviewsRecord(_ManifestRecord):
     """The reviews of the snapshot's items: the file's name, how many there are, of so many items, and the aspects.
 
     left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
@@ -187,7 +187,7 @@ class ReviewsRecord(_Record):
     warning: str = ""
 
 
-class Manifest(_Record):
+class Manifest(_ManifestRecord):
     """Everything a reader needs to know before it trusts a snapshot's files.
 
     model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.

@@ -54,7 +54,7 @@ class ReviewRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReviewBatch:
     """n reviews of some items and the m mentions in them: arrays side by side, mentions by the place of their review.
 
     rows: (n,) the item of each.   times_s, ratings: (n,), NaN where a review has none.   sentiments: (n,) from 0 to 1.
@@ -91,7 +91,7 @@ def write_reviews(directory: Path, reviews: Iterable[ReviewRow], item_count: int
     np.save(folder / _OF_REVIEWS_FILE, np.concatenate(([0], np.cumsum(sizes))))
 
 
-class Reviews:
+class ReviewTable:
     """The reviews of a snapshot; any number of threads may read them."""
 
     def __init__(self, directory: Path, item_count: int, aspects: tuple[str, ...]) -> None:
@@ -107,12 +107,12 @@ class Reviews:
     def __len__(self) -> int:
         return int(self._reviews.num_rows)
 
-    def of(self, rows: Sequence[int] | NDArray[np.int64]) -> Told:
+    def of(self, rows: Sequence[int] | NDArray[np.int64]) -> ReviewBatch:
         """Return the reviews of some rows of items. Cost: that of so many reviews."""
         items = np.asarray(rows, np.int64)
         reviews, of_items = _ranges(self._of_items, items)
         mentions, of = _ranges(self._of_reviews, reviews)
-        return Told(
+        return ReviewBatch(
             rows=items[of_items],
             times_s=self._numbers("time_s", reviews),
             ratings=self._numbers("rating", reviews),

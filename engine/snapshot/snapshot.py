@@ -12,12 +12,12 @@ import numpy as np
 from engine.columns import Columns
 from engine.errors import CorruptSnapshot
 from engine.indexes.index import Index, open_index
-from engine.lexical.bm25 import LEXICAL, Lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex
 from engine.scoring.fusion import Matrix
 from engine.scoring.row_layout import Layout
-from engine.snapshot.item_table import Items
+from engine.snapshot.item_table import ItemTable
 from engine.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
-from engine.snapshot.review_table import Reviews
+from engine.snapshot.review_table import ReviewTable
 from engine.snapshot.store import Store
 
 
@@ -47,11 +47,11 @@ class Snapshot:
         self.dims = manifest.dims
         self.signals = tuple(signal.name for signal in manifest.signals)
         self.calibration = manifest.calibration
-        self.items = Items(directory, manifest.item_count)
+        self.items = ItemTable(directory, manifest.item_count)
         self.columns = Columns(directory, manifest.item_count)
-        self.lexical = None if manifest.lexical is None else Lexical(directory / LEXICAL, manifest.item_count)
+        self.lexical = None if manifest.lexical is None else LexicalIndex(directory / LEXICAL, manifest.item_count)
         told = manifest.reviews
-        self.reviews = None if told is None else Reviews(directory, manifest.item_count, told.aspects)
+        self.reviews = None if told is None else ReviewTable(directory, manifest.item_count, told.aspects)
         self.strata = tuple(
             Stratum(
                 record.blocks,

@@ -62,7 +62,7 @@ COMMIT;
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class EmbeddedInput:
     """A unit vector (d,) float16 that a model made, and the digest of all that decided it."""
 
     recipe: bytes
@@ -79,11 +79,11 @@ class Upsert:
     payload: bytes
     images: tuple[bytes, ...] = ()
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    made: Mapping[str, Made] = field(default_factory=dict)
+    made: Mapping[str, EmbeddedInput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ItemChange:
     """What became of an item: what it is now, or None if it was deleted. time_s: since 1970."""
 
     seq: int
@@ -95,11 +95,11 @@ class Change:
 class Transaction:
     """Changes that become durable together, or not at all."""
 
-    def __init__(self, log: "LiveLog", connection: sqlite3.Connection) -> None:
+    def __init__(self, log: "ChangeLog", connection: sqlite3.Connection) -> None:
         self._log = log
         self._connection = connection
 
-    def since(self, seq: int) -> Iterator[Change]:
+    def since(self, seq: int) -> Iterator[ItemChange]:
         """Give the changes after `seq`, in order."""
         return self._log.since(seq)
 
@@ -143,7 +143,7 @@ class Transaction:
         self._connection.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", row)
 
 
-class LiveLog:
+class ChangeLog:
     """The log in one file; threads may share one, and processes of one machine the file.
 
     Raises CorruptLog if the file is not a log or damaged, NotDurable where it cannot be read or written now.
@@ -164,7 +164,7 @@ class LiveLog:
             row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
             return 0 if row is None else int(row[0])
 
-    def since(self, seq: int) -> Iterator[Change]:
+    def since(self, seq: int) -> Iterator[ItemChange]:
         """Give the newest change of each item that changed after `seq`, in order; those that come meanwhile too."""
         while page := self._page(seq):
             yield from page
@@ -222,7 +222,7 @@ class LiveLog:
     ) -> None:
         self.close()
 
-    def _page(self, seq: int) -> list[Change]:
+    def _page(self, seq: int) -> list[ItemChange]:
         with self._lock, self._explained():
             run = self._connection.execute
             query = "SELECT seq, item_id, payload, time_s FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -231,10 +231,10 @@ class LiveLog:
                 return []
             span = (rows[0][0], rows[-1][0])
             own: dict[int, dict[str, NDArray[np.float32]]] = {}
-            made: dict[int, dict[str, Made]] = {}
+            made: dict[int, dict[str, EmbeddedInput]] = {}
             for number, block, recipe, data in run("SELECT * FROM vectors WHERE seq BETWEEN ? AND ?", span):
                 if recipe:
-                    made.setdefault(number, {})[block] = Made(recipe, np.frombuffer(data, "<f2"))
+                    made.setdefault(number, {})[block] = EmbeddedInput(recipe, np.frombuffer(data, "<f2"))
                 else:
                     own.setdefault(number, {})[block] = np.frombuffer(data, "<f4")
             images: dict[int, list[bytes]] = {}
@@ -247,7 +247,7 @@ class LiveLog:
             if payload is not None:
                 pictures = tuple(images.get(number, ()))
                 upsert = Upsert(payload, pictures, own.get(number, {}), made.get(number, {}))
-            changes.append(Change(number, item_id, upsert, time_s))
+            changes.append(ItemChange(number, item_id, upsert, time_s))
         return changes
 
     @contextmanager
@@ -310,7 +310,7 @@ class LiveLog:
         connection.execute("DELETE FROM requests WHERE time_s < ?", (time.time() - _REQUESTS_KEPT_S,))
 
 
-def open_log(root: Path) -> LiveLog | None:
+def open_log(root: Path) -> ChangeLog | None:
     """Return the log of a store, None if nothing was ever changed live. Raises what LiveLog does."""
     path = root / LIVE_FILE
-    return LiveLog(path) if os.path.lexists(path) else None
+    return ChangeLog(path) if os.path.lexists(path) else None

@@ -17,7 +17,7 @@ from engine.lexical.tokenizer import has_words
 from engine.scoring.fusion import standardise
 from engine.scoring.row_layout import Layout
 from engine.snapshot.snapshot import Snapshot, Stratum
-from engine.updates.ingest import Arrival
+from engine.updates.ingest import PreparedItem
 
 # Each stratum has a range of row numbers of its own; those of a snapshot are below the first.
 _RANGE_BITS = 32
@@ -93,7 +93,7 @@ class Delta:
         """Whether `apply` may be called: the next one has not been made, nor been tried in vain."""
         return self._version == self._shared.version
 
-    def apply(self, changes: Iterable[tuple[str, Arrival | None]], seq: int) -> "Delta":
+    def apply(self, changes: Iterable[tuple[str, PreparedItem | None]], seq: int) -> "Delta":
         """Return the delta with these changes too, in their order; None is a deleted item. seq: the last one's number.
 
         Raises RuntimeError unless `is_newest`. Cost: that of the changed items, and a copied byte a row.
@@ -114,7 +114,7 @@ class Delta:
             known = shared.places.get(item_id)
             if known is not None and known.row is not None:
                 gone.setdefault(self._place_of(known.row), []).append(known.row & _LOCAL)
-        groups: dict[tuple[str, ...], list[Arrival]] = {}
+        groups: dict[tuple[str, ...], list[PreparedItem]] = {}
         for item_id, arrival in final.items():
             if arrival is None:
                 shared.places[item_id] = _Place(version, None, shared.places.get(item_id))
@@ -214,7 +214,7 @@ class Delta:
         except ItemNotFound:
             return None
 
-    def _blocks(self, arrival: Arrival) -> tuple[str, ...]:
+    def _blocks(self, arrival: PreparedItem) -> tuple[str, ...]:
         blocks = [block for block in self._shared.snapshot.dims if block in arrival.vectors]
         lexical = self._shared.snapshot.manifest.lexical
         if lexical is not None and any(map(has_words, arrival.words)):
@@ -233,7 +233,7 @@ class Delta:
         shared.parts.append(_Part(Stratum(blocks, start, empty, layout), rows))
         return len(shared.parts) - 1
 
-    def _add(self, place: int, arrivals: Sequence[Arrival], version: int) -> GrowingIndex:
+    def _add(self, place: int, arrivals: Sequence[PreparedItem], version: int) -> GrowingIndex:
         part = self._shared.parts[place]
         layout = part.stratum.layout
         usual = self._shared.snapshot.calibration.signals

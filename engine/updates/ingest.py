@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.coercion import JSON, BadRow, to_signal, to_text
-from engine.catalog.item_fields import FieldReader
+from engine.catalog.item_fields import ItemFieldReader
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
-from engine.encoders.embedding_cache import EmbeddingCache, Half, Space, space_of
+from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, space_of
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, UnknownBlock
 from engine.scoring.fusion import BEHAVIOUR
 from engine.scoring.vectors import to_unit
 from engine.snapshot.snapshot import Snapshot
-from engine.updates.change_log import Made, Upsert
+from engine.updates.change_log import EmbeddedInput, Upsert
 
 Pictures = Callable[[bytes], bytes]
 """Gives the bytes of a picture by its sha256."""
@@ -34,7 +34,7 @@ _TEXTS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PreparedItem:
     """An item ready to be searched.
 
     words: its texts as the snapshot's lexical block has them, none if there is no such block.
@@ -49,15 +49,15 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedItem:
     """An item that was accepted: as it is to be kept, and as it is to be searched."""
 
     upsert: Upsert
-    arrival: Arrival
+    arrival: PreparedItem
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingEmbedding:
     """An item whose vectors are being found. wanted: block → the contents whose vectors make its vector."""
 
     place: int
@@ -67,11 +67,11 @@ class _Waiting:
     words: tuple[str, ...]
     signals: tuple[float, ...]
     vectors: dict[str, NDArray[np.float16]]
-    made: dict[str, Made] = field(default_factory=dict)
+    made: dict[str, EmbeddedInput] = field(default_factory=dict)
     wanted: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
 
-class Intake:
+class Ingest:
     """Takes items in for one snapshot; any number of threads may ask.
 
     encoders: what makes the vectors of block "image" from pictures and of block "text" from texts; a block that the
@@ -84,15 +84,15 @@ class Intake:
         self._signals = snapshot.signals
         self._learnt = frozenset(signal.name for signal in snapshot.manifest.signals if signal.learnt)
         self._template = Template(snapshot.manifest.catalogue.text_template)
-        self._fields = FieldReader(snapshot.manifest.catalogue.text_template)
+        self._fields = ItemFieldReader(snapshot.manifest.catalogue.text_template)
         self._encoders = {block: encoder for block, encoder in encoders.items() if block in self._dims}
         self._spaces = {block: space_of(encoder.fingerprint, block) for block, encoder in self._encoders.items()}
         self._cache = cache
 
-    def take(self, items: Sequence[tuple[str, Upsert]], pictures: Pictures) -> list[Taken | InvalidQuery]:
+    def take(self, items: Sequence[tuple[str, Upsert]], pictures: Pictures) -> list[AcceptedItem | InvalidQuery]:
         """Return, for each item, what became of it or why it cannot be taken; `field` names the part of the item."""
-        outcomes: dict[int, Taken | InvalidQuery] = {}
-        waiting: list[_Waiting] = []
+        outcomes: dict[int, AcceptedItem | InvalidQuery] = {}
+        waiting: list[_PendingEmbedding] = []
         for place, (item_id, upsert) in enumerate(items):
             try:
                 waiting.append(self._read(place, item_id, upsert))
@@ -111,7 +111,7 @@ class Intake:
                 outcomes[one.place] = error
         return [outcomes[place] for place in range(len(items))]
 
-    def _read(self, place: int, item_id: str, upsert: Upsert) -> _Waiting:
+    def _read(self, place: int, item_id: str, upsert: Upsert) -> _PendingEmbedding:
         values = from_bytes(upsert.payload)
         text = self._template.render(lambda name: item_id if name == "item_id" else to_text(values.get(name)))
         learnt, behaviour = self._learnt_of(item_id)
@@ -123,7 +123,7 @@ class Intake:
         except BadRow as bad:
             raise InvalidQuery(str(bad), "payload") from bad
         own = {block: self._own(block, vector) for block, vector in upsert.vectors.items()}
-        one = _Waiting(place, item_id, upsert, text, self._words(item_id, text, values), signals, own)
+        one = _PendingEmbedding(place, item_id, upsert, text, self._words(item_id, text, values), signals, own)
         if text:
             self._want(one, "text", (hashlib.sha256(text.encode()).digest(),))
         if upsert.images and "image" in self._dims and "image" not in self._spaces and "image" not in own:
@@ -158,7 +158,7 @@ class Intake:
         span = stratum.layout.spans.get(BEHAVIOUR)
         return signals, None if span is None else stored[span].astype(np.float16)
 
-    def _want(self, one: _Waiting, block: str, contents: tuple[bytes, ...]) -> None:
+    def _want(self, one: _PendingEmbedding, block: str, contents: tuple[bytes, ...]) -> None:
         """Let an item wait for the vector of a block, unless it has its own or one made before of the same."""
         if not contents or block in one.vectors or block not in self._spaces:
             return
@@ -184,7 +184,9 @@ class Intake:
             raise InvalidQuery("expected a vector with a direction, got all zeros", place)
         return to_unit(vector).astype(np.float16)
 
-    def _finish(self, one: _Waiting, vectors: Mapping[str, Mapping[bytes, Half | InvalidQuery]]) -> Taken:
+    def _finish(
+        self, one: _PendingEmbedding, vectors: Mapping[str, Mapping[bytes, Half | InvalidQuery]]
+    ) -> AcceptedItem:
         for block, contents in one.wanted.items():
             found = []
             for place, content in enumerate(contents):
@@ -194,12 +196,12 @@ class Intake:
                 found.append(vector)
             mean = found[0] if len(found) == 1 else np.stack(found).mean(axis=0, dtype=np.float32)
             one.vectors[block] = to_unit(mean).astype(np.float16)
-            one.made[block] = Made(_recipe(self._spaces[block], contents), one.vectors[block])
-        arrival = Arrival(one.item_id, one.upsert.payload, one.words, one.vectors, one.signals)
-        return Taken(replace(one.upsert, made=one.made), arrival)
+            one.made[block] = EmbeddedInput(_recipe(self._spaces[block], contents), one.vectors[block])
+        arrival = PreparedItem(one.item_id, one.upsert.payload, one.words, one.vectors, one.signals)
+        return AcceptedItem(replace(one.upsert, made=one.made), arrival)
 
     def _embed(
-        self, space: Space, encoder: Encoder, contents: Mapping[bytes, str], pictures: Pictures
+        self, space: VectorSpace, encoder: Encoder, contents: Mapping[bytes, str], pictures: Pictures
     ) -> dict[bytes, Half | InvalidQuery]:
         """Return the vector of each content, from the cache or the model, or why there is none."""
         found: dict[bytes, Half | InvalidQuery] = {}
@@ -239,7 +241,7 @@ class Intake:
                 found[content] = InvalidQuery("expected finite values from the model, got NaN or infinity")
 
 
-def _recipe(space: Space, contents: Sequence[bytes]) -> bytes:
+def _recipe(space: VectorSpace, contents: Sequence[bytes]) -> bytes:
     """Return the digest of all that decides a vector: the model, the preprocessing and what is embedded."""
     names = "\0".join((space.model, space.preprocess, space.kind)).encode()
     return hashlib.sha256(b"\0".join((names, *contents))).digest()

@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting
-from engine.recommend.scoring_weights import DEMAND, REPURCHASE, Recipe
+from engine.recommend.scoring_weights import DEMAND, REPURCHASE, ScoringWeights
 from engine.scoring.fusion import BEHAVIOUR, Calibration
 from engine.snapshot.manifest import BehaviourRecord
 from indexer.behaviour.cold_start import expected
 from indexer.behaviour.demand import demand_of
 from indexer.behaviour.factorization import factorise
-from indexer.behaviour.interactions import Interactions
+from indexer.behaviour.interactions import InteractionMatrix
 from indexer.behaviour.repurchase import repurchase_of
 from indexer.behaviour.taste_moments import usual_tastes
 from indexer.behaviour.term_matrix import word_rows
 from indexer.embedding.embed import Progress
-from indexer.embedding.embedded_rows import Embedded
+from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.events.event_table import EventTable
 
 FEWEST_SHOPPERS = 20
@@ -25,13 +25,13 @@ FEWEST_SHOPPERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class BehaviourResult:
     """Items with what was learnt of them, and the record of it for the manifest."""
 
-    embedded: Embedded
+    embedded: EmbeddedRows
     record: BehaviourRecord
     events: EventTable
-    recipe: Recipe
+    recipe: ScoringWeights
 
     def calibrated(self, calibration: Calibration) -> Calibration:
         """Return what is usual with what is usual of shoppers' tastes beside it."""
@@ -40,7 +40,9 @@ class Learnt:
         return Calibration({**calibration.similarities, **usual}, calibration.signals)
 
 
-def learn_behaviour(events: EventTable, embedded: Embedded, progress: Progress, recipe: Recipe | None = None) -> Learnt:
+def learn_behaviour(
+    events: EventTable, embedded: EmbeddedRows, progress: Progress, recipe: ScoringWeights | None = None
+) -> BehaviourResult:
     """Return the items with a block "behaviour" where somebody liked them, and signals "demand" and "repurchase".
 
     The block is left out where fewer than FEWEST_SHOPPERS liked anything. Raises InvalidSetting for a catalogue that
@@ -49,9 +51,9 @@ def learn_behaviour(events: EventTable, embedded: Embedded, progress: Progress, 
     for name in (DEMAND, REPURCHASE):
         if name in embedded.signals:
             raise InvalidSetting(f"expected no signal {name!r} of the catalogue: it is learnt from events; rename it")
-    recipe = recipe or Recipe()
+    recipe = recipe or ScoringWeights()
     progress("behaviour", 0, 1)
-    seen = Interactions.of(events, embedded.item_ids, recipe.counts())
+    seen = InteractionMatrix.of(events, embedded.item_ids, recipe.counts())
     liking = seen.liking()
     shoppers = int(np.count_nonzero(np.diff(liking.indptr)))
     demand = expected(demand_of(seen), embedded.texts, embedded.blocks, embedded.present)
@@ -71,7 +73,7 @@ def learn_behaviour(events: EventTable, embedded: Embedded, progress: Progress, 
         factors=vectors.shape[1],
     )
     progress("behaviour", 1, 1)
-    return Learnt(embedded, record, events, recipe)
+    return BehaviourResult(embedded, record, events, recipe)
 
 
 def _none(count: int) -> NDArray[np.float16]:

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.behaviour.interactions import Interactions
+from indexer.behaviour.interactions import InteractionMatrix
 
 HALF_LIFE_DAYS = 30.0
 
 
-def demand_of(seen: Interactions, half_life_days: float = HALF_LIFE_DAYS) -> NDArray[np.float32]:
+def demand_of(seen: InteractionMatrix, half_life_days: float = HALF_LIFE_DAYS) -> NDArray[np.float32]:
     """Return (items,) ln(1 + the sum of counts, each halved in so many days); NaN for an item without events.
 
     Not known is not the same as not wanted: `indexer.behaviour.cold_start` tells what to expect of a new item.

@@ -16,7 +16,7 @@ NOT_SOLD = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Interactions:
+class InteractionMatrix:
     """The events of items that the catalogue has, oldest first.
 
     users, items: (n,) places among the log's shoppers and the catalogue's items.   types: (n,) places in TYPES.
@@ -32,7 +32,7 @@ class Interactions:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, events: EventTable, item_ids: Sequence[str], counts: Mapping[EventType, float]) -> "Interactions":
+    def of(cls, events: EventTable, item_ids: Sequence[str], counts: Mapping[EventType, float]) -> "InteractionMatrix":
         """Return the events that speak of `item_ids`. counts: what one event of each type counts."""
         places = {item_id: place for place, item_id in enumerate(item_ids)}
         known = np.array([places.get(item_id, NOT_SOLD) for item_id in events.item_ids], np.int64)

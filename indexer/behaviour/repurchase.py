@@ -5,14 +5,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from engine.events.event import EventType
-from indexer.behaviour.interactions import Interactions
+from indexer.behaviour.interactions import InteractionMatrix
 from indexer.events.event_table import TYPES
 
 PRIOR_BUYERS = 5.0
 """An item of few buyers is taken for usual as long as these outnumber them."""
 
 
-def repurchase_of(seen: Interactions) -> NDArray[np.float32]:
+def repurchase_of(seen: InteractionMatrix) -> NDArray[np.float32]:
     """Return (items,) ln of the share of its buyers who bought an item at two times or more, beside the shop's own.
 
     An item with so many of them as is usual has 0; one that nobody bought NaN.

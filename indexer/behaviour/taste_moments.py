@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.events.event import Event
 from engine.recommend.history import weigh
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import TASTE, Moments
 from engine.scoring.vectors import to_unit
 from indexer.behaviour.interactions import NOT_SOLD
@@ -28,7 +28,7 @@ def usual_tastes(
     item_ids: Sequence[str],
     blocks: Mapping[str, Half],
     present: Mapping[str, NDArray[np.bool_]],
-    recipe: Recipe,
+    recipe: ScoringWeights,
     seed: int = 7,
 ) -> dict[tuple[str, str], Moments]:
     """Return the moments of ("user", block) for each block that two shoppers or more have a taste in.

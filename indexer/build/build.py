@@ -14,16 +14,16 @@ from indexer.behaviour.behaviour_block import learn_behaviour
 from indexer.build import default_weights
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import draft, publish, seal
-from indexer.build.snapshot_writer import REJECTS_FILE, Material, write_snapshot
+from indexer.build.snapshot_writer import REJECTS_FILE, SnapshotInputs, write_snapshot
 from indexer.catalog import CatalogSpec, catalogue_hash, count_rows, own_blocks, read, to_lines
 from indexer.catalog.live_catalog import LiveChanges, live_changes
 from indexer.descriptions.catalog_descriptions import fill_missing
 from indexer.embedding.embed import Progress, embed
-from indexer.embedding.embedded_rows import Embedded
-from indexer.embedding.models import Models, remembering
+from indexer.embedding.embedded_rows import EmbeddedRows
+from indexer.embedding.models import BuildModels, remembering
 from indexer.events.event_import import EventFile, recorded
 from indexer.events.event_table import EventTable
-from indexer.probing.probes import Probes, Sample
+from indexer.probing.probes import Probes, ProductReservoir
 from indexer.reviews.snapshot_reviews import lay_reviews
 
 CACHE_DIRECTORY = "cache"
@@ -43,10 +43,10 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     kept = default_weights.read(config.store)
     # Before the first row is read, so that a file changed meanwhile is not taken for what was built.
     digest = catalogue_hash(config.catalogue)
-    models = Models.open(config.model, config.text_model, own)
+    models = BuildModels.open(config.model, config.text_model, own)
     events = _events(config, progress)
     since_s = 0.0 if config.exported_at is None else config.exported_at.timestamp()
-    sample = Sample()
+    sample = ProductReservoir()
     with live_changes(config.store, since_s) as changes:
         embedded = _embedded(config, store, models, changes, own, sample, progress)
     reviewed = None if config.reviews is None else lay_reviews(config.reviews, embedded, config.store, progress)
@@ -56,7 +56,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         learnt = None if events is None else learn_behaviour(events, embedded, progress)
         kept_ids = frozenset(embedded.item_ids)
         probes = Probes.of([product for product in sample.products if models.specs and product.item_id in kept_ids])
-        material = Material(digest, models, encoded, embedded, learnt, reviewed, probes, remembered)
+        material = SnapshotInputs(digest, models, encoded, embedded, learnt, reviewed, probes, remembered)
         manifest = write_snapshot(config, store, written, material, progress)
         taken_over = default_weights.take_over(kept, manifest)
         manifest = manifest.model_copy(update={"live_seq": changes.last, **taken_over.update})
@@ -83,12 +83,12 @@ def _events(config: BuildConfig, progress: Progress) -> EventTable | None:
 def _embedded(
     config: BuildConfig,
     store: Store,
-    models: Models,
+    models: BuildModels,
     changes: LiveChanges,
     own: frozenset[str],
-    sample: Sample,
+    sample: ProductReservoir,
     progress: Progress,
-) -> Embedded:
+) -> EmbeddedRows:
     spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
     texts = models.encoder is not None or models.text_encoder is not None
     embeddable = {"text": texts, "image": models.encoder is not None}

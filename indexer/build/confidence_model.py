@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from engine.catalog.item_fields import ItemFields
 from engine.lexical.tokenizer import to_words
-from engine.scoring.fusion import SpokenPart, compose
+from engine.scoring.fusion import EncodedPart, compose
 from engine.scoring.query import Missing, TextPart
-from engine.search.confidence import LOOKED_AT, Evidence, confidence, look
+from engine.search.confidence import LOOKED_AT, MatchEvidence, confidence, look
 from engine.search.planner import Planner, query_class
 from engine.search.retriever import Retriever
-from engine.search.score_terms import Additions
+from engine.search.score_terms import ScoreTerms
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import ConfidenceRecord
 
@@ -42,7 +42,7 @@ _LENGTHS = (1, 2, 3, 4)
 Values = NDArray[np.float64]
 
 
-class _Query(NamedTuple):
+class _HiddenItemQuery(NamedTuple):
     """A text, the type word in it, and the text with that word made unknown."""
 
     text: str
@@ -50,12 +50,12 @@ class _Query(NamedTuple):
     masked: str
 
 
-class _Seen(NamedTuple):
+class _Observation(NamedTuple):
     """What is seen of the answers to one query: as it is, with the word unknown, and with the things hidden too."""
 
-    plain: Evidence
-    reworded: Evidence
-    missing: Evidence
+    plain: MatchEvidence
+    reworded: MatchEvidence
+    missing: MatchEvidence
 
 
 def learn_confidence(
@@ -84,7 +84,7 @@ def learn_confidence(
     )
 
 
-def _draw(items: Sequence[ItemFields], rng: np.random.Generator) -> list[_Query]:
+def _draw(items: Sequence[ItemFields], rng: np.random.Generator) -> list[_HiddenItemQuery]:
     """Return a query for each of the commonest type words, in a random order."""
     ends: dict[str, list[int]] = {}
     holders: Counter[str] = Counter()
@@ -103,11 +103,11 @@ def _draw(items: Sequence[ItemFields], rng: np.random.Generator) -> list[_Query]
         length = _LENGTHS[number % len(_LENGTHS)]
         others = sorted(rng.permutation(len(said) - 1)[: length - 1].tolist())
         kept = [said[other] for other in others if said[other] != word]
-        queries.append(_Query(" ".join([*kept, word]), word, " ".join([*kept, _UNKNOWN])))
+        queries.append(_HiddenItemQuery(" ".join([*kept, word]), word, " ".join([*kept, _UNKNOWN])))
     return queries
 
 
-def _ask(searcher: Searcher, item_ids: Sequence[str], queries: Sequence[_Query]) -> list[_Seen]:
+def _ask(searcher: Searcher, item_ids: Sequence[str], queries: Sequence[_HiddenItemQuery]) -> list[_Observation]:
     snapshot, view = searcher.snapshot, searcher.view
     lexical = snapshot.lexical
     if lexical is None:
@@ -118,23 +118,23 @@ def _ask(searcher: Searcher, item_ids: Sequence[str], queries: Sequence[_Query])
     retriever = Retriever(view, Planner(manifest.operating_points, manifest.recall_target, largest), largest)
     spoken = searcher.speak([TextPart(query.text) for query in queries])
 
-    def see(said: SpokenPart, words: str, hidden: Sequence[str] = ()) -> Evidence:
-        part = SpokenPart(said.kind, said.weight, said.vectors, words)
+    def see(said: EncodedPart, words: str, hidden: Sequence[str] = ()) -> MatchEvidence:
+        part = EncodedPart(said.kind, said.weight, said.vectors, words)
         fused = compose([part], weights, snapshot.calibration, {}, Missing.RENORMALIZE, searcher.part_weights)
-        additions = Additions(view, fused, (), without=hidden)
+        additions = ScoreTerms(view, fused, (), without=hidden)
         choice = retriever.planner.choose(query_class(fused, [part]), None)
         found = retriever.best(fused, LOOKED_AT, choice, view.everything, additions)
         hits = list(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
-        return look(view, fused, additions, hits) if hits else Evidence(0.0, 0.0, 0.0)
+        return look(view, fused, additions, hits) if hits else MatchEvidence(0.0, 0.0, 0.0)
 
     seen = []
     for query, said in zip(queries, spoken, strict=True):
         hidden = [item_ids[row] for row in lexical.scores(query.type_word)[0].tolist()]
-        seen.append(_Seen(see(said, query.text), see(said, query.masked), see(said, query.masked, hidden)))
+        seen.append(_Observation(see(said, query.text), see(said, query.masked), see(said, query.masked, hidden)))
     return seen
 
 
-def _fit(seen: Sequence[_Seen]) -> ConfidenceRecord:
+def _fit(seen: Sequence[_Observation]) -> ConfidenceRecord:
     """Return the weights of the evidence. One that speaks against a good answer says nothing and is left out."""
     x = np.array([evidence for one in seen for evidence in one], np.float64)
     y = np.tile([1.0, 1.0, 0.0], len(seen))

@@ -58,14 +58,14 @@ class Weighting:
         )
 
 
-class Kept(NamedTuple):
+class StoredWeights(NamedTuple):
     """The weights that a store keeps, and what tells the models that they were learnt with."""
 
     weighting: Weighting
     models: list[str]
 
 
-class TakenOver(NamedTuple):
+class AppliedWeights(NamedTuple):
     """What a manifest takes of the weights kept, as updates of its fields, or a sentence why nothing."""
 
     update: Mapping[str, Any]
@@ -86,7 +86,7 @@ def write(root: Path, manifest: Manifest, weighting: Weighting, learnt_from: Map
     write_durably(root / WEIGHTS_FILE, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def read(root: Path) -> Kept | None:
+def read(root: Path) -> StoredWeights | None:
     """Return the weights kept in the store, None if there are none. Raises InvalidSetting for another file."""
     path = root / WEIGHTS_FILE
     if not path.is_file():
@@ -96,26 +96,26 @@ def read(root: Path) -> Kept | None:
         weights = {str(name): float(weight) for name, weight in content["modality_weights"].items()}
         boosts = {str(name): float(weight) for name, weight in content["boosts"].items()}
         kinds = tuple(str(kind) for kind in content.get("part_kinds", ()))
-        return Kept(Weighting(weights, boosts, kinds), list(content["models"]))
+        return StoredWeights(Weighting(weights, boosts, kinds), list(content["models"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidSetting(f"{path}: expected learnt weights, got {type(error).__name__}: {error}") from error
 
 
-def take_over(kept: Kept | None, manifest: Manifest) -> TakenOver:
+def take_over(kept: StoredWeights | None, manifest: Manifest) -> AppliedWeights:
     """Return what a manifest takes of the weights kept: all, or nothing where they do not fit it."""
     if kept is None:
-        return TakenOver({}, "")
+        return AppliedWeights({}, "")
     weights, boosts = kept.weighting.blocks, kept.weighting.boosts
     blocks = [*manifest.dims, *([LEXICAL] if manifest.lexical is not None else [])]
     if set(weights) != set(blocks):
-        return TakenOver({}, f"they weigh {', '.join(sorted(weights))}, and it has {', '.join(sorted(blocks))}")
+        return AppliedWeights({}, f"they weigh {', '.join(sorted(weights))}, and it has {', '.join(sorted(blocks))}")
     if missing := sorted(set(boosts) - {signal.name for signal in manifest.signals}):
-        return TakenOver({}, f"they boost {', '.join(missing)}, and it has no such signal")
+        return AppliedWeights({}, f"they boost {', '.join(missing)}, and it has no such signal")
     if kept.models != models_of(manifest):
-        return TakenOver({}, "they were learnt with other models")
+        return AppliedWeights({}, "they were learnt with other models")
     part_weights = kept.weighting.part_weights(manifest)
     update = {"default_weights": dict(weights), "default_boosts": dict(boosts), "part_weights": part_weights}
-    return TakenOver(update, "")
+    return AppliedWeights(update, "")
 
 
 def models_of(manifest: Manifest) -> list[str]:

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from engine.errors import DiptychError, ItemNotFound
-from engine.scoring.fusion import LEXICAL, FusedQuery, SpokenPart, compose, stratum_query
+from engine.scoring.fusion import LEXICAL, EncodedPart, FusedQuery, compose, stratum_query
 from engine.scoring.query import ImagePart, Missing, Query, TextPart
 from engine.search.planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import GateRecord
 from engine.snapshot.snapshot import Snapshot
-from indexer.build.sample_queries import Sampler
+from indexer.build.sample_queries import QuerySampler
 from indexer.build.tune import ROUNDING, exact_scores, length, measure
 from indexer.probing.probes import PictureProbe, TextProbe
 
@@ -35,7 +35,7 @@ def recall_gate(searcher: Searcher, recall_target: float, seed: int = 12) -> lis
     """
     records = []
     for name in QUERY_CLASSES:
-        sampler = Sampler(searcher.snapshot, seed)
+        sampler = QuerySampler(searcher.snapshot, seed)
         queries = sampler.draw(name, CHECKED_QUERIES)
         if not queries:
             continue
@@ -56,7 +56,7 @@ def self_retrieval_gate(searcher: Searcher, seed: int = 13) -> GateRecord:
     for row in chosen.tolist():
         vectors = snapshot.vectors(row)
         weights = {block: float(block in vectors) / len(vectors) for block in snapshot.dims}
-        fused = compose([SpokenPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
+        fused = compose([EncodedPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
         point = searcher.planner.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
         scores = searcher.nearest(fused, MEASURED_K, point).scores
         # Not looked for by its row: copies of an item crowd it out, and each of them is as good an answer.

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.catalog.item_fields import ItemFields
-from engine.lexical.bm25 import LEXICAL, Lexical, write_lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex, write_lexical
 from engine.lexical.tokenizer import to_words
 from engine.scoring.fusion import Moments
 from engine.snapshot.manifest import LexicalRecord
@@ -46,10 +46,10 @@ def build_lexical(directory: Path, items: Sequence[ItemFields]) -> tuple[Lexical
     record = LexicalRecord(
         name=LEXICAL, vocabulary=stats.vocabulary, item_count=stats.item_count, tokenizer=stats.tokenizer
     )
-    return record, usual_scores(Lexical(directory / LEXICAL, len(items)), items)
+    return record, usual_scores(LexicalIndex(directory / LEXICAL, len(items)), items)
 
 
-def usual_scores(lexical: Lexical, items: Sequence[ItemFields], seed: int = 7) -> Moments:
+def usual_scores(lexical: LexicalIndex, items: Sequence[ItemFields], seed: int = 7) -> Moments:
     """Return mean and standard deviation of a few words' scores over all other items that have words."""
     rng = np.random.default_rng(seed)
     there = np.flatnonzero(lexical.present)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.indexes.row_filter import RowSet
-from engine.scoring.fusion import FusedQuery, Matrix, SpokenPart, compose
+from engine.indexes.row_filter import RowFilter
+from engine.scoring.fusion import EncodedPart, FusedQuery, Matrix, compose
 from engine.scoring.query import Missing
 from engine.scoring.vectors import to_unit
 from engine.search.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG
-from engine.search.row_selection import Selection
+from engine.search.row_selection import RowSelection
 from engine.snapshot.snapshot import Snapshot
 
 # A query is an item seen through noise of this length, which leaves a cosine of about .8 to the item.
@@ -28,7 +28,7 @@ POLICIES = (Missing.RENORMALIZE, Missing.DROP)
 
 
 @dataclass(frozen=True, slots=True)
-class Sampler:
+class QuerySampler:
     """Draws queries from the items of a snapshot; the same seed draws the same queries."""
 
     snapshot: Snapshot
@@ -79,14 +79,14 @@ class Sampler:
             return drawn
         return [replace(query, missing=policy) for policy in POLICIES for query in drawn]
 
-    def select(self, query_class: str) -> Selection | None:
+    def select(self, query_class: str) -> RowSelection | None:
         """Return the rows among which queries of a class are asked, None for all."""
         if query_class != FILTERED:
             return None
         rng = np.random.default_rng([self.seed, len(self.snapshot)])
-        rows = [RowSet(rng.random(len(stratum.index)) < FILTERED_SHARE) for stratum in self.snapshot.strata]
+        rows = [RowFilter(rng.random(len(stratum.index)) < FILTERED_SHARE) for stratum in self.snapshot.strata]
         count = sum(some.count for some in rows)
-        return Selection(tuple(rows), count, count / max(1, len(self.snapshot)))
+        return RowSelection(tuple(rows), count, count / max(1, len(self.snapshot)))
 
     def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = self._seen(rng, self._item(rng, list(self.snapshot.dims)))
@@ -96,7 +96,7 @@ class Sampler:
         if kind != "item":
             # Words and pictures speak to every block of their encoder with one vector, across the modality gap.
             vectors = dict.fromkeys(self._spoken[kind], vectors[kind])
-        part = SpokenPart(kind, 1.0, vectors)
+        part = EncodedPart(kind, 1.0, vectors)
         if sum(learnt.get(block, 0.0) > 0 for block in vectors) > 1 and rng.random() < LEARNT_SHARE:
             return compose([part], learnt, self.snapshot.calibration, boosts or {}, Missing.RENORMALIZE)
         return self._compose([part], rng, boosts or {})
@@ -117,14 +117,14 @@ class Sampler:
         kind = str(rng.choice(["item", *alone])) if alone else "item"
         own = block if kind == "item" else kind
         vector = self._seen(rng, self._item(rng, [own]))[own]
-        return self._compose([SpokenPart(kind, 1.0, {block: vector})], rng, {}, only=block)
+        return self._compose([EncodedPart(kind, 1.0, {block: vector})], rng, {}, only=block)
 
     def _composed(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = {block: self._seen(rng, self._item(rng, [block]))[block] for block in self.snapshot.dims}
-        return self._compose([SpokenPart("item", 1.0, vectors)], rng, boosts or {})
+        return self._compose([EncodedPart("item", 1.0, vectors)], rng, boosts or {})
 
     def _compose(
-        self, parts: Sequence[SpokenPart], rng: np.random.Generator, boosts: dict[str, float], only: str = ""
+        self, parts: Sequence[EncodedPart], rng: np.random.Generator, boosts: dict[str, float], only: str = ""
     ) -> FusedQuery:
         blocks = list(self.snapshot.dims)
         first = 1.0 if len(blocks) == 1 else float(rng.choice(WEIGHTS))

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.catalog.item_fields import FieldReader, ItemFields
+from engine.catalog.item_fields import ItemFieldReader, ItemFields
 from engine.catalog.payload import to_bytes
 from engine.columns import write_columns
 from engine.errors import CorruptSnapshot
 from engine.indexes.index_writer import AUTO, write_index
-from engine.lexical.bm25 import LEXICAL, Lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex
 from engine.lexical.tokenizer import has_words
 from engine.scoring.fusion import BEHAVIOUR, Calibration
 from engine.scoring.row_layout import Layout
@@ -38,7 +38,7 @@ from engine.snapshot.manifest import (
 )
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
-from indexer.behaviour.behaviour_block import Learnt
+from indexer.behaviour.behaviour_block import BehaviourResult
 from indexer.build.build_config import BuildConfig
 from indexer.build.confidence_model import learn_confidence
 from indexer.build.gates import drift_gate, probe_gates, recall_gate, reject_gate, self_retrieval_gate
@@ -48,11 +48,11 @@ from indexer.build.strata import StratumRows, stratify, stratum_rows
 from indexer.build.tune import draw_curve, tune
 from indexer.catalog import to_lines
 from indexer.embedding.embed import Progress
-from indexer.embedding.embedded_rows import Embedded
-from indexer.embedding.models import Models
-from indexer.probing.part_weights import Pool, learn
+from indexer.embedding.embedded_rows import EmbeddedRows
+from indexer.embedding.models import BuildModels
+from indexer.probing.part_weights import ProbePool, learn
 from indexer.probing.probes import Probes
-from indexer.reviews.snapshot_reviews import Reviewed
+from indexer.reviews.snapshot_reviews import ReviewedItems
 from indexer.shoppers.population_builder import learn_shoppers
 
 REJECTS_FILE = "rejects.jsonl"
@@ -70,7 +70,7 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class SnapshotInputs:
     """What a snapshot is made of.
 
     digest: of the catalogue, sha256.   models: those that were open; encoded: the blocks that they made.
@@ -79,17 +79,17 @@ class Material:
     """
 
     digest: str
-    models: Models
+    models: BuildModels
     encoded: frozenset[str]
-    embedded: Embedded
-    learnt: Learnt | None
-    reviewed: Reviewed | None
+    embedded: EmbeddedRows
+    learnt: BehaviourResult | None
+    reviewed: ReviewedItems | None
     probes: Probes
-    remembered: Models
+    remembered: BuildModels
 
 
 def write_snapshot(
-    config: BuildConfig, store: Store, written: Draft, material: Material, progress: Progress
+    config: BuildConfig, store: Store, written: Draft, material: SnapshotInputs, progress: Progress
 ) -> Manifest:
     """Write all files of a snapshot but its manifest into a draft, measure it, and return the manifest.
 
@@ -181,14 +181,14 @@ def write_snapshot(
     return manifest.model_copy(update={"gates": tuple(gates), "files": file_records(directory)})
 
 
-def _fields(config: BuildConfig, embedded: Embedded) -> list[ItemFields]:
-    reader = FieldReader(config.text_template)
+def _fields(config: BuildConfig, embedded: EmbeddedRows) -> list[ItemFields]:
+    reader = ItemFieldReader(config.text_template)
     return [
         reader.read(item_id, payload) for item_id, payload in zip(embedded.item_ids, embedded.payloads, strict=True)
     ]
 
 
-def _default_weights(embedded: Embedded, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
+def _default_weights(embedded: EmbeddedRows, content: tuple[str, ...], with_words: bool) -> dict[str, float]:
     """Return what blocks weigh in a request that names none; nothing said means that all weigh alike.
 
     Beside a shopper what was learnt from events weighs as much as all that items look like and say. Of other parts none
@@ -205,7 +205,7 @@ def _write_strata(
     config: BuildConfig,
     directory: Path,
     strata: list[StratumRows],
-    embedded: Embedded,
+    embedded: EmbeddedRows,
     calibration: Calibration,
     progress: Progress,
 ) -> list[str]:
@@ -239,8 +239,8 @@ def _strata_records(strata: list[StratumRows], factories: list[str]) -> tuple[St
 
 def _part_weights(
     directory: Path,
-    material: Material,
-    embedded: Embedded,
+    material: SnapshotInputs,
+    embedded: EmbeddedRows,
     fields: Sequence[ItemFields],
     calibration: Calibration,
     order: list[int],
@@ -253,11 +253,11 @@ def _part_weights(
     if not models.specs:
         return ()
     made = material.encoded - ({"text"} if models.text_encoder is not None else set())
-    pool = Pool(
+    pool = ProbePool(
         embedded=embedded,
         fields=fields,
         calibration=calibration,
-        lexical=None if lexical is None else Lexical(directory / LEXICAL, len(order)),
+        lexical=None if lexical is None else LexicalIndex(directory / LEXICAL, len(order)),
         order=order,
         encoder=models.encoder,
         text_encoder=models.text_encoder,
@@ -267,7 +267,9 @@ def _part_weights(
     return learn(pool, probes.pictures, probes.texts, partial(progress, "weights"))
 
 
-def _gates(config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, material: Material) -> list[GateRecord]:
+def _gates(
+    config: BuildConfig, snapshot: Snapshot, parent: Snapshot | None, material: SnapshotInputs
+) -> list[GateRecord]:
     models, probes = material.remembered, material.probes
     searcher = Searcher(snapshot, models.encoder, models.text_encoder)
     embedded = material.embedded

@@ -12,11 +12,11 @@ from engine.indexes.index import EXACT, OperatingPoint
 from engine.indexes.recall import recall_at_k
 from engine.scoring.fusion import FusedQuery, stratum_query
 from engine.search.planner import MEASURED_K, QUERY_CLASSES, headroom
-from engine.search.row_selection import Selection
+from engine.search.row_selection import RowSelection
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import PointRecord
 from engine.snapshot.snapshot import Snapshot
-from indexer.build.sample_queries import Sampler
+from indexer.build.sample_queries import QuerySampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
 K_FACTORS = (10, 20, 40, 80, 160, 320)
@@ -44,12 +44,12 @@ def tune(snapshot: Snapshot, report: Report, recall_target: float = 0.99, seed: 
     searched = searcher.strategy != "exact"
     records = []
     for place, name in enumerate(QUERY_CLASSES):
-        sampler = Sampler(snapshot, seed)
+        sampler = QuerySampler(snapshot, seed)
         queries = sampler.draw(name, QUERIES)
         if queries:
             some = sampler.select(name)
             records.append(_exact_record(searcher, name, queries, some))
-            further = Sampler(snapshot, seed + 100).draw(name, FURTHER_QUERIES)
+            further = QuerySampler(snapshot, seed + 100).draw(name, FURTHER_QUERIES)
             wanted = headroom(recall_target)
             records += _curve(searcher, name, queries, further, some, wanted) if searched else []
         report(place + 1, len(QUERY_CLASSES))
@@ -57,7 +57,7 @@ def tune(snapshot: Snapshot, report: Report, recall_target: float = 0.99, seed: 
 
 
 def exact_scores(
-    snapshot: Snapshot, queries: Sequence[FusedQuery], some: Selection | None = None, k: int = MEASURED_K
+    snapshot: Snapshot, queries: Sequence[FusedQuery], some: RowSelection | None = None, k: int = MEASURED_K
 ) -> NDArray[np.float32]:
     """Return the k best scores of each query over all strata, (nq, k), every row that may answer compared in numpy."""
     best = np.full((len(queries), k), -np.inf, np.float32)
@@ -83,7 +83,7 @@ def measure(
     queries: Sequence[FusedQuery],
     exact: NDArray[np.float32],
     point: OperatingPoint,
-    some: Selection | None = None,
+    some: RowSelection | None = None,
 ) -> tuple[NDArray[np.float64], float]:
     """Return the recall@10 of each query at a point, (nq,), and the median microseconds of one search."""
     found = np.full((len(queries), MEASURED_K), -np.inf, np.float32)
@@ -141,7 +141,9 @@ def draw_curve(records: Sequence[PointRecord], recall_target: float, path: Path)
     figure.savefig(path, dpi=110)
 
 
-def _exact_record(searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: Selection | None) -> PointRecord:
+def _exact_record(
+    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: RowSelection | None
+) -> PointRecord:
     took = []
     for query in queries[:_EXACT_TIMED]:
         started = perf_counter_ns()
@@ -157,7 +159,7 @@ def _curve(
     name: str,
     queries: Sequence[FusedQuery],
     further: Sequence[FusedQuery],
-    some: Selection | None,
+    some: RowSelection | None,
     wanted: float,
 ) -> list[PointRecord]:
     exact = exact_scores(searcher.snapshot, queries, some)
@@ -198,7 +200,7 @@ def _confirmed(
     found: Mapping[OperatingPoint, NDArray[np.float64]],
     queries: Sequence[FusedQuery],
     further: Sequence[FusedQuery],
-    some: Selection | None,
+    some: RowSelection | None,
     wanted: float,
 ) -> list[PointRecord]:
     """Return the records, the cheapest that reaches what is wanted measured on further queries too.

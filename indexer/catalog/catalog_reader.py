@@ -9,12 +9,22 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.catalog.coercion import JSON, Bad, BadRow, is_absent, shown, to_item_id, to_plain, to_signal, to_text
+from engine.catalog.coercion import (
+    JSON,
+    BadRow,
+    InvalidValue,
+    is_absent,
+    shown,
+    to_item_id,
+    to_plain,
+    to_signal,
+    to_text,
+)
 from engine.catalog.text_template import Template
 from engine.errors import InvalidCatalogue
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reject
-from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, VECTOR_COLUMNS, Row, Source
+from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, VECTOR_COLUMNS, CatalogSource, RawRow
 
 FORMATS = {
     ".jsonl": "indexer.catalog.formats.json_lines:JsonLines",
@@ -60,7 +70,7 @@ def _to_blocks(columns: list[str]) -> frozenset[str]:
     return frozenset(block for column, block in VECTOR_COLUMNS.items() if column in columns)
 
 
-def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> Source:
+def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> CatalogSource:
     """Return the rows of a file, whose name's ending tells the format. Raises InvalidCatalogue for other endings.
 
     noun: what messages call the file.   typed: whether what looks like numbers in a CSV file comes as numbers.
@@ -75,12 +85,12 @@ def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> Source
         raise InvalidCatalogue(f"no {noun} at {path}")
     module, _, kind = FORMATS[inner or suffix].partition(":")
     make = getattr(importlib.import_module(module), kind)
-    return cast(Source, make(path) if typed or kind != "Csv" else make(path, typed=False))
+    return cast(CatalogSource, make(path) if typed or kind != "Csv" else make(path, typed=False))
 
 
-def _open(path: Path) -> Source:
+def _open(path: Path) -> CatalogSource:
     if path.is_dir():
-        return cast(Source, importlib.import_module("indexer.catalog.formats.image_folder").PictureFolder(path))
+        return cast(CatalogSource, importlib.import_module("indexer.catalog.formats.image_folder").PictureFolder(path))
     return open_rows(path)
 
 
@@ -93,10 +103,10 @@ def hint(name: str, columns: list[str]) -> str:
 
 
 def _products(
-    source: Source, template: Template, signals: tuple[str, ...], own: frozenset[str]
+    source: CatalogSource, template: Template, signals: tuple[str, ...], own: frozenset[str]
 ) -> Iterator[Product | Reject]:
     seen: dict[str, int] = {}
-    maker = _Maker(source.folder, template, signals, own)
+    maker = _ProductReader(source.folder, template, signals, own)
     for row in source.rows():
         if isinstance(row, Reject):
             yield row
@@ -114,7 +124,7 @@ def _products(
             yield product
 
 
-class _Maker:
+class _ProductReader:
     """Makes products of the rows of one catalogue."""
 
     def __init__(self, folder: Path, template: Template, signals: tuple[str, ...], own: frozenset[str]) -> None:
@@ -124,14 +134,14 @@ class _Maker:
         self._signals = signals
         self._vectors = {column: OwnVectors(column) for column in VECTOR_COLUMNS}
 
-    def to_product(self, row: Row, item_id: str) -> Product:
+    def to_product(self, row: RawRow, item_id: str) -> Product:
         """Return the product of one row. Raises BadRow."""
         values = row.values
         payload = _to_payload(values)
         vectors: dict[str, NDArray[np.float32]] = {}
         for column, block in VECTOR_COLUMNS.items():
             value = values.get(column)
-            if isinstance(value, Bad):
+            if isinstance(value, InvalidValue):
                 raise BadRow(value.reason)
             if isinstance(value, np.ndarray):
                 vectors[block] = value
@@ -185,7 +195,7 @@ def _to_images(values: Mapping[str, object]) -> list[str | bytes]:
                 part = part.get("bytes") or part.get("path")
             if is_absent(part):
                 continue
-            if isinstance(part, Bad):
+            if isinstance(part, InvalidValue):
                 raise BadRow(part.reason)
             if not isinstance(part, (str, bytes)):
                 raise BadRow(f"{column}: expected a path, got {shown(part)}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.catalog.coercion import BadRow, to_signal, to_text
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
-from engine.updates.change_log import Change, LiveLog, open_log
+from engine.updates.change_log import ChangeLog, ItemChange, open_log
 from indexer.catalog import CatalogSpec, Product, Reject
 
 
@@ -19,7 +19,7 @@ from indexer.catalog import CatalogSpec, Product, Reject
 class LiveChanges:
     """The changes that a build takes over: those up to number `last`, but for those made before `since_s`."""
 
-    log: LiveLog | None
+    log: ChangeLog | None
     last: int
     since_s: float
 
@@ -53,12 +53,12 @@ class LiveChanges:
         with log:
             return log.forget(self.last)
 
-    def _changes(self) -> Iterator[Change]:
+    def _changes(self) -> Iterator[ItemChange]:
         if self.log is not None:
             yield from (change for change in self.log.since(0) if change.time_s >= self.since_s)
 
     def _to_product(
-        self, change: Change, template: Template, signals: Iterable[str], embeddable: frozenset[str]
+        self, change: ItemChange, template: Template, signals: Iterable[str], embeddable: frozenset[str]
     ) -> Product:
         upsert = change.upsert
         if upsert is None or self.log is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.catalog.coercion import Bad, BadRow, shown
+from engine.catalog.coercion import BadRow, InvalidValue, shown
 
 Matrix = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class OwnVectors:
         self.dim = len(vector)
         return vector
 
-    def check_batch(self, lengths: NDArray[np.int64], flat: Matrix) -> Sequence[Matrix | Bad | None]:
+    def check_batch(self, lengths: NDArray[np.int64], flat: Matrix) -> Sequence[Matrix | InvalidValue | None]:
         """Return, for each row of a batch, a (d,) view of `flat`, or why it is bad, or None where it has no vector.
 
         lengths: (n,), -1 where there is none.   flat: the vectors one after the other.
@@ -56,15 +56,15 @@ class OwnVectors:
         sound = np.isfinite(squares) & (squares > 0)
         if fits.all() and sound.all():
             return list(rows)
-        answers: list[Matrix | Bad | None] = [None] * len(lengths)
+        answers: list[Matrix | InvalidValue | None] = [None] * len(lengths)
         place = 0
         for row, length in enumerate(lengths.tolist()):
             if length == dim:
-                answers[row] = rows[place] if sound[place] else Bad(self._fault(float(squares[place])))
+                answers[row] = rows[place] if sound[place] else InvalidValue(self._fault(float(squares[place])))
                 place += 1
             elif length >= 0:
                 start = starts[row]
-                answers[row] = Bad(self._why_not(flat[start : start + length]))
+                answers[row] = InvalidValue(self._why_not(flat[start : start + length]))
         return answers
 
     def _find_dim(self, lengths: NDArray[np.int64], starts: NDArray[np.int64], flat: Matrix) -> None:

@@ -18,14 +18,14 @@ VECTOR_COLUMNS = {"image_vector": "image", "text_vector": "text"}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RawRow:
     """Raw values by column. A vector is a list of numbers not yet checked, or an array that has been."""
 
     line: int
     values: Mapping[str, object]
 
 
-class Source(Protocol):
+class CatalogSource(Protocol):
     """One catalogue in one format."""
 
     folder: Path
@@ -38,7 +38,7 @@ class Source(Protocol):
         """
         ...
 
-    def rows(self) -> Iterator[Row | Reject]:
+    def rows(self) -> Iterator[RawRow | Reject]:
         """Yield every row in the file's order. Raises InvalidCatalogue where the file breaks off."""
         ...
 

@@ -13,7 +13,7 @@ from indexer.cli.writer_options import Writer, WriterImages, WriterModel, Writer
 
 if TYPE_CHECKING:
     from indexer.catalog import Reject
-    from indexer.descriptions.catalog_descriptions import Described
+    from indexer.descriptions.catalog_descriptions import DescriptionResult
 
 
 class StyleName(StrEnum):
@@ -50,23 +50,28 @@ def describe(
     """
     if not subjects and not image:
         raise typer.BadParameter("expected a catalogue, an item_id or --image, got none of them")
-    from engine.descriptions.describer import Wish
-    from engine.descriptions.subjects import Describers
+    from engine.descriptions.describer import DescribeRequest
+    from engine.descriptions.subjects import SnapshotDescribers
     from engine.descriptions.writer import Style, open_writer
-    from indexer.descriptions.catalog_descriptions import Described, describe_items, describe_pictures, describe_rows
+    from indexer.descriptions.catalog_descriptions import (
+        DescriptionResult,
+        describe_items,
+        describe_pictures,
+        describe_rows,
+    )
     from indexer.evaluate.store_searcher import open_searcher
     from indexer.output_file import opened
     from indexer.progress import Reporter
 
     options = to_writer(writer, writer_url, writer_model, writer_timeout_s, writer_images)
-    describers = Describers(open_writer(options))
-    wish = Wish(Style(style.value), audience, max_words)
+    describers = SnapshotDescribers(open_writer(options))
+    wish = DescribeRequest(Style(style.value), audience, max_words)
     searcher = open_searcher(store)
     catalogues = [Path(subject) for subject in subjects or () if Path(subject).exists()]
     item_ids = [subject for subject in subjects or () if not Path(subject).exists()]
     skipped = 0
 
-    def all_described(progress: Reporter) -> "Iterator[Described | Reject]":
+    def all_described(progress: Reporter) -> "Iterator[DescriptionResult | Reject]":
         yield from describe_items(item_ids, searcher, describers, wish)
         yield from describe_pictures(image or [], searcher, describers, wish)
         for path in catalogues:
@@ -74,7 +79,7 @@ def describe(
 
     with opened(out) as written, Reporter() as progress:
         for one in all_described(progress):
-            if isinstance(one, Described):
+            if isinstance(one, DescriptionResult):
                 written.write(json.dumps(one.to_json(), ensure_ascii=False) + "\n")
             else:
                 skipped += 1

@@ -71,7 +71,7 @@ def describe(
     as_json: AsJson = False,
 ) -> None:
     """Measure descriptions: right type, right colour, contradictions, readable length."""
-    from engine.descriptions.describer import Wish
+    from engine.descriptions.describer import DescribeRequest
     from engine.descriptions.writer import WriterOptions, open_writer
     from indexer.evaluate.description_quality import judge, read_shown, summarise, write_of
     from indexer.evaluate.store_searcher import open_searcher
@@ -80,7 +80,7 @@ def describe(
     shown, words = read_shown(catalogue, photos, most)
     searcher = None if store is None else open_searcher(store)
     with Reporter() as progress:
-        written = list(write_of(shown, searcher, open_writer(WriterOptions()), Wish(), told, progress))
+        written = list(write_of(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress))
     verdicts = [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)]
     if texts is not None:
         lines = ({"item_id": one.item_id, "text": one.text, "wrong": one.contradictions} for one in verdicts)

@@ -11,7 +11,7 @@ from indexer.cli.events_command import to_columns
 from indexer.cli.shared_options import AsJson, to_share
 
 if TYPE_CHECKING:
-    from indexer.evaluate.recommendation_quality import Measured, NewItems
+    from indexer.evaluate.recommendation_quality import NewItems, RecommendationScores
 
 
 def recommend(
@@ -44,7 +44,7 @@ def recommend(
     """Hide each shopper's last purchases, recommend from the rest, and measure ours beside the usual methods."""
     from engine.encoders.encoder import ModelSpec
     from indexer.evaluate.holdout import hold_out, read_events
-    from indexer.evaluate.recommendation_quality import Shop, evaluate, evaluate_new, items_of
+    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, items_of
     from indexer.progress import Reporter
 
     given = to_columns(columns, "--map")
@@ -56,7 +56,7 @@ def recommend(
     tested = None if test is None else files[1].events
     held = hold_out(known, to_share(holdout, "--holdout"), users, tested, seed)
     share = to_share(new_items, "--new-items")
-    shop = Shop(
+    shop = EvaluationShop(
         items_of(catalogue, held),
         catalogue,
         ModelSpec(model),
@@ -78,7 +78,7 @@ def recommend(
     _show(measured, new, k)
 
 
-def _show(measured: "list[Measured]", new: "NewItems | None", k: int) -> None:
+def _show(measured: "list[RecommendationScores]", new: "NewItems | None", k: int) -> None:
     from rich.console import Console
     from rich.table import Table
 

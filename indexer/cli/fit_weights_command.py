@@ -11,7 +11,7 @@ from indexer.cli.shared_options import AsJson, Stored
 
 if TYPE_CHECKING:
     from engine.search.searcher import Searcher
-    from indexer.weights.training_case import Case
+    from indexer.weights.training_case import TrainingCase
 
 
 def fit_weights(
@@ -88,14 +88,14 @@ def fit_weights(
         )
 
 
-def _of_judgments(queries: Path, judgments: Path) -> "tuple[dict[str, Any], list[Case]]":
+def _of_judgments(queries: Path, judgments: Path) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from indexer.evaluate.judgments import read_judged
     from indexer.weights.training_case import of_judgments
 
     return {"queries": queries.name, "judgments": judgments.name}, of_judgments(read_judged(queries, judgments))
 
 
-def _of_events(searcher: "Searcher", store: Path, url: str) -> "tuple[dict[str, Any], list[Case]]":
+def _of_events(searcher: "Searcher", store: Path, url: str) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from engine.errors import InvalidCatalogue
     from engine.events.event_log import open_events
     from indexer.weights.training_case import of_events

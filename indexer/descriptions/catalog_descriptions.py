@@ -10,10 +10,10 @@ from PIL import Image
 
 from engine.catalog.coercion import JSON, to_text
 from engine.catalog.text_template import Template
-from engine.descriptions.catalog_model import IMAGE, Shelf
-from engine.descriptions.describer import Describer, Description, Subject, Wish
+from engine.descriptions.catalog_model import IMAGE, CatalogModel
+from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
 from engine.descriptions.facts import DESCRIPTION, GENERATED
-from engine.descriptions.subjects import Describers, item_of, pictures_of
+from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
 from engine.descriptions.writer import Style, Writer
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
@@ -30,7 +30,7 @@ _LEARNT_FROM = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DescriptionResult:
     """What was written of one item or picture."""
 
     name: str
@@ -50,8 +50,13 @@ class Described:
 
 
 def describe_rows(
-    path: Path, searcher: Searcher, describers: Describers, wish: Wish, missing: bool, progress: Progress
-) -> Iterator[Described | Reject]:
+    path: Path,
+    searcher: Searcher,
+    describers: SnapshotDescribers,
+    wish: DescribeRequest,
+    missing: bool,
+    progress: Progress,
+) -> Iterator[DescriptionResult | Reject]:
     """Give a description of each row of a catalogue, or why there is none, a batch at a time.
 
     missing: only of rows without one.   Raises InvalidCatalogue, WriterFailed.
@@ -68,29 +73,29 @@ def describe_rows(
             else:
                 subjects.append(found)
         for subject, description in zip(subjects, describer.describe(subjects, wish), strict=True):
-            yield Described(subject.seed, description)
+            yield DescriptionResult(subject.seed, description)
         done += len(batch)
         progress("describe", done, None)
 
 
 def describe_items(
-    item_ids: Sequence[str], searcher: Searcher, describers: Describers, wish: Wish
-) -> Iterator[Described]:
+    item_ids: Sequence[str], searcher: Searcher, describers: SnapshotDescribers, wish: DescribeRequest
+) -> Iterator[DescriptionResult]:
     """Give a description of each item of a store. Raises ItemNotFound, WriterFailed."""
     for item_id in item_ids:
         (description,) = describers.of(searcher, pictures=False).describe([item_of(searcher, item_id)], wish)
-        yield Described(item_id, description)
+        yield DescriptionResult(item_id, description)
 
 
 def describe_pictures(
-    files: Sequence[Path], searcher: Searcher, describers: Describers, wish: Wish
-) -> Iterator[Described]:
+    files: Sequence[Path], searcher: Searcher, describers: SnapshotDescribers, wish: DescribeRequest
+) -> Iterator[DescriptionResult]:
     """Give a description of each picture. Raises BadImage, NoEncoder, WriterFailed."""
     for file in files:
         data = read_picture(file)
         subjects = pictures_of(searcher, [decode_picture(data, file)], [data])
         (description,) = describers.of(searcher, pictures=True).describe(subjects, wish)
-        yield Described(str(file), description, is_picture=True)
+        yield DescriptionResult(str(file), description, is_picture=True)
 
 
 def fill_missing(
@@ -103,20 +108,20 @@ def fill_missing(
     embedded: whether a model embeds the texts.   Raises WriterFailed.
     """
     known = islice((entry.payload for entry in read(spec) if isinstance(entry, Product)), _LEARNT_FROM)
-    describer = _describer(Shelf(list(known)), writer, encoder)
+    describer = _describer(CatalogModel(list(known)), writer, encoder)
     template = Template(spec.text_template)
     rows = iter(entries)
     while batch := list(islice(rows, _BATCH)):
         lacking = [entry for entry in batch if isinstance(entry, Product) and not _is_told(entry, missing=True)]
         subjects = [Subject(entry.payload, None, _picture(entry), seed=entry.item_id) for entry in lacking]
-        written = describer.describe(subjects, Wish(Style.LONG))
+        written = describer.describe(subjects, DescribeRequest(Style.LONG))
         filled = (_filled(entry, text, template, embedded) for entry, text in zip(lacking, written, strict=True))
         for entry in batch:
             lacks = isinstance(entry, Product) and not _is_told(entry, missing=True)
             yield next(filled) if lacks else entry
 
 
-def _describer(shelf: Shelf, writer: Writer, encoder: Encoder | None) -> Describer:
+def _describer(shelf: CatalogModel, writer: Writer, encoder: Encoder | None) -> Describer:
     # torch, which is loaded only where something is described.
     from engine.encoders.captioner import open_captioner
 

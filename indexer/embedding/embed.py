@@ -19,9 +19,16 @@ from engine.encoders.embedding_cache import EmbeddingCache, space_of
 from engine.encoders.encoder import Encoder
 from engine.errors import InvalidSetting
 from indexer.catalog.product import Product, Reject
-from indexer.embedding.embedded_rows import Embedded, GrowingBlock
-from indexer.embedding.image_loader import PIXELS_AHEAD, ROWS_AHEAD, Picture, decode_picture, load_ahead, read_picture
-from indexer.embedding.slots import Content, Queue, Slot
+from indexer.embedding.embedded_rows import EmbeddedRows, GrowingBlock
+from indexer.embedding.image_loader import (
+    PIXELS_AHEAD,
+    ROWS_AHEAD,
+    LoadedImage,
+    decode_picture,
+    load_ahead,
+    read_picture,
+)
+from indexer.embedding.slots import Content, ContentQueue, RowSlot
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -44,7 +51,7 @@ def embed(
     batch: int = BATCH,
     threads: int | None = None,
     text_encoder: Encoder | None = None,
-) -> Embedded:
+) -> EmbeddedRows:
     """Return all products that have something to embed, and every reject, both in the catalogue's order.
 
     A row's own vectors are taken as they are, at length 1. A row of several pictures gets the unit mean of their
@@ -53,9 +60,9 @@ def embed(
     than the block's first. `text_encoder` makes the text block, if there is one; else `encoder` does.
     Raises InvalidSetting if a row needs an encoder and there is none, and whatever `entries` raises.
     """
-    rows = _Rows(encoder, text_encoder or encoder, cache, batch)
+    rows = _RowQueue(encoder, text_encoder or encoder, cache, batch)
     progress("embed", 0, None)
-    load = _Loader(encoder, cache)
+    load = _ImageQueue(encoder, cache)
     for number, (entry, loaded) in enumerate(load_ahead(entries, load, threads), start=1):
         rows.add(entry, loaded)
         if number % _REPORT_EVERY == 0:
@@ -72,14 +79,14 @@ def _without_encoder(product: Product, what: str, instead: str) -> InvalidSettin
     )
 
 
-class _Loader:
+class _ImageQueue:
     """Turns the pictures of a product into cached vectors or pixels; called in threads."""
 
     def __init__(self, encoder: Encoder | None, cache: EmbeddingCache | None) -> None:
         self._space = space_of(encoder.fingerprint, "image") if encoder else None
         self._cache = cache
 
-    def __call__(self, product: Product) -> list[Picture]:
+    def __call__(self, product: Product) -> list[LoadedImage]:
         if self._space is None:
             raise _without_encoder(product, "an image", "an image_vector column")
         pictures = []
@@ -87,11 +94,11 @@ class _Loader:
             data = read_picture(image)
             content = hashlib.sha256(data).digest()
             vector = self._cache.get(self._space, [content]).get(content) if self._cache else None
-            pictures.append(Picture(content, vector, decode_picture(data, image) if vector is None else None))
+            pictures.append(LoadedImage(content, vector, decode_picture(data, image) if vector is None else None))
         return pictures
 
 
-class _Rows:
+class _RowQueue:
     """Rows on their way to Embedded."""
 
     def __init__(
@@ -104,11 +111,11 @@ class _Rows:
         self._text_batch = batch * _TEXT_BATCHES
         encoders = {"image": image_encoder, "text": text_encoder}
         self._spaces = {kind: space_of(one.fingerprint, kind) for kind, one in encoders.items() if one is not None}
-        self._unknown = Queue[str]("text")
-        self._texts = Queue[str]("text")
-        self._images = Queue[Image.Image]("image")
+        self._unknown = ContentQueue[str]("text")
+        self._texts = ContentQueue[str]("text")
+        self._images = ContentQueue[Image.Image]("image")
         self._image_pixels = 0
-        self._waiting: deque[Slot | Reject] = deque()
+        self._waiting: deque[RowSlot | Reject] = deque()
         self._item_ids: list[str] = []
         self._payloads: list[dict[str, JSON]] = []
         self._words: list[str] = []
@@ -121,7 +128,7 @@ class _Rows:
         """How many rows have left, one way or the other."""
         return len(self._item_ids) + len(self._rejects)
 
-    def add(self, entry: Product | Reject, loaded: list[Picture] | str) -> None:
+    def add(self, entry: Product | Reject, loaded: list[LoadedImage] | str) -> None:
         """Take the next row; encode when a batch is full, let go of the rows that are complete."""
         if isinstance(entry, Reject):
             self._waiting.append(entry)
@@ -139,13 +146,13 @@ class _Rows:
             self._encode_images()
         self._let_go()
 
-    def finish(self) -> Embedded:
+    def finish(self) -> EmbeddedRows:
         """Encode what still waits and return all rows."""
         self._look_up()
         self._encode_all()
         self._let_go()
         taken = {name: block.take(len(self._item_ids)) for name, block in sorted(self._blocks.items())}
-        return Embedded(
+        return EmbeddedRows(
             item_ids=self._item_ids,
             payloads=self._payloads,
             blocks={name: vectors for name, (vectors, _) in taken.items()},
@@ -156,8 +163,8 @@ class _Rows:
             texts=self._words,
         )
 
-    def _to_slot(self, product: Product, pictures: list[Picture]) -> Slot:
-        slot = Slot(product.line, product.item_id, product.payload, product.signals, product.words)
+    def _to_slot(self, product: Product, pictures: list[LoadedImage]) -> RowSlot:
+        slot = RowSlot(product.line, product.item_id, product.payload, product.signals, product.words)
         slot.blocks = {name: [vector] for name, vector in product.vectors.items()}
         if pictures:
             slot.blocks["image"] = [picture.vector for picture in pictures]
@@ -206,7 +213,7 @@ class _Rows:
             contents = [self._images.contents[key] for key in keys]
             self._settle(self._images, keys, self._image_encoder.encode_images(contents))
 
-    def _settle(self, queue: Queue[Content], keys: list[bytes], vectors: NDArray[np.float32]) -> None:
+    def _settle(self, queue: ContentQueue[Content], keys: list[bytes], vectors: NDArray[np.float32]) -> None:
         space = self._spaces[queue.block]
         if vectors.shape != (len(keys), space.dim):
             raise InvalidSetting(f"expected {(len(keys), space.dim)} vectors from the model, got {vectors.shape}")
@@ -231,7 +238,7 @@ class _Rows:
                 self._keep(oldest)
             self._waiting.popleft()
 
-    def _misfit(self, slot: Slot) -> str:
+    def _misfit(self, slot: RowSlot) -> str:
         for name, vectors in slot.blocks.items():
             for vector in vectors:
                 if vector is not None and name in self._blocks and len(vector) != self._blocks[name].dim:
@@ -239,7 +246,7 @@ class _Rows:
                     return f"{name}: expected {expected} dimensions like the rows before, got {len(vector)}"
         return ""
 
-    def _keep(self, slot: Slot) -> None:
+    def _keep(self, slot: RowSlot) -> None:
         row = len(self._item_ids)
         self._item_ids.append(slot.item_id)
         self._payloads.append(slot.payload)

@@ -14,7 +14,7 @@ _CHUNK_ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedRows:
     """n items, row i of everything belonging to item_ids[i], in the catalogue's order.
 
     blocks: (n, d_b) float16 unit rows by name, zero where an item has none; a block that no item has is not there.

@@ -47,7 +47,7 @@ def decode_picture(data: bytes, image: Path | bytes) -> Image.Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class LoadedImage:
     """A picture of a row: the sha256 of its bytes, and either a vector that was kept from before or its pixels."""
 
     content: bytes
@@ -61,15 +61,15 @@ class Picture:
 
 
 def load_ahead(
-    entries: Iterable[Product | Reject], load: Callable[[Product], list[Picture]], threads: int | None = None
-) -> Iterator[tuple[Product | Reject, list[Picture] | str]]:
+    entries: Iterable[Product | Reject], load: Callable[[Product], list[LoadedImage]], threads: int | None = None
+) -> Iterator[tuple[Product | Reject, list[LoadedImage] | str]]:
     """Yield every entry, in order, with its pictures, or with what is wrong with one.
 
     `load` is called in threads, for the products that follow too, as far as PIXELS_AHEAD and ROWS_AHEAD allow; a
     BadImage that it raises is what is wrong. Own vectors come first: a row that has one for "image" is not loaded.
     """
     threads = threads or min(8, os.cpu_count() or 1)
-    waiting: deque[tuple[Product | Reject, Future[list[Picture] | str] | None]] = deque()
+    waiting: deque[tuple[Product | Reject, Future[list[LoadedImage] | str] | None]] = deque()
     loading = 0
     # The most pixels that a row had of late decide how far ahead to load. Until one is seen: those of a large photo.
     largest = PIXELS_AHEAD // 10
@@ -88,7 +88,7 @@ def load_ahead(
                 if not (future is None or loading > ahead or len(waiting) > ROWS_AHEAD or entry is None):
                     break
                 waiting.popleft()
-                loaded: list[Picture] | str = []
+                loaded: list[LoadedImage] | str = []
                 if future is not None:
                     loading -= 1
                     loaded = future.result()
@@ -100,7 +100,7 @@ def load_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _load(load: Callable[[Product], list[Picture]], product: Product) -> list[Picture] | str:
+def _load(load: Callable[[Product], list[LoadedImage]], product: Product) -> list[LoadedImage] | str:
     try:
         return load(product)
     except BadImage as error:

@@ -17,7 +17,7 @@ _TEXTS = 1000
 
 
 @runtime_checkable
-class Reader(Protocol):
+class TextCoverage(Protocol):
     """An encoder that can say how much of a text it has words for."""
 
     def known_shares(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -29,7 +29,7 @@ def texts_read(encoder: Encoder, texts: Sequence[str], seed: int = 7) -> float |
     said = [text for text in texts if text]
     # A cache or a batcher may stand before it.
     reader = getattr(encoder, "encoder", encoder)
-    if not isinstance(reader, Reader) or not said:
+    if not isinstance(reader, TextCoverage) or not said:
         return None
     drawn = np.random.default_rng(seed).permutation(len(said))[:_TEXTS]
     return float((reader.known_shares([said[place] for place in drawn.tolist()]) >= READ).mean())

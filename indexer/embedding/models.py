@@ -22,7 +22,7 @@ from engine.scoring.fusion import Calibration
 from engine.snapshot.manifest import ModelRecord
 from indexer.embedding.cached_encoder import CachedEncoder
 from indexer.embedding.calibration import calibrate
-from indexer.embedding.embedded_rows import Embedded
+from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.embedding.language import texts_read
 
 TEXT = "text"
@@ -32,7 +32,7 @@ _PROBE_TEXTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class BuildModels:
     """The models of a build, open; None where nothing asks for one. `text_encoder` makes the text block if it is there.
 
     specs: what each was opened from, by "model" and "text_model".
@@ -53,7 +53,7 @@ class Models:
         opened = {name: open_encoder(spec) for name, spec in specs.items()}
         return cls(specs, opened.get("model"), opened.get("text_model"))
 
-    def calibrate(self, embedded: Embedded, encoded: frozenset[str]) -> Calibration:
+    def calibrate(self, embedded: EmbeddedRows, encoded: frozenset[str]) -> Calibration:
         """Return what is usual for each kind of part, as each model says it. encoded: the blocks that models made."""
         shared = encoded - {TEXT} if self.text_encoder else encoded
         encoder, text_encoder = self.encoder, self.text_encoder
@@ -82,7 +82,7 @@ class Models:
 
 
 @contextmanager
-def remembering(models: Models, cache_file: Path) -> Iterator[Models]:
+def remembering(models: BuildModels, cache_file: Path) -> Iterator[BuildModels]:
     """Give the same models behind the embedding cache; without models, and without a cache, the same."""
     if not models.specs:
         yield models

@@ -17,7 +17,7 @@ _Vectors = list[NDArray[np.floating] | None]
 
 
 @dataclass(slots=True)
-class Slot:
+class RowSlot:
     """A row that waits for its vectors; a block has one place for each of its vectors, None until it is there.
 
     reason: why it is rejected, empty if it is not.
@@ -42,18 +42,18 @@ class Slot:
 Content = TypeVar("Content", str, Image.Image)
 
 
-class Queue(Generic[Content]):
+class ContentQueue(Generic[Content]):
     """Contents of one kind that wait for a vector, each once, however many rows have it."""
 
     def __init__(self, block: str) -> None:
         self.block = block
         self.contents: dict[bytes, Content] = {}
-        self._places: dict[bytes, list[tuple[Slot, int]]] = {}
+        self._places: dict[bytes, list[tuple[RowSlot, int]]] = {}
 
     def __len__(self) -> int:
         return len(self.contents)
 
-    def add(self, key: bytes, content: Content, slot: Slot, place: int) -> None:
+    def add(self, key: bytes, content: Content, slot: RowSlot, place: int) -> None:
         """Let a place of a slot wait for the vector of a content."""
         self.contents.setdefault(key, content)
         self._places.setdefault(key, []).append((slot, place))
@@ -67,7 +67,7 @@ class Queue(Generic[Content]):
             else:
                 slot.blocks[self.block][place] = vector
 
-    def move(self, key: bytes, other: "Queue[Content]") -> None:
+    def move(self, key: bytes, other: "ContentQueue[Content]") -> None:
         """Let all that waits for a content wait in another queue."""
         content = self.contents.pop(key)
         for slot, place in self._places.pop(key):

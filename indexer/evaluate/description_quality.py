@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.descriptions.catalog_model import IMAGE, Shelf
-from engine.descriptions.claim_vocabulary import Vocabulary
-from engine.descriptions.describer import Describer, Description, Subject, Wish
+from engine.descriptions.catalog_model import IMAGE, CatalogModel
+from engine.descriptions.claim_vocabulary import ClaimVocabulary
+from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
 from engine.descriptions.fact_check import contradictions
 from engine.descriptions.facts import COLOUR, TYPE, Facts
 from engine.descriptions.grammar import count_words
@@ -35,7 +35,7 @@ READABLE = (4, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class JudgedPicture:
     """One picture and the item it shows."""
 
     image: Path | bytes
@@ -59,7 +59,7 @@ class Verdict:
         return READABLE[0] <= count_words(self.text) <= READABLE[1]
 
 
-def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[Shown], Vocabulary]:
+def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[JudgedPicture], ClaimVocabulary]:
     """Return pictures and what they show, at most so many drawn at random, and the words of the whole catalogue.
 
     photos: a file of further pictures (image, item_id) to show in place of the catalogue's own.
@@ -67,23 +67,28 @@ def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[Sh
     """
     products = {entry.item_id: entry for entry in read(CatalogSpec(catalogue)) if isinstance(entry, Product)}
     payloads = [product.payload for product in products.values()]
-    shown = [Shown(product.images[0], product) for product in products.values() if product.images]
+    shown = [JudgedPicture(product.images[0], product) for product in products.values() if product.images]
     if photos is not None:
         shown = []
         for number, row in rows_of(photos):
             item_id = need(photos, number, row, "item_id")
             if item_id not in products:
                 raise InvalidCatalogue(f"{photos}, row {number}: expected an item of {catalogue}, got {item_id!r}")
-            shown.append(Shown(photos.parent / need(photos, number, row, "image"), products[item_id]))
+            shown.append(JudgedPicture(photos.parent / need(photos, number, row, "image"), products[item_id]))
     if not shown:
         raise InvalidCatalogue(f"{catalogue}: expected an item with a picture, got none")
     chosen = np.sort(np.random.default_rng(SEED).permutation(len(shown))[:most]).tolist()
-    names = Shelf(payloads).vocabulary
+    names = CatalogModel(payloads).vocabulary
     return [shown[place] for place in chosen], names
 
 
 def write_of(
-    shown: Sequence[Shown], searcher: Searcher | None, writer: Writer, wish: Wish, told: bool, progress: Progress
+    shown: Sequence[JudgedPicture],
+    searcher: Searcher | None,
+    writer: Writer,
+    wish: DescribeRequest,
+    told: bool,
+    progress: Progress,
 ) -> Iterator[Description]:
     """Give the description of each, with the pictures and vectors that a server would have.
 
@@ -98,7 +103,7 @@ def write_of(
     images = [decode_picture(data, one.image) for data, one in zip(datas, shown, strict=True)]
     vectors = None if encoder is None else _encode(encoder, images)
     hidden = {} if searcher is None or told else _hidden(searcher, shown, vectors)
-    shelf = Shelf([]) if searcher is None else Shelf.of(searcher.view, frozenset(hidden))
+    shelf = CatalogModel([]) if searcher is None else CatalogModel.of(searcher.view, frozenset(hidden))
     without = frozenset(hidden.values())
     describer = Describer(
         shelf,
@@ -123,7 +128,7 @@ def write_of(
         progress("describe", min(len(shown), start + _BATCH), len(shown))
 
 
-def judge(text: str, product: Product, vocabulary: Vocabulary) -> Verdict:
+def judge(text: str, product: Product, vocabulary: ClaimVocabulary) -> Verdict:
     """Return what a text is worth by the fields of its item."""
     facts = Facts.of(product.payload, vocabulary.fields)
     claims = vocabulary.claims(text)
@@ -177,7 +182,7 @@ def _encode(encoder: Encoder, images: Sequence[Image.Image]) -> NDArray[np.float
     )
 
 
-def _hidden(searcher: Searcher, shown: Sequence[Shown], vectors: NDArray[np.float32] | None) -> dict[int, str]:
+def _hidden(searcher: Searcher, shown: Sequence[JudgedPicture], vectors: NDArray[np.float32] | None) -> dict[int, str]:
     """Return row → id of the items of a store that show the very pictures asked about."""
     view = searcher.view
     hidden: dict[int, str] = {}

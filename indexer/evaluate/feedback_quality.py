@@ -20,8 +20,8 @@ from sklearn.pipeline import make_union
 
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import Progress
-from indexer.reviews.feedback_fit import Fitted, fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel, Scored
+from indexer.reviews.feedback_fit import FittedModel, fit
+from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel, ScoredReview
 from indexer.reviews.model_file import load_model
 from indexer.reviews.ngrams import fold, is_signs
 from indexer.reviews.review import Review
@@ -54,7 +54,7 @@ _MIDDLE = 0.5
 Vector = NDArray[np.float64]
 
 
-class Figures(NamedTuple):
+class SentimentMetrics(NamedTuple):
     """How well sentiment tells praise from blame. threshold: .5."""
 
     reviews: int
@@ -91,11 +91,11 @@ def evaluate(
     return told
 
 
-def figures(truth: Vector, found: Vector) -> Figures:
+def figures(truth: Vector, found: Vector) -> SentimentMetrics:
     """Return how well found, (n,) from 0 to 1, tells verdicts above the middle from those below."""
     firm = np.abs(truth - _MIDDLE) > 0.1
     praise, sentiment = truth[firm] > _MIDDLE, found[firm]
-    return Figures(
+    return SentimentMetrics(
         int(firm.sum()),
         round(float(accuracy_score(praise, sentiment > _MIDDLE)), 4),
         round(float(balanced_accuracy_score(praise, sentiment > _MIDDLE)), 4),
@@ -115,7 +115,7 @@ def figures_by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) ->
     return told
 
 
-def peer(fitted: Fitted, progress: Progress) -> Vector:
+def peer(fitted: FittedModel, progress: Progress) -> Vector:
     """Return what the peer says of each rated review, having learnt from those of the other folds."""
     texts = [review.words for review in fitted.rated]
     signed = np.array([is_signs(fold(text)) for text in texts])
@@ -150,7 +150,7 @@ _VECTORS: dict[str, Callable[[], Any]] = {
 }
 
 
-def aspects(reviews: Sequence[Review], scored: Sequence[Scored]) -> dict[str, Any]:
+def aspects(reviews: Sequence[Review], scored: Sequence[ScoredReview]) -> dict[str, Any]:
     """Return precision and recall of aspects, and of praise and blame of those found, in all and by aspect.
 
     An aspect counts if the truth of any review names it. Polarity counts where the truth is praise or blame: the share
@@ -205,7 +205,7 @@ def _with_truth(reviews: Sequence[Review]) -> list[Review]:
     return [review for review in reviews if review.truth is not None and review.words]
 
 
-def _unseen_mentions(reviews: Sequence[Review], progress: Progress) -> tuple[list[Review], list[Scored]]:
+def _unseen_mentions(reviews: Sequence[Review], progress: Progress) -> tuple[list[Review], list[ScoredReview]]:
     """Return the reviews with a truth, and what models say of them that learnt from none of theirs.
 
     One model of all other reviews if these have enough of praise and of blame, else two of half the truths each.

@@ -19,7 +19,7 @@ from indexer.events.event_import import EventFile
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class HoldoutShopper:
     """One shopper: what is known of them, oldest first, and the items of their hidden lines.
 
     unseen: those of them that they had not bought before.
@@ -36,17 +36,17 @@ class Holdout:
     """All events that may be learnt from, oldest first, and the shoppers tested."""
 
     training: list[Event]
-    cases: list[Case]
+    cases: list[HoldoutShopper]
 
 
-class Read(NamedTuple):
+class EventRows(NamedTuple):
     """The good rows of a file of events, in its order, and how many were bad."""
 
     events: list[Event]
     rejects: int
 
 
-def read_events(path: Path, columns: Mapping[str, str] | None = None) -> Read:
+def read_events(path: Path, columns: Mapping[str, str] | None = None) -> EventRows:
     """Return the events of a file. Raises what reading it does, InvalidCatalogue if an import would refuse it."""
     file = EventFile(path, columns or {})
     events: list[Event] = []
@@ -64,7 +64,7 @@ def read_events(path: Path, columns: Mapping[str, str] | None = None) -> Read:
             f"{path}: expected at most {file.max_rejects:.1%} bad rows, got {rejects} of {count}; "
             f"the first is line {first.line}: {first.reason}"
         )
-    return Read(events, rejects)
+    return EventRows(events, rejects)
 
 
 def hold_out(
@@ -116,7 +116,7 @@ def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:
     return {user_id: sorted(history, key=lambda event: event.time_s) for user_id, history in histories.items()}
 
 
-def _cut(user_id: str, history: Sequence[Event], share: float) -> tuple[Sequence[Event], Case | None]:
+def _cut(user_id: str, history: Sequence[Event], share: float) -> tuple[Sequence[Event], HoldoutShopper | None]:
     lines = [place for place, event in enumerate(history) if event.type is EventType.PURCHASE]
     # Rounded: .2 of 15 is 3, though 15 * .2 is a little more and 35 * .2 may be a little less than 7.
     count = int(round(len(lines) * share, 9))
@@ -126,4 +126,4 @@ def _cut(user_id: str, history: Sequence[Event], share: float) -> tuple[Sequence
     known = tuple(history[:cut])
     hidden = frozenset(history[place].item_id for place in lines[-count:])
     had = {event.item_id for event in known if event.type is EventType.PURCHASE}
-    return known, Case(user_id, known, hidden, hidden - had)
+    return known, HoldoutShopper(user_id, known, hidden, hidden - had)

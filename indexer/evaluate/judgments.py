@@ -16,7 +16,7 @@ ASKED = ("query", "image", "item_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedQuery:
     """One query and the ratings of items, item_id → rating. It is words, or else a picture, or else an item."""
 
     query_id: str
@@ -39,7 +39,7 @@ class Judged:
         return ItemPart(self.item_id) if self.image is None else ImagePart(self.image.read_bytes())
 
 
-def read_judged(queries: Path, judgments: Path) -> list[Judged]:
+def read_judged(queries: Path, judgments: Path) -> list[JudgedQuery]:
     """Return the queries that have a rating above 0, in the file's order; no ranking of the others is better.
 
     Judgments of queries that are not asked are passed over. Raises InvalidCatalogue if a file is bad, or if fewer than
@@ -67,7 +67,7 @@ def read_judged(queries: Path, judgments: Path) -> list[Judged]:
     return found
 
 
-def _judged(path: Path, number: int, query_id: str, row: dict[str, str], ratings: dict[str, float]) -> Judged:
+def _judged(path: Path, number: int, query_id: str, row: dict[str, str], ratings: dict[str, float]) -> JudgedQuery:
     given = {column: value for column in ASKED if (value := (row.get(column) or "").strip())}
     if len(given) != 1:
         raise InvalidCatalogue(
@@ -78,4 +78,4 @@ def _judged(path: Path, number: int, query_id: str, row: dict[str, str], ratings
         raise InvalidCatalogue(f"{path}, row {number}: expected an image file, got {image}, which is not a file")
     item_id = given.get("item_id", "")
     others = {rated: rating for rated, rating in ratings.items() if rated != item_id}
-    return Judged(query_id, others, given.get("query", ""), image, item_id)
+    return JudgedQuery(query_id, others, given.get("query", ""), image, item_id)

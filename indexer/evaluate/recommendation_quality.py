@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
 from engine.events.event_log import make_events
-from engine.recommend.recommender import Mode, Recommender, Wish
-from engine.recommend.scoring_weights import Recipe
+from engine.recommend.recommender import Mode, Recommender, RecommendRequest
+from engine.recommend.scoring_weights import ScoringWeights
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog import CatalogSpec, Reject, read
 from indexer.embedding.embed import Progress
-from indexer.evaluate.holdout import Case, Holdout
+from indexer.evaluate.holdout import Holdout, HoldoutShopper
 from indexer.evaluate.peer_recommenders import Purchases, Scores, peers
 from indexer.evaluate.ranking_metrics import interval, ndcg, success
 from indexer.evaluate.store_searcher import open_searcher
@@ -41,7 +41,7 @@ Lists = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RecommendationScores:
     """What one way got, shopper by shopper: with repeats, and of unseen items for those who bought any."""
 
     name: str
@@ -51,7 +51,9 @@ class Measured:
     unseen_hit: NDArray[np.float64]
 
     @classmethod
-    def of(cls, name: str, cases: Sequence[Case], mixed: Lists, discovered: Lists, k: int = K) -> "Measured":
+    def of(
+        cls, name: str, cases: Sequence[HoldoutShopper], mixed: Lists, discovered: Lists, k: int = K
+    ) -> "RecommendationScores":
         """Return the measures of a way's lists, one list a case, best first."""
         repeats = [_measures(items, case.hidden, k) for case, items in zip(cases, mixed, strict=True)]
         unseen = [
@@ -76,7 +78,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class EvaluationShop:
     """What is recommended from: the items by id, and how a store of them is built.
 
     catalogue: a file of them, None to know no more of an item than its id.
@@ -100,11 +102,11 @@ def items_of(catalogue: Path | None, held: Holdout) -> list[str]:
 
 def evaluate(
     held: Holdout,
-    shop: Shop,
+    shop: EvaluationShop,
     progress: Progress,
     k: int = K,
     observe: Callable[[Recommender], None] | None = None,
-) -> list[Measured]:
+) -> list[RecommendationScores]:
     """Return what ours and each peer got, ours first. Raises InvalidCatalogue if none of the items was ever bought.
 
     observe: is given the recommender of the store that was built, as long as that is there.
@@ -117,12 +119,12 @@ def evaluate(
         mixed, discovered = (_asked(recommender, held.cases, mode, k, progress) for mode in (Mode.MIXED, Mode.DISCOVER))
         if observe is not None:
             observe(recommender)
-    measured.append(Measured.of(OURS, held.cases, mixed, discovered, k))
+    measured.append(RecommendationScores.of(OURS, held.cases, mixed, discovered, k))
     for name, scores in peers(bought):
         progress(name, 0, None)
         unseen = np.where(bought.counts[bought.tested].toarray() > 0, -np.inf, scores)
         mixed, discovered = _best(bought.items, scores, k), _best(bought.items, unseen, k)
-        measured.append(Measured.of(name, held.cases, mixed, discovered, k))
+        measured.append(RecommendationScores.of(name, held.cases, mixed, discovered, k))
     return measured
 
 
@@ -148,13 +150,15 @@ class NewItems:
         return told
 
 
-def evaluate_new(held: Holdout, shop: Shop, share: float, progress: Progress, k: int = K, seed: int = 11) -> NewItems:
+def evaluate_new(
+    held: Holdout, shop: EvaluationShop, share: float, progress: Progress, k: int = K, seed: int = 11
+) -> NewItems:
     """Return how often items whose every known event was taken away are found. share: of the items, drawn at random."""
     drawn = np.random.default_rng(seed).choice(len(shop.item_ids), round(share * len(shop.item_ids)), replace=False)
     new = {shop.item_ids[place] for place in drawn.tolist()}
     training = [event for event in held.training if event.item_id not in new]
     cases = [
-        Case(case.user_id, known, wanted, wanted)
+        HoldoutShopper(case.user_id, known, wanted, wanted)
         for case in held.cases
         if (wanted := case.unseen & new) and (known := tuple(event for event in case.known if event.item_id not in new))
     ]
@@ -162,7 +166,7 @@ def evaluate_new(held: Holdout, shop: Shop, share: float, progress: Progress, k:
         recommender = _open(training, shop, Path(folder), progress)
         lists = _asked(recommender, cases, Mode.DISCOVER, k, progress)
         # With a share of 1 all that is discovered is new; other items may be too.
-        newest = Recommender(recommender.searcher, Recipe(new=1.0, focus=0.0))
+        newest = Recommender(recommender.searcher, ScoringWeights(new=1.0, focus=0.0))
         all_new = _asked(newest, cases, Mode.DISCOVER, len(shop.item_ids), progress)
     among_new = [[item_id for item_id in items if item_id in new][:k] for items in all_new]
     return NewItems(
@@ -178,7 +182,7 @@ def chance(items: int, right: int, k: int) -> float:
     return 1 - comb(items - right, k) / comb(items, k) if k < items else 1.0
 
 
-def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progress) -> Recommender:
+def _open(training: Sequence[Event], shop: EvaluationShop, folder: Path, progress: Progress) -> Recommender:
     """Build a store that knows these events, and return who recommends from it."""
     store = folder / "store"
     store.mkdir()
@@ -198,9 +202,11 @@ def _open(training: Sequence[Event], shop: Shop, folder: Path, progress: Progres
     return Recommender(open_searcher(store, snapshot))
 
 
-def _asked(recommender: Recommender, cases: Sequence[Case], mode: Mode, limit: int, progress: Progress) -> Lists:
+def _asked(
+    recommender: Recommender, cases: Sequence[HoldoutShopper], mode: Mode, limit: int, progress: Progress
+) -> Lists:
     lists = []
-    wish = Wish(mode=mode, limit=limit, recall_target=1.0, reasons=False)
+    wish = RecommendRequest(mode=mode, limit=limit, recall_target=1.0, reasons=False)
     for number, case in enumerate(cases, 1):
         lists.append([hit.item_id for hit in recommender.recommend(wish, case.known).answer.hits])
         if number % _REPORT_EVERY == 0 or number == len(cases):

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.search.searcher import Searcher
-from indexer.evaluate.judgments import Judged
+from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import K, interval, ndcg, recall, reciprocal_rank, success
 
-Rank = Callable[[Judged], Sequence[str]]
+Rank = Callable[[JudgedQuery], Sequence[str]]
 """A way of ranking: a query to the item_ids of its answers, best first."""
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class SearchScores:
     """What one way of ranking got, query by query (n,); seconds are those of the search alone."""
 
     ndcg: Values
@@ -41,7 +41,7 @@ class Measured:
         }
 
 
-def measure(judged: Sequence[Judged], rank: Rank, k: int = K) -> Measured:
+def measure(judged: Sequence[JudgedQuery], rank: Rank, k: int = K) -> SearchScores:
     """Return what a way of ranking gets for each query, of the first k of its list."""
     values = []
     for one in judged:
@@ -59,23 +59,23 @@ def measure(judged: Sequence[Judged], rank: Rank, k: int = K) -> Measured:
                 took,
             )
         )
-    return Measured(*np.array(values, np.float64).T)
+    return SearchScores(*np.array(values, np.float64).T)
 
 
-def ranked(searcher: Searcher, weights: Mapping[str, float], limit: int, judged: Judged) -> list[str]:
+def ranked(searcher: Searcher, weights: Mapping[str, float], limit: int, judged: JudgedQuery) -> list[str]:
     """Return the item_ids that a searcher answers with; without weights the snapshot's defaults hold."""
     return [hit.item_id for hit in searcher.search(judged.to_query(weights, limit)).hits]
 
 
 def evaluate(
-    searcher: Searcher, judged: Sequence[Judged], weights: Mapping[str, float], k: int = K
-) -> dict[str, Measured]:
+    searcher: Searcher, judged: Sequence[JudgedQuery], weights: Mapping[str, float], k: int = K
+) -> dict[str, SearchScores]:
     """Return what the snapshot's defaults get, and these weights if there are any, by "defaults" and "weights"."""
     ways = {"defaults": {}, **({"weights": weights} if weights else {})}
     return {name: measure(judged, partial(ranked, searcher, asked, k), k) for name, asked in ways.items()}
 
 
-def unknown_items(searcher: Searcher, judged: Sequence[Judged]) -> int:
+def unknown_items(searcher: Searcher, judged: Sequence[JudgedQuery]) -> int:
     """Return how many items rated above 0 are not in the snapshot, and so cannot be found."""
     wanted = {item_id for one in judged for item_id, rating in one.ratings.items() if rating > 0}
     return sum(row is None for row in searcher.view.rows_of(wanted))

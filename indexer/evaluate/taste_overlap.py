@@ -12,17 +12,17 @@ import numpy as np
 
 from engine.errors import InvalidSetting
 from engine.recommend.reason import largest
-from engine.recommend.recommender import Mode, Recommended, Recommender, Wish
+from engine.recommend.recommender import Mode, Recommendations, Recommender, RecommendRequest
 from engine.recommend.scoring_weights import DEMAND
 from engine.scoring.fusion import BEHAVIOUR
-from indexer.evaluate.holdout import Case
+from indexer.evaluate.holdout import HoldoutShopper
 
 TOP = 10
 _UNLIKE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
+class TasteOverlap:
     """Of one mode. pairs: how many unlike pairs.   overlap: the share of the top ten that a pair has in common.
 
     items: how many different items all lists hold.   personal: the share of what adds to scores that is not demand.
@@ -41,7 +41,7 @@ class Sharing:
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
-def sharing(recommender: Recommender, cases: Sequence[Case], mode: Mode) -> Sharing:
+def sharing(recommender: Recommender, cases: Sequence[HoldoutShopper], mode: Mode) -> TasteOverlap:
     """Return how much the lists of unlike shoppers share. Raises InvalidSetting if fewer than two have a taste."""
     tastes, known = [], []
     for case in cases:
@@ -51,10 +51,10 @@ def sharing(recommender: Recommender, cases: Sequence[Case], mode: Mode) -> Shar
             known.append(case)
     if len(known) < 2:
         raise InvalidSetting(f"expected two shoppers with a taste to compare, got {len(known)}")
-    lists = [recommender.recommend(Wish(mode, limit=TOP, explain=True), case.known) for case in known]
+    lists = [recommender.recommend(RecommendRequest(mode, limit=TOP, explain=True), case.known) for case in known]
     tops = [{hit.item_id for hit in found.answer.hits} for found in lists]
     pairs = _unlike(np.stack(tastes), known)
-    return Sharing(
+    return TasteOverlap(
         len(pairs),
         float(np.mean([len(tops[first] & tops[second]) / TOP for first, second in pairs])) if pairs else 0.0,
         len(set().union(*tops)),
@@ -62,7 +62,7 @@ def sharing(recommender: Recommender, cases: Sequence[Case], mode: Mode) -> Shar
     )
 
 
-def _unlike(tastes: np.ndarray[Any, np.dtype[np.float32]], cases: Sequence[Case]) -> list[tuple[int, int]]:
+def _unlike(tastes: np.ndarray[Any, np.dtype[np.float32]], cases: Sequence[HoldoutShopper]) -> list[tuple[int, int]]:
     alike = tastes @ tastes.T
     first, second = np.triu_indices(len(cases), 1)
     unlike = np.flatnonzero(alike[first, second] <= np.quantile(alike[first, second], _UNLIKE))
@@ -71,7 +71,7 @@ def _unlike(tastes: np.ndarray[Any, np.dtype[np.float32]], cases: Sequence[Case]
     return [(one, other) for one, other in found if items[one].isdisjoint(items[other])]
 
 
-def _shares(lists: Sequence[Recommended]) -> tuple[float, float, float]:
+def _shares(lists: Sequence[Recommendations]) -> tuple[float, float, float]:
     personal, demanded, right = [], [], []
     for found in lists:
         for hit, reason in zip(found.answer.hits, found.reasons, strict=True):

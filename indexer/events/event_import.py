@@ -41,7 +41,7 @@ class EventFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportSummary:
     """What became of a file's rows: recorded now, recorded before, refused."""
 
     accepted: int
@@ -49,7 +49,7 @@ class Imported:
     rejects: int
 
 
-def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Progress) -> Imported:
+def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Progress) -> ImportSummary:
     """Record the events of a file; those recorded before stay once. Bad rows are told in REJECTS_FILE of a folder.
 
     Raises InvalidCatalogue, and then nothing was recorded, if the file cannot be read or too many rows are bad; else
@@ -84,7 +84,7 @@ def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Prog
         accepted += recorded.accepted
         duplicates += recorded.duplicates
         progress("record events", accepted + duplicates, good)
-    return Imported(accepted, duplicates, len(rejects))
+    return ImportSummary(accepted, duplicates, len(rejects))
 
 
 def recorded(file: EventFile | None, store: Path, address: str, progress: Progress) -> EventTable | None:

@@ -15,7 +15,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
 from indexer.catalog.catalog_reader import hint, open_rows
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import Row
+from indexer.catalog.raw_row import RawRow
 from indexer.events.event_time import to_time_s
 
 FIELDS = ("event_id", "user_id", "item_id", "type", "time", "quantity")
@@ -52,10 +52,10 @@ def read(
         if column not in known and (name in asked or name in _REQUIRED):
             meant = "" if name in asked else f"; name the column with {name}=COLUMN"
             raise InvalidCatalogue(f"{path} has no column {column!r}: {hint(column, known)}{meant}")
-    return _events(source.rows(), _Maker(wanted, type_default))
+    return _events(source.rows(), _EventReader(wanted, type_default))
 
 
-def _events(rows: Iterator[Row | Reject], maker: "_Maker") -> Iterator[Event | Reject]:
+def _events(rows: Iterator[RawRow | Reject], maker: "_EventReader") -> Iterator[Event | Reject]:
     for row in rows:
         if isinstance(row, Reject):
             yield row
@@ -66,7 +66,7 @@ def _events(rows: Iterator[Row | Reject], maker: "_Maker") -> Iterator[Event | R
             yield Reject(row.line, maker.item_id, str(bad))
 
 
-class _Maker:
+class _EventReader:
     """Makes events of the rows of one file."""
 
     def __init__(self, columns: Mapping[str, str], type_default: EventType) -> None:

@@ -5,7 +5,7 @@ import math
 import re
 from decimal import Decimal
 
-from engine.catalog.coercion import Bad, BadRow, is_absent, shown
+from engine.catalog.coercion import BadRow, InvalidValue, is_absent, shown
 
 UTC = datetime.UTC
 
@@ -17,7 +17,7 @@ _FIRST_S = datetime.datetime(1, 1, 2, tzinfo=UTC).timestamp()
 
 def to_time_s(value: object) -> float:
     """Return seconds since 1970, of a number of them or ISO 8601; what names no zone is in UTC. Raises BadRow."""
-    if isinstance(value, Bad):
+    if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     if is_absent(value):
         raise BadRow("no time")

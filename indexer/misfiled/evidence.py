@@ -20,7 +20,7 @@ _LEAST_USUAL = 0.2
 _SMOOTHING = 0.01
 
 
-class Judges:
+class CategoryJudges:
     """A regression on all blocks together, and one on each alone where there are several."""
 
     def __init__(self, blocks: Mapping[str, Matrix]) -> None:
@@ -30,7 +30,7 @@ class Judges:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class MisfiledEvidence:
     """best: (n,) the likeliest category but the one filed under.   numbers: (n, 3 + blocks), as follows.
 
     The score of the category filed under and of `best`, both as a share of what is usual there; the logarithm of the
@@ -48,7 +48,7 @@ class Evidence:
         return agrees
 
 
-def collect(judges: Judges, labels: NDArray[np.int64], classes: int) -> Evidence:
+def collect(judges: CategoryJudges, labels: NDArray[np.int64], classes: int) -> MisfiledEvidence:
     """Return what speaks against each label. labels: (n,). Cost: that of all `scores`, twice; classes^2 numbers."""
     usual = _usual(judges.joint, labels, classes)
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
@@ -71,7 +71,7 @@ def collect(judges: Judges, labels: NDArray[np.int64], classes: int) -> Evidence
     back = confused[best, labels] / counts[best]
     confusion = np.log(np.maximum(np.maximum(towards, back), 0) + _SMOOTHING)
     leads = [_lead(model, labels, best, classes) for model in judges.alone]
-    return Evidence(best, np.column_stack([own, likeliest, confusion, *leads]))
+    return MisfiledEvidence(best, np.column_stack([own, likeliest, confusion, *leads]))
 
 
 def _lead(

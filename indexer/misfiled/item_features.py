@@ -11,7 +11,7 @@ from engine.catalog.text_template import Template
 from engine.columns import GroupKey, path_of
 from engine.errors import InvalidSetting
 from engine.scoring.fusion import Matrix
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
 from indexer.misfiled.text_features import to_vectors
 
@@ -23,7 +23,7 @@ TEXTS = (TEXT, WORDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class FiledItems:
     """n items that have a category of at least MIN_ITEMS items, and some vector.
 
     rows: (n,) of the snapshot.   blocks: name → (n, d_b), centred, of a mean length of 1, zero where missing.
@@ -37,7 +37,7 @@ class Filed:
     left_out: int
 
 
-def read(snapshot: Snapshot, field: str) -> Filed:
+def read(snapshot: Snapshot, field: str) -> FiledItems:
     """Return the items of a snapshot with what `field` of their payload says they are. Cost: all vectors in memory.
 
     Where the text that was indexed holds the field itself, pictures alone are taken: such a text vouches for any error.
@@ -46,7 +46,7 @@ def read(snapshot: Snapshot, field: str) -> Filed:
     snapshot.columns.check(field, "--field")
     template = Template(snapshot.manifest.catalogue.text_template)
     codes = snapshot.columns.groups(field)
-    blocks = View(snapshot).vectors_of(np.arange(len(snapshot), dtype=np.int64))
+    blocks = ReadView(snapshot).vectors_of(np.arange(len(snapshot), dtype=np.int64))
     told = path_of(field)[0] in template.fields
     if told:
         blocks = {name: block for name, block in blocks.items() if name != TEXT}
@@ -63,7 +63,7 @@ def read(snapshot: Snapshot, field: str) -> Filed:
         words = to_vectors([_text(snapshot, template, row) for row in chosen.tolist()])
         if words.any():
             centred[WORDS] = centre(words, np.asarray(words.any(axis=1)))
-    return Filed(
+    return FiledItems(
         rows=chosen,
         blocks=centred,
         labels=np.searchsorted(kept, codes[chosen]),

@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 
 from engine.errors import InvalidSetting
 from engine.scoring.fusion import Matrix
-from indexer.misfiled.evidence import Evidence, Judges, collect
+from indexer.misfiled.evidence import CategoryJudges, MisfiledEvidence, collect
 from indexer.misfiled.item_features import TEXTS
 
 SHARE = 0.05
@@ -35,13 +35,13 @@ _NO_SPREAD = 1e-9
 _SEED = 7
 
 
-class Calibrated(NamedTuple):
+class MisfiledProbability(NamedTuple):
     """evidence: of the labels as they are.   confidence: (n,) how likely each item is misfiled.
 
     share: how many of the items are, as estimated.
     """
 
-    evidence: Evidence
+    evidence: MisfiledEvidence
     confidence: NDArray[np.float64]
     share: float
 
@@ -73,14 +73,14 @@ def calibrate(
     labels: NDArray[np.int64],
     classes: int,
     progress: Callable[[str, int, int | None], None],
-) -> Calibrated:
+) -> MisfiledProbability:
     """Return how likely each label is wrong. blocks: name → (n, d_b).
 
     Cost: two factorizations, and 5 to 22 times that of `collect`, the fewer the more items.
     """
     from sklearn.linear_model import LogisticRegression
 
-    judges = Judges(blocks)
+    judges = CategoryJudges(blocks)
     rng = np.random.default_rng(_SEED)
     repeats = int(np.clip(np.ceil(_EXAMPLES / (SHARE * len(labels))), _LEAST_REPEATS, _MOST_REPEATS))
     drawn, seen = [], []
@@ -113,7 +113,7 @@ def calibrate(
         share = float(np.clip(2 * np.mean(found >= median), LEAST_SHARE, 0.5))
         learnt = weights[misfiled].sum() / weights.sum()
         confidence = np.where(shown.any(axis=0), expit(found - logit(learnt) + logit(share)), 0)
-    return Calibrated(evidence, confidence, share)
+    return MisfiledProbability(evidence, confidence, share)
 
 
 def _mistitled(
@@ -129,11 +129,11 @@ def _mistitled(
         of_label = np.flatnonzero(chosen & (moved == label))
         donors[of_label] = rng.choice(np.flatnonzero(labels == label), len(of_label))
     changed = {name: rows[donors] if name in texts else rows for name, rows in blocks.items()}
-    return int(chosen.sum()), collect(Judges(changed), labels, classes).numbers[chosen]
+    return int(chosen.sum()), collect(CategoryJudges(changed), labels, classes).numbers[chosen]
 
 
 def to_terms(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (n, 6 + blocks): the numbers of `Evidence`, then the squares and the product of the first two.
+    """Return (n, 6 + blocks): the numbers of `MisfiledEvidence`, then the squares and the product of the first two.
 
     Without squares an item that looks like nothing at all would be as suspicious as one that looks like another kind.
     """

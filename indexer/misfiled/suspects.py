@@ -9,7 +9,7 @@ import numpy as np
 from engine.catalog.payload import from_bytes
 from engine.errors import InvalidSetting
 from engine.snapshot.snapshot import Snapshot
-from indexer.misfiled.item_features import Filed, read
+from indexer.misfiled.item_features import FiledItems, read
 from indexer.misfiled.misfiled_probability import calibrate
 
 CONFIDENCE = 0.5
@@ -27,7 +27,7 @@ class Suspect(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Filing:
+class MisfiledReport:
     """What was found in a snapshot: how many items were judged, how many not, and how many categories there are.
 
     accuracy: the share of the judged that look most like their own category to a classifier that did not see them.
@@ -55,7 +55,7 @@ class Filing:
 
 def find(
     snapshot: Snapshot, field: str, progress: Callable[[str, int, int | None], None], confidence: float = CONFIDENCE
-) -> Filing:
+) -> MisfiledReport:
     """Return the items of a snapshot that `field` seems to file wrongly. Raises what `features.read` does."""
     if not 0 <= confidence <= 1:
         raise InvalidSetting(f"expected a confidence from 0 to 1, got {confidence}")
@@ -66,7 +66,7 @@ def find(
         _suspect(snapshot, filed, index, int(found.evidence.best[index]), float(found.confidence[index]))
         for index in flagged.tolist()
     ]
-    return Filing(
+    return MisfiledReport(
         judged=len(filed.rows),
         left_out=filed.left_out,
         categories=len(filed.names),
@@ -76,7 +76,7 @@ def find(
     )
 
 
-def _suspect(snapshot: Snapshot, filed: Filed, index: int, best: int, confidence: float) -> Suspect:
+def _suspect(snapshot: Snapshot, filed: FiledItems, index: int, best: int, confidence: float) -> Suspect:
     row = int(filed.rows[index])
     title = str(from_bytes(bytes(snapshot.items.payload(row))).get("title", ""))
     names = filed.names

@@ -18,13 +18,13 @@ from engine.catalog.item_fields import ItemFields
 from engine.columns.field_roles import KIND_WORDS
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
-from engine.lexical.bm25 import Lexical
+from engine.lexical.bm25 import LexicalIndex
 from engine.scoring.fusion import LEXICAL, TASTE, Calibration
 from engine.scoring.vectors import to_unit
 from engine.snapshot.manifest import PartWeightRecord
-from indexer.embedding.embedded_rows import Embedded
+from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.probing.probes import PictureProbe, TextProbe, without
-from indexer.probing.similarity_weights import Floats, Found, Scored, alone, fit
+from indexer.probing.similarity_weights import Floats, ProbeAccuracy, ProbeScores, alone, fit
 
 MIN_PROBES = 100
 """Of fewer probes nothing is learnt: what they find would be chance."""
@@ -37,7 +37,7 @@ _ITEMS_A_CATEGORY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class ProbePool:
     """The embedded items that probes are asked of.
 
     fields: what each item says.   lexical: their words; `order` gives the item of each of its rows.
@@ -45,10 +45,10 @@ class Pool:
     content: blocks that say what an item is.
     """
 
-    embedded: Embedded
+    embedded: EmbeddedRows
     fields: Sequence[ItemFields]
     calibration: Calibration
-    lexical: Lexical | None
+    lexical: LexicalIndex | None
     order: Sequence[int]
     encoder: Encoder | None
     text_encoder: Encoder | None
@@ -80,7 +80,7 @@ class Pool:
         return np.asarray(np.where(self.embedded.present[block][items], z, 0), np.float32)
 
 
-def learn_pictures(pool: Pool, probes: Sequence[PictureProbe]) -> tuple[PartWeightRecord, ...]:
+def learn_pictures(pool: ProbePool, probes: Sequence[PictureProbe]) -> tuple[PartWeightRecord, ...]:
     """Return what blocks weigh for pictures; nothing is said where there are too few probes."""
     own = pool.rows([probe.item_id for probe in probes])
     if pool.encoder is None or len(probes) < MIN_PROBES or "image" not in pool.shared:
@@ -91,7 +91,7 @@ def learn_pictures(pool: Pool, probes: Sequence[PictureProbe]) -> tuple[PartWeig
     return _records("image", found, _told(scored, found), len(probes))
 
 
-def learn_texts(pool: Pool, probes: Sequence[TextProbe]) -> tuple[PartWeightRecord, ...]:
+def learn_texts(pool: ProbePool, probes: Sequence[TextProbe]) -> tuple[PartWeightRecord, ...]:
     """Return what blocks, that of words among them, weigh for texts."""
     spoken = pool.spoken
     if len(probes) < MIN_PROBES or not spoken:
@@ -114,7 +114,7 @@ def learn_texts(pool: Pool, probes: Sequence[TextProbe]) -> tuple[PartWeightReco
     return _records("text", found, weights, int((~held).sum()))
 
 
-def learn_items(pool: Pool, seed: int = 21) -> tuple[PartWeightRecord, ...]:
+def learn_items(pool: ProbePool, seed: int = 21) -> tuple[PartWeightRecord, ...]:
     """Return what blocks weigh for items and for tastes; nothing is said without categories to learn from."""
     categories = categories_of(pool.embedded.payloads)
     known = Counter(category for category in categories if category)
@@ -161,12 +161,12 @@ def categories_of(payloads: Sequence[Mapping[str, JSON]]) -> list[str]:
 
 
 def _scored(
-    pool: Pool,
+    pool: ProbePool,
     kind: str,
     rows: Mapping[str, Floats],
     own: NDArray[np.int64],
     counted: NDArray[np.bool_] | None = None,
-) -> Scored:
+) -> ProbeScores:
     """Return what each block says of the own items and of all rivals. rows: block → (m, d) encoded probes."""
     rivals = pool.rivals()
     blocks = tuple(rows)
@@ -176,10 +176,12 @@ def _scored(
         usual = pool.calibration.of(kind, block)
         products = np.einsum("md,md->m", rows[block], to_unit(pool.embedded.blocks[block][own]))
         mine[:, index] = np.where(pool.embedded.present[block][own], (products - usual.mean) / usual.std, 0)
-    return Scored(blocks, others, mine, own[:, None] != rivals[None, :] if counted is None else counted)
+    return ProbeScores(blocks, others, mine, own[:, None] != rivals[None, :] if counted is None else counted)
 
 
-def _with_words(pool: Pool, probes: Sequence[TextProbe], own: NDArray[np.int64], scored: Scored) -> Scored:
+def _with_words(
+    pool: ProbePool, probes: Sequence[TextProbe], own: NDArray[np.int64], scored: ProbeScores
+) -> ProbeScores:
     """Return the same with the block of words.
 
     Of a piece that is held back, items that hold more of its words than the rest of the text are no wrong answers.
@@ -201,7 +203,7 @@ def _with_words(pool: Pool, probes: Sequence[TextProbe], own: NDArray[np.int64],
         others[index], mine[index] = scores[rivals], said
         if probe.rest:
             counted[index] &= scores[rivals] <= said + 1e-6
-    return Scored(
+    return ProbeScores(
         (*scored.blocks, LEXICAL),
         np.concatenate([scored.rivals, ((others - usual.mean) / usual.std)[..., None]], axis=-1),
         np.concatenate([scored.own, ((mine - usual.mean) / usual.std)[:, None]], axis=-1),
@@ -210,8 +212,8 @@ def _with_words(pool: Pool, probes: Sequence[TextProbe], own: NDArray[np.int64],
 
 
 def _told(
-    scored: Scored,
-    found: Mapping[str, Found],
+    scored: ProbeScores,
+    found: Mapping[str, ProbeAccuracy],
     chance: set[str] | None = None,
     groups: NDArray[np.integer] | None = None,
 ) -> dict[str, float]:
@@ -226,7 +228,7 @@ def _told(
         return _normalised(dict.fromkeys(scored.blocks, 1.0))
     names = tuple(scored.blocks[index] for index in telling)
     weights = dict.fromkeys(scored.blocks, 0.0)
-    fitted = fit(Scored(names, scored.rivals[..., telling], scored.own[:, telling], scored.counted), groups)
+    fitted = fit(ProbeScores(names, scored.rivals[..., telling], scored.own[:, telling], scored.counted), groups)
     weights |= dict(zip(names, fitted.tolist(), strict=True))
     content = sum(weight for block, weight in weights.items() if block != LEXICAL)
     weights = {
@@ -243,7 +245,7 @@ def _normalised(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _records(
-    kind: str, found: Mapping[str, Found], weights: Mapping[str, float], probes: int
+    kind: str, found: Mapping[str, ProbeAccuracy], weights: Mapping[str, float], probes: int
 ) -> tuple[PartWeightRecord, ...]:
     return tuple(
         PartWeightRecord(
@@ -260,7 +262,7 @@ def _records(
 
 
 def learn(
-    pool: Pool, pictures: Sequence[PictureProbe], texts: Sequence[TextProbe], progress: Callable[[int, int], None]
+    pool: ProbePool, pictures: Sequence[PictureProbe], texts: Sequence[TextProbe], progress: Callable[[int, int], None]
 ) -> tuple[PartWeightRecord, ...]:
     """Return what each block weighs for pictures, texts, items and tastes."""
     steps = (partial(learn_pictures, pool, pictures), partial(learn_texts, pool, texts), partial(learn_items, pool))

@@ -33,7 +33,7 @@ _SENTENCE_ENDS = re.compile(r"(?<=[.!?。！？])\s+|\n+|(?<=[。！？])")
 _WORD = re.compile(r"\w+")
 
 
-class Sample:
+class ProductReservoir:
     """A reservoir of products: each row of the catalogue is in it with the same chance, whatever their number."""
 
     def __init__(self, count: int = SAMPLED, seed: int = 17) -> None:

@@ -20,7 +20,7 @@ _EQUAL = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ProbeScores:
     """m probes against n rival items and their own, b blocks.
 
     rivals: (m, n, b) standardised similarities, 0 where an item lacks the block.   own: (m, b) those of the own item.
@@ -32,13 +32,13 @@ class Scored:
     own: Floats
     counted: NDArray[np.bool_]
 
-    def of(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> "Scored":
+    def of(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> "ProbeScores":
         """Return those of some probes."""
-        return Scored(self.blocks, self.rivals[chosen], self.own[chosen], self.counted[chosen])
+        return ProbeScores(self.blocks, self.rivals[chosen], self.own[chosen], self.counted[chosen])
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProbeAccuracy:
     """How well probes find their items: AUC (.5 by chance) and its standard error; the share first, and among ten."""
 
     auc: float
@@ -52,17 +52,17 @@ class Found:
         return self.auc <= 0.5 + CHANCE_ERRORS * self.error
 
 
-def measure(scored: Scored, weights: NDArray[np.floating]) -> Found:
+def measure(scored: ProbeScores, weights: NDArray[np.floating]) -> ProbeAccuracy:
     """Return how well these weights, (b,), find the own items; an equal counts as half before them."""
     if not len(scored.own):
-        return Found(0.5, 0.5, 0.0, 0.0)
+        return ProbeAccuracy(0.5, 0.5, 0.0, 0.0)
     rivals = scored.rivals @ weights.astype(np.float32)
     own = (scored.own @ weights.astype(np.float32))[:, None]
     above = ((rivals > own + _EQUAL) & scored.counted).sum(axis=1)
     equal = ((np.abs(rivals - own) <= _EQUAL) & scored.counted).sum(axis=1)
     before = above + equal / 2
     aucs = 1 - before / np.maximum(scored.counted.sum(axis=1), 1)
-    return Found(
+    return ProbeAccuracy(
         auc=float(aucs.mean()),
         error=float(aucs.std() / np.sqrt(len(aucs))),
         success_at_1=float((before < 1).mean()),
@@ -70,12 +70,12 @@ def measure(scored: Scored, weights: NDArray[np.floating]) -> Found:
     )
 
 
-def alone(scored: Scored, block: str) -> Found:
+def alone(scored: ProbeScores, block: str) -> ProbeAccuracy:
     """Return how well one block alone finds the own items."""
     return measure(scored, np.array([name == block for name in scored.blocks], np.float32))
 
 
-def fit(scored: Scored, groups: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+def fit(scored: ProbeScores, groups: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
     """Return (b,) weights, none below 0, that make the own items likeliest among all.
 
     groups: (m,) which group each probe is of; every group counts the same.   Cost: O(m * n * b) a step, about 20 steps.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from indexer.reviews.clauses import Clause, cut, quote
 from indexer.reviews.ngram_vocabulary import grams_of
-from indexer.reviews.ngrams import Grams, fold, is_signs, to_grams
-from indexer.reviews.opinion_lexicon import Lexicon, conditions, opinions
+from indexer.reviews.ngrams import Ngrams, fold, is_signs, to_grams
+from indexer.reviews.opinion_lexicon import OpinionLexicon, conditions, opinions
 from indexer.reviews.valence import Opinion, of_aspect, read_valence
 
 Vector = NDArray[np.float64]
@@ -26,7 +26,7 @@ BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class MentionWeights:
     """What counts of a clause: its opinions and its margin; of its sentence: opinions, if it has none, and margin.
 
     silent, speaking: of its review, if it has no opinion and if it has.   usual: reviews speak better than they mean.
@@ -41,8 +41,8 @@ class Weights:
     usual: float
 
 
-OF_SIGNS = Weights(2.0, 1.2, 0.8, 0.3, 0.4, 0.25, -0.8)
-OF_LETTERS = Weights(2.6, 0.5, 0.8, 0.2, 0.2, 0.1, -0.2)
+OF_SIGNS = MentionWeights(2.0, 1.2, 0.8, 0.3, 0.4, 0.25, -0.8)
+OF_LETTERS = MentionWeights(2.6, 0.5, 0.8, 0.2, 0.2, 0.1, -0.2)
 
 _PRAISES, _BLAMES, _DENIES = range(3)
 # Characters that a denial reaches over in a writing without spaces.
@@ -71,12 +71,12 @@ class Clauses:
     signed: NDArray[np.bool_]
     opinions: Vector
     spans: list[list[Clause]]
-    grams: Grams
+    grams: Ngrams
     aspects: NDArray[np.int64]
     valences: Vector
 
 
-def to_clauses(texts: Sequence[str], lexicon: Lexicon, names: Names = lambda row, term: True) -> Clauses:
+def to_clauses(texts: Sequence[str], lexicon: OpinionLexicon, names: Names = lambda row, term: True) -> Clauses:
     """Return the clauses of some texts, and the aspects of a lexicon that they name."""
     spans = [cut(text) for text in texts]
     folded = [fold(text[one.start : one.end]) for text, found in zip(texts, spans, strict=True) for one in found]
@@ -173,7 +173,7 @@ def _is_meant(aspect: str, folded: str, start: int, end: int) -> bool:
 
 
 def _longest(
-    grams: Grams, places: NDArray[np.int64], names: NDArray[np.int64]
+    grams: Ngrams, places: NDArray[np.int64], names: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return what is not part of a longer term: "true to size" is not "size"."""
     starts, ends = grams.starts[places], grams.ends[places]
@@ -189,7 +189,7 @@ def _longest(
     return places[kept], names[kept]
 
 
-def _opinions_in_signs(grams: Grams, signed: NDArray[np.bool_]) -> Vector:
+def _opinions_in_signs(grams: Ngrams, signed: NDArray[np.bool_]) -> Vector:
     """Return how much oftener each clause praises than blames; what a denial stands before is turned around."""
     places, names = _longest(grams, *opinions().find(grams.keys))
     rows, starts = grams.rows[places], grams.starts[places]

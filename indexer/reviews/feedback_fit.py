@@ -18,12 +18,12 @@ from indexer.reviews.ngrams import fold, is_signs
 from indexer.reviews.product_words import review_words
 from indexer.reviews.review import Review
 from indexer.reviews.review_features import Vector
-from indexer.reviews.sentiment_model import Expert
-from indexer.reviews.sentiment_training import FOLDS, Recipe, Sample, learn
+from indexer.reviews.sentiment_model import SentimentModel
+from indexer.reviews.sentiment_training import FOLDS, SentimentTraining, TrainingReviews, learn
 
 FEWEST = 5
 """Reviews of praise and of blame that an expert needs at least."""
-RECIPES = {SIGNS: Recipe((1.0, 0.4), (0, 0, 0)), LETTERS: Recipe((0.1, 0.1), (1, 0, 1))}
+RECIPES = {SIGNS: SentimentTraining((1.0, 0.4), (0, 0, 0)), LETTERS: SentimentTraining((0.1, 0.1), (1, 0, 1))}
 """Chosen by grouped cross-validation on real reviews: letters apart from words and marks, signs with all there is."""
 MOST = 200_000
 """Reviews that are learnt from at most; of more, so many drawn at random."""
@@ -34,7 +34,7 @@ _SEED = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedModel:
     """A model, what its experts reached, and the sentiment of each rated review from experts that had not seen it.
 
     rated: the reviews it was learnt from.   unseen: (n,), NaN for a review that no expert judged.
@@ -52,7 +52,7 @@ class Fitted:
         return save_model(self.model, self.records, datetime.now(UTC).isoformat(timespec="seconds"), directory)
 
 
-def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str] = frozenset()) -> Fitted:
+def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str] = frozenset()) -> FittedModel:
     """Return the model of those reviews that have words and a verdict.
 
     products: what a catalogue calls its products, beside what the reviews themselves do: none of it is an aspect.
@@ -65,7 +65,7 @@ def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str]
     verdicts = np.array([review.verdict for review in rated], np.float64)
     unseen = np.full(len(rated), math.nan)
     folds = np.zeros(len(rated), np.int64)
-    experts: dict[str, Expert] = {}
+    experts: dict[str, SentimentModel] = {}
     records = {}
     done = 0
 
@@ -88,7 +88,7 @@ def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str]
             f"{np.count_nonzero(verdicts > 0.6)} of praise and {np.count_nonzero(verdicts < 0.4)} of blame in all"
         )
     discovered = discover([review.words for review in rated], verdicts, {*products, *review_words(rated)})
-    return Fitted(FeedbackModel(experts, discovered), records, rated, unseen, folds)
+    return FittedModel(FeedbackModel(experts, discovered), records, rated, unseen, folds)
 
 
 def groups_of(reviews: Sequence[Review]) -> NDArray[np.int64]:
@@ -105,12 +105,12 @@ def _drawn(reviews: list[Review]) -> list[Review]:
     return [reviews[place] for place in places]
 
 
-def _to_sample(recipe: Recipe, reviews: Sequence[Review], folded: Sequence[str]) -> Sample:
+def _to_sample(recipe: SentimentTraining, reviews: Sequence[Review], folded: Sequence[str]) -> TrainingReviews:
     groups = groups_of(reviews)
     if groups.max() + 1 < FOLDS:
         # A shop of a few items: its reviews are all there is to tell apart.
         groups = np.arange(len(reviews))
-    return Sample(
+    return TrainingReviews(
         recipe=recipe,
         texts=folded,
         titles=[fold(review.title) for review in reviews],
@@ -120,7 +120,7 @@ def _to_sample(recipe: Recipe, reviews: Sequence[Review], folded: Sequence[str])
     )
 
 
-def _to_record(expert: Expert, verdicts: Vector, unseen: Vector) -> ExpertRecord:
+def _to_record(expert: SentimentModel, verdicts: Vector, unseen: Vector) -> ExpertRecord:
     firm = (verdicts > 0.6) | (verdicts < 0.4)
     truth, found = verdicts[firm] > 0.5, unseen[firm]
     return ExpertRecord(

@@ -11,11 +11,11 @@ import numpy as np
 
 from indexer.reviews.aspect_mentions import BATCH, Clauses, Mention, judge, to_clauses, to_mentions
 from indexer.reviews.ngrams import fold, is_signs
-from indexer.reviews.opinion_lexicon import Lexicon, seeds
+from indexer.reviews.opinion_lexicon import OpinionLexicon, seeds
 from indexer.reviews.product_words import is_product
 from indexer.reviews.review import Review
 from indexer.reviews.review_features import Vector, lengths_of
-from indexer.reviews.sentiment_model import Expert
+from indexer.reviews.sentiment_model import SentimentModel
 
 SIGNS, LETTERS = "signs", "letters"
 """The two ways of writing: without spaces between words, and with them."""
@@ -32,7 +32,7 @@ class ClauseMention(NamedTuple):
     sentiment: float
 
 
-class Scored(NamedTuple):
+class ScoredReview(NamedTuple):
     """What is known of one review: its sentiment, from 0 to 1, and what it says of aspects."""
 
     sentiment: float
@@ -48,16 +48,16 @@ class FeedbackModel:
     products: by category what its products are called, which names no aspect there; a build takes it from the titles.
     """
 
-    experts: dict[str, Expert]
+    experts: dict[str, SentimentModel]
     discovered: dict[str, tuple[str, ...]]
     products: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
-    def lexicon(self) -> Lexicon:
+    def lexicon(self) -> OpinionLexicon:
         """The terms of all aspects."""
-        return Lexicon({**seeds()["aspects"], **self.discovered})
+        return OpinionLexicon({**seeds()["aspects"], **self.discovered})
 
-    def score(self, reviews: Sequence[Review]) -> list[Scored]:
+    def score(self, reviews: Sequence[Review]) -> list[ScoredReview]:
         """Return what is known of each review; one without words has the sentiment of its verdict."""
         batches = (reviews[start : start + BATCH] for start in range(0, len(reviews), BATCH))
         return list(chain.from_iterable(map(self._score, batches)))
@@ -77,13 +77,13 @@ class FeedbackModel:
             found += told
         return found
 
-    def _score(self, reviews: Sequence[Review]) -> list[Scored]:
+    def _score(self, reviews: Sequence[Review]) -> list[ScoredReview]:
         texts = [review.words for review in reviews]
         clauses, logits, judged = self._judge(reviews)
         sentiments = 1 / (1 + np.exp(-logits))
         mentions = to_mentions(texts, clauses, judged, self.lexicon.names)
         return [
-            Scored(float(value) if text else review.verdict, found)
+            ScoredReview(float(value) if text else review.verdict, found)
             for review, text, value, found in zip(reviews, texts, sentiments, mentions, strict=True)
         ]
 

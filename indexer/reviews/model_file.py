@@ -14,9 +14,9 @@ from safetensors.numpy import load, save
 from engine.durable import write_durably
 from engine.errors import CorruptModel
 from indexer.reviews.feedback_model import FeedbackModel
-from indexer.reviews.ngram_vocabulary import Vocabulary
+from indexer.reviews.ngram_vocabulary import NgramVocabulary
 from indexer.reviews.ngrams import LETTERS, SIGNS, WORDS
-from indexer.reviews.sentiment_model import MEMBERS, Expert
+from indexer.reviews.sentiment_model import MEMBERS, SentimentModel
 
 SCHEMA = 1
 MANIFEST_FILE = "feedback.json"
@@ -27,11 +27,11 @@ _ARRAYS = ("keys", "families", "scales", "weights", "biases", "edges", "spreads"
 _GRAMS = [SIGNS, *LETTERS, WORDS]
 
 
-class _Record(BaseModel):
+class _ModelRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ExpertRecord(_Record):
+class ExpertRecord(_ModelRecord):
     """One expert: the categories with weights of their own, its constant, and what it was learnt from and reached.
 
     accuracy, balanced_accuracy, auc: on reviews that it had not seen; none where blame or praise has too few of them.
@@ -45,7 +45,7 @@ class ExpertRecord(_Record):
     auc: float | None
 
 
-class FeedbackManifest(_Record):
+class FeedbackManifest(_ModelRecord):
     """What a model says of itself. grams: the lengths of its grams.   sha256: of the arrays' file."""
 
     format: str
@@ -115,11 +115,11 @@ def load_model(directory: Path) -> tuple[FeedbackModel, FeedbackManifest]:
     return FeedbackModel(experts, dict(manifest.discovered)), manifest
 
 
-def _to_expert(name: str, record: ExpertRecord, arrays: dict[str, NDArray[Any]]) -> Expert:
+def _to_expert(name: str, record: ExpertRecord, arrays: dict[str, NDArray[Any]]) -> SentimentModel:
     found = {part: arrays[f"{name}.{part}"] for part in _ARRAYS}
     keys = found.pop("keys")
     shape = (MEMBERS, 1 + len(record.categories), len(keys))
     if found["weights"].shape != shape or found["scales"].shape != (MEMBERS, len(keys)):
         raise ValueError(f"weights of shape {found['weights'].shape} for {shape}")
     found["weights"] = found["weights"].astype(np.float32)
-    return Expert(vocabulary=Vocabulary(keys), categories=record.categories, bias=record.bias, **found)
+    return SentimentModel(vocabulary=NgramVocabulary(keys), categories=record.categories, bias=record.bias, **found)

@@ -6,12 +6,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from indexer.reviews.ngrams import Grams, Hashes, to_grams
+from indexer.reviews.ngrams import Hashes, Ngrams, to_grams
 
 _AT_ONCE = 1000
 
 
-class Vocabulary:
+class NgramVocabulary:
     """Distinct grams in ascending order of their hashes, numbered from 0."""
 
     def __init__(self, keys: Hashes) -> None:
@@ -49,7 +49,7 @@ class Vocabulary:
         return counts
 
 
-def grams_of(folded: Sequence[str], whole: bool = False) -> Grams:
+def grams_of(folded: Sequence[str], whole: bool = False) -> Ngrams:
     """Return the grams of any number of texts, a thousand at a time to stay in the cache.
 
     whole: whether starts and ends count through all texts and not anew in each thousand.
@@ -63,10 +63,10 @@ def grams_of(folded: Sequence[str], whole: bool = False) -> Grams:
         found.append((part.rows + np.int32(start), part.keys, part.families, part.starts + shift, part.ends + shift))
         before += sum(map(len, texts)) + len(texts)
     rows, keys, families, starts, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Grams(rows, keys, families, starts, ends)
+    return Ngrams(rows, keys, families, starts, ends)
 
 
-def common(grams: Grams, least: int, most: int) -> tuple[Hashes, NDArray[np.int8]]:
+def common(grams: Ngrams, least: int, most: int) -> tuple[Hashes, NDArray[np.int8]]:
     """Return the grams, ascending, that stand in `least` texts or more, and the family of each.
 
     Of more than `most` those in the most texts.

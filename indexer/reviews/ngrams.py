@@ -47,7 +47,7 @@ _EDGE = np.uint64(0x51ED270B0A5F1E37)
 
 
 @dataclass(frozen=True, slots=True)
-class Grams:
+class Ngrams:
     """The grams of some texts, in no order: which text each stands in, what it is, and its first and last character.
 
     rows, starts, ends: (m,) int32; characters are counted through all texts, with one between two of them, and ends are
@@ -72,7 +72,7 @@ def is_signs(folded: str) -> bool:
     return not folded.isascii() and 5 * len(_SIGNED.findall(folded)) > len(folded)
 
 
-def to_grams(folded: Sequence[str]) -> Grams:
+def to_grams(folded: Sequence[str]) -> Ngrams:
     """Return the grams of texts that `fold` has made. Cost: about a microsecond a character."""
     # A space between two texts ends every gram.
     joined = " ".join(folded) + " "
@@ -84,10 +84,10 @@ def to_grams(folded: Sequence[str]) -> Grams:
     found = [*_runs_of_signs(kinds, mixed), *_words_and_letters(kinds, mixed, rows)]
     families = np.repeat(np.array([one.family for one in found], np.int8), [len(one.keys) for one in found])
     keys, starts, ends = (np.concatenate([one[at] for one in found]) for at in (1, 2, 3))
-    return Grams(rows[starts], keys, families, starts, ends)
+    return Ngrams(rows[starts], keys, families, starts, ends)
 
 
-class _Found(NamedTuple):
+class _NgramMatches(NamedTuple):
     family: int
     keys: Hashes
     starts: NDArray[np.int32]
@@ -110,22 +110,22 @@ def _kind_of(character: str) -> int:
     return _LETTER if character.isalnum() or unicodedata.category(character) in ("Mn", "Mc") else _MARK
 
 
-def _runs_of_signs(kinds: NDArray[np.uint8], mixed: Hashes) -> list[_Found]:
+def _runs_of_signs(kinds: NDArray[np.uint8], mixed: Hashes) -> list[_NgramMatches]:
     """Return runs of 1 to SIGNS characters of which one at least is a sign, or all are marks."""
-    found: list[_Found] = []
+    found: list[_NgramMatches] = []
     sign, mark = kinds == _SIGN, kinds == _MARK
     able = sign | mark
     whole, some, only = able, sign, mark
     keys = mixed * _BASE + _SALTS[OF_SIGNS]
     for length in range(1, SIGNS + 1):
         kept = np.flatnonzero(whole & (some | only)).astype(np.int32)
-        found.append(_Found(OF_SIGNS, _mix(keys[kept]), kept, kept + np.int32(length - 1)))
+        found.append(_NgramMatches(OF_SIGNS, _mix(keys[kept]), kept, kept + np.int32(length - 1)))
         keys = keys[:-1] * _BASE + mixed[length:]
         whole, some, only = whole[:-1] & able[length:], some[:-1] | sign[length:], only[:-1] & mark[length:]
     return found
 
 
-def _words_and_letters(kinds: NDArray[np.uint8], mixed: Hashes, rows: NDArray[np.int32]) -> list[_Found]:
+def _words_and_letters(kinds: NDArray[np.uint8], mixed: Hashes, rows: NDArray[np.int32]) -> list[_NgramMatches]:
     letter = kinds == _LETTER
     edges = np.diff(letter.astype(np.int8), prepend=0, append=0)
     starts, ends = (np.flatnonzero(edges == step).astype(np.int32) for step in (1, -1))
@@ -141,13 +141,15 @@ def _words_and_letters(kinds: NDArray[np.uint8], mixed: Hashes, rows: NDArray[np
             break
         keys = keys[:reach] if length == 1 else _mix(keys[:reach] * _BASE + words[length - 1 :])
         same = np.flatnonzero(rows[starts[:reach]] == rows[starts[length - 1 :]])
-        found.append(_Found(OF_WORDS, _mix(keys[same] + _SALTS[OF_WORDS]), starts[same], last[same + length - 1]))
+        found.append(
+            _NgramMatches(OF_WORDS, _mix(keys[same] + _SALTS[OF_WORDS]), starts[same], last[same + length - 1])
+        )
     return found
 
 
-def _letters(starts: NDArray[np.int32], ends: NDArray[np.int32], mixed: Hashes) -> list[_Found]:
+def _letters(starts: NDArray[np.int32], ends: NDArray[np.int32], mixed: Hashes) -> list[_NgramMatches]:
     """Return the runs of letters of every word, with an edge before and behind it."""
-    found: list[_Found] = []
+    found: list[_NgramMatches] = []
     sizes = ends - starts + 2
     offsets = np.concatenate(([0], np.cumsum(sizes)))
     padded = np.full(offsets[-1], _EDGE, np.uint64)
@@ -164,7 +166,7 @@ def _letters(starts: NDArray[np.int32], ends: NDArray[np.int32], mixed: Hashes) 
             kept = np.flatnonzero(left[: len(keys)] >= length)
             begin = np.maximum(places[kept], low[kept])
             end = np.minimum(places[kept] + np.int32(length - 1), high[kept])
-            found.append(_Found(OF_LETTERS, _mix(keys[kept]), begin, end))
+            found.append(_NgramMatches(OF_LETTERS, _mix(keys[kept]), begin, end))
         keys = keys[:-1] * _BASE + padded[length:]
     return found
 

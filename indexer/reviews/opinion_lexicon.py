@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.reviews.ngram_vocabulary import Vocabulary
+from indexer.reviews.ngram_vocabulary import NgramVocabulary
 from indexer.reviews.ngrams import Hashes, fold, to_grams
 
 PRAISE, BLAME, DENIAL = "praise", "blame", "denial"
 
 
-class Lexicon:
+class OpinionLexicon:
     """Terms by name; a term may stand under several names."""
 
     def __init__(self, terms: Mapping[str, Iterable[str]]) -> None:
@@ -28,7 +28,7 @@ class Lexicon:
                 if place not in places:
                     places.append(place)
         keys = np.array(sorted(pairs), np.uint64)
-        self._terms = Vocabulary(keys)
+        self._terms = NgramVocabulary(keys)
         counts = [len(pairs[int(key)]) for key in keys]
         self._starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         self._names = np.array([place for key in keys for place in pairs[int(key)]], np.int64)
@@ -63,9 +63,9 @@ def _read() -> dict[str, Any]:
 
 
 @cache
-def opinions() -> Lexicon:
+def opinions() -> OpinionLexicon:
     """Return the words of PRAISE, BLAME and DENIAL, in this order."""
-    return Lexicon({name: seeds()["opinions"][name] for name in (PRAISE, BLAME, DENIAL)})
+    return OpinionLexicon({name: seeds()["opinions"][name] for name in (PRAISE, BLAME, DENIAL)})
 
 
 def _key_of(term: str) -> int:

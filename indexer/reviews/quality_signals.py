@@ -17,14 +17,14 @@ FEWEST_JUDGING = 3
 _STRENGTHS = (1.0, 200.0)
 
 
-class Prior(NamedTuple):
+class QualityPrior(NamedTuple):
     """What is usual: the mean of all reviews, and how many of them it counts as."""
 
     mean: float
     strength: float
 
 
-def fit_prior(values: Vector, groups: NDArray[np.int64]) -> Prior:
+def fit_prior(values: Vector, groups: NDArray[np.int64]) -> QualityPrior:
     """Return the prior of groups of values: its strength is the variance within groups over that between them.
 
     values: (n,).   groups: (n,) 0 … The strength is from 1 to 200, and 200 where groups do not differ.
@@ -36,15 +36,15 @@ def fit_prior(values: Vector, groups: NDArray[np.int64]) -> Prior:
     means = np.bincount(groups, values)[there] / counts
     freedom = counts.sum() - len(counts)
     if freedom < 1 or len(counts) < 2:
-        return Prior(mean, _STRENGTHS[1])
+        return QualityPrior(mean, _STRENGTHS[1])
     within = float((np.sum(values**2) - np.sum(counts * means**2)) / freedom)
     # The moment estimator of a one-way analysis of variance with uneven groups.
     size = (counts.sum() - np.sum(counts**2) / counts.sum()) / (len(counts) - 1)
     among = float(np.sum(counts * (means - mean) ** 2) / (len(counts) - 1))
     between = (among - within) / size
     if between <= 0:
-        return Prior(mean, _STRENGTHS[1])
-    return Prior(mean, float(np.clip(within / between, *_STRENGTHS)))
+        return QualityPrior(mean, _STRENGTHS[1])
+    return QualityPrior(mean, float(np.clip(within / between, *_STRENGTHS)))
 
 
 def shrunk(values: Vector, groups: NDArray[np.int64], towards: Vector, strength: float) -> Vector:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.catalog.coercion import Bad, BadRow, is_absent, shown, to_id, to_json, to_number, to_text, to_utf8
+from engine.catalog.coercion import BadRow, InvalidValue, is_absent, shown, to_id, to_json, to_number, to_text, to_utf8
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog.catalog_reader import hint, open_rows
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import Row
+from indexer.catalog.raw_row import RawRow
 from indexer.events.event_time import to_time_s
 
 FIELDS = (
@@ -102,7 +102,7 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Revie
     return _reviews(source.rows(), wanted)
 
 
-def _reviews(rows: Iterator[Row | Reject], columns: Mapping[str, str]) -> Iterator[Review | Reject]:
+def _reviews(rows: Iterator[RawRow | Reject], columns: Mapping[str, str]) -> Iterator[Review | Reject]:
     latest_s = time.time() + _AHEAD_S
     for row in rows:
         if isinstance(row, Reject):
@@ -171,7 +171,7 @@ def _to_moment_s(value: object, latest_s: float) -> float:
 def _to_truth(value: object, column: str) -> bool:
     if is_absent(value):
         return False
-    if isinstance(value, Bad):
+    if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     text = str(value).strip().lower()
     if text not in _TRUE | _FALSE:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from indexer.reviews.ngram_vocabulary import Vocabulary, grams_of
+from indexer.reviews.ngram_vocabulary import NgramVocabulary, grams_of
 
 Vector = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def titled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return keys ^ np.uint64(0xA5A5_5A5A_C3C3_3C3C)
 
 
-def count_grams(vocabulary: Vocabulary, texts: Sequence[str], titles: Sequence[str]) -> sp.csr_matrix:
+def count_grams(vocabulary: NgramVocabulary, texts: Sequence[str], titles: Sequence[str]) -> sp.csr_matrix:
     """Return how often each gram stands in each review; a gram of the title is counted as that as well."""
     grams = grams_of(texts)
     rows, keys = grams.rows, grams.keys

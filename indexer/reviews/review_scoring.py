@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from indexer.catalog import Reject, count_rows
 from indexer.embedding.embed import Progress
 from indexer.output_file import opened
-from indexer.reviews.feedback_model import Scored
+from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.model_coverage import Coverage
 from indexer.reviews.model_file import load_model
 from indexer.reviews.review import Review, read
@@ -21,7 +21,7 @@ _AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ScoringSummary:
     """How many reviews were scored, how many rows were rejected, and how long it took.
 
     warning: which reviews the model cannot read, "" if it reads all.
@@ -33,7 +33,7 @@ class Done:
     warning: str
 
 
-def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progress: Progress) -> Done:
+def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progress: Progress) -> ScoringSummary:
     """Write one JSON line for each review of a file, and one for each bad row beside it, if there is any.
 
     Both take their names when they are whole, so `out` may be the file that is read. Raises what `read` and
@@ -66,7 +66,7 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
             progress("score reviews", reviews + rejects, max(expected, reviews + rejects))
     if not rejects:
         rejects_path(out).unlink(missing_ok=True)
-    return Done(reviews, rejects, perf_counter() - started, coverage.sentence)
+    return ScoringSummary(reviews, rejects, perf_counter() - started, coverage.sentence)
 
 
 def rejects_path(out: Path) -> Path:
@@ -74,7 +74,7 @@ def rejects_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.rejects.jsonl")
 
 
-def to_line(review: Review, scored: Scored) -> dict[str, Any]:
+def to_line(review: Review, scored: ScoredReview) -> dict[str, Any]:
     """Return what is known of a review, under its id, or under its line if it has none."""
     named = {"review_id": review.review_id} if review.review_id else {"line": review.line}
     return {

@@ -12,14 +12,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from indexer.reviews.ngram_vocabulary import Vocabulary
+from indexer.reviews.ngram_vocabulary import NgramVocabulary
 from indexer.reviews.review_features import Vector, bins_of, codes_of, count_grams, evidence_of, frequencies, normalised
 
 MEMBERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Expert:
+class SentimentModel:
     """What was learnt: v grams, c categories with weights of their own.
 
     families: (v,) the group of each gram; those of titles come after the others.
@@ -28,7 +28,7 @@ class Expert:
     joint: the weights of what `evidence_of` makes.   bias: its constant.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: NgramVocabulary
     categories: tuple[str, ...]
     families: NDArray[np.int8]
     scales: NDArray[np.float32]

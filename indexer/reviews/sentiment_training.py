@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from engine.errors import InvalidCatalogue
-from indexer.reviews.ngram_vocabulary import Vocabulary, common, grams_of
+from indexer.reviews.ngram_vocabulary import NgramVocabulary, common, grams_of
 from indexer.reviews.review_features import (
     BINS,
     GROUPS,
@@ -30,7 +30,7 @@ from indexer.reviews.review_features import (
     normalised,
     titled,
 )
-from indexer.reviews.sentiment_model import MEMBERS, Expert
+from indexer.reviews.sentiment_model import MEMBERS, SentimentModel
 
 Step = Callable[[str], None]
 
@@ -46,7 +46,7 @@ _CATEGORY_BIAS = 1.0
 _SEED = 7
 
 
-class Recipe(NamedTuple):
+class SentimentTraining(NamedTuple):
     """How a writing is learnt.
 
     costs: of each member, how much a review on the wrong side costs.
@@ -58,14 +58,14 @@ class Recipe(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TrainingReviews:
     """Reviews of one writing to learn from: folded texts and titles, categories, and (n,) of each further array.
 
     verdicts: from 0 to 1.
     groups: reviews of the same thing, which are never on both sides of a split.
     """
 
-    recipe: Recipe
+    recipe: SentimentTraining
     texts: Sequence[str]
     titles: Sequence[str]
     categories: Sequence[str]
@@ -74,18 +74,18 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class TrainedSentiment:
     """An expert, and the sentiment that experts like it gave each review of the sample without having seen it.
 
     folds: (n,) which of those experts judged each: the one that learnt from all other folds.
     """
 
-    expert: Expert
+    expert: SentimentModel
     unseen: Vector
     folds: NDArray[np.int64]
 
 
-def learn(sample: Sample, step: Step) -> Learnt:
+def learn(sample: TrainingReviews, step: Step) -> TrainedSentiment:
     """Return the expert of a sample. Cost: six fits; seconds for ten thousand reviews.
 
     step: is told of each fit that is done.   Raises InvalidCatalogue without two reviews of praise and two of blame.
@@ -97,7 +97,7 @@ def learn(sample: Sample, step: Step) -> Learnt:
         keys, first = np.unique(np.concatenate((keys, titled(of_titles))), return_index=True)
         families = np.concatenate((families, theirs + np.int8(GROUPS)))[first]
     families = np.array([*sample.recipe.families, *(GROUPS + one for one in sample.recipe.families)], np.int8)[families]
-    vocabulary = Vocabulary(keys)
+    vocabulary = NgramVocabulary(keys)
     counts = count_grams(vocabulary, sample.texts, sample.titles)
     several = Counter(sample.categories)
     categories = (
@@ -129,7 +129,7 @@ def learn(sample: Sample, step: Step) -> Learnt:
         held = folds == fold
         unseen[held] = joint.predict_proba(evidence[held])[:, 1]
     joint = _join(evidence[rows], sides, weights)
-    expert = Expert(
+    expert = SentimentModel(
         vocabulary=vocabulary,
         categories=categories,
         families=families,
@@ -141,7 +141,7 @@ def learn(sample: Sample, step: Step) -> Learnt:
         joint=joint.coef_[0].astype(np.float32),
         bias=float(joint.intercept_[0]),
     )
-    return Learnt(expert, unseen, folds)
+    return TrainedSentiment(expert, unseen, folds)
 
 
 def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
@@ -157,7 +157,7 @@ def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vect
     return rows, sides, weights
 
 
-def _folds(sample: Sample) -> NDArray[np.int64]:
+def _folds(sample: TrainingReviews) -> NDArray[np.int64]:
     """Return the fold of each review: a group stays together, and every fold has its share of praise and blame.
 
     If one group has all praise or all blame, each review is a group of its own: else nothing else could be learnt from.
@@ -186,14 +186,14 @@ def _has_both(verdicts: Vector) -> bool:
 
 
 def _fit(
-    sample: Sample,
+    sample: TrainingReviews,
     counts: sp.csr_matrix,
     codes: NDArray[np.int64],
     among: NDArray[np.int64],
     categories: tuple[str, ...],
-    vocabulary: Vocabulary,
+    vocabulary: NgramVocabulary,
     families: NDArray[np.int8],
-) -> Expert:
+) -> SentimentModel:
     """Return an expert of some rows, not joined yet; grams of fewer than two of them weigh nothing."""
     seen = counts[among]
     rows, sides, weights = _sides(sample.verdicts[among])
@@ -219,7 +219,9 @@ def _fit(
         biases[member, 1:] = model.coef_[0][size:] * _CATEGORY_BIAS
     empty = np.zeros(0, np.float32)
     ones = np.ones(MEMBERS, np.float32)
-    return Expert(vocabulary, categories, families, scales.astype(np.float32), learnt, biases, empty, ones, empty, 0.0)
+    return SentimentModel(
+        vocabulary, categories, families, scales.astype(np.float32), learnt, biases, empty, ones, empty, 0.0
+    )
 
 
 def _ratios(counts: sp.csr_matrix, rows: NDArray[np.int64], sides: NDArray[np.int64], weights: Vector) -> Vector:

@@ -17,8 +17,8 @@ from engine.snapshot.manifest import ReviewsRecord
 from engine.snapshot.review_table import ReviewRow, write_reviews
 from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embedding.embed import Progress
-from indexer.embedding.embedded_rows import Embedded
-from indexer.reviews.feedback_model import Scored
+from indexer.embedding.embedded_rows import EmbeddedRows
+from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.product_words import catalogue_words
 from indexer.reviews.quality_signals import ASPECTS, COUNT, QUALITY, praise_shares, qualities
 from indexer.reviews.review import Review, read
@@ -43,13 +43,13 @@ class ReviewFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class ReviewedItems:
     """The items with what reviews say of them, and the reviews as the snapshot keeps them.
 
     rows: those of each item, by its place.   record: for the manifest.
     """
 
-    embedded: Embedded
+    embedded: EmbeddedRows
     rows: dict[int, list[ReviewRow]]
     record: ReviewsRecord
 
@@ -61,7 +61,7 @@ class Reviewed:
         write_reviews(directory, ordered, len(order))
 
 
-def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Progress) -> Reviewed:
+def lay_reviews(file: ReviewFile, embedded: EmbeddedRows, folder: Path, progress: Progress) -> ReviewedItems:
     """Return the items with the signal and the fields that their reviews give; bad rows are told in REJECTS_FILE.
 
     A review of an item that the catalogue lacks is left out, and counted. Raises InvalidCatalogue for a file that
@@ -105,7 +105,7 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
     coverage = Coverage(model)
     coverage.add(known)
     coverage.check(file.path)
-    scored: list[Scored] = []
+    scored: list[ScoredReview] = []
     for start in range(0, len(known), _AT_ONCE):
         scored += model.score(known[start : start + _AT_ONCE])
         progress("score reviews", len(scored), len(known))
@@ -137,7 +137,7 @@ def lay_reviews(file: ReviewFile, embedded: Embedded, folder: Path, progress: Pr
         kept=dict(kept),
         warning=coverage.sentence,
     )
-    return Reviewed(laid, dict(rows), record)
+    return ReviewedItems(laid, dict(rows), record)
 
 
 def read_all(path: Path, columns: Mapping[str, str], progress: Progress) -> tuple[list[Review], list[Reject]]:
@@ -155,8 +155,8 @@ def read_all(path: Path, columns: Mapping[str, str], progress: Progress) -> tupl
 
 
 def _laid(
-    embedded: Embedded, rows: Mapping[int, Sequence[ReviewRow]], names: Sequence[str], categories: Sequence[str]
-) -> tuple[Embedded, Counter[str]]:
+    embedded: EmbeddedRows, rows: Mapping[int, Sequence[ReviewRow]], names: Sequence[str], categories: Sequence[str]
+) -> tuple[EmbeddedRows, Counter[str]]:
     """Return the items with what reviews give them, and how many had a field of such a name, which is theirs still."""
     items = np.array([place for place, listed in rows.items() for _ in listed], np.int64)
     values = np.array([review.sentiment for listed in rows.values() for review in listed], np.float64)

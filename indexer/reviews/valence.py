@@ -24,7 +24,7 @@ _HALF_AT, _FARTHEST = 25.0, 20
 _DENIED, _EXCESS = 0.8, -1.5
 
 
-class _Kind(Enum):
+class _TermKind(Enum):
     PRAISE = auto()
     BLAME = auto()
     NEUTRAL = auto()
@@ -35,7 +35,7 @@ class _Kind(Enum):
     SLIGHTLY = auto()
 
 
-_PHRASE_VALUES = {_Kind.PRAISE: 1.0, _Kind.BLAME: -1.0, _Kind.WISH: -1.0}
+_PHRASE_VALUES = {_TermKind.PRAISE: 1.0, _TermKind.BLAME: -1.0, _TermKind.WISH: -1.0}
 
 
 class Opinion(NamedTuple):
@@ -56,7 +56,7 @@ class Opinion(NamedTuple):
 class _Terms:
     words: Mapping[str, float]
     gradable: frozenset[str]
-    phrases: Mapping[str, Sequence[tuple[tuple[str, ...], _Kind]]]
+    phrases: Mapping[str, Sequence[tuple[tuple[str, ...], _TermKind]]]
     expectation: frozenset[str]
     fear: frozenset[str]
     statements: frozenset[str]
@@ -80,15 +80,15 @@ class _Scope:
     def is_denied(self, at: int) -> bool:
         return at - self.denial <= _REACH
 
-    def shift(self, kind: _Kind, last: int) -> None:
+    def shift(self, kind: _TermKind, last: int) -> None:
         """Take in a shifter whose last word stands at `last`."""
-        if kind is _Kind.DENIAL:
+        if kind is _TermKind.DENIAL:
             self.denial = last
-        elif kind is _Kind.TOO:
+        elif kind is _TermKind.TOO:
             self.too = last
-        elif kind is _Kind.SLIGHTLY:
+        elif kind is _TermKind.SLIGHTLY:
             self.slightly = last
-        elif kind in (_Kind.UNREAL, _Kind.WISH):
+        elif kind in (_TermKind.UNREAL, _TermKind.WISH):
             self.unreal = True
 
 
@@ -113,7 +113,7 @@ def read_valence(folded: str) -> list[Opinion]:
                 scope.denial = -100
             elif _has_value(terms, tokens, at):
                 opinion = _word(terms, tokens, at, scope, span)
-        elif kind in _PHRASE_VALUES and not (kind is _Kind.WISH and scope.is_denied(at)):
+        elif kind in _PHRASE_VALUES and not (kind is _TermKind.WISH and scope.is_denied(at)):
             opinion = Opinion(*span, "", _shifted(_PHRASE_VALUES[kind], scope.is_denied(at)), 0.0)
         if opinion is not None and not scope.unreal and (opinion.value or opinion.word):
             found.append(opinion)
@@ -185,12 +185,12 @@ def _begins_statement(terms: _Terms, tokens: Sequence[str], at: int) -> bool:
     return tokens[at] in _TURNS or (tokens[at] == "and" and not terms.statements.isdisjoint(tokens[at + 1 : at + 3]))
 
 
-def _phrase(terms: _Terms, tokens: Sequence[str], at: int) -> tuple[int, _Kind | None]:
+def _phrase(terms: _Terms, tokens: Sequence[str], at: int) -> tuple[int, _TermKind | None]:
     """Return the length and the kind of the longest phrase that begins at a token; 1 and None without one."""
     for phrase, kind in terms.phrases.get(tokens[at], ()):
         if tuple(tokens[at : at + len(phrase)]) == phrase:
             return len(phrase), kind
-    return 1, _Kind.DENIAL if tokens[at].endswith("n't") else None
+    return 1, _TermKind.DENIAL if tokens[at].endswith("n't") else None
 
 
 @cache
@@ -198,16 +198,16 @@ def _terms() -> _Terms:
     read = tomllib.loads(files(__package__).joinpath("valence.toml").read_text("utf-8"))
     values = read["values"]
     listed = (
-        ("praise_phrases", _Kind.PRAISE),
-        ("blame_phrases", _Kind.BLAME),
-        ("neutral", _Kind.NEUTRAL),
-        ("wishes", _Kind.WISH),
-        ("unreal", _Kind.UNREAL),
-        ("denials", _Kind.DENIAL),
-        ("too", _Kind.TOO),
-        ("slightly", _Kind.SLIGHTLY),
+        ("praise_phrases", _TermKind.PRAISE),
+        ("blame_phrases", _TermKind.BLAME),
+        ("neutral", _TermKind.NEUTRAL),
+        ("wishes", _TermKind.WISH),
+        ("unreal", _TermKind.UNREAL),
+        ("denials", _TermKind.DENIAL),
+        ("too", _TermKind.TOO),
+        ("slightly", _TermKind.SLIGHTLY),
     )
-    phrases: dict[str, list[tuple[tuple[str, ...], _Kind]]] = {}
+    phrases: dict[str, list[tuple[tuple[str, ...], _TermKind]]] = {}
     for name, kind in listed:
         for term in values[name]:
             phrase = tuple(_TOKEN.findall(term))

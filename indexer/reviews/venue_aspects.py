@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from indexer.reviews.feedback_model import Scored
+from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.opinion_lexicon import seeds
 
 MIN_SHARE = 0.2
 """The share of a category's reviews that have to speak of two such aspects for it to be one of venues."""
 
 
-def drop_venue_aspects(scored: Sequence[Scored], categories: Sequence[str]) -> list[Scored]:
+def drop_venue_aspects(scored: Sequence[ScoredReview], categories: Sequence[str]) -> list[ScoredReview]:
     """Return reviews without the mentions of venues' aspects, except in categories of venues.
 
     categories: of each review.

@@ -1,5 +1,5 @@
 """A generated demo catalogue: drawn products with text, prices, reviews and shoppers' events."""
 
-from indexer.sample.sample_catalog import Summary, contact_sheet, write
+from indexer.sample.sample_catalog import SampleSummary, contact_sheet, write
 
-__all__ = ["Summary", "contact_sheet", "write"]
+__all__ = ["SampleSummary", "contact_sheet", "write"]

@@ -23,7 +23,7 @@ NEUTRAL = Finish("", 0.8, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Paints:
     """What the paints are: the item's colour, its second colour, its pattern and material."""
 
     color: RGB
@@ -36,7 +36,7 @@ class Look:
 class Canvas:
     """Draw outlines of the unit square with the paints "body", "plain", "accent" or any RGB colour."""
 
-    def __init__(self, size: int, matrix: NDArray[np.float64], look: Look, rng: random.Random) -> None:
+    def __init__(self, size: int, matrix: NDArray[np.float64], look: Paints, rng: random.Random) -> None:
         self.sheet = Image.new("RGBA", (size, size))
         self.size = size
         self.look = look

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 from indexer.sample.palette import SYNONYMS
-from indexer.sample.sample_item import Item
+from indexer.sample.sample_item import SampleItem
 
 ADJECTIVES: dict[str, tuple[str, ...]] = {
     "ceramic": ("ceramic", "stoneware", "glazed ceramic"),
@@ -126,13 +126,13 @@ def article(phrase: str) -> str:
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
-def title(item: Item) -> str:
+def title(item: SampleItem) -> str:
     """Return the item's title, for example "Nordvik red striped ceramic mug"."""
     rng = item.stream("title")
     return _capital(rng.choice(TITLES).format(**_facts(item, rng)))
 
 
-def description(item: Item) -> str:
+def description(item: SampleItem) -> str:
     """Return two to four sentences that name every visible fact of the item."""
     rng = item.stream("description")
     facts = _facts(item, rng)
@@ -145,7 +145,7 @@ def description(item: Item) -> str:
     return " ".join([_capital(lead), *rest])
 
 
-def _facts(item: Item, rng: random.Random) -> dict[str, str]:
+def _facts(item: SampleItem, rng: random.Random) -> dict[str, str]:
     color, accent = rng.choice(SYNONYMS[item.color]), rng.choice(SYNONYMS[item.accent])
     noun, part = rng.choice(item.kind.nouns), rng.choice(item.kind.accent)
     material = rng.choice(ADJECTIVES[item.material])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.sample import item_text, sample_item
-from indexer.sample.sample_item import Item
+from indexer.sample.sample_item import SampleItem
 from indexer.sample.sample_reviews import reviews
 from indexer.sample.sample_shoppers import events
 from indexer.sample.scene import SIDE, render
@@ -24,7 +24,7 @@ JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SampleSummary:
     """What was written, in rows."""
 
     directory: Path
@@ -36,7 +36,7 @@ class Summary:
 
 def write(
     directory: Path, items: int = 2000, seed: int = 7, progress: Callable[[int, int], None] | None = None
-) -> Summary:
+) -> SampleSummary:
     """Write a demo catalogue of that many items; the same seed gives the same bytes.
 
     Files: images/*.jpg, catalog.jsonl, reviews.jsonl, events.jsonl, contact_sheet.png. progress is called
@@ -55,7 +55,7 @@ def write(
             progress(number + 1, items)
     shoppers = max(1, items // 4)
     _write_lines(directory / "catalog.jsonl", map(row, made))
-    written = Summary(
+    written = SampleSummary(
         directory=directory,
         items=items,
         reviews=_write_lines(
@@ -68,7 +68,7 @@ def write(
     return written
 
 
-def image_path(item: Item) -> str:
+def image_path(item: SampleItem) -> str:
     """Return where the item's picture lies, relative to the catalogue."""
     return f"images/{item.item_id}.jpg"
 
@@ -80,7 +80,7 @@ def jpeg(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def row(item: Item) -> dict[str, object]:
+def row(item: SampleItem) -> dict[str, object]:
     """Return the item's row of catalog.jsonl."""
     return {
         "item_id": item.item_id,

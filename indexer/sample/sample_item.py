@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from indexer.sample.kinds import KINDS, Kind
+from indexer.sample.kinds import KINDS, ProductType
 from indexer.sample.palette import BACKDROPS, COLORS, distance, partners
 
 # Name and standing: prices and ratings follow it.
@@ -59,7 +59,7 @@ SCENES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class SampleItem:
     """One item.
 
     accent: the second colour. scene: see scene.backdrop; backdrop: a name in palette.BACKDROPS. price: euros;
@@ -69,7 +69,7 @@ class Item:
     item_id: str
     seed: int
     number: int
-    kind: Kind
+    kind: ProductType
     color: str
     accent: str
     pattern: str
@@ -92,7 +92,7 @@ def stream(seed: int, number: int, purpose: str) -> random.Random:
     return random.Random(f"{seed}/{number}/{purpose}")
 
 
-def item(seed: int, number: int) -> Item:
+def item(seed: int, number: int) -> SampleItem:
     """Return item `number` (from 0) of the catalogue of this seed."""
     kinds = list(KINDS.values())
     turn, place = divmod(number, len(kinds))
@@ -111,7 +111,7 @@ def item(seed: int, number: int) -> Item:
     popularity = min(
         1.0, max(0.001, rng.betavariate(1.3, 5) * (0.4 + 0.22 * rating) * max(0.4, bargain) * 1.4)
     )
-    return Item(
+    return SampleItem(
         item_id=f"item-{number:05d}",
         seed=seed,
         number=number,

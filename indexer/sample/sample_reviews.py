@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from indexer.sample.sample_item import Item
+from indexer.sample.sample_item import SampleItem
 
 PRAISE: dict[str, tuple[str, ...]] = {
     "quality": (
@@ -178,7 +178,7 @@ BALANCE: dict[int, tuple[tuple[int, int], ...]] = {
 COMMON = ("quality", "delivery", "price", "color", "packaging")
 
 
-def reviews(item: Item, shoppers: int, since: datetime, days: int) -> Iterator[dict[str, object]]:
+def reviews(item: SampleItem, shoppers: int, since: datetime, days: int) -> Iterator[dict[str, object]]:
     """Yield the item's reviews, oldest first; about three, more for popular items, none for some."""
     rng = item.stream("reviews")
     count = min(12, int(rng.expovariate(1 / (1.9 + 3.6 * item.popularity)) + 0.75))
@@ -196,7 +196,7 @@ def reviews(item: Item, shoppers: int, since: datetime, days: int) -> Iterator[d
         }
 
 
-def _text(item: Item, stars: int, rng: random.Random) -> dict[str, object]:
+def _text(item: SampleItem, stars: int, rng: random.Random) -> dict[str, object]:
     praises, blames = rng.choice(BALANCE[stars])
     own = item.kind.aspects
     aspects = rng.sample(sorted({*COMMON, *own}), praises + blames)

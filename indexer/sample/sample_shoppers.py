@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from indexer.sample.kinds import KINDS
 from indexer.sample.palette import COLORS
-from indexer.sample.sample_item import BRANDS, Item
+from indexer.sample.sample_item import BRANDS, SampleItem
 
 CONSUMED = ("mug", "plate", "t-shirt", "book", "phone case", "bottle")
 
 
 @dataclass(frozen=True, slots=True)
-class Tastes:
+class SampleTastes:
     """What a shopper prefers; price is the middle of their band, relative to a kind's usual price."""
 
     kinds: tuple[str, ...]
@@ -31,10 +31,10 @@ class Tastes:
     price: float
 
 
-class Shop:
+class SampleShop:
     """The items as columns, to weigh all of them for one shopper at once."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[SampleItem]) -> None:
         self.items = items
         self._popularity = np.log(np.array([0.02 + item.popularity for item in items]))
         self._kinds = np.array([item.kind.name for item in items])
@@ -42,7 +42,7 @@ class Shop:
         self._brands = np.array([item.brand for item in items])
         self._dear = np.log(np.array([item.price / item.kind.price for item in items]))
 
-    def appeal(self, tastes: Tastes) -> NDArray[np.float64]:
+    def appeal(self, tastes: SampleTastes) -> NDArray[np.float64]:
         """Return the (n,) probabilities that a shopper of these tastes looks at an item."""
         score = self._popularity + 3.0 * np.isin(self._kinds, tastes.kinds)
         score += 1.4 * np.isin(self._colors, tastes.colors) + 0.9 * np.isin(self._brands, tastes.brands)
@@ -51,9 +51,9 @@ class Shop:
         return np.asarray(weight / weight.sum(), dtype=np.float64)
 
 
-def tastes(rng: random.Random) -> Tastes:
+def tastes(rng: random.Random) -> SampleTastes:
     """Return the tastes of a shopper."""
-    return Tastes(
+    return SampleTastes(
         kinds=tuple(rng.sample(sorted(KINDS), rng.randint(2, 4))),
         colors=tuple(rng.sample(sorted(COLORS), rng.randint(1, 3))),
         brands=tuple(rng.sample(sorted(BRANDS), rng.randint(1, 3))),
@@ -62,10 +62,10 @@ def tastes(rng: random.Random) -> Tastes:
 
 
 def events(
-    items: Sequence[Item], shoppers: int, seed: int, since: datetime, days: int
+    items: Sequence[SampleItem], shoppers: int, seed: int, since: datetime, days: int
 ) -> Iterator[dict[str, object]]:
     """Yield the events of all shoppers in order of time, about thirty a shopper."""
-    shop = Shop(items)
+    shop = SampleShop(items)
     rows: list[tuple[float, int, str, int, int]] = []
     for shopper in range(shoppers):
         rows += _history(shop, shopper, random.Random(f"{seed}/{shopper}/shopper"), days)
@@ -82,7 +82,7 @@ def events(
 
 
 def _history(
-    shop: Shop, shopper: int, rng: random.Random, days: int
+    shop: SampleShop, shopper: int, rng: random.Random, days: int
 ) -> Iterator[tuple[float, int, str, int, int]]:
     """Yield (second, shopper, type, item, quantity): sessions of a few views, some with a purchase."""
     chances = np.cumsum(shop.appeal(tastes(rng)))
@@ -115,5 +115,5 @@ def _history(
                 yield sent_back, shopper, "return", place, quantity
 
 
-def _consumed(shop: Shop, place: int) -> bool:
+def _consumed(shop: SampleShop, place: int) -> bool:
     return shop.items[place].kind.name in CONSUMED

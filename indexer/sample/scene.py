@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw
 
-from indexer.sample.canvas import Canvas, Look
+from indexer.sample.canvas import Canvas, Paints
 from indexer.sample.finish import FINISHES, TILE, blurred
 from indexer.sample.finish import light as lit
 from indexer.sample.palette import BACKDROPS, RGB, batch, dark, light, mix
-from indexer.sample.sample_item import Item
+from indexer.sample.sample_item import SampleItem
 
 SIDE = 224
 OVERSAMPLING = 3
@@ -22,7 +22,7 @@ TABLE = (178, 126, 78)
 FLOOR = (150, 106, 70)
 
 
-def render(item: Item) -> Image.Image:
+def render(item: SampleItem) -> Image.Image:
     """Return the item's picture: (SIDE, SIDE) RGB."""
     rng = item.stream("picture")
     product = _product(item, rng)
@@ -56,13 +56,13 @@ def view(stands: bool, size: int, rng: random.Random) -> NDArray[np.float64]:
     return np.asarray(move @ tilt @ turned @ flat @ centre, dtype=np.float64)
 
 
-def _stands(item: Item) -> bool:
+def _stands(item: SampleItem) -> bool:
     return item.kind.place in ("table", "floor")
 
 
-def _product(item: Item, rng: random.Random) -> Image.Image:
+def _product(item: SampleItem, rng: random.Random) -> Image.Image:
     size = SIDE * OVERSAMPLING
-    look = Look(
+    look = Paints(
         batch(item.color, rng),
         batch(item.accent, rng),
         item.pattern,

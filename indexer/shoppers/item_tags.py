@@ -17,7 +17,7 @@ from engine.columns.field_path import path_of
 from engine.encoders.encoder import Encoder
 from engine.lexical.tokenizer import to_words
 from engine.scoring.vectors import Matrix, to_unit
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 
 IMAGE = "image"
 
@@ -46,7 +46,7 @@ class TagKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Tags:
+class ItemTags:
     """Tags of n items. codes: (n,) places in the kind's values, -1 for none.
 
     said, seen: the shares of items that were tagged by their titles and by their pictures.   agreement: how often the
@@ -80,7 +80,9 @@ def wanted_kinds(names: Sequence[str]) -> list[TagKind]:
     return [kind for kind in tag_kinds() if not kind.fields & known]
 
 
-def tag_items(view: View, titles: Sequence[str], kinds: Sequence[TagKind], encoder: Encoder | None) -> list[Tags]:
+def tag_items(
+    view: ReadView, titles: Sequence[str], kinds: Sequence[TagKind], encoder: Encoder | None
+) -> list[ItemTags]:
     """Return the tags of a snapshot's items, of each kind that one item in twenty has.
 
     titles: (n), in the order of the rows.   encoder: the one that made the image block, None if none did.
@@ -91,7 +93,7 @@ def tag_items(view: View, titles: Sequence[str], kinds: Sequence[TagKind], encod
     return [tags for tags in found if tags.said + tags.seen >= _LEAST_TAGGED]
 
 
-def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> Tags:
+def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags:
     """Return the tags of one kind. scores: (n, values) of the pictures, NaN for an item without one."""
     said = said_values(kind, titles)
     codes = said.copy()
@@ -101,7 +103,7 @@ def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> Tags:
         least, agreement = enough(seen, margins, said)
         codes = np.where((codes < 0) & (margins >= least), seen, codes).astype(np.int8)
     count = max(1, len(titles))
-    return Tags(
+    return ItemTags(
         kind, codes, float((said >= 0).sum()) / count, float(((said < 0) & (codes >= 0)).sum()) / count, agreement
     )
 
@@ -150,7 +152,7 @@ def enough(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[floa
     return float(margins[both][order][last]), float(right[last])
 
 
-def _scores(view: View, kinds: Sequence[TagKind], encoder: Encoder) -> dict[str, Matrix]:
+def _scores(view: ReadView, kinds: Sequence[TagKind], encoder: Encoder) -> dict[str, Matrix]:
     """Return the cosines of every picture with the words of each value: kind → (n, values), NaN without a picture."""
     anchors = [
         to_unit(encoder.encode_texts([prompt.format(value) for prompt in kind.prompts]).mean(axis=0))

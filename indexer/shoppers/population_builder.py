@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns.field_roles import Fields, choose_fields
+from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.encoders.encoder import Encoder
 from engine.events.shop_clock import now_of
 from engine.lexical.tokenizer import to_words
@@ -24,21 +24,29 @@ from engine.profiles.population import (
     TAGS,
     TAGS_FILE,
     TASTE_FILE,
+    Population,
+    PopulationRecord,
     SegmentRecord,
     TagRecord,
-    Usual,
-    UsualRecord,
     shelf_of,
 )
-from engine.profiles.product_facts import Good
-from engine.profiles.shopper_features import TYPES, WORTH, Acts, Scale, Space, Traits, traits_of
+from engine.profiles.product_facts import ProductFacts
+from engine.profiles.shopper_features import (
+    TYPES,
+    WORTH,
+    FeatureScale,
+    FeatureSpace,
+    Interactions,
+    ShopperFeatures,
+    traits_of,
+)
 from engine.scoring.vectors import Matrix
-from engine.search.read_view import View
+from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
 from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
-from indexer.shoppers.item_tags import IMAGE, LOOKS, Tags, tag_items, tag_kinds, wanted_kinds
-from indexer.shoppers.segment_names import Themes, name_segments
+from indexer.shoppers.item_tags import IMAGE, LOOKS, ItemTags, tag_items, tag_kinds, wanted_kinds
+from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segments import group
 
 TASTE_DIMS = 8
@@ -64,15 +72,15 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     titles = _titles(snapshot)
     pictured = encoder if IMAGE in snapshot.manifest.encoded_blocks else None
     progress("shoppers", 0, len(events.user_ids))
-    tags = tag_items(View(snapshot), titles, wanted_kinds(snapshot.columns.names()), pictured)
+    tags = tag_items(ReadView(snapshot), titles, wanted_kinds(snapshot.columns.names()), pictured)
     codes = np.stack([one.codes for one in tags], axis=1) if tags else np.zeros((len(snapshot), 0), np.int8)
-    taken = _Taken.of(snapshot, events, tags, codes)
+    taken = _ShopperItems.of(snapshot, events, tags, codes)
     space = _space(snapshot, taken)
     shelf = shelf_of(space, taken.goods, taken.view, taken.rows)
     traits = traits_of(taken.acts, shelf, now_of(events.times_s))
-    scale = Scale.of(traits)
+    scale = FeatureScale.of(traits)
     segments, silhouettes = _segments(traits, scale, taken, space)
-    record = UsualRecord(
+    record = PopulationRecord(
         shoppers=len(events.user_ids),
         events=len(events),
         fields=taken.fields.to_json(),
@@ -94,35 +102,37 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _ShopperItems:
     """What all shoppers took. goods: (m,) the items of the events, None for one that the snapshot has not.
 
     rows: of those that it has, in order.   worths: (u, m) sparse, what the events of each shopper with each item say.
     """
 
-    view: View
-    fields: Fields
-    goods: list[Good | None]
+    view: ReadView
+    fields: FieldRoles
+    goods: list[ProductFacts | None]
     rows: list[int]
-    acts: Acts
+    acts: Interactions
     worths: Any
 
     @classmethod
-    def of(cls, snapshot: Snapshot, events: EventTable, tags: Sequence[Tags], codes: NDArray[np.int8]) -> "_Taken":
+    def of(
+        cls, snapshot: Snapshot, events: EventTable, tags: Sequence[ItemTags], codes: NDArray[np.int8]
+    ) -> "_ShopperItems":
         """Return what a log's events say, of items with these tags."""
         from scipy.sparse import csr_array
 
-        view = View(snapshot)
+        view = ReadView(snapshot)
         chosen = choose_fields(snapshot.columns)
         named = tuple(f"{TAGS}.{one.kind.name}" for one in tags)
         fields = replace(chosen, qualities=chosen.qualities + named)
         values = {one.kind.name: tuple(one.kind.values) for one in tags}
-        known = Usual(fields, {}, {}, (), values, codes, None, None)
+        known = Population(fields, {}, {}, (), values, codes, None, None)
         places = view.rows_of(events.item_ids)
         rows = [row for row in places if row is not None]
         found = iter(known.goods(view, rows))
         goods = [None if row is None else next(found) for row in places]
-        acts = Acts(events.users, events.items, events.types, events.times_s, len(events.user_ids))
+        acts = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
         there = np.array([good is not None for good in goods])
         worth = np.array([WORTH[kind] for kind in TYPES])[events.types] * there[events.items]
         shape = (len(events.user_ids), len(goods))
@@ -140,7 +150,7 @@ class _Taken:
         kept = [place for place in order.tolist() if shoppers[place] >= FEWEST][:_MOST_SHARED]
         return {names[place]: float(totals[place]) for place in kept}
 
-    def by_value(self, values_of: Callable[[Good], Iterable[str]]) -> tuple[list[str], Any]:
+    def by_value(self, values_of: Callable[[ProductFacts], Iterable[str]]) -> tuple[list[str], Any]:
         """Return the values that items have, and (u, v) sparse, what the events of each shopper with each say."""
         from scipy.sparse import csr_array
 
@@ -155,7 +165,7 @@ class _Taken:
         return list(names), self.worths @ by_item[:, : len(names)]
 
 
-def _space(snapshot: Snapshot, taken: _Taken) -> Space:
+def _space(snapshot: Snapshot, taken: _ShopperItems) -> FeatureSpace:
     """Return how items are seen: the widest kinds that part them, the shop's prices, the directions they differ in."""
     shares = {field: taken.shares(field) for field in taken.fields.kinds}
     parting = [field for field, of in shares.items() if of and max(of.values()) <= 0.5]
@@ -165,10 +175,10 @@ def _space(snapshot: Snapshot, taken: _Taken) -> Space:
     priced = prices[np.isfinite(prices)]
     steps = np.quantile(priced, np.linspace(0, 1, _PRICE_STEPS)) if len(priced) else priced
     centre, basis = _directions(taken)
-    return Space(field, tuple(shares.get(field, {}))[:_MOST_KINDS], steps, centre, basis)
+    return FeatureSpace(field, tuple(shares.get(field, {}))[:_MOST_KINDS], steps, centre, basis)
 
 
-def _directions(taken: _Taken) -> tuple[Matrix, Matrix]:
+def _directions(taken: _ShopperItems) -> tuple[Matrix, Matrix]:
     """Return the mean of the items' vectors, block after block, and the directions in which they differ most."""
     rows = np.array(taken.rows, np.int64)
     drawn = np.sort(np.random.default_rng(7).permutation(rows)[:_LEARNT_FROM])
@@ -187,13 +197,13 @@ def _directions(taken: _Taken) -> tuple[Matrix, Matrix]:
 
 
 def _segments(
-    traits: Traits, scale: Scale, taken: _Taken, space: Space
+    traits: ShopperFeatures, scale: FeatureScale, taken: _ShopperItems, space: FeatureSpace
 ) -> tuple[tuple[SegmentRecord, ...], dict[int, float]]:
     """Return the segments of all shoppers, the largest first, and how clear each number of them would have been."""
     found = group(scale.to_points(traits))
     if found is None:
         return (), {}
-    themes = Themes(space.kinds, traits.kinds) if space.kinds else _word_themes(taken)
+    themes = ShopperThemes(space.kinds, traits.kinds) if space.kinds else _word_themes(taken)
     sizes = np.bincount(found.groups).tolist()
     named = name_segments(traits, themes, found.groups)
     segments = tuple(
@@ -210,7 +220,7 @@ def _segments(
     return segments, found.silhouettes
 
 
-def _word_themes(taken: _Taken) -> Themes:
+def _word_themes(taken: _ShopperItems) -> ShopperThemes:
     """Return what shoppers take by the words of titles, those that most shoppers took."""
     # Shoppers are not called after the colours that they like.
     looks = {word for kind in tag_kinds() if kind.name in LOOKS for words in kind.values.values() for word in words}
@@ -222,7 +232,7 @@ def _word_themes(taken: _Taken) -> Themes:
     kept = kept[shoppers[kept] >= FEWEST]
     total = np.maximum(np.asarray(taken.worths.sum(axis=1)).ravel(), 1e-12)[:, None]
     written = surfaces([good for good in taken.goods if good is not None])
-    return Themes(
+    return ShopperThemes(
         tuple(written.get(names[place], names[place]) for place in kept.tolist()), by_user[:, kept].toarray() / total
     )
 
@@ -246,5 +256,5 @@ def _words(titles: Sequence[str]) -> dict[str, float]:
     return {word: count / len(titles) for word, count in common if count > 1}
 
 
-def _tag_record(tags: Tags) -> TagRecord:
+def _tag_record(tags: ItemTags) -> TagRecord:
     return TagRecord(values=tuple(tags.kind.values), said=tags.said, seen=tags.seen, agreement=tags.agreement)

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
 from engine.events.shop_clock import now_of
-from engine.profiles.population import SegmentRecord, Usual, shelf_of
+from engine.profiles.population import Population, SegmentRecord, shelf_of
 from engine.profiles.profile_builder import profile_in
-from engine.profiles.shopper_features import Acts, Numbers, traits_of
-from engine.search.read_view import View
+from engine.profiles.shopper_features import Interactions, Numbers, traits_of
+from engine.search.read_view import ReadView
 from engine.server.codec.profile_messages import to_line, to_response
 from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class SegmentPlacement:
     """All shoppers of a log among the segments. points: (u, f), see `Scale`.   groups: (u,) places in `segments`."""
 
     segments: tuple[SegmentRecord, ...]
@@ -27,7 +27,7 @@ class Placed:
     groups: NDArray[np.int64]
 
 
-def profiles(log: EventLog, view: View, usual: Usual, progress: Progress) -> Iterator[dict[str, Any]]:
+def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progress) -> Iterator[dict[str, Any]]:
     """Give the profile of every shopper of a log, by id, as values that JSON holds: as `engine profile` tells one.
 
     Cost: some milliseconds a shopper, and 50 µs an item of theirs.
@@ -41,7 +41,7 @@ def profiles(log: EventLog, view: View, usual: Usual, progress: Progress) -> Ite
         progress("profiles", done, len(user_ids))
 
 
-def placed(log: EventLog, view: View, usual: Usual) -> Placed | None:
+def placed(log: EventLog, view: ReadView, usual: Population) -> SegmentPlacement | None:
     """Return where the shoppers of a log stand, None if the snapshot knows no segments."""
     if usual.space is None or usual.scale is None or not usual.segments:
         return None
@@ -50,6 +50,6 @@ def placed(log: EventLog, view: View, usual: Usual) -> Placed | None:
     rows = [row for row in places if row is not None]
     found = iter(usual.goods(view, rows))
     shelf = shelf_of(usual.space, [None if row is None else next(found) for row in places], view, rows)
-    acts = Acts(events.users, events.items, events.types, events.times_s, len(events.user_ids))
+    acts = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
     points = usual.scale.to_points(traits_of(acts, shelf, now_of(events.times_s)))
-    return Placed(usual.segments, points, usual.nearest(points))
+    return SegmentPlacement(usual.segments, points, usual.nearest(points))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.descriptions.grammar import listed
 from engine.profiles.label import plain
-from engine.profiles.shopper_features import Numbers, Traits
+from engine.profiles.shopper_features import Numbers, ShopperFeatures
 
 # Spreads of all shoppers by which a segment's mean has to differ to be told; looser where names would be the same.
 _CLEAR = (0.5, 0.3, 0.15)
@@ -18,7 +18,7 @@ _THEMES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Themes:
+class ShopperThemes:
     """What shoppers take, as names and (u, t) shares of it: kinds of a field, or words of titles."""
 
     names: tuple[str, ...]
@@ -26,7 +26,7 @@ class Themes:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedSegment:
     """A segment in words. apart: what sets it apart, the furthest first, and by how many spreads of all shoppers."""
 
     name: str
@@ -34,7 +34,7 @@ class Named:
     apart: tuple[tuple[str, float], ...]
 
 
-def name_segments(traits: Traits, themes: Themes, groups: NDArray[np.int32]) -> list[Named]:
+def name_segments(traits: ShopperFeatures, themes: ShopperThemes, groups: NDArray[np.int32]) -> list[NamedSegment]:
     """Return the name of each group of shoppers, no two alike, and a sentence on it."""
     sketches = [_Sketch(traits, themes, groups == place) for place in range(int(groups.max()) + 1)]
     names = [""] * len(sketches)
@@ -50,13 +50,13 @@ def name_segments(traits: Traits, themes: Themes, groups: NDArray[np.int32]) -> 
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:
             names[place] = f"{name} ({seen[name]})"
-    return [Named(name, sketch.sentence(), sketch.apart()) for name, sketch in zip(names, sketches, strict=True)]
+    return [NamedSegment(name, sketch.sentence(), sketch.apart()) for name, sketch in zip(names, sketches, strict=True)]
 
 
 class _Sketch:
     """One group of shoppers beside all of them."""
 
-    def __init__(self, traits: Traits, themes: Themes, inside: NDArray[np.bool_]) -> None:
+    def __init__(self, traits: ShopperFeatures, themes: ShopperThemes, inside: NDArray[np.bool_]) -> None:
         self._traits = traits
         self._inside = inside
         self._events = _apart(np.log1p(traits.events), inside)
@@ -136,7 +136,7 @@ class _Sketch:
         return "buyers" if self._bought > 0 else "browsers"
 
 
-def _told_themes(themes: Themes, inside: NDArray[np.bool_]) -> list[tuple[str, float, float, float]]:
+def _told_themes(themes: ShopperThemes, inside: NDArray[np.bool_]) -> list[tuple[str, float, float, float]]:
     """Return what a group takes more of than all: name, share, share of all, spreads apart; the most telling first."""
     if not themes.names:
         return []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.profiles.shopper_features import Numbers
-from indexer.shoppers.profile_export import Placed
+from indexer.shoppers.profile_export import SegmentPlacement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ _APART_TOLD = 4
 _LEAST_APART = 0.25
 
 
-def draw_segments(placed: Placed, path: Path) -> None:
+def draw_segments(placed: SegmentPlacement, path: Path) -> None:
     """Write the picture, a PNG or whatever else the file's name asks for."""
     from matplotlib.figure import Figure
 
@@ -41,7 +41,7 @@ def flat(points: Numbers) -> Numbers:
     return np.asarray(TSNE(perplexity=perplexity, init="pca", random_state=7).fit_transform(points), np.float64)
 
 
-def _draw_map(axes: "Axes", placed: Placed) -> None:
+def _draw_map(axes: "Axes", placed: SegmentPlacement) -> None:
     drawn = np.sort(np.random.default_rng(7).permutation(len(placed.points))[:_SHOWN])
     seen, groups = flat(placed.points[drawn]), placed.groups[drawn]
     for place in range(len(placed.segments)):
@@ -68,7 +68,7 @@ def _draw_map(axes: "Axes", placed: Placed) -> None:
         side.set_color("#dddddd")
 
 
-def _draw_segments(axes: "Axes", placed: Placed) -> None:
+def _draw_segments(axes: "Axes", placed: SegmentPlacement) -> None:
     shares = np.bincount(placed.groups, minlength=len(placed.segments)) / max(1, len(placed.groups))
     places = np.arange(len(placed.segments))
     axes.barh(places, shares, height=0.16, color=COLOURS[: len(places)], align="edge")

@@ -19,7 +19,7 @@ _STARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Grouped:
+class ShopperGroups:
     """u shoppers in k groups. groups: (u,) the largest first.   centroids: (k, f).
 
     silhouettes: number of groups → how clear they are, from -1 to 1, for each number that was tried and could be.
@@ -30,7 +30,7 @@ class Grouped:
     silhouettes: dict[int, float]
 
 
-def group(points: Numbers, seed: int = 7) -> Grouped | None:
+def group(points: Numbers, seed: int = 7) -> ShopperGroups | None:
     """Return the shoppers in 3 to 8 groups by k-means, as many as have the largest silhouette; None for too few.
 
     points: (u, f), distances between them tell how unlike shoppers are. A group is never so small that it could tell
@@ -61,4 +61,4 @@ def group(points: Numbers, seed: int = 7) -> Grouped | None:
     order = np.argsort(-np.bincount(labels), kind="stable")
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
-    return Grouped(places[labels].astype(np.int32), np.asarray(centroids[order], np.float64), silhouettes)
+    return ShopperGroups(places[labels].astype(np.int32), np.asarray(centroids[order], np.float64), silhouettes)

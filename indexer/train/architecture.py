@@ -15,7 +15,7 @@ from open_clip.transformer import PatchDropout, VisionTransformer
 from torch import nn
 
 from engine import models
-from engine.encoders.checkpoint import Source
+from engine.encoders.checkpoint import ModelFiles
 from engine.errors import InvalidSetting
 from indexer.train import train_tokenizer
 
@@ -95,7 +95,7 @@ def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabu
     if name in SCRATCH or name.endswith(".json"):
         return _from_scratch(_read_config(name), texts, vocabulary_size)
     try:
-        tower = Source(name, pretrained, None).overrides() if ":" in name else {}
+        tower = ModelFiles(name, pretrained, None).overrides() if ":" in name else {}
         model, _, _ = open_clip.create_model_and_transforms(name, pretrained=pretrained, **tower)
         tokenizer = open_clip.get_tokenizer(name)
     except (RuntimeError, ValueError, FileNotFoundError) as error:

@@ -29,7 +29,7 @@ def labels(facts: Sequence[Sequence[str]]) -> tuple[torch.Tensor, list[int]]:
     return torch.tensor(columns, dtype=torch.long).reshape(len(columns), len(facts)).T, sizes
 
 
-class Namer(nn.Module):
+class AttributeHead(nn.Module):
     """Linear classifiers, one a kind of fact and feature: (n, width) rows to the classes of the facts."""
 
     def __init__(self, facts: Sequence[Sequence[str]], widths: Sequence[int]):

@@ -40,7 +40,7 @@ class Batch:
     clean: torch.Tensor
 
 
-class Sampler:
+class BatchSampler:
     """Draws batches from the training pictures, each source by its share."""
 
     def __init__(self, corpus: Corpus, positions: Sequence[int], pixels: torch.Tensor, shares: Sequence[float]):

@@ -12,7 +12,7 @@ import torch
 from open_clip.transformer import VisionTransformer
 from torch.nn import functional
 
-from indexer.train.batches import Sampler
+from indexer.train.batches import BatchSampler
 
 BATCH = 128
 VIEWS_PER_PICTURE = 1.5
@@ -21,7 +21,7 @@ LEARNING_RATE = 2e-3
 
 def refine(
     model: Any,
-    sampler: Sampler,
+    sampler: BatchSampler,
     tokens: torch.Tensor,
     prepare: Callable[[torch.Tensor], torch.Tensor],
     *,
@@ -83,7 +83,7 @@ def _regard(visual: Any, seen: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def _look(
-    model: Any, sampler: Sampler, prepare: Callable[[torch.Tensor], torch.Tensor], side: int
+    model: Any, sampler: BatchSampler, prepare: Callable[[torch.Tensor], torch.Tensor], side: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what the image tower makes of the training pictures, whole and in random views, and the concepts shown.
 

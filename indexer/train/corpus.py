@@ -33,7 +33,7 @@ class Concept:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CorpusPicture:
     """One image file and the concept it shows; a product picture comes from the catalogue row itself."""
 
     path: Path
@@ -42,7 +42,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CorpusSource:
     """One file of the corpus: its path, its kind, and whether its items have photos beside the product picture."""
 
     path: Path
@@ -54,9 +54,9 @@ class Source:
 class Corpus:
     """Concepts and pictures of all sources, in reading order."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[CorpusSource, ...]
     concepts: tuple[Concept, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[CorpusPicture, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def read(
     """
     if not catalogs and not photos:
         raise InvalidSetting("expected at least one catalogue or photos file, got none")
-    sources: list[Source] = []
+    sources: list[CorpusSource] = []
     concepts: list[Concept] = []
-    pictures: list[Picture] = []
+    pictures: list[CorpusPicture] = []
     folders: dict[Path, dict[str, int]] = {}
     photographed = {path.resolve().parent for path in photos}
     for path in catalogs:
@@ -96,7 +96,7 @@ def read(
         if folder in folders:
             raise InvalidSetting(f"expected one catalogue a folder, got a second one: {path}")
         items = folders.setdefault(folder, {})
-        sources.append(Source(path, CATALOGUE, folder in photographed))
+        sources.append(CorpusSource(path, CATALOGUE, folder in photographed))
         for line, row in rows_of(path):
             key = need(path, line, row, "item_id")
             if key in items:
@@ -107,7 +107,7 @@ def read(
             captions = (_fill(template, row) for template in caption_templates)
             caption = next((found for found in captions if found), title)
             image = _file(path, need(path, line, row, "image"), line)
-            pictures.append(Picture(image, len(concepts), product=True))
+            pictures.append(CorpusPicture(image, len(concepts), product=True))
             shorts = tuple(_fill(template, row) or title for template in short_templates)
             facts = tuple(_fill(template, row) for template in attributes)
             concepts.append(Concept(key, source, title, text, caption, shorts, facts))
@@ -116,7 +116,7 @@ def read(
         if known is None:
             labels: dict[str, int] = {}
             source = len(sources)
-            sources.append(Source(path, LABELS, True))
+            sources.append(CorpusSource(path, LABELS, True))
             for line, row in rows_of(path):
                 label = need(path, line, row, "category")
                 if label not in labels:
@@ -124,13 +124,13 @@ def read(
                     words = _fill(label_template, {"category": label}) or label
                     shorts, facts = (label,) * len(short_templates), ("",) * len(attributes)
                     concepts.append(Concept(label, source, label, words, words, shorts, facts))
-                pictures.append(Picture(_file(path, row.get("image", ""), line), labels[label], product=False))
+                pictures.append(CorpusPicture(_file(path, row.get("image", ""), line), labels[label], product=False))
             continue
         for line, row in rows_of(path):
             key = need(path, line, row, "item_id")
             if key not in known:
                 raise InvalidCatalogue(f"{path}, row {line}: expected an item_id of {path.parent}, got {key!r}")
-            pictures.append(Picture(_file(path, row.get("image", ""), line), known[key], product=False))
+            pictures.append(CorpusPicture(_file(path, row.get("image", ""), line), known[key], product=False))
     return Corpus(tuple(sources), tuple(concepts), tuple(pictures))
 
 

@@ -11,7 +11,7 @@ from indexer.train.architecture import open_trainee
 from indexer.train.corpus import Corpus
 
 
-class Former(nn.Module):
+class FormerTeacher(nn.Module):
     """An open_clip model that tells classes by their texts: (n, 3, s, s) pictures in 0..1 to (n, classes) logits."""
 
     def __init__(self, folder: Path, corpus: Corpus, classes: list[int]):
@@ -28,7 +28,7 @@ class Former(nn.Module):
         return logits
 
 
-def load(folder: Path, corpus: Corpus) -> tuple[Former, list[str]]:
+def load(folder: Path, corpus: Corpus) -> tuple[FormerTeacher, list[str]]:
     """Return the model stored in this folder, ready to answer, and the names of its classes: all with photos."""
     classes = [i for i, concept in enumerate(corpus.concepts) if corpus.sources[concept.source].photographed]
-    return Former(folder, corpus, classes), [teacher.class_name(corpus, concept) for concept in classes]
+    return FormerTeacher(folder, corpus, classes), [teacher.class_name(corpus, concept) for concept in classes]

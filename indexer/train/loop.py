@@ -27,8 +27,8 @@ from indexer.train import (
     teacher,
 )
 from indexer.train.architecture import open_trainee, set_patch_dropout
-from indexer.train.attribute_head import Namer
-from indexer.train.batches import Batch, Sampler
+from indexer.train.attribute_head import AttributeHead
+from indexer.train.batches import Batch, BatchSampler
 from indexer.train.train_config import TrainConfig
 
 # Beyond this many, looking for a product picture among all costs more than it gives.
@@ -37,7 +37,7 @@ PRODUCTS_EVERY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """Where a run stands. stage: reading, teacher, training or speech; rate: pictures a second, left_s: to go."""
 
     stage: str
@@ -61,10 +61,10 @@ class TrainReport:
     seconds: float
 
 
-class Run:
+class TrainingRun:
     """The moving parts of one training run."""
 
-    def __init__(self, config: TrainConfig, progress: Callable[[Progress], None]):
+    def __init__(self, config: TrainConfig, progress: Callable[[TrainingProgress], None]):
         self.config = config
         self.progress = progress
         if config.threads:
@@ -87,7 +87,7 @@ class Run:
         side = config.pictures_side or round(self.trainee.image_size * 1.4)
         paths = [picture.path for picture in self.corpus.pictures]
         self.pixels = image_memory.load(paths, side, lambda done, total: self._tell("reading", done, total))
-        self.sampler = Sampler(self.corpus, self.split.train, self.pixels, config.shares)
+        self.sampler = BatchSampler(self.corpus, self.split.train, self.pixels, config.shares)
         self.teacher = self._teacher()
         self.pairs = self._pairs()
         self.model = self.trainee.model.to(config.device).train()
@@ -119,7 +119,9 @@ class Run:
                 self._save()
             rate = (self.step - resumed_at) / (time.monotonic() - began)
             left = (config.steps - self.step) / rate
-            self.progress(Progress("training", self.step, config.steps, rate * config.batch, left, losses, metrics))
+            self.progress(
+                TrainingProgress("training", self.step, config.steps, rate * config.batch, left, losses, metrics)
+            )
         if self.trainee.captions and config.caption_steps:
             losses = losses | {"speech": self._learn_to_say()}
             metrics = {}
@@ -250,8 +252,9 @@ class Run:
                 if self.corpus.sources[self.corpus.concepts[self.corpus.pictures[position].concept].source].photographed
             ]
             teacher.fit(
-                self.corpus, Sampler(self.corpus, photographed, self.pixels, ()), path, side=self.trainee.image_size,
-                steps=config.teacher_steps, progress=lambda done, total: self._tell("teacher", done, total),
+                self.corpus, BatchSampler(self.corpus, photographed, self.pixels, ()), path,
+                side=self.trainee.image_size, steps=config.teacher_steps,
+                progress=lambda done, total: self._tell("teacher", done, total),
             )  # fmt: skip
         if config.teacher is None and not config.teacher_steps:
             return None
@@ -276,9 +279,9 @@ class Run:
         found = held_out.measure(self.trainee, self.average, self.corpus, self.split, self.pixels)
         return found if self.pairs is None else found | self.pairs.measure(self.average)
 
-    def _namer(self) -> Namer:
+    def _namer(self) -> AttributeHead:
         widths = [self._embed_dim()] * (2 if self.trainee.captions else 1)
-        return Namer([concept.facts for concept in self.corpus.concepts], widths)
+        return AttributeHead([concept.facts for concept in self.corpus.concepts], widths)
 
     def _embed_dim(self) -> int:
         return int(self.trainee.model_cfg["embed_dim"])
@@ -347,13 +350,13 @@ class Run:
         curve.draw(self.history, out / "loss.png")
 
     def _tell(self, stage: str, done: int, total: int) -> None:
-        self.progress(Progress(stage, done, total, 0.0, 0.0, {}, {}))
+        self.progress(TrainingProgress(stage, done, total, 0.0, 0.0, {}, {}))
 
 
-def train(config: TrainConfig, progress: Callable[[Progress], None] = lambda _: None) -> TrainReport:
+def train(config: TrainConfig, progress: Callable[[TrainingProgress], None] = lambda _: None) -> TrainReport:
     """Train a model and write it to `config.out` in open_clip's format; continue a run found in `config.run_folder`.
 
     Writes open_clip_config.json, open_clip_model.safetensors, the tokenizer's files, metrics.json and loss.png.
     Raises InvalidSetting and InvalidCatalogue for settings and files that cannot be used, BadImage for a bad picture.
     """
-    return Run(config, progress).train()
+    return TrainingRun(config, progress).train()

@@ -25,7 +25,7 @@ Tower = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PairQuery:
     """One query: words, or else a picture."""
 
     text: str = ""
@@ -33,13 +33,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class QueryPairs:
     """n pairs of a query and a concept of the corpus, with their weights (n,) from 0 to 1.
 
     queries: each once. query, concept: (n,) positions.
     """
 
-    queries: tuple[Asked, ...]
+    queries: tuple[PairQuery, ...]
     query: torch.Tensor
     concept: torch.Tensor
     weight: torch.Tensor
@@ -49,7 +49,7 @@ class Pairs:
 class PairBatch:
     """n pairs drawn, and the m concepts among which each query looks for its own, that of pair i at place i.
 
-    queries: (n,) positions in `Pairs.queries`. concepts: (m,). weights: (n,). known: (n, m) bool.
+    queries: (n,) positions in `QueryPairs.queries`. concepts: (m,). weights: (n,). known: (n, m) bool.
     """
 
     queries: torch.Tensor
@@ -58,10 +58,10 @@ class PairBatch:
     known: torch.Tensor
 
 
-def read(path: Path, corpus: Corpus) -> Pairs:
+def read(path: Path, corpus: Corpus) -> QueryPairs:
     """Return the pairs of a file. Raises InvalidCatalogue naming the file, the row and what is wrong with it."""
     items = _items(corpus)
-    queries: dict[Asked, int] = {}
+    queries: dict[PairQuery, int] = {}
     found: dict[tuple[int, int], float] = {}
     column = ""
     for number, row in rows_of(path):
@@ -77,13 +77,13 @@ def read(path: Path, corpus: Corpus) -> Pairs:
     if not any(found.values()):
         raise InvalidCatalogue(f"{path}: expected a pair with a {column or 'rating'} above 0, got none")
     places = torch.tensor(list(found))
-    return Pairs(tuple(queries), places[:, 0], places[:, 1], to_weights(column, list(found.values())))
+    return QueryPairs(tuple(queries), places[:, 0], places[:, 1], to_weights(column, list(found.values())))
 
 
 class PairSampler:
     """Draws the pairs that are trained on; a share of the queries is held out, and any pair with an item held out."""
 
-    def __init__(self, pairs: Pairs, corpus: Corpus, split: Split, share: float, seed: int):
+    def __init__(self, pairs: QueryPairs, corpus: Corpus, split: Split, share: float, seed: int):
         """Raises InvalidCatalogue if no pair is left to train on."""
         self.pairs = pairs
         products = {picture.concept: place for place, picture in enumerate(corpus.pictures) if picture.product}
@@ -211,14 +211,14 @@ def _valued(path: Path, row: Row) -> str:
     return given[0]
 
 
-def _asked(path: Path, number: int, row: Row) -> Asked:
+def _asked(path: Path, number: int, row: Row) -> PairQuery:
     text, image = (row.get("query") or "").strip(), (row.get("query_image") or "").strip()
     if bool(text) == bool(image):
         raise InvalidCatalogue(
             f"{path}, row {number}: expected either query or query_image, got {'both' if text else 'neither'}"
         )
     if text:
-        return Asked(text)
+        return PairQuery(text)
     if not (path.parent / image).is_file():
         raise InvalidCatalogue(f"{path}, row {number}: expected an image file, got {image}, which is not a file")
-    return Asked(picture=path.parent / image)
+    return PairQuery(picture=path.parent / image)

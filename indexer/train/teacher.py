@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.errors import InvalidSetting
-from indexer.train.batches import Sampler
+from indexer.train.batches import BatchSampler
 from indexer.train.corpus import Corpus
 
 WIDTH = 32
@@ -72,7 +72,7 @@ def class_name(corpus: Corpus, concept: int) -> str:
 
 def fit(
     corpus: Corpus,
-    sampler: Sampler,
+    sampler: BatchSampler,
     path: Path,
     *,
     side: int,

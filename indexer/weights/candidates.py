@@ -14,7 +14,7 @@ from engine.errors import InvalidQuery
 from engine.scoring.fusion import LEXICAL
 from engine.scoring.query import Boost, Missing, Query
 from engine.search.searcher import Searcher
-from indexer.weights.training_case import Case, heard
+from indexer.weights.training_case import TrainingCase, heard
 
 Progress = Callable[[str, int, int | None], None]
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class CaseCandidates:
     """q cases with at most n items each, b blocks, s signals; rows without an item have a rating of -1.
 
     similarities: (q, n, b) standardised, 0 where missing.   present: (q, n, b) whether the item has the block.
@@ -41,7 +41,7 @@ class Candidates:
     ratings: Floats
     ideals: Floats
 
-    def of(self, places: Sequence[int]) -> "Candidates":
+    def of(self, places: Sequence[int]) -> "CaseCandidates":
         """Return those of some cases."""
         chosen = np.array(places)
         return replace(
@@ -55,7 +55,9 @@ class Candidates:
         )
 
 
-def gather(searcher: Searcher, cases: Sequence[Case], signals: Sequence[str], k: int, progress: Progress) -> Candidates:
+def gather(
+    searcher: Searcher, cases: Sequence[TrainingCase], signals: Sequence[str], k: int, progress: Progress
+) -> CaseCandidates:
     """Return the candidates of each case: the best by each block alone and by all alike, and every item rated.
 
     Cost: for each case a search a block, and one more over the candidates.
@@ -76,7 +78,7 @@ def gather(searcher: Searcher, cases: Sequence[Case], signals: Sequence[str], k:
             out[place, : len(one[part])] = one[part]
         return out
 
-    return Candidates(
+    return CaseCandidates(
         blocks=blocks,
         signal_names=tuple(signals),
         similarities=padded(0, 0.0),
@@ -89,7 +91,7 @@ def gather(searcher: Searcher, cases: Sequence[Case], signals: Sequence[str], k:
 
 
 def _one(
-    searcher: Searcher, case: Case, blocks: tuple[str, ...], signals: tuple[str, ...]
+    searcher: Searcher, case: TrainingCase, blocks: tuple[str, ...], signals: tuple[str, ...]
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return similarities (n, b), present (n, b), spoken (b,), signals (n, s) and ratings (n,) of one case."""
     pool = {item_id for item_id in case.ratings if item_id not in case.query.without}
@@ -130,6 +132,6 @@ def _best(searcher: Searcher, query: Query) -> set[str]:
     return {hit.item_id for hit in searcher.search(replace(query, limit=DEPTH)).hits}
 
 
-def _ideal(case: Case, k: int) -> list[float]:
+def _ideal(case: TrainingCase, k: int) -> list[float]:
     best = sorted(case.ratings.values(), reverse=True)[:k]
     return best + [0.0] * (k - len(best))

@@ -17,12 +17,12 @@ from engine.search.searcher import Searcher
 from indexer.build.default_weights import Weighting
 from indexer.evaluate.ranking_metrics import K, interval, ndcg
 from indexer.weights.candidates import Progress, gather
-from indexer.weights.training_case import SEEN_EVENTS, Case, heard, kinds_of
+from indexer.weights.training_case import SEEN_EVENTS, TrainingCase, heard, kinds_of
 from indexer.weights.weight_search import fit
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class WeightDecision:
     """What was learnt of all cases, and what learning so got on cases held out: the nDCG of each, (n,)."""
 
     learnt: Weighting
@@ -53,13 +53,13 @@ class Decision:
 
 def decide(
     searcher: Searcher,
-    cases: Sequence[Case],
+    cases: Sequence[TrainingCase],
     signals: Sequence[str],
     progress: Progress,
     folds: int = 5,
     k: int = K,
     seed: int = 7,
-) -> Decision:
+) -> WeightDecision:
     """Learn weights of blocks and boosts on these signals, and measure them on cases held out.
 
     Raises InvalidSetting if there are fewer cases than folds.
@@ -78,7 +78,7 @@ def decide(
             before[place] = _measured(searcher, cases[place], cases[place].query, k)
             after[place] = _measured(searcher, cases[place], _asked(cases[place].query, learnt), k)
     progress("folds", folds, folds)
-    return Decision(fit(candidates, start, k).normalised(), before, after, folds)
+    return WeightDecision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
 def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
@@ -95,7 +95,7 @@ def usable(signals: Sequence[str]) -> list[str]:
     return [name for name in signals if name not in SEEN_EVENTS]
 
 
-def _measured(searcher: Searcher, case: Case, query: Query, k: int) -> float:
+def _measured(searcher: Searcher, case: TrainingCase, query: Query, k: int) -> float:
     """Return the nDCG@k of what the searcher answers."""
     hits = searcher.search(replace(query, limit=k)).hits
     return ndcg([case.ratings.get(hit.item_id, 0.0) for hit in hits], list(case.ratings.values()), k)

@@ -10,12 +10,12 @@ from engine.errors import InvalidCatalogue
 from engine.events.event import Event, EventType
 from engine.events.event_log import EventLog
 from engine.recommend.history import weigh
-from engine.recommend.scoring_weights import DEMAND, Recipe
-from engine.recommend.user_vector import Taste, block_weights
+from engine.recommend.scoring_weights import DEMAND, ScoringWeights
+from engine.recommend.user_vector import UserVector, block_weights
 from engine.scoring.fusion import BEHAVIOUR, TASTE
 from engine.scoring.query import ImagePart, ItemPart, Part, Query, TastePart, TextPart, UserPart, VectorPart
 from engine.search.searcher import Searcher
-from indexer.evaluate.judgments import Judged
+from indexer.evaluate.judgments import JudgedQuery
 
 HIDDEN = 0.2
 """The share of a shopper's items, the latest, that their taste has to find."""
@@ -36,7 +36,7 @@ SEEN_EVENTS = frozenset({BEHAVIOUR, DEMAND})
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class TrainingCase:
     """One question, without weights and boosts, and the ratings of items for it, item_id → rating."""
 
     query: Query
@@ -49,17 +49,17 @@ def heard(query: Query, blocks: Iterable[str]) -> list[str]:
     return [block for block in blocks if block != BEHAVIOUR or aimed]
 
 
-def kinds_of(cases: Iterable[Case]) -> tuple[str, ...]:
+def kinds_of(cases: Iterable[TrainingCase]) -> tuple[str, ...]:
     """Return the kinds of parts that the cases are made of."""
     return tuple(sorted({_KINDS[type(part)] for case in cases for part in case.query.parts}))
 
 
-def of_judgments(judged: Iterable[Judged]) -> list[Case]:
+def of_judgments(judged: Iterable[JudgedQuery]) -> list[TrainingCase]:
     """Return a case for each judged query."""
-    return [Case(one.to_query({}, 1), one.ratings) for one in judged]
+    return [TrainingCase(one.to_query({}, 1), one.ratings) for one in judged]
 
 
-def of_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[Case]:
+def of_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[TrainingCase]:
     """Return a case for each of at most MOST_USERS shoppers: does their taste so far find what they bought then?
 
     Of the items that a shopper bought, in order of the first time, the last fifth is looked for by all that they did
@@ -76,8 +76,8 @@ def of_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[Case]:
     return cases
 
 
-def _cases(searcher: Searcher, log: EventLog, users: Iterable[str]) -> Iterator[Case]:
-    recipe = Recipe()
+def _cases(searcher: Searcher, log: EventLog, users: Iterable[str]) -> Iterator[TrainingCase]:
+    recipe = ScoringWeights()
     dims = {block: dim for block, dim in searcher.snapshot.dims.items() if block not in SEEN_EVENTS}
     weights = block_weights(dims, recipe)
     for user in users:
@@ -85,11 +85,11 @@ def _cases(searcher: Searcher, log: EventLog, users: Iterable[str]) -> Iterator[
         before, after = split(events, searcher)
         if not after:
             continue
-        taste = Taste.of(weigh(before, recipe, before[-1].time_s), searcher.view, weights, recipe).whole
+        taste = UserVector.of(weigh(before, recipe, before[-1].time_s), searcher.view, weights, recipe).whole
         if taste is not None and taste.weight > 0:
             had = frozenset(event.item_id for event in before)
             part = TastePart(taste.vectors)
-            yield Case(Query((part,), without=had), dict.fromkeys(after, 1.0))
+            yield TrainingCase(Query((part,), without=had), dict.fromkeys(after, 1.0))
 
 
 def split(events: list[Event], searcher: Searcher) -> tuple[list[Event], list[str]]:

@@ -1,6 +1,6 @@
 """Descriptions between the contract and the domain."""
 
-from engine.descriptions.describer import Description, Wish
+from engine.descriptions.describer import DescribeRequest, Description
 from engine.descriptions.writer import Style
 from engine.v1 import catalog_pb2
 
@@ -12,9 +12,9 @@ _STYLES = {
 }
 
 
-def to_wish(request: catalog_pb2.DescribeItemRequest) -> Wish:
+def to_wish(request: catalog_pb2.DescribeItemRequest) -> DescribeRequest:
     """Return how a request, which keeps to the contract, wants its description."""
-    return Wish(_STYLES[request.style], request.audience, request.max_words)
+    return DescribeRequest(_STYLES[request.style], request.audience, request.max_words)
 
 
 def to_response(description: Description) -> catalog_pb2.DescribeItemResponse:

@@ -1,8 +1,8 @@
 """Requests for recommendations as the domain's wishes, and recommendations as the bytes of the contract's messages."""
 
 from engine.errors import InvalidQuery
-from engine.recommend.reason import Kind, Reason
-from engine.recommend.recommender import Mode, Recommended, Wish
+from engine.recommend.reason import Reason, ReasonKind
+from engine.recommend.recommender import Mode, Recommendations, RecommendRequest
 from engine.scoring.query import Hit
 from engine.server.codec.search_request import DEFAULT_PAGE_SIZE, to_boosts, to_diversity
 from engine.server.codec.search_response import put_how, to_length
@@ -19,16 +19,18 @@ _MODES = {
     recommendation_pb2.RecommendRequest.MODE_MIXED: Mode.MIXED,
 }
 
-_REASON_KINDS = {kind: recommendation_pb2.Recommendation.ReasonKind.Value(f"REASON_KIND_{kind.name}") for kind in Kind}
+_REASON_KINDS = {
+    kind: recommendation_pb2.Recommendation.ReasonKind.Value(f"REASON_KIND_{kind.name}") for kind in ReasonKind
+}
 
 
-def to_wish(request: recommendation_pb2.RecommendRequest) -> Wish:
+def to_wish(request: recommendation_pb2.RecommendRequest) -> RecommendRequest:
     """Return what a request wishes for. Raises InvalidRequest if it breaks a rule of the contract."""
     check(request)
     session = request.WhichOneof("subject") == "session"
     if session and request.image:
         raise InvalidQuery("expected a session's picture in session.image, got one beside the session", "image")
-    return Wish(
+    return RecommendRequest(
         mode=_MODES[request.mode],
         session=session,
         liked=tuple(request.session.liked_item_ids),
@@ -45,12 +47,12 @@ def to_wish(request: recommendation_pb2.RecommendRequest) -> Wish:
     )
 
 
-def to_response(recommended: Recommended) -> recommendation_pb2.RecommendResponse:
+def to_response(recommended: Recommendations) -> recommendation_pb2.RecommendResponse:
     """Return the response that tells what is recommended."""
     return recommendation_pb2.RecommendResponse.FromString(to_bytes(recommended))
 
 
-def to_bytes(recommended: Recommended, parse_us: int = 0, total_us: int = 0) -> bytes:
+def to_bytes(recommended: Recommendations, parse_us: int = 0, total_us: int = 0) -> bytes:
     """Return the bytes of the response; the edge's timings are its own."""
     answer = recommended.answer
     head = recommendation_pb2.RecommendResponse()

@@ -29,7 +29,7 @@ from engine.errors import (
     UserNotFound,
     WriterFailed,
 )
-from engine.server.codec.validation import InvalidRequest
+from engine.server.codec.validation import InvalidMessage
 
 DOMAIN = "diptych"
 LONGEST_MESSAGE = 1024
@@ -94,7 +94,7 @@ def to_status(error: Exception) -> status_pb2.Status:
 
 def _details(error: Exception, field: str) -> Iterable[Message]:
     yield error_details_pb2.ErrorInfo(reason=_reason(error), domain=DOMAIN, metadata={"field": field} if field else {})
-    if isinstance(error, InvalidRequest):
+    if isinstance(error, InvalidMessage):
         yield _bad_request(error.violations)
     elif field:
         yield _bad_request([(field, str(error))])

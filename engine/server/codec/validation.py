@@ -12,7 +12,7 @@ MOST_TOLD = 8
 _validator = protovalidate.Validator()
 
 
-class InvalidRequest(InvalidQuery):
+class InvalidMessage(InvalidQuery):
     """A request that breaks rules of the contract: every field that does, by its path, and which rule it breaks."""
 
     def __init__(self, violations: Iterable[tuple[str, str]]) -> None:
@@ -29,13 +29,13 @@ def check(message: Message) -> None:
         told = [(_path(violation), _sentence(violation)) for violation in violations[:MOST_TOLD]]
         if len(violations) > MOST_TOLD:
             told.append((told[-1][0], f"and {len(violations) - MOST_TOLD} more"))
-        raise InvalidRequest(told)
+        raise InvalidMessage(told)
 
 
 def placed(error: InvalidQuery, path: str) -> InvalidQuery:
     """Return the error of one of several messages in a request with the paths that its fields have there."""
-    if isinstance(error, InvalidRequest):
-        return InvalidRequest((f"{path}.{field}", message) for field, message in error.violations)
+    if isinstance(error, InvalidMessage):
+        return InvalidMessage((f"{path}.{field}", message) for field, message in error.violations)
     error.field = f"{path}.{error.field}" if error.field else path
     return error
 

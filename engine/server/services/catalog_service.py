@@ -7,12 +7,12 @@ from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.item_messages import check_request, to_response, to_upsert
 from engine.server.codec.payload_fields import Fields, put_payload, to_fields
 from engine.server.codec.validation import check, placed
-from engine.server.live_updates import Changes, Overlay
+from engine.server.live_updates import LiveUpdates, SnapshotOverlay
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Served, Snapshots
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.workers import CallDeadline, Workers
 from engine.updates.change_log import Upsert
-from engine.updates.ingest import Taken
+from engine.updates.ingest import AcceptedItem
 from engine.v1 import catalog_pb2
 
 UPSERT = "UpsertItems"
@@ -22,7 +22,7 @@ DELETE = "DeleteItems"
 class CatalogService:
     """Reads items, and changes them: one request after the other, in the one thread of `writers`."""
 
-    def __init__(self, snapshots: Snapshots, changes: Changes, searchers: Workers, writers: Workers) -> None:
+    def __init__(self, snapshots: SnapshotManager, changes: LiveUpdates, searchers: Workers, writers: Workers) -> None:
         self._snapshots = snapshots
         self._changes = changes
         self._searchers = searchers
@@ -36,28 +36,28 @@ class CatalogService:
             f"engine.v1.CatalogService/{DELETE}": self.delete_items,
         }
 
-    async def get_items(self, request: catalog_pb2.GetItemsRequest, call: Call) -> catalog_pb2.GetItemsResponse:
+    async def get_items(self, request: catalog_pb2.GetItemsRequest, call: CallDeadline) -> catalog_pb2.GetItemsResponse:
         """Return the items that are there, and the ids of those that are not."""
         check(request)
         fields = to_fields(request.read_mask)
         work = partial(_items, self._snapshots.served, request.item_ids, fields)
         return await self._searchers.run("items", work, call)
 
-    async def upsert_items(self, request: catalog_pb2.UpsertItemsRequest, call: Call) -> bytes:
+    async def upsert_items(self, request: catalog_pb2.UpsertItemsRequest, call: CallDeadline) -> bytes:
         """Add or replace items; they are durable and searched when this returns."""
         check_request(request)
         if not request.items:
             return catalog_pb2.UpsertItemsResponse().SerializeToString()
         return await self._writers.run(UPSERT, partial(self._upsert, request, call), call)
 
-    async def delete_items(self, request: catalog_pb2.DeleteItemsRequest, call: Call) -> bytes:
+    async def delete_items(self, request: catalog_pb2.DeleteItemsRequest, call: CallDeadline) -> bytes:
         """Remove items; they are gone, durably, when this returns."""
         check(request)
         if not request.item_ids:
             return catalog_pb2.DeleteItemsResponse().SerializeToString()
         return await self._writers.run(DELETE, partial(self._delete, request, call), call)
 
-    def _upsert(self, request: catalog_pb2.UpsertItemsRequest, call: Call) -> bytes:
+    def _upsert(self, request: catalog_pb2.UpsertItemsRequest, call: CallDeadline) -> bytes:
         answered = self._changes.response(request.request_id, UPSERT)
         if answered is not None:
             return answered
@@ -71,7 +71,7 @@ class CatalogService:
             taken = [
                 (item.item_id, outcome)
                 for item, outcome in zip(request.items, outcomes, strict=True)
-                if isinstance(outcome, Taken)
+                if isinstance(outcome, AcceptedItem)
             ]
             refused = [
                 (item.item_id, outcome)
@@ -85,7 +85,7 @@ class CatalogService:
             if answer is not None:
                 return answer
 
-    def _delete(self, request: catalog_pb2.DeleteItemsRequest, call: Call) -> bytes:
+    def _delete(self, request: catalog_pb2.DeleteItemsRequest, call: CallDeadline) -> bytes:
         changes = [(item_id, None) for item_id in dict.fromkeys(request.item_ids)]
         while True:
             served = self._snapshots.served
@@ -97,8 +97,8 @@ class CatalogService:
 
     def _commit(
         self,
-        served: Served,
-        changes: Sequence[tuple[str, Taken | None]],
+        served: ServedSnapshot,
+        changes: Sequence[tuple[str, AcceptedItem | None]],
         pictures: dict[bytes, bytes],
         request: tuple[str, str],
         respond: Callable[[], bytes],
@@ -120,16 +120,16 @@ def _read(
 
 
 def _take(
-    overlay: Overlay,
+    overlay: SnapshotOverlay,
     request: catalog_pb2.UpsertItemsRequest,
     read: Sequence[Upsert | InvalidQuery],
     pictures: dict[bytes, bytes],
-) -> list[Taken | InvalidQuery]:
+) -> list[AcceptedItem | InvalidQuery]:
     """Return what becomes of each item, refused ones with the path of what is wrong."""
     good = [place for place, one in enumerate(read) if isinstance(one, Upsert)]
     items = [(item.item_id, one) for item, one in zip(request.items, read, strict=True) if isinstance(one, Upsert)]
     found = dict(zip(good, overlay.intake.take(items, pictures.__getitem__), strict=True))
-    outcomes: list[Taken | InvalidQuery] = []
+    outcomes: list[AcceptedItem | InvalidQuery] = []
     for place, one in enumerate(read):
         outcome = one if isinstance(one, InvalidQuery) else found[place]
         fresh = isinstance(outcome, InvalidQuery) and place in found
@@ -137,7 +137,7 @@ def _take(
     return outcomes
 
 
-def _deleted(overlay: Overlay, item_ids: Sequence[str]) -> bytes:
+def _deleted(overlay: SnapshotOverlay, item_ids: Sequence[str]) -> bytes:
     there = {item_id for item_id in item_ids if overlay.holds(item_id)}
     missing = []
     for item_id in item_ids:
@@ -149,7 +149,7 @@ def _deleted(overlay: Overlay, item_ids: Sequence[str]) -> bytes:
     return response.SerializeToString()
 
 
-def _items(served: Served, item_ids: Sequence[str], fields: Fields | None) -> catalog_pb2.GetItemsResponse:
+def _items(served: ServedSnapshot, item_ids: Sequence[str], fields: Fields | None) -> catalog_pb2.GetItemsResponse:
     view = served.searcher.view
     response = catalog_pb2.GetItemsResponse(snapshot=served.name)
     for item_id in item_ids:

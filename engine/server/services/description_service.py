@@ -4,26 +4,26 @@ from functools import partial
 from threading import Lock
 
 from engine.descriptions.describer import Describer
-from engine.descriptions.subjects import Describers, item_of, pictures_of
+from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
 from engine.descriptions.writer import WriterOptions, open_writer
 from engine.encoders.images import decode
 from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.description_messages import to_response, to_wish
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Served, Snapshots
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.workers import CallDeadline, Workers
 from engine.v1 import catalog_pb2
 
 
-class DescribingService:
+class DescriptionService:
     """Writes in threads of its own, for a chat model may take half a minute; models batch what other calls ask too."""
 
-    def __init__(self, snapshots: Snapshots, describers: Workers, options: WriterOptions) -> None:
+    def __init__(self, snapshots: SnapshotManager, describers: Workers, options: WriterOptions) -> None:
         """Raises InvalidSetting for a writer that is not there, or lacks what it needs."""
         self._snapshots = snapshots
         self._workers = describers
-        self._describers = Describers(open_writer(options))
+        self._describers = SnapshotDescribers(open_writer(options))
         self._lock = Lock()
 
     def methods(self) -> dict[str, Method]:
@@ -31,7 +31,7 @@ class DescribingService:
         return {"engine.v1.CatalogService/DescribeItem": self.describe_item}
 
     async def describe_item(
-        self, request: catalog_pb2.DescribeItemRequest, call: Call
+        self, request: catalog_pb2.DescribeItemRequest, call: CallDeadline
     ) -> catalog_pb2.DescribeItemResponse:
         """Return a description of an item or of a picture."""
         check(request)
@@ -39,7 +39,7 @@ class DescribingService:
         return await self._workers.run(kind, partial(self._describe, self._snapshots.served, request, call), call)
 
     def _describe(
-        self, served: Served, request: catalog_pb2.DescribeItemRequest, call: Call
+        self, served: ServedSnapshot, request: catalog_pb2.DescribeItemRequest, call: CallDeadline
     ) -> catalog_pb2.DescribeItemResponse:
         searcher = served.searcher
         if request.WhichOneof("subject") == "image":
@@ -59,7 +59,7 @@ class DescribingService:
         call.check()
         return to_response(describer.describe(subjects, to_wish(request))[0])
 
-    def _describer(self, served: Served, pictures: bool) -> Describer:
+    def _describer(self, served: ServedSnapshot, pictures: bool) -> Describer:
         # Whoever comes first learns the snapshot for all, while the others wait.
         with self._lock:
             return self._describers.of(served.searcher, pictures)

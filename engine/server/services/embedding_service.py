@@ -7,8 +7,8 @@ from engine.encoders.images import decode
 from engine.errors import InvalidQuery, NoEncoder
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Snapshots
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import SnapshotManager
+from engine.server.workers import CallDeadline, Workers
 from engine.v1 import embedding_pb2
 
 # How many decoded pictures are held at once: a large one is 120 MB.
@@ -18,7 +18,7 @@ SLICE = 8
 class EmbeddingService:
     """Turns texts and pictures into the vectors that searches are made of."""
 
-    def __init__(self, snapshots: Snapshots, encoders: Workers) -> None:
+    def __init__(self, snapshots: SnapshotManager, encoders: Workers) -> None:
         self._snapshots = snapshots
         self._encoders = encoders
 
@@ -26,7 +26,7 @@ class EmbeddingService:
         """Return what answers which rpc."""
         return {"engine.v1.EmbeddingService/Embed": self.embed}
 
-    async def embed(self, request: embedding_pb2.EmbedRequest, call: Call) -> embedding_pb2.EmbedResponse:
+    async def embed(self, request: embedding_pb2.EmbedRequest, call: CallDeadline) -> embedding_pb2.EmbedResponse:
         """Return one vector for each text and each picture."""
         check(request)
         served = self._snapshots.served
@@ -41,7 +41,7 @@ class EmbeddingService:
 
 
 def _embed(
-    encoder: Encoder, request: embedding_pb2.EmbedRequest, response: embedding_pb2.EmbedResponse, call: Call
+    encoder: Encoder, request: embedding_pb2.EmbedRequest, response: embedding_pb2.EmbedResponse, call: CallDeadline
 ) -> None:
     if request.texts:
         for row in encoder.encode_texts(list(request.texts)):

@@ -6,18 +6,18 @@ from functools import partial
 
 from engine.server.codec.event_messages import check_request, to_erased, to_events, to_response
 from engine.server.codec.validation import check
-from engine.server.lazy_event_log import Events
+from engine.server.lazy_event_log import LazyEventLog
 from engine.server.rpc_router import Method
-from engine.server.workers import Call, Workers
+from engine.server.workers import CallDeadline, Workers
 from engine.v1 import recommendation_pb2
 
 log = logging.getLogger(__name__)
 
 
-class RecordingService:
+class EventService:
     """Records events in the threads of `recorders`, which share what the disk has to do, and erases in another."""
 
-    def __init__(self, events: Events, recorders: Workers, administrators: Workers) -> None:
+    def __init__(self, events: LazyEventLog, recorders: Workers, administrators: Workers) -> None:
         self._events = events
         self._recorders = recorders
         self._administrators = administrators
@@ -30,7 +30,7 @@ class RecordingService:
         }
 
     async def record_events(
-        self, request: recommendation_pb2.RecordEventsRequest, call: Call
+        self, request: recommendation_pb2.RecordEventsRequest, call: CallDeadline
     ) -> recommendation_pb2.RecordEventsResponse:
         """Keep events; they are durable when this returns."""
         check_request(request)
@@ -39,7 +39,7 @@ class RecordingService:
         return await self._recorders.run("record", partial(self._record, request, time.time()), call)
 
     async def erase_user(
-        self, request: recommendation_pb2.EraseUserRequest, call: Call
+        self, request: recommendation_pb2.EraseUserRequest, call: CallDeadline
     ) -> recommendation_pb2.EraseUserResponse:
         """Forget a shopper, durably."""
         check(request)

@@ -6,15 +6,15 @@ from engine.reviews.feedback import feedback_of
 from engine.server.codec.feedback_messages import to_response, to_subject
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Snapshots
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import SnapshotManager
+from engine.server.workers import CallDeadline, Workers
 from engine.v1 import catalog_pb2
 
 
-class ReviewingService:
+class FeedbackService:
     """Tells feedback in the threads of `searchers`, from the served snapshot as it is now."""
 
-    def __init__(self, snapshots: Snapshots, searchers: Workers) -> None:
+    def __init__(self, snapshots: SnapshotManager, searchers: Workers) -> None:
         self._snapshots = snapshots
         self._searchers = searchers
 
@@ -23,7 +23,7 @@ class ReviewingService:
         return {"engine.v1.CatalogService/GetFeedback": self.get_feedback}
 
     async def get_feedback(
-        self, request: catalog_pb2.GetFeedbackRequest, call: Call
+        self, request: catalog_pb2.GetFeedbackRequest, call: CallDeadline
     ) -> catalog_pb2.GetFeedbackResponse:
         """Return what the reviews of an item, a brand or a category say."""
         check(request)

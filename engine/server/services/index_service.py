@@ -7,8 +7,8 @@ from engine.errors import CorruptSnapshot, SnapshotNotFound
 from engine.server.codec.index_messages import to_snapshot
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Snapshots
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import SnapshotManager
+from engine.server.workers import CallDeadline, Workers
 from engine.v1 import index_pb2
 
 DEFAULT_PAGE_SIZE = 10
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class IndexService:
     """Tells of the store's snapshots and switches between them, one at a time."""
 
-    def __init__(self, snapshots: Snapshots, administrators: Workers) -> None:
+    def __init__(self, snapshots: SnapshotManager, administrators: Workers) -> None:
         self._snapshots = snapshots
         self._administrators = administrators
 
@@ -31,12 +31,12 @@ class IndexService:
             "engine.v1.IndexService/ActivateSnapshot": self.activate_snapshot,
         }
 
-    async def get_index(self, request: index_pb2.GetIndexRequest, call: Call) -> index_pb2.GetIndexResponse:
+    async def get_index(self, request: index_pb2.GetIndexRequest, call: CallDeadline) -> index_pb2.GetIndexResponse:
         """Return what is served now."""
         return index_pb2.GetIndexResponse(index=self._snapshots.served.index)
 
     async def list_snapshots(
-        self, request: index_pb2.ListSnapshotsRequest, call: Call
+        self, request: index_pb2.ListSnapshotsRequest, call: CallDeadline
     ) -> index_pb2.ListSnapshotsResponse:
         """Return the snapshots of the store, the newest first."""
         check(request)
@@ -44,7 +44,7 @@ class IndexService:
         return await self._administrators.run("list", work, call)
 
     async def activate_snapshot(
-        self, request: index_pb2.ActivateSnapshotRequest, call: Call
+        self, request: index_pb2.ActivateSnapshotRequest, call: CallDeadline
     ) -> index_pb2.ActivateSnapshotResponse:
         """Serve another snapshot; the answer comes when it is served."""
         check(request)
@@ -55,7 +55,7 @@ class IndexService:
         )
 
 
-def _page(snapshots: Snapshots, size: int, token: str) -> index_pb2.ListSnapshotsResponse:
+def _page(snapshots: SnapshotManager, size: int, token: str) -> index_pb2.ListSnapshotsResponse:
     """Return one page; the token is the name of the last snapshot of the page before."""
     served = snapshots.served.name
     names = [name for name in reversed(snapshots.store.names()) if not token or name < token]

@@ -4,34 +4,34 @@ import threading
 from functools import partial
 
 from engine.errors import UserNotFound
-from engine.profiles.population import Usual, open_usual
+from engine.profiles.population import Population, open_usual
 from engine.profiles.profile_builder import profile_in
 from engine.server.codec.profile_messages import to_response
 from engine.server.codec.validation import check
-from engine.server.lazy_event_log import Events
+from engine.server.lazy_event_log import LazyEventLog
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Snapshots
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import SnapshotManager
+from engine.server.workers import CallDeadline, Workers
 from engine.snapshot.snapshot import Snapshot
 from engine.v1 import recommendation_pb2
 
 
-class ProfilingService:
+class ProfileService:
     """Tells profiles in the threads of `readers`, from the log and the served snapshot as they are now."""
 
-    def __init__(self, snapshots: Snapshots, events: Events, readers: Workers) -> None:
+    def __init__(self, snapshots: SnapshotManager, events: LazyEventLog, readers: Workers) -> None:
         self._snapshots = snapshots
         self._events = events
         self._readers = readers
         self._lock = threading.Lock()
-        self._usual: tuple[Snapshot, Usual] | None = None
+        self._usual: tuple[Snapshot, Population] | None = None
 
     def methods(self) -> dict[str, Method]:
         """Return what answers which rpc."""
         return {"engine.v1.RecommendationService/GetProfile": self.get_profile}
 
     async def get_profile(
-        self, request: recommendation_pb2.GetProfileRequest, call: Call
+        self, request: recommendation_pb2.GetProfileRequest, call: CallDeadline
     ) -> recommendation_pb2.GetProfileResponse:
         """Return what is known of a shopper."""
         check(request)
@@ -48,7 +48,7 @@ class ProfilingService:
             raise UserNotFound("user_id")
         return to_response(profile)
 
-    def _usual_of(self, snapshot: Snapshot) -> Usual:
+    def _usual_of(self, snapshot: Snapshot) -> Population:
         """Return what the snapshot knows of shoppers, read once."""
         with self._lock:
             if self._usual is None or self._usual[0] is not snapshot:

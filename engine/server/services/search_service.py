@@ -9,7 +9,7 @@ from time import perf_counter_ns
 
 from google.rpc import code_pb2
 
-from engine.composition.query_rewriter import Rewriter
+from engine.composition.query_rewriter import QueryRewriter
 from engine.errors import DiptychError
 from engine.scoring.query import Answer, Query
 from engine.server.codec.search_request import needs_encoder, needs_events, to_query
@@ -17,9 +17,9 @@ from engine.server.codec.search_response import to_bytes
 from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import Served, Snapshots
-from engine.server.shoppers import Shoppers
-from engine.server.workers import Call, Workers
+from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.shoppers import ShopperService
+from engine.server.workers import CallDeadline, Workers
 from engine.v1 import search_pb2
 
 # More would not be searched faster, and would hold up the loop longer.
@@ -33,21 +33,26 @@ class SearchService:
     they never hold up the others."""
 
     def __init__(
-        self, snapshots: Snapshots, shoppers: Shoppers, searchers: Workers, encoders: Workers, readers: Workers
+        self,
+        snapshots: SnapshotManager,
+        shoppers: ShopperService,
+        searchers: Workers,
+        encoders: Workers,
+        readers: Workers,
     ) -> None:
         self._snapshots = snapshots
         self._shoppers = shoppers
         self._searchers = searchers
         self._encoders = encoders
         self._readers = readers
-        self._rewriter = Rewriter()
+        self._rewriter = QueryRewriter()
         self._gathered: list[_Gathered] = []
 
     def methods(self) -> dict[str, Method]:
         """Return what answers which rpc."""
         return {"engine.v1.SearchService/Search": self.search, "engine.v1.SearchService/BatchSearch": self.batch_search}
 
-    async def search(self, request: search_pb2.SearchRequest, call: Call) -> bytes:
+    async def search(self, request: search_pb2.SearchRequest, call: CallDeadline) -> bytes:
         """Answer one query."""
         served = self._snapshots.served
         query = to_query(request, served.name)
@@ -81,7 +86,9 @@ class SearchService:
         for group in by_snapshot.values():
             _settle(group)
 
-    async def batch_search(self, request: search_pb2.BatchSearchRequest, call: Call) -> search_pb2.BatchSearchResponse:
+    async def batch_search(
+        self, request: search_pb2.BatchSearchRequest, call: CallDeadline
+    ) -> search_pb2.BatchSearchResponse:
         """Answer several queries, all on one snapshot; one that is wrong gets its own error."""
         check(request)
         served = self._snapshots.served
@@ -94,7 +101,7 @@ class SearchService:
         return await self._searchers.run("batch", work, call)
 
     def _answer(
-        self, served: Served, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
+        self, served: ServedSnapshot, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
     ) -> bytes:
         query = self._complete(served, query)
         answer = served.searcher.search(query)
@@ -104,7 +111,7 @@ class SearchService:
         return response
 
     def _answer_all(
-        self, served: Served, requests: Sequence[search_pb2.SearchRequest], call: Call
+        self, served: ServedSnapshot, requests: Sequence[search_pb2.SearchRequest], call: CallDeadline
     ) -> search_pb2.BatchSearchResponse:
         response = search_pb2.BatchSearchResponse()
         for start in range(0, len(requests), GATHERED_AT_MOST):
@@ -113,7 +120,7 @@ class SearchService:
         return response
 
     def _outcomes(
-        self, served: Served, requests: Sequence[search_pb2.SearchRequest]
+        self, served: ServedSnapshot, requests: Sequence[search_pb2.SearchRequest]
     ) -> Iterator[search_pb2.BatchSearchResult]:
         """Answer some queries of a batch together; each has its own outcome, whatever becomes of the others."""
         started = perf_counter_ns()
@@ -137,13 +144,13 @@ class SearchService:
                     log.error("failed query of a batch", exc_info=outcome)
                 yield search_pb2.BatchSearchResult(error=status)
 
-    def _read(self, served: Served, request: search_pb2.SearchRequest) -> Query | DiptychError:
+    def _read(self, served: ServedSnapshot, request: search_pb2.SearchRequest) -> Query | DiptychError:
         try:
             return self._complete(served, to_query(request, served.name))
         except DiptychError as error:
             return error
 
-    def _complete(self, served: Served, query: Query) -> Query:
+    def _complete(self, served: ServedSnapshot, query: Query) -> Query:
         """Return a query that the searcher can answer: with tastes for shoppers, and no part left to change."""
         return self._rewriter.rewrite(served.searcher, self._shoppers.with_tastes(served.searcher, query))
 
@@ -153,10 +160,10 @@ class _Gathered:
     """A call that waits for the search it shares with others."""
 
     future: asyncio.Future[bytes]
-    served: Served
+    served: ServedSnapshot
     request: search_pb2.SearchRequest
     query: Query
-    call: Call
+    call: CallDeadline
     parse_us: int
 
 
@@ -176,7 +183,7 @@ def _settle(group: Sequence[_Gathered]) -> None:
             served.saw(one.query, outcome, one.parse_us, total_us)
 
 
-def _found(served: Served, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
+def _found(served: ServedSnapshot, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
     """Return what each query found; should something fail that nobody foresaw, it fails only its own query."""
     try:
         return served.searcher.search_many(queries)

@@ -18,7 +18,7 @@ from indexer.catalog.raw_row import (
     IMAGE_COLUMNS,
     ITEM_ID,
     VECTOR_COLUMNS,
-    Row,
+    RawRow,
     check_unique,
     open_bytes,
 )
@@ -54,7 +54,7 @@ class Csv:
             raise InvalidCatalogue(f"{self._path} has a header and no rows")
         raise InvalidCatalogue(f"{self._path} is empty")
 
-    def rows(self) -> Iterator[Row | Reject]:
+    def rows(self) -> Iterator[RawRow | Reject]:
         """Yield one row for each record, on the line it starts on. Raises InvalidCatalogue if the file breaks off."""
         lines = self._cells()
         header = self._to_header(next(lines)[1])
@@ -69,7 +69,7 @@ class Csv:
             for name, kind, text in zip(header, kinds, cells, strict=True):
                 if name and text:
                     values[name] = text if kind is None or text.isspace() else kind(text.strip())
-            yield Row(number, values)
+            yield RawRow(number, values)
 
     def _to_header(self, cells: list[str] | BadRow) -> list[str]:
         if isinstance(cells, BadRow):

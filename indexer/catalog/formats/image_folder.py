@@ -7,13 +7,13 @@ from pathlib import Path
 
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import ITEM_ID, Row
+from indexer.catalog.raw_row import ITEM_ID, RawRow
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 _TABLE = re.compile(r"catalog(ue)?\.(jsonl|ndjson|json|csv|parquet)(\.gz)?", re.IGNORECASE)
 
 
-class PictureFolder:
+class ImageFolder:
     """The pictures below a folder, hidden files left out, in the order of their paths; `line` counts them from 1."""
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class PictureFolder:
             raise InvalidCatalogue(f"{self.folder} holds no pictures ({', '.join(sorted(PICTURES))})")
         return [ITEM_ID, "title", "category", "image"]
 
-    def rows(self) -> Iterator[Row | Reject]:
+    def rows(self) -> Iterator[RawRow | Reject]:
         """Yield one row for each picture."""
         for number, name in enumerate(picture_paths(self.folder), start=1):
             place = Path(name)
@@ -38,7 +38,7 @@ class PictureFolder:
                 "category": place.parent.name,
                 "image": name,
             }
-            yield Row(number, values)
+            yield RawRow(number, values)
 
 
 def picture_paths(folder: Path) -> list[str]:

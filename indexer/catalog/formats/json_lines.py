@@ -9,7 +9,7 @@ import orjson
 from engine.catalog.coercion import BadRow
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import ITEM_ID, Row, open_bytes
+from indexer.catalog.raw_row import ITEM_ID, RawRow, open_bytes
 
 MAX_LINE_BYTES = 16 * 2**20
 
@@ -47,11 +47,11 @@ class JsonLines:
             raise InvalidCatalogue(f"{self._path} is empty")
         return list(names)
 
-    def rows(self) -> Iterator[Row | Reject]:
+    def rows(self) -> Iterator[RawRow | Reject]:
         """Yield one row for each line that is not blank. Raises InvalidCatalogue where the file breaks off."""
         for number, raw in self._lines():
             try:
-                yield Row(number, parse(raw))
+                yield RawRow(number, parse(raw))
             except BadRow as bad:
                 yield Reject(number, "", str(bad))
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from engine.catalog.coercion import Bad
+from engine.catalog.coercion import InvalidValue
 from engine.errors import InvalidCatalogue
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import IMAGE_COLUMNS, VECTOR_COLUMNS, Row, check_unique
+from indexer.catalog.raw_row import IMAGE_COLUMNS, VECTOR_COLUMNS, RawRow, check_unique
 
 _BATCH_ROWS = 8192
 _BATCH_PICTURES = 128
@@ -40,7 +40,7 @@ class Parquet:
                 raise InvalidCatalogue(f"{self._path}: expected lists of numbers in {field.name}, got {field.type}")
         return list(schema.names)
 
-    def rows(self) -> Iterator[Row | Reject]:
+    def rows(self) -> Iterator[RawRow | Reject]:
         """Yield every row. Raises InvalidCatalogue where the file breaks off."""
         with self._open() as file:
             schema = file.schema_arrow
@@ -59,7 +59,7 @@ class Parquet:
                 columns = [read(batch.column(name)) for name, read in zip(names, readers, strict=True)]
                 for values in zip(*columns, strict=True):
                     number += 1
-                    yield Row(number, dict(zip(names, values, strict=True)))
+                    yield RawRow(number, dict(zip(names, values, strict=True)))
 
     def _open(self) -> pq.ParquetFile:
         try:
@@ -103,7 +103,7 @@ def _to_value(value: "pa.Scalar[Any]", name: str) -> object:
     try:
         return value.as_py(maps_as_pydicts="lossy")
     except UnicodeDecodeError:
-        return Bad(f"{name}: not UTF-8")
+        return InvalidValue(f"{name}: not UTF-8")
 
 
 def _is_vector(kind: pa.DataType) -> bool:

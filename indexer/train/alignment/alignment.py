@@ -13,11 +13,11 @@ import indexer.sample
 from engine.errors import InvalidSetting
 from indexer.train.alignment import training_images
 from indexer.train.alignment.export import export
-from indexer.train.alignment.fit import Corpus, average, fit, gather
-from indexer.train.alignment.head import HEADS, Head, join
+from indexer.train.alignment.fit import AlignmentCorpus, average, fit, gather
+from indexer.train.alignment.head import HEADS, AlignmentHead, join
 from indexer.train.alignment.packages import Packages
-from indexer.train.alignment.sentence_vectors import Sentences
-from indexer.train.alignment.trunk_features import Features, Trunk, compute
+from indexer.train.alignment.sentence_vectors import SentenceVectors
+from indexer.train.alignment.trunk_features import Trunk, TrunkFeatures, compute
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -48,7 +48,7 @@ class AlignmentConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Aligned:
+class AlignmentResult:
     """What a run did: pictures looked at, heads trained now, and the folder."""
 
     pictures: int
@@ -75,7 +75,7 @@ def read_config(recipe: Path, **given: Any) -> AlignmentConfig:
     return config
 
 
-def align(config: AlignmentConfig, progress: Progress) -> Aligned:
+def align(config: AlignmentConfig, progress: Progress) -> AlignmentResult:
     """Train the heads and export the model. Cost: about 25 CPU minutes with the shipped recipe.
 
     progress: called with a stage, what is done of it, and of how much (None: not known). Raises InvalidSetting if a
@@ -86,7 +86,7 @@ def align(config: AlignmentConfig, progress: Progress) -> Aligned:
     classifier = packages.classifier()
     trunk = Trunk(classifier)
     looked = _look(config, packages, trunk, progress)
-    sentences = Sentences(packages, config.work)
+    sentences = SentenceVectors(packages, config.work)
     last = classifier.classifier
     corpus = gather(looked, last.weight.detach(), last.bias.detach(), sentences)
     heads, trained = [], 0
@@ -96,10 +96,10 @@ def align(config: AlignmentConfig, progress: Progress) -> Aligned:
         trained += sum(new for _, new in seeded)
     pooled = corpus.values[:, : last.in_features]
     export(config.out, packages, trunk, join(heads, config.weights, pooled, config.visual))
-    return Aligned(len(corpus.values), trained, config.out)
+    return AlignmentResult(len(corpus.values), trained, config.out)
 
 
-def _look(config: AlignmentConfig, packages: Packages, trunk: Trunk, progress: Progress) -> list[Features]:
+def _look(config: AlignmentConfig, packages: Packages, trunk: Trunk, progress: Progress) -> list[TrunkFeatures]:
     drawn = config.work / f"sample-{config.items}-{config.sample_seed}"
     if not (drawn / "catalog.jsonl").is_file():
         indexer.sample.write(drawn, config.items, config.sample_seed, lambda done, total: progress("draw", done, total))
@@ -124,13 +124,15 @@ def _report(progress: Progress, stage: str, done: int) -> None:
     progress(stage, done, None)
 
 
-def _head(config: AlignmentConfig, corpus: Corpus, steps: int, seed: int, progress: Progress) -> tuple[Head, bool]:
+def _head(
+    config: AlignmentConfig, corpus: AlignmentCorpus, steps: int, seed: int, progress: Progress
+) -> tuple[AlignmentHead, bool]:
     """Return the head of a seed after so many steps, and whether it was trained now."""
     if not steps:
-        return Head(corpus.values, corpus.classes).eval(), False
+        return AlignmentHead(corpus.values, corpus.classes).eval(), False
     file = config.work / f"head-{steps}-{seed}.pt"
     if file.is_file():
-        head = Head(corpus.values, corpus.classes)
+        head = AlignmentHead(corpus.values, corpus.classes)
         head.load_state_dict(torch.load(file, weights_only=True))
         return head.eval(), False
     stage = f"train head {seed} for {steps} steps"

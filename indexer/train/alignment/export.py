@@ -10,7 +10,7 @@ from open_clip.factory import create_model
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.encoders.checkpoint import CONFIG, WEIGHTS, Source
+from engine.encoders.checkpoint import CONFIG, WEIGHTS, ModelFiles
 from engine.encoders.image_trunks import SEMANTIC, VISUAL
 from indexer.train.alignment.packages import Packages
 from indexer.train.alignment.sentence_vectors import LONGEST, open_sentence_model
@@ -53,7 +53,7 @@ def export(folder: Path, packages: Packages, trunk: Trunk, layers: Mapping[str, 
     (folder / TEXT_TOWER / "config.json").write_text(text_config, encoding="utf-8")
     config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": PREPROCESS}
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    source = Source(f"local-dir:{folder}", None, None)
+    source = ModelFiles(f"local-dir:{folder}", None, None)
     model = create_model(source.name, load_weights=False, pretrained_text=False, **source.overrides())
     features = {f"features.{name}": tensor for name, tensor in trunk.body.state_dict().items()}
     model.visual.trunk.load_state_dict({**features, **layers})

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from indexer.train.alignment.head import Classes, Head
+from indexer.train.alignment.head import AlignmentHead, ClassifierClasses
 from indexer.train.alignment.imagenet import ImageNetClass
 from indexer.train.alignment.imagenet import classes as imagenet_classes
-from indexer.train.alignment.sentence_vectors import Sentences
-from indexer.train.alignment.trunk_features import Features, Row
+from indexer.train.alignment.sentence_vectors import SentenceVectors
+from indexer.train.alignment.trunk_features import FeatureRow, TrunkFeatures
 
 _BATCH = 192
 _PAIRS = 64
@@ -22,7 +22,7 @@ _SURE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class AlignmentPairs:
     """Pictures and texts that fit them. places: (n,) rows of the features.   texts: (n, t, 384).   group: (n,)."""
 
     places: Tensor
@@ -32,20 +32,22 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class AlignmentCorpus:
     """All that a head trains on. values: (n, d).
 
     vocabulary: (t, 384) texts said of ImageNet's classes, membership: (t, 1000) of which.
     """
 
     values: Tensor
-    classes: Classes
+    classes: ClassifierClasses
     vocabulary: Tensor
     membership: Tensor
-    pairs: Sequence[Pairs]
+    pairs: Sequence[AlignmentPairs]
 
 
-def gather(features: Sequence[Features], weight: Tensor, bias: Tensor, sentences: Sentences) -> Corpus:
+def gather(
+    features: Sequence[TrunkFeatures], weight: Tensor, bias: Tensor, sentences: SentenceVectors
+) -> AlignmentCorpus:
     """Return the corpus of the features of all sources. weight, bias: the classifier's."""
     known = imagenet_classes()
     said = [one.texts() for one in known]
@@ -62,18 +64,23 @@ def gather(features: Sequence[Features], weight: Tensor, bias: Tensor, sentences
         membership[place, numbers] = 1.0
     looked = [row for one in features for row in one.rows]
     values = torch.cat([torch.from_numpy(one.values) for one in features])
-    return Corpus(
+    return AlignmentCorpus(
         values=values,
-        classes=Classes(weight, bias, names),
+        classes=ClassifierClasses(weight, bias, names),
         vocabulary=sentences(list(owners)),
         membership=membership,
-        pairs=[*_pairs(looked, sentences), *_seen(looked, values, Classes(weight, bias, names), known, sentences)],
+        pairs=[
+            *_pairs(looked, sentences),
+            *_seen(looked, values, ClassifierClasses(weight, bias, names), known, sentences),
+        ],
     )
 
 
-def fit(corpus: Corpus, steps: int, seed: int, progress: Callable[[int, float], None], rate: float = 4e-4) -> Head:
+def fit(
+    corpus: AlignmentCorpus, steps: int, seed: int, progress: Callable[[int, float], None], rate: float = 4e-4
+) -> AlignmentHead:
     """Return a head trained for that many steps; the same seed gives the same head on the same machine."""
-    head = Head(corpus.values, corpus.classes)
+    head = AlignmentHead(corpus.values, corpus.classes)
     torch.manual_seed(seed)
     temperature = nn.Parameter(torch.tensor(3.2))
     groups = [
@@ -93,14 +100,14 @@ def fit(corpus: Corpus, steps: int, seed: int, progress: Callable[[int, float], 
     return head.eval()
 
 
-def average(heads: Sequence[Head]) -> Head:
+def average(heads: Sequence[AlignmentHead]) -> AlignmentHead:
     """Return the head with the mean of their weights, which works since all began as one."""
     states = [head.state_dict() for head in heads]
     heads[0].load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
     return heads[0]
 
 
-def _loss(head: Head, corpus: Corpus, centers: Tensor, temperature: Tensor) -> Tensor:
+def _loss(head: AlignmentHead, corpus: AlignmentCorpus, centers: Tensor, temperature: Tensor) -> Tensor:
     """Pictures of any class near its names, as the classifier sees them; and pairs near each other."""
     features = torch.cat([_imagined(corpus, centers, _BATCH // 3), _some(corpus.values, _BATCH - _BATCH // 3)])
     probabilities = corpus.classes.probabilities(features[:, : corpus.classes.weight.shape[1]])
@@ -143,7 +150,7 @@ def soft_contrast(likeness: Tensor, fits: Tensor) -> Tensor:
     return loss
 
 
-def _class_centers(corpus: Corpus) -> Tensor:
+def _class_centers(corpus: AlignmentCorpus) -> Tensor:
     """Return (1000, 1280): how far from the mean a picture of each class lies, as a linear discriminant would have it.
 
     No picture of ImageNet is needed: a class's weights times the features' covariance point there, and are scaled so
@@ -159,7 +166,7 @@ def _class_centers(corpus: Corpus) -> Tensor:
     return directions * 12.0 / lead.clamp(min=1e-6)
 
 
-def _imagined(corpus: Corpus, centers: Tensor, count: int) -> Tensor:
+def _imagined(corpus: AlignmentCorpus, centers: Tensor, count: int) -> Tensor:
     """Return (count, d) features as pictures of any ImageNet class might have them."""
     width = centers.shape[1]
     first, second = _some(corpus.values, count), _some(corpus.values, count)
@@ -175,7 +182,7 @@ def _some(values: Tensor, count: int) -> Tensor:
     return values[torch.randint(len(values), (count,))]
 
 
-def _pairs(rows: Sequence[Row], sentences: Sentences) -> list[Pairs]:
+def _pairs(rows: Sequence[FeatureRow], sentences: SentenceVectors) -> list[AlignmentPairs]:
     by_source = {
         source: [place for place, row in enumerate(rows) if row.source == source]
         for source in dict.fromkeys(row.source for row in rows)
@@ -198,8 +205,12 @@ def _pairs(rows: Sequence[Row], sentences: Sentences) -> list[Pairs]:
 
 
 def _seen(
-    rows: Sequence[Row], values: Tensor, classes: Classes, known: Sequence[ImageNetClass], sentences: Sentences
-) -> list[Pairs]:
+    rows: Sequence[FeatureRow],
+    values: Tensor,
+    classes: ClassifierClasses,
+    known: Sequence[ImageNetClass],
+    sentences: SentenceVectors,
+) -> list[AlignmentPairs]:
     """Return pictures of all sources with "colour name" of the class that the classifier is sure to see."""
     likeliest, numbers = classes.probabilities(values[:, : classes.weight.shape[1]]).max(-1)
     places = [p for p, row in enumerate(rows) if row.colour is not None and likeliest[p] > _SURE]
@@ -215,12 +226,16 @@ def _seen(
 
 
 def _make(
-    places: Sequence[int], texts: Sequence[tuple[str, ...]], groups: Sequence[str], weight: float, sentences: Sentences
-) -> Pairs:
+    places: Sequence[int],
+    texts: Sequence[tuple[str, ...]],
+    groups: Sequence[str],
+    weight: float,
+    sentences: SentenceVectors,
+) -> AlignmentPairs:
     width = max(map(len, texts))
     every = [some[number % len(some)] for some in texts for number in range(width)]
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    return Pairs(
+    return AlignmentPairs(
         torch.tensor(places),
         sentences(every).reshape(len(texts), width, -1),
         torch.tensor([numbers[group] for group in groups]),

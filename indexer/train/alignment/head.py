@@ -27,7 +27,7 @@ _THRESHOLD, _SLOPE = 3.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Classes:
+class ClassifierClasses:
     """What the classifier knows of its 1,000 classes. weight: (1000, 1280).   bias: (1000,).   names: (1000, 384)."""
 
     weight: Tensor
@@ -44,13 +44,13 @@ class Classes:
         return F.normalize((top[..., None] * self.names[places]).sum(-2), dim=-1)
 
 
-class Head(nn.Module):
+class AlignmentHead(nn.Module):
     """(n, d) features to (n, 384) semantic rows in the space of the texts, of a length near 1."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, features: Tensor, classes: Classes, seed: int = 0) -> None:
+    def __init__(self, features: Tensor, classes: ClassifierClasses, seed: int = 0) -> None:
         """features: (n, d) of the training pictures, the pooled 1,280 first; they give the scale."""
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
@@ -79,7 +79,7 @@ class Head(nn.Module):
             first.bias.copy_(self._hidden.bias - first.weight @ self.mean)
         return first, self._semantic
 
-    def _begin(self, classes: Classes, generator: torch.Generator) -> None:
+    def _begin(self, classes: ClassifierClasses, generator: torch.Generator) -> None:
         pooled = classes.weight.shape[1]
         keep = torch.cat([torch.arange(ANIMALS, 1000), torch.arange(ANIMALS)])[:CLASS_UNITS]
         weight = _SLOPE * (classes.weight - classes.weight.mean(0))[keep]
@@ -92,7 +92,7 @@ class Head(nn.Module):
         last.weight[:, CLASS_UNITS:] = torch.randn((SEMANTIC, FREE_UNITS), generator=generator) * 0.01
 
 
-def join(heads: Sequence[Head], weights: Sequence[float], pooled: Tensor, visual: float) -> dict[str, Tensor]:
+def join(heads: Sequence[AlignmentHead], weights: Sequence[float], pooled: Tensor, visual: float) -> dict[str, Tensor]:
     """Return the layers that an `AlignedTrunk` has behind its features, by name.
 
     heads: HEADS of them, weights: how much each counts.   pooled: (n, 1280) features that give the components.

@@ -15,7 +15,7 @@ LONGEST = 77
 _AT_ONCE = 32
 
 
-class Sentences:
+class SentenceVectors:
     """Texts to (384,) unit rows, kept in one file."""
 
     def __init__(self, packages: Packages, cache: Path) -> None:

@@ -28,7 +28,7 @@ GARMENTS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class TrainingImage:
     """One picture: where it comes from, its bytes, the texts that fit it, and what it shows ("" for no other's).
 
     colour: its colour if that is known without looking; None to look.   group: pictures of one group show the same.
@@ -54,16 +54,16 @@ def open_picture(data: bytes) -> Image.Image:
     return image.convert("RGB")
 
 
-def clothing(folder: Path) -> Iterator[Picture]:
+def clothing(folder: Path) -> Iterator[TrainingImage]:
     """Yield the photos of clothing-dataset-small: one folder a class."""
     for path in sorted((folder / "train").glob("*/*.jpg")):
         label = path.parent.name
         if label in GARMENTS:
             texts = GARMENTS[label]
-            yield Picture("clothing", path.stem, path.read_bytes(), texts, label, texts[0])
+            yield TrainingImage("clothing", path.stem, path.read_bytes(), texts, label, texts[0])
 
 
-def grocery(folder: Path) -> Iterator[Picture]:
+def grocery(folder: Path) -> Iterator[TrainingImage]:
     """Yield the photos of GroceryStoreDataset, with the fine and the coarse name of its class list."""
     with (folder / "classes.csv").open(encoding="utf-8", newline="") as file:
         coarse = {row["Class Name (str)"]: row["Coarse Class Name (str)"] for row in csv.DictReader(file)}
@@ -72,23 +72,23 @@ def grocery(folder: Path) -> Iterator[Picture]:
         if named is not None:
             title, kind = named.replace("-", " "), coarse[named].replace("-", " ")
             texts = (title, title, f"{title}, {kind}", kind)
-            yield Picture("grocery", path.stem, path.read_bytes(), texts, named, title)
+            yield TrainingImage("grocery", path.stem, path.read_bytes(), texts, named, title)
 
 
-def sample(folder: Path) -> Iterator[Picture]:
+def sample(folder: Path) -> Iterator[TrainingImage]:
     """Yield the drawn goods of `indexer sample`."""
     with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
         for row in map(json.loads, file):
             kind, colour = row["product_type"], row["color"]
             texts = (f"{colour} {kind}", row["title"], kind, f"{row['title']}. {row['description']}")
             data = (folder / row["image"]).read_bytes()
-            yield Picture("sample", row["item_id"], data, texts, f"{colour} {kind}", kind, colour)
+            yield TrainingImage("sample", row["item_id"], data, texts, f"{colour} {kind}", kind, colour)
 
 
-def emoji(packages: Packages) -> Iterator[Picture]:
+def emoji(packages: Packages) -> Iterator[TrainingImage]:
     """Yield the emoji of one code point, by their Unicode names; faces left out."""
     for stem, data in packages.emoji():
         points = [int(part, 16) for part in stem.split("-") if part != "fe0f"]
         name = unicodedata.name(chr(points[0]), "").lower() if len(points) == 1 else ""
         if name and "regional" not in name and "face" not in name:
-            yield Picture("emoji", stem, data, (name,), name, name)
+            yield TrainingImage("emoji", stem, data, (name,), name, name)

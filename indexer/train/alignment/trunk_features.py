@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.encoders import image_trunks, openvino_tower
 from indexer.train.alignment.colours import name_colour, recolour
-from indexer.train.alignment.training_images import Picture, open_picture
+from indexer.train.alignment.training_images import TrainingImage, open_picture
 
 SIZE = 224
 PREPROCESS: dict[str, Any] = {
@@ -31,7 +31,7 @@ _AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FeatureRow:
     """One picture as it was looked at. view: plain, changed (cut, flipped, lit, compressed) or recoloured."""
 
     source: str
@@ -44,10 +44,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
+class TrunkFeatures:
     """(n, d) float32 trunk features and what each row is of."""
 
-    rows: Sequence[Row]
+    rows: Sequence[FeatureRow]
     values: NDArray[np.float32]
 
 
@@ -96,8 +96,13 @@ VIEWS: dict[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
 
 
 def compute(
-    trunk: Trunk, source: str, view: str, pictures: Iterable[Picture], cache: Path, progress: Callable[[int], None]
-) -> Features:
+    trunk: Trunk,
+    source: str,
+    view: str,
+    pictures: Iterable[TrainingImage],
+    cache: Path,
+    progress: Callable[[int], None],
+) -> TrunkFeatures:
     """Return the features of one source's pictures in one view, from the cache if they are in it.
 
     The cache knows them by source and view alone: remove it when the pictures change.
@@ -106,32 +111,32 @@ def compute(
     if file.is_file():
         return load(file)
     rng = np.random.default_rng(list(VIEWS).index(view))
-    rows: list[Row] = []
+    rows: list[FeatureRow] = []
     values: list[NDArray[np.float32]] = []
     waiting: list[Image.Image] = []
     for picture in pictures:
         image = VIEWS[view](open_picture(picture.data), rng)
         colour = picture.colour if picture.colour is not None else name_colour(image)
-        rows.append(Row(picture.source, picture.name, view, picture.texts, picture.group, picture.noun, colour))
+        rows.append(FeatureRow(picture.source, picture.name, view, picture.texts, picture.group, picture.noun, colour))
         waiting.append(image)
         if len(waiting) == _AT_ONCE:
             values.append(trunk(waiting))
             waiting.clear()
             progress(len(rows))
     values.append(trunk(waiting))
-    _save(file, Features(rows, np.concatenate(values)))
+    _save(file, TrunkFeatures(rows, np.concatenate(values)))
     # As it will be read by a run that goes on, rounded.
     return load(file)
 
 
-def load(file: Path) -> Features:
+def load(file: Path) -> TrunkFeatures:
     """Return what `compute` kept."""
     with np.load(file) as kept:
-        rows = [Row(**{**row, "texts": tuple(row["texts"])}) for row in json.loads(str(kept["rows"]))]
-        return Features(rows, kept["values"].astype(np.float32))
+        rows = [FeatureRow(**{**row, "texts": tuple(row["texts"])}) for row in json.loads(str(kept["rows"]))]
+        return TrunkFeatures(rows, kept["values"].astype(np.float32))
 
 
-def _save(file: Path, features: Features) -> None:
+def _save(file: Path, features: TrunkFeatures) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft.npz")
     with draft.open("wb") as stream:
