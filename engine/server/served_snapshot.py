@@ -6,14 +6,13 @@ old one before finishes on it, so no answer ever mixes two.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
 from engine.errors import DiptychError, GateFailed, SnapshotNotFound
-from engine.scoring.query import Answer, Boost, Query, Shape
+from engine.scoring.query import Answer, Query
 from engine.search.model_loader import ModelSettings, open_models
-from engine.search.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
 from engine.search.searcher import Searcher
 from engine.server.codec.index_messages import to_index
 from engine.server.codec.statuses import NothingServed
@@ -23,13 +22,6 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import index_pb2
 
-# An ordinary query that was measured to take less does not leave the event loop.
-QUICK_US = 1000
-
-# So many changed rows take 50 µs; with more than so many of the snapshot's own hidden a search may have to look deeper.
-QUICK_ROWS = 1_000
-QUICK_HIDDEN = 0.05
-
 # What was refused may be whole the next time: a file still on its way, no descriptor left. Opening reads every byte,
 # so a try that took long is not repeated soon.
 FIRST_RETRY_S = 0.5
@@ -37,8 +29,6 @@ LAST_RETRY_S = 60.0
 REST = 9
 
 log = logging.getLogger(__name__)
-
-_UNBOOSTED = frozenset({AGREEING, SINGLE, COMPOSED})
 
 Witness = Callable[[Searcher, Query, Answer, int, int], None]
 """Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
@@ -50,32 +40,9 @@ class ServedSnapshot:
 
     searcher: Searcher
     index: index_pb2.Index
-    quick: frozenset[str]
-    """The classes of query that were measured to take well below a millisecond each."""
     overlay: SnapshotOverlay
     """What changed since, laid over it."""
     witness: Witness | None = None
-
-    def is_quick(self, query: Query) -> bool:
-        """Return whether the search of a query that needs no encoder is surely short."""
-        if query.limit > MEASURED_K or query.recall_target is not None or query.explain or not query.plain:
-            return False
-        if all(part.weight <= 0 for part in query.parts) or not self._has_few_changes:
-            return False
-        boosts = self.searcher.boosts_of(query)
-        if not boosts:
-            return self.quick >= _UNBOOSTED
-        signals = self.searcher.snapshot.signals
-        linear = all(boost.shape is Shape.LINEAR and boost.field in signals for boost in boosts)
-        return linear and BOOSTED in self.quick and _is_weak(query, boosts, self.searcher.smallest_weight)
-
-    @property
-    def _has_few_changes(self) -> bool:
-        """Whether what changed since the snapshot, which is compared row by row, hardly shows in a search."""
-        delta = self.searcher.view.delta
-        return delta is None or (
-            delta.row_count <= QUICK_ROWS and delta.hidden_count <= QUICK_HIDDEN * len(self.searcher.snapshot)
-        )
 
     def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
         """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
@@ -240,29 +207,11 @@ class SnapshotManager:
         )
         searcher = Searcher(snapshot, *models)
         searcher.warm_up()
-        quick = _quick(searcher) if self._device == "cpu" else frozenset()
         overlay = self._changes.overlay(searcher)
-        return ServedSnapshot(searcher, to_index(snapshot.manifest), quick, overlay, self._witness)
+        return ServedSnapshot(searcher, to_index(snapshot.manifest), overlay, self._witness)
 
     def _serve(self, served: ServedSnapshot) -> None:
         """Let another one answer, with every change up to this moment: none can be made before it does."""
         with self._changes.lock:
             self._changes.catch_up(served.overlay)
             self._served = served
-
-
-def _is_weak(query: Query, boosts: Sequence[Boost], smallest_weight: float) -> bool:
-    """Return whether the boosts are surely left to the index."""
-    if query.modality_weights or any(part.block or part.weight < 1 for part in query.parts):
-        # Then it depends on the blocks that are spoken to, which only the searcher knows.
-        return False
-    # A part may speak to one block out of a few.
-    return sum(abs(boost.weight) for boost in boosts) <= STRONG * smallest_weight
-
-
-def _quick(searcher: Searcher) -> frozenset[str]:
-    """Return the classes of query whose depth was measured at QUICK_US at most, or that cannot be asked."""
-    asked = {point.query_class for point in searcher.snapshot.manifest.operating_points}
-    # A depth that was not measured takes 0 µs, which says nothing.
-    slow = {name for name in asked if not 0 < searcher.planner.choose(name, None).microseconds <= QUICK_US}
-    return frozenset(QUERY_CLASSES) - slow

@@ -12,7 +12,7 @@ from google.rpc import code_pb2
 from engine.composition.query_rewriter import QueryRewriter
 from engine.errors import DiptychError
 from engine.scoring.query import Answer, Query
-from engine.server.codec.search_request import needs_encoder, needs_events, to_query
+from engine.server.codec.search_request import to_query
 from engine.server.codec.search_response import to_bytes
 from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
@@ -58,11 +58,11 @@ class SearchService:
         query = to_query(request, served.name)
         parse_us = (perf_counter_ns() - call.arrived_ns) // 1000
         work = partial(self._answer, served, request, query, call.arrived_ns, parse_us)
-        if needs_encoder(query):
+        if query.needs_encoder:
             return await self._encoders.run("encoded query", work, call)
-        if needs_events(query):
+        if query.needs_events:
             return await self._readers.run("query of a shopper", work, call)
-        if served.is_quick(query):
+        if served.searcher.is_fast(query):
             # Blocking work on the event loop, against the rule: a search of 300 µs holds up the others no longer than
             # the parsing of a large message does, and the hop to a thread and back costs 150 µs of CPU with one
             # caller and 80 with 16, more than all else around the search.
