@@ -14,6 +14,7 @@ from engine.search.read_view import ReadView
 from engine.search.rerank import Scored, collapse, diversify, insert_pins
 from engine.search.retriever import Candidates, Retriever
 from engine.search.stratum_lookup import find_stratum
+from engine.search.stratum_search import EXACT_STRATEGY
 
 # Factor of the window when the rows found so far are not enough.
 _WINDOW_GROWTH = 4
@@ -48,6 +49,8 @@ class ResultList:
         }
         self._ranked: list[Scored] = []
         self._window = 0
+        self._passing = -1
+        self._is_confirmed = False
         self._has_next = False
         self._last_drawn: set[int] = set()
         self.found = Candidates(np.empty(0, np.float32), np.empty(0, np.int64), 0, "", 0)
@@ -119,6 +122,7 @@ class ResultList:
             self._window = window
             self.found = self._retriever.best(planned.fused, window, planned.depth, planned.selection, planned.terms)
             self.search_ns += perf_counter_ns() - started
+            self._confirm()
             self._ranked = self._rank()
             if len(self._ranked) >= self._diversified_count or self._is_complete:
                 return
@@ -131,12 +135,24 @@ class ResultList:
             return True
         min_score = self._planned.query.min_score
         if min_score is not None and self.found.scores[-1] < min_score:
-            return True
+            return self._is_confirmed
         if self._groups is None:
             return False
         found = sum(row not in self._pinned_rows for _, row in self._ranked)
         ungrouped = sum(self._group(row) is None for row in self._pinned_rows)
         return found + ungrouped + len(self._pinned_groups) >= self._groups.count(self._planned.selection)
+
+    def _confirm(self) -> None:
+        """Record whether the rows that pass the minimum score are all of them, as far as a search can tell.
+
+        An approximate search may miss a row above the minimum although its last row is below it, so the list ends only
+        where a deeper search finds no more of them.
+        """
+        min_score = self._planned.query.min_score
+        if min_score is not None:
+            passing = int(np.count_nonzero(self.found.scores >= min_score))
+            self._is_confirmed = self.found.strategy == EXACT_STRATEGY or passing == self._passing
+            self._passing = passing
 
     def _rank(self) -> list[Scored]:
         """Return the rows found, best first, without those below the minimum score and all but the best of a group."""
