@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from engine.descriptions.writer import WRITERS, WriterOptions
 from engine.errors import InvalidSetting
 from engine.events.log_address import masked, unmasked
-from engine.indexes.index import HOMES
+from engine.indexes.index import DEVICES
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
 # Settings whose values an error must not say back.
@@ -130,8 +130,8 @@ class ServerSettings(BaseSettings):
     @field_validator("device")
     @classmethod
     def _is_device(cls, device: str) -> str:
-        if device not in HOMES and not re.fullmatch(r"[\w.]+:\w+", device):
-            raise ValueError(f"expected {', '.join(HOMES)} or module:Class")
+        if device not in DEVICES and not re.fullmatch(r"[\w.]+:\w+", device):
+            raise ValueError(f"expected {', '.join(DEVICES)} or module:Class")
         return device
 
     @classmethod
