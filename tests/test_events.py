@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_reload import within
 
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.database import store_address
@@ -21,6 +20,7 @@ from engine.events.event_log import EVENTS_FILE, EventLog, EventSummary, Recorde
 from engine.events.log_address import masked, unmasked
 from engine.events.shop_clock import now_of, strays
 from indexer.events.event_table import TYPES, EventTable
+from tests.support.waiting import within
 
 VIEW, BUY = EventType.VIEW, EventType.PURCHASE
 
