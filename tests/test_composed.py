@@ -26,6 +26,8 @@ from indexer.embedding.embed import no_progress
 from indexer.evaluate.store_searcher import open_searcher
 from tests.support.catalogs import clustered, write_parquet
 
+pytestmark = pytest.mark.long
+
 ITEMS, SEED = 240, 31
 Payload = dict[str, Any]
 

@@ -27,6 +27,8 @@ from indexer.embedding.embed import no_progress
 from tests.support.catalogs import Plain, Prepared, Vectors, clustered, write_lines, write_parquet
 from tests.support.cli import indexer
 
+pytestmark = pytest.mark.long
+
 ITEMS = 2_500
 ROOT = Path(__file__).parents[1]
 

@@ -17,6 +17,8 @@ from indexer.sample import sample_catalog, sample_item, write
 from tests.support.cli import engine, indexer
 from tests.support.servers import Running, refusal, running
 
+pytestmark = pytest.mark.long
+
 ITEMS = 24
 Request = catalog_pb2.DescribeItemRequest
 

@@ -22,7 +22,7 @@ from engine.encoders.open_clip import OpenClipEncoder
 from engine.errors import InvalidSetting, MissingDependency
 from tests.support.models import CONFIGS, PREPROCESS, save_model
 
-pytestmark = pytest.mark.skipif(find_spec("openvino") is None, reason="needs openvino")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(find_spec("openvino") is None, reason="needs openvino")]
 
 DATA = Path(__file__).parents[2] / "shared/data"
 TEXTS = ["", "shoe", "a red leather shoe", "T-shirt, size 42! été 夏", *("blue cotton shirt " * n for n in range(1, 9))]

@@ -24,6 +24,8 @@ from indexer.embedding.embed import no_progress
 from tests.support.catalogs import DIM, clustered, write_parquet
 from tests.support.servers import of_vector, request
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 STORED = 300
 ITEMS = 400

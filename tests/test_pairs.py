@@ -16,6 +16,8 @@ from indexer.train import TrainConfig, corpus, pairs, run_checkpoint, train  # n
 from indexer.train.ranked_loss import to_weights, weighted_contrastive  # noqa: E402
 from tests.support.models import TINY_COCA  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 COLOURS = {"red": "crimson", "green": "emerald", "blue": "azure", "white": "ivory", "black": "ebony"}
 SCALE = torch.tensor(math.log(3))
 QUERIES = torch.eye(2)

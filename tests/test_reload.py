@@ -18,6 +18,8 @@ from tests.support.catalogs import Prepared, clustered
 from tests.support.servers import Running, add_vectors, build_goods, of_vector, refusal, request, running
 from tests.support.waiting import within
 
+pytestmark = pytest.mark.long
+
 TAKEN_UP_S = 2.0
 VECTORS = clustered(300, seed=1)
 

@@ -22,6 +22,8 @@ from indexer.shoppers.segment_picture import flat
 from indexer.shoppers.segments import group
 from tests.support.segment_shop import NOW_S, event
 
+pytestmark = pytest.mark.long
+
 VIEW, CART, PURCHASE, RETURN = (TYPES.index(kind) for kind in list(EventType)[:4])
 
 

@@ -36,6 +36,8 @@ from indexer.train import (  # noqa: E402
 from indexer.train.architecture import open_trainee  # noqa: E402
 from tests.support.models import TINY_COCA  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:

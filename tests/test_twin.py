@@ -24,6 +24,8 @@ from tests.support.reference_engine.ranking import Twin
 from tests.support.reference_engine.verdict import Verdict
 from tests.support.servers import Running, running
 
+pytestmark = pytest.mark.long
+
 ON = FEATURES
 """What is drawn."""
 
