@@ -14,7 +14,8 @@ DATA = Path(__file__).parents[2] / "shared/data"
 GROCERY = DATA / "grocery_store"
 FASHION = DATA / "fashion_products"
 
-pytestmark = [pytest.mark.long, ]
+pytestmark = [
+    pytest.mark.long,
     pytest.mark.real,
     pytest.mark.skipif(not GROCERY.is_dir(), reason="the real products are not beside this checkout"),
 ]
