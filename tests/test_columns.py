@@ -28,7 +28,7 @@ from engine.columns import (
     write_columns,
 )
 from engine.columns.column_file import COLUMNS_FILE
-from engine.columns.datetimes import moment_of
+from engine.columns.datetimes import to_timestamp_us
 from engine.errors import CorruptSnapshot, InvalidQuery, UnknownField
 from indexer.catalog import CatalogSpec, Product, read
 
@@ -158,7 +158,7 @@ def test_kinds() -> None:
 )
 def test_moments(text: str, seconds: float) -> None:
     """Dates and date-times of RFC 3339 are microseconds since 1970."""
-    assert moment_of(text) == round(seconds * 1_000_000)
+    assert to_timestamp_us(text) == round(seconds * 1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_moments(text: str, seconds: float) -> None:
 )
 def test_what_is_no_moment(text: str) -> None:
     """Anything else is a text."""
-    assert moment_of(text) is None
+    assert to_timestamp_us(text) is None
 
 
 @pytest.mark.parametrize("distinct", [255, 256, 65535, 65536])

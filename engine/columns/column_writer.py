@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.columns.column_file import COLUMNS_FILE, COUNT_KEY, NO_TIME, SCHEMA, WIDTHS
-from engine.columns.datetimes import PATTERN, moment_of
+from engine.columns.datetimes import PATTERN, to_timestamp_us
 from engine.columns.field_path import Path, name_of
 from engine.columns.field_values import Payload, to_scalar
 
@@ -151,7 +151,7 @@ def _times(texts: pa.Array) -> NDArray[np.int64]:
     """Return the instant of each text, an empty array if none is one."""
     times = np.full(len(texts), NO_TIME, np.int64)
     for place in np.flatnonzero(pc.match_substring_regex(texts, PATTERN).to_numpy(zero_copy_only=False)).tolist():
-        moment = moment_of(texts[place].as_py())
+        moment = to_timestamp_us(texts[place].as_py())
         if moment is not None:
             times[place] = moment
     return times if (times != NO_TIME).any() else times[:0]

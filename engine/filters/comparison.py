@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.columns.column import NOTHING, Column, Mask, Ranges, to_ranges
-from engine.columns.datetimes import moment_of
+from engine.columns.datetimes import to_timestamp_us
 from engine.columns.field_values import Scalar
 from engine.filters.expression import Operator
 from engine.filters.literal import Literal
@@ -41,7 +41,7 @@ def acceptor(asked: Operator, literal: Literal) -> Callable[[Scalar], bool]:
                 return False
             if pattern:
                 return literal.fits(value) == wanted
-            if instant is not None and (moment := moment_of(value)) is not None:
+            if instant is not None and (moment := to_timestamp_us(value)) is not None:
                 return bool(compare(moment, instant))
             return bool(compare(value, text))
         if isinstance(value, bool):

@@ -8,7 +8,7 @@ number, true or false: then it is that, and a text only for a field of texts tha
 import re
 from dataclasses import dataclass, field
 
-from engine.columns.datetimes import moment_of
+from engine.columns.datetimes import to_timestamp_us
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TRUTHS = {"true": True, "false": False}
@@ -41,7 +41,7 @@ class Literal:
         if self.bare:
             object.__setattr__(self, "truth", _TRUTHS.get(self.text))
         if not self.pattern:
-            object.__setattr__(self, "moment", moment_of(self.text))
+            object.__setattr__(self, "moment", to_timestamp_us(self.text))
 
     @property
     def pattern(self) -> bool:
