@@ -25,7 +25,11 @@ from engine.errors import (
     ItemNotFound,
     ModelMismatch,
     NoEncoder,
+    NothingServed,
     NotSupported,
+    OutOfTime,
+    Overloaded,
+    RequestError,
     SnapshotNotFound,
     UnknownBlock,
 )
@@ -48,8 +52,8 @@ from engine.server.codec.page_token import LARGEST_SHOWN, digest, to_token
 from engine.server.codec.payload_fields import to_fields
 from engine.server.codec.search_request import needs_encoder, to_query
 from engine.server.codec.search_response import to_bytes, to_length, to_response
-from engine.server.codec.statuses import UNKNOWN, NothingServed, OutOfTime, Overloaded, code_of, to_status
-from engine.server.codec.validation import MOST_TOLD, InvalidMessage
+from engine.server.codec.statuses import UNKNOWN, to_code, to_status
+from engine.server.codec.validation import MAX_VIOLATIONS, InvalidMessage
 from engine.v1 import query_pb2, search_pb2
 
 Part = query_pb2.QueryPart
@@ -155,7 +159,7 @@ def test_a_request_is_invalid_just_if_the_contract_says_so(asked: search_pb2.Sea
         refused = error.violations
     except (NotSupported, InvalidQuery):
         refused = ()
-    assert len(refused) == (len(broken) if len(broken) <= MOST_TOLD else MOST_TOLD + 1)
+    assert len(refused) == (len(broken) if len(broken) <= MAX_VIOLATIONS else MAX_VIOLATIONS + 1)
 
 
 @pytest.mark.parametrize(
@@ -294,6 +298,23 @@ def test_a_length_is_written_as_protobuf_does(number: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        UnknownBlock("sound", ["image"], "block"),
+        NoEncoder("block"),
+        ItemNotFound("a", "block"),
+        InvalidMessage([("block", "x"), ("c", "y")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_moves_into_the_message_around_its_request(error: RequestError) -> None:
+    """`at` puts the path before the field of a copy that says the same, and leaves the error itself alone."""
+    moved = error.at("parts[1]").at("requests[0]")
+    assert moved.field == "requests[0].parts[1].block"
+    assert (type(moved), str(moved), error.field) == (type(error), str(error), "block")
+
+
+@pytest.mark.parametrize(
     ("error", "code", "details"),
     [
         (InvalidQuery("x", "parts[0]"), "INVALID_ARGUMENT", {"ErrorInfo", "BadRequest"}),
@@ -319,7 +340,7 @@ def test_a_length_is_written_as_protobuf_does(number: int) -> None:
 def test_every_error_has_a_code_and_details(error: Exception, code: str, details: set[str]) -> None:
     """The table of errors: the code, the details that programs read, and nothing of what is unknown."""
     status = to_status(error)
-    assert code_of(error).name == code
+    assert to_code(error).name == code
     assert status.code == grpc.StatusCode[code].value[0]
     assert set(unpack(status)) == details
     assert (status.message == UNKNOWN) == (code == "INTERNAL")

@@ -341,10 +341,10 @@ def test_what_passes(text: str, ids: list[int]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("brand = HP prize < 5", "position 12: unknown field 'prize': nearest are price"),
-        ("has(atributes.color)", "position 5: unknown field 'atributes.color': nearest are attributes.color"),
-        ("attributes = red", "position 1: unknown field 'attributes': nearest are attributes.color, attributes.size"),
-        ("NOT (id = 1 OR colour:*)", "position 16: unknown field 'colour': nearest are attributes.color"),
+        ("brand = HP prize < 5", "position 12: unknown field 'prize': did you mean price"),
+        ("has(atributes.color)", "position 5: unknown field 'atributes.color': did you mean attributes.color"),
+        ("attributes = red", "position 1: unknown field 'attributes': did you mean attributes.color, attributes.size"),
+        ("NOT (id = 1 OR colour:*)", "position 16: unknown field 'colour': did you mean attributes.color"),
         ("price = cheap", 'position 9: expected a number for price, got "cheap"'),
         ('price > "5"', 'position 9: expected a number for price, got "5"'),
         ("ok = 1", "position 6: expected true or false for ok, got 1"),

@@ -392,7 +392,7 @@ def test_an_unknown_failure_tells_nothing_of_itself(
         refused = refusal(started.search.Search, asked)
         batch = search_pb2.BatchSearchRequest(requests=[asked])
         error = started.search.BatchSearch(batch).results[0].error
-    assert (refused.code, refused.message) == (grpc.StatusCode.INTERNAL, "the server failed; its log says why")
+    assert (refused.code, refused.message) == (grpc.StatusCode.INTERNAL, "internal error; see the server's log")
     assert (error.code, error.message) == (code_pb2.INTERNAL, refused.message)
     assert "Traceback" in caplog.text
 

@@ -108,18 +108,15 @@ class QueryRewriter:
             try:
                 rows = [view.row_of(part.item_id)]
             except ItemNotFound as error:
-                error.field = f"parts[{place}].item_id"
-                raise
+                raise error.at(f"parts[{place}].item_id") from error
             vectors = view.vectors(rows[0])
         else:
             try:
                 (spoken,) = searcher.speak((ImagePart(part.data),))
             except InvalidQuery as error:
-                error.field = f"parts[{place}].image"
-                raise
+                raise error.with_field(f"parts[{place}].image") from error
             except NoEncoder as error:
-                error.field = f"parts[{place}]"
-                raise
+                raise error.with_field(f"parts[{place}]") from error
             vectors = dict(spoken.vectors)
             rows = _same_pictures(searcher, view, vectors[IMAGE]) if IMAGE in vectors else []
         if IMAGE in vectors:

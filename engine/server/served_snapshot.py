@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from engine.errors import DiptychError, GateFailed, SnapshotNotFound
+from engine.errors import DiptychError, GateFailed, NothingServed, SnapshotNotFound
 from engine.scoring.query import Answer, Boost, Query, Shape
 from engine.search.model_loader import ModelSettings, open_models
 from engine.search.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
 from engine.search.searcher import Searcher
 from engine.server.codec.index_messages import to_index
-from engine.server.codec.statuses import NothingServed
 from engine.server.live_updates import LiveUpdates, SnapshotOverlay
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.snapshot import Snapshot, open_snapshot

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
-from engine.server.codec.statuses import OutOfTime, Overloaded
+from engine.errors import OutOfTime, Overloaded
 
 Result = TypeVar("Result")
 

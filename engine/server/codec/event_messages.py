@@ -10,7 +10,7 @@ from math import floor
 from engine.errors import InvalidQuery
 from engine.events.event import Event, EventType
 from engine.server.codec.statuses import to_status
-from engine.server.codec.validation import check, placed
+from engine.server.codec.validation import check
 from engine.v1 import recommendation_pb2
 
 _MOST_EVENTS = 1000
@@ -46,7 +46,7 @@ def to_events(request: recommendation_pb2.RecordEventsRequest, arrived_s: float)
         try:
             events.append(_to_event(event, arrived_s, latest_s))
         except InvalidQuery as error:
-            refused.append((event.event_id, placed(error, f"events[{place}]")))
+            refused.append((event.event_id, error.at(f"events[{place}]")))
     return events, refused
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.item_messages import check_request, to_response, to_upsert
 from engine.server.codec.payload_fields import Fields, put_payload, to_fields
-from engine.server.codec.validation import check, placed
+from engine.server.codec.validation import check
 from engine.server.live_updates import LiveUpdates, SnapshotOverlay
 from engine.server.rpc_router import Method
 from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
@@ -116,7 +116,7 @@ def _read(
     try:
         return to_upsert(item, pictures)
     except InvalidQuery as error:
-        return placed(error, f"items[{place}]")
+        return error.at(f"items[{place}]")
 
 
 def _take(
@@ -133,7 +133,7 @@ def _take(
     for place, one in enumerate(read):
         outcome = one if isinstance(one, InvalidQuery) else found[place]
         fresh = isinstance(outcome, InvalidQuery) and place in found
-        outcomes.append(placed(outcome, f"items[{place}]") if fresh and isinstance(outcome, InvalidQuery) else outcome)
+        outcomes.append(outcome.at(f"items[{place}]") if fresh and isinstance(outcome, InvalidQuery) else outcome)
     return outcomes
 
 

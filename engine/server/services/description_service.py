@@ -46,15 +46,13 @@ class DescriptionService:
             try:
                 image = decode(request.image)
             except InvalidQuery as error:
-                error.field = "image"
-                raise
+                raise error.at("image") from error
             subjects = pictures_of(searcher, [image], [request.image])
         else:
             try:
                 subjects = [item_of(searcher, request.item_id)]
             except ItemNotFound as error:
-                error.field = "item_id"
-                raise
+                raise error.at("item_id") from error
         describer = self._describer(served, bool(subjects[0].image))
         call.check()
         return to_response(describer.describe(subjects, to_wish(request))[0])

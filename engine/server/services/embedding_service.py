@@ -53,7 +53,6 @@ def _embed(
             try:
                 pictures.append(decode(data))
             except InvalidQuery as error:
-                error.field = f"images[{place}]"
-                raise
+                raise error.at(f"images[{place}]") from error
         for row in encoder.encode_images(pictures):
             response.image_vectors.add(values=row.tolist())
