@@ -51,7 +51,7 @@ from engine.scoring.query import (
 from engine.server.codec.page_token import LARGEST_SHOWN, digest, to_token
 from engine.server.codec.payload_fields import to_fields
 from engine.server.codec.search_request import needs_encoder, to_query
-from engine.server.codec.search_response import to_bytes, to_length, to_response
+from engine.server.codec.search_response import to_bytes, to_response, to_varint
 from engine.server.codec.statuses import UNKNOWN, to_code, to_status
 from engine.server.codec.validation import MAX_VIOLATIONS, InvalidMessage
 from engine.v1 import query_pb2, search_pb2
@@ -291,7 +291,7 @@ def test_a_token_stays_within_what_the_contract_takes() -> None:
 @given(st.integers(0, 2**31))
 def test_a_length_is_written_as_protobuf_does(number: int) -> None:
     """The varint read back by seven bits a byte is the number, and all its bytes but the last go on."""
-    data = to_length(number)
+    data = to_varint(number)
     assert sum((byte & 127) << (7 * place) for place, byte in enumerate(data)) == number
     assert [byte >> 7 for byte in data] == [1] * (len(data) - 1) + [0]
     assert data[-1] > 0 or len(data) == 1

@@ -5,7 +5,7 @@ from engine.recommend.reason import Reason, ReasonKind
 from engine.recommend.recommender import Mode, Recommendations, RecommendRequest
 from engine.scoring.query import Hit
 from engine.server.codec.search_request import DEFAULT_PAGE_SIZE, to_boosts, to_diversity
-from engine.server.codec.search_response import put_how, to_length
+from engine.server.codec.search_response import put_plan, to_varint
 from engine.server.codec.validation import check
 from engine.v1 import recommendation_pb2
 
@@ -56,11 +56,11 @@ def to_bytes(recommended: Recommendations, parse_us: int = 0, total_us: int = 0)
     """Return the bytes of the response; the edge's timings are its own."""
     answer = recommended.answer
     head = recommendation_pb2.RecommendResponse()
-    put_how(head, answer, parse_us, total_us)
+    put_plan(head, answer, parse_us, total_us)
     pieces: list[bytes] = []
     for hit, reason in zip(answer.hits, recommended.reasons, strict=True):
         content = _hit(hit, reason, answer.payload(hit.row))
-        pieces += (_HITS, to_length(len(content)), content)
+        pieces += (_HITS, to_varint(len(content)), content)
     return b"".join((*pieces, head.SerializeToString()))
 
 
@@ -76,4 +76,4 @@ def _hit(hit: Hit, reason: Reason, payload: bytes) -> bytes:
         reason_contribution=reason.contribution,
     )
     # As in a search's answer: a payload is kept as the bytes of the message that carries it.
-    return b"".join((sent.SerializeToString(), _PAYLOAD, to_length(len(payload)), payload))
+    return b"".join((sent.SerializeToString(), _PAYLOAD, to_varint(len(payload)), payload))

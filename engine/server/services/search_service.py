@@ -8,12 +8,13 @@ from functools import partial
 from time import perf_counter_ns
 
 from google.rpc import code_pb2
+from google.rpc.status_pb2 import Status
 
 from engine.composition.query_rewriter import QueryRewriter
 from engine.errors import DiptychError
 from engine.scoring.query import Answer, Query
 from engine.server.codec.search_request import needs_encoder, needs_events, to_query
-from engine.server.codec.search_response import to_bytes
+from engine.server.codec.search_response import to_batch_bytes, to_bytes
 from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
@@ -86,9 +87,7 @@ class SearchService:
         for group in by_snapshot.values():
             _settle(group)
 
-    async def batch_search(
-        self, request: search_pb2.BatchSearchRequest, call: CallDeadline
-    ) -> search_pb2.BatchSearchResponse:
+    async def batch_search(self, request: search_pb2.BatchSearchRequest, call: CallDeadline) -> bytes:
         """Answer several queries, all on one snapshot; one that is wrong gets its own error."""
         check(request)
         served = self._snapshots.served
@@ -112,37 +111,37 @@ class SearchService:
 
     def _answer_all(
         self, served: ServedSnapshot, requests: Sequence[search_pb2.SearchRequest], call: CallDeadline
-    ) -> search_pb2.BatchSearchResponse:
-        response = search_pb2.BatchSearchResponse()
+    ) -> bytes:
+        results: list[bytes | Status] = []
         for start in range(0, len(requests), GATHERED_AT_MOST):
             call.check()
-            response.results.extend(self._outcomes(served, requests[start : start + GATHERED_AT_MOST]))
-        return response
+            results += self._results(served, requests[start : start + GATHERED_AT_MOST])
+        return to_batch_bytes(results)
 
-    def _outcomes(
+    def _results(
         self, served: ServedSnapshot, requests: Sequence[search_pb2.SearchRequest]
-    ) -> Iterator[search_pb2.BatchSearchResult]:
-        """Answer some queries of a batch together; each has its own outcome, whatever becomes of the others."""
+    ) -> Iterator[bytes | Status]:
+        """Yield the response or the error of each request of a batch; an error fails its own request alone."""
         started = perf_counter_ns()
-        asked = [self._read(served, request) for request in requests]
+        queries = [self._read(served, request) for request in requests]
         parse_us = (perf_counter_ns() - started) // 1000
-        found = iter(_found(served, [query for query in asked if isinstance(query, Query)]))
+        answers = iter(_found(served, [query for query in queries if isinstance(query, Query)]))
         total_us = (perf_counter_ns() - started) // 1000
-        for request, query in zip(requests, asked, strict=True):
-            outcome: Answer | Exception = next(found) if isinstance(query, Query) else query
+        for request, query in zip(requests, queries, strict=True):
+            outcome: Answer | Exception = next(answers) if isinstance(query, Query) else query
             if isinstance(query, Query) and isinstance(outcome, Answer):
                 try:
-                    data = to_bytes(request, query, outcome, parse_us, total_us)
-                except Exception as error:  # noqa: BLE001 it is not swallowed: it is told, and logged, below
+                    response = to_bytes(request, query, outcome, parse_us, total_us)
+                except Exception as error:  # noqa: BLE001 not swallowed: it is returned, and logged, below
                     outcome = error
                 else:
                     served.saw(query, outcome, parse_us, total_us)
-                    yield search_pb2.BatchSearchResult(response=search_pb2.SearchResponse.FromString(data))
+                    yield response
             if isinstance(outcome, Exception):
                 status = to_status(outcome)
                 if status.code == code_pb2.INTERNAL:
                     log.error("failed query of a batch", exc_info=outcome)
-                yield search_pb2.BatchSearchResult(error=status)
+                yield status
 
     def _read(self, served: ServedSnapshot, request: search_pb2.SearchRequest) -> Query | DiptychError:
         try:
