@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalogues import indexer, write_lines
-from shoppers import EvaluationShop as Bought
+from shoppers import Shop as Bought
 from shoppers import build_shop, event
 
 from benchmarks.recommend import best_peer
