@@ -23,6 +23,7 @@ DiptychError
 ├── GateFailed                a snapshot that failed a gate and may not be published
 ├── WriterFailed              a description writer that returned no text
 ├── MissingDependency         an optional library that is not installed
+├── CannotListen              an address that is taken, or is not this machine's
 ├── Overloaded                a queue that is full
 ├── NothingServed             a server without a snapshot yet
 └── OutOfTime                 a deadline that has passed, or is too close
@@ -183,6 +184,10 @@ class WriterFailed(DiptychError):
 
 class MissingDependency(DiptychError):
     """An optional library that is not installed; the message is the command that installs it."""
+
+
+class CannotListen(DiptychError):
+    """An address that is taken, or is not this machine's."""
 
 
 class Overloaded(DiptychError):

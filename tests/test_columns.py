@@ -19,10 +19,10 @@ from engine.columns import (
     ValueKind,
     facet_values,
     field_names,
-    group_of,
-    name_of,
-    number_of,
-    path_of,
+    format_path,
+    get_group,
+    get_number,
+    parse_path,
     value_at,
     value_key,
     write_columns,
@@ -80,10 +80,10 @@ def test_columns_say_what_payloads_say(payloads: list[dict[str, Any]]) -> None:
     columns = columns_of(payloads)
     assert set(columns.names()) == set().union(*map(field_names, payloads))
     for name in columns.names():
-        numbers = [number_of(payload, name) for payload in payloads]
+        numbers = [get_number(payload, name) for payload in payloads]
         np.testing.assert_array_equal(columns.numbers(name), numbers)
         groups = columns.groups(name)
-        keys = [group_of(payload, name) for payload in payloads]
+        keys = [get_group(payload, name) for payload in payloads]
         assert [None if code < 0 else columns.group_key(name, code) for code in groups.tolist()] == keys
         assert [columns.group_code(name, key) for key in keys] == groups.tolist()
         assert groups.max() < columns.group_count(name)
@@ -102,14 +102,14 @@ def test_live_items_count_as_stored_ones(payloads: list[dict[str, Any]], data: s
         assert told(counts) == told(counted(both, name))
         assert columns.facet(name, np.array(kept, np.bool_), live, limit=2) == counts[:2]
         for payload in live:
-            code = columns.group_code(name, group_of(payload, name))
-            assert code == -1 or columns.group_key(name, code) == group_of(payload, name)
+            code = columns.group_code(name, get_group(payload, name))
+            assert code == -1 or columns.group_key(name, code) == get_group(payload, name)
 
 
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=4))
 def test_a_name_leads_to_its_path(path: list[str]) -> None:
     """Whatever keys a catalogue has, each path has one name."""
-    assert path_of(name_of(tuple(path))) == tuple(path)
+    assert parse_path(format_path(tuple(path))) == tuple(path)
 
 
 def test_names_need_quotes_for_dots_only() -> None:
@@ -190,7 +190,7 @@ def test_many_values(distinct: int, share: float) -> None:
     groups = columns.groups("sku")
     assert len(np.unique(groups[:distinct])) == distinct
     assert (groups[distinct:] == -1).all()
-    assert columns.group_key("sku", int(groups[distinct - 1])) == group_of(payloads[distinct - 1], "sku")
+    assert columns.group_key("sku", int(groups[distinct - 1])) == get_group(payloads[distinct - 1], "sku")
     np.testing.assert_array_equal(columns.numbers("n")[:distinct], np.arange(distinct))
     assert np.isnan(columns.numbers("n")[distinct:]).all()
 
@@ -282,8 +282,8 @@ def test_real_catalogues(tmp_path: Path, catalogue: str) -> None:
     names = columns.names()
     for name in (*names[:9], *names[:: max(1, len(names) // 8)]):
         assert told(columns.facet(name, every(payloads), limit=None)) == told(counted(payloads, name))
-        np.testing.assert_array_equal(columns.numbers(name), [number_of(payload, name) for payload in payloads])
-        keys = [group_of(payload, name) for payload in payloads]
+        np.testing.assert_array_equal(columns.numbers(name), [get_number(payload, name) for payload in payloads])
+        keys = [get_group(payload, name) for payload in payloads]
         codes = columns.groups(name).tolist()
         assert [code < 0 for code in codes] == [key is None for key in keys]
         assert len(set(zip(codes, keys, strict=True))) == len(set(codes)) == len(set(keys))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_columns import DATA, columns_of
 
-from engine.columns import name_of
+from engine.columns import format_path
 from engine.errors import InvalidQuery, UnknownField
 from engine.filters import Predicate, bind, parse
 from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, Or, both, either
@@ -156,7 +156,7 @@ def paths_in(expression: Expression) -> set[tuple[str, ...]]:
 @given(PAYLOADS, EXPRESSIONS)
 def test_rows_and_items_are_judged_alike(payloads: list[dict[str, Any]], expression: Expression) -> None:
     """A mask of columns, the items one by one and the plain reference never disagree."""
-    columns = columns_of(payloads).knowing(name_of(path) for path in paths_in(expression))
+    columns = columns_of(payloads).knowing(format_path(path) for path in paths_in(expression))
     # Not bound: also what a field can never be is judged alike, though nobody may ask it.
     predicate = Predicate(expression, columns)
     wanted = [holds(expression, payload, payloads) for payload in payloads]
@@ -174,7 +174,7 @@ def test_a_filter_has_one_text(expression: Expression) -> None:
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=3).map(tuple), st.text(max_size=8))
 def test_any_name_and_any_text_can_be_written(path: tuple[str, ...], text: str) -> None:
     """Whatever key and value a catalogue has, a filter can ask for it."""
-    assert parse(f"{name_of(path)} = {Literal(text)}") == Comparison(path, Operator.EQ, Literal(text))
+    assert parse(f"{format_path(path)} = {Literal(text)}") == Comparison(path, Operator.EQ, Literal(text))
 
 
 @given(st.text(alphabet="ab.:*()=<>!\"'\\ -,&AND OR NOT has( 0", max_size=30))

@@ -16,11 +16,11 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from serving import Running, build_goods, of_vector, refusal, request, running
 
-from engine.errors import InvalidSetting
+from engine.errors import CannotListen, InvalidSetting
 from engine.scoring.query import Answer, Plan, Query, Timings, VectorPart
-from engine.server.exposition import CannotListen, MetricsPage
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
+from engine.server.metrics_endpoint import MetricsEndpoint
 from engine.server.settings import load
 from engine.server.workers import CallDeadline
 from engine.snapshot.store import CURRENT_FILE, Store
@@ -209,10 +209,10 @@ def test_a_server_listens_for_prometheus_only_if_told_to(store: Store) -> None:
     """Without metrics_address there is no port; a second page on a taken one is refused by its address."""
     with running(store.root) as started:
         assert started.server.metrics_port == 0
-    first = MetricsPage("127.0.0.1:0", CollectorRegistry())
+    first = MetricsEndpoint("127.0.0.1:0", CollectorRegistry())
     try:
         with pytest.raises(CannotListen, match=f"free address for metrics, got 127.0.0.1:{first.port}"):
-            MetricsPage(f"127.0.0.1:{first.port}", CollectorRegistry())
+            MetricsEndpoint(f"127.0.0.1:{first.port}", CollectorRegistry())
     finally:
         first.close()
 

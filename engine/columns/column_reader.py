@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.columns.column import Column, Mask, SortedTexts, ValueKind
 from engine.columns.column_file import COLUMNS_FILE, COUNT_KEY, SCHEMA, WIDTHS
-from engine.columns.field_path import Path, name_of, path_of
+from engine.columns.field_path import Path, format_path, parse_path
 from engine.columns.field_values import GroupKey, Payload, Scalar, ValueKey, facet_values, value_key
 from engine.columns.group_codes import GroupCodes
 from engine.columns.suggestions import nearest
@@ -56,7 +56,7 @@ class Columns:
         if written != count:
             raise CorruptSnapshot(f"{path}: expected {count} rows, got {written}")
         self.count = count
-        self._places = {path_of(name): place for place, name in enumerate(self._names)}
+        self._places = {parse_path(name): place for place, name in enumerate(self._names)}
         self._check(path)
         self._further: frozenset[Path] = frozenset()
         self._ids: Callable[[], Column] | None = None
@@ -67,7 +67,7 @@ class Columns:
     def knowing(self, names: Iterable[str]) -> Self:
         """Return the same columns and further fields, of which no row has a value, as live items may bring them."""
         view = copy.copy(self)
-        view._further = self._further | frozenset(map(path_of, names))
+        view._further = self._further | frozenset(map(parse_path, names))
         return view
 
     def identified(self, ids: Callable[[], Column]) -> Self:
@@ -78,7 +78,7 @@ class Columns:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all fields, each as a filter reads it."""
-        return self._names + tuple(sorted(name_of(path) for path in self._further if path not in self._places))
+        return self._names + tuple(sorted(format_path(path) for path in self._further if path not in self._places))
 
     def kind(self, name: str) -> ValueKind:
         """Return what the values of a field are; MIXED for one of which nothing is known."""
@@ -86,7 +86,7 @@ class Columns:
 
     def check(self, name: str, field: str = "") -> Path:
         """Return the path of a known field. field: the part of the request that an error names."""
-        path = path_of(name)
+        path = parse_path(name)
         if not self.knows(path):
             raise UnknownField(name, self.nearest(name), field)
         return path
@@ -110,8 +110,8 @@ class Columns:
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """Return the known names that may have been meant: the fields of a mapping, else those spelled alike."""
-        within = self.beneath(path_of(name))
-        return tuple(map(name_of, within[:3])) if within else nearest(name, self.names())
+        within = self.beneath(parse_path(name))
+        return tuple(map(format_path, within[:3])) if within else nearest(name, self.names())
 
     def column(self, path: Path) -> Column:
         """Return a field, one without values if nothing is known of the path."""
@@ -136,11 +136,11 @@ class Columns:
         return self._grouped(name).count
 
     def group_key(self, name: str, code: int) -> GroupKey:
-        """Return what `group_of` gives for the items of a group."""
+        """Return what `get_group` gives for the items of a group."""
         return self._grouped(name).key(code)
 
     def group_code(self, name: str, key: GroupKey | None) -> int:
-        """Return the number of the group that a live item joins, by its `group_of`; -1 if no row is in it."""
+        """Return the number of the group that a live item joins, by its `get_group`; -1 if no row is in it."""
         return -1 if key is None else self._grouped(name).code(key)
 
     def facet(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.columns.column_file import COLUMNS_FILE, COUNT_KEY, NO_TIME, SCHEMA, WIDTHS
 from engine.columns.datetimes import PATTERN, to_timestamp_us
-from engine.columns.field_path import Path, name_of
+from engine.columns.field_path import Path, format_path
 from engine.columns.field_values import Payload, to_scalar
 
 
@@ -36,7 +36,7 @@ def write_columns(directory: FilePath, payloads: Iterable[Payload], count: int) 
         raise ValueError(f"expected {count} payloads, got {rows}")
     records = [_finished(path, field, count) for path, field in _leaves(root, ())]
     columns = [
-        pa.array([name_of(record.path) for record in records], pa.large_string()),
+        pa.array([format_path(record.path) for record in records], pa.large_string()),
         pa.array([record.bools for record in records], SCHEMA.field("bools").type),
         _lists([record.numbers for record in records], pa.float64()),
         _lists([record.texts for record in records], pa.large_string()),

@@ -16,7 +16,7 @@ _SEGMENT = re.compile(r""""((?:[^"\\]|\\.)*)"(?=\.|$)|'((?:[^'\\]|\\.)*)'(?=\.|$
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-def path_of(name: str) -> Path:
+def parse_path(name: str) -> Path:
     """Return the keys that a name leads through. Quotes are needed for dots only; whatever cannot be read is a key."""
     if '"' not in name and "'" not in name:
         return tuple(name.split("."))
@@ -32,8 +32,8 @@ def path_of(name: str) -> Path:
     return tuple(segments)
 
 
-def name_of(path: Path) -> str:
-    """Return the one name of a path; a filter reads it, and so does `path_of`."""
+def format_path(path: Path) -> str:
+    """Return the one name of a path; a filter reads it, and so does `parse_path`."""
     return ".".join(_segment(key, first=place == 0) for place, key in enumerate(path))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.columns import Columns
 from engine.columns.column import ValueKind
-from engine.columns.field_path import path_of
+from engine.columns.field_path import parse_path
 from engine.columns.field_values import Payload, values_at
 
 KIND_WORDS = frozenset({"category", "categories", "subcategory", "type", "department", "class", "kind", "group"})
@@ -98,18 +98,18 @@ def choose_fields(columns: Columns) -> FieldRoles:
 
 def values_of(payload: Payload, field: str) -> tuple[str, ...]:
     """Return the texts that one product has in a field, each once."""
-    return tuple(dict.fromkeys(value for value in values_at(payload, path_of(field)) if isinstance(value, str)))
+    return tuple(dict.fromkeys(value for value in values_at(payload, parse_path(field)) if isinstance(value, str)))
 
 
 def price_of(payload: Payload, field: str) -> float:
     """Return the price of one product, NaN if it has none."""
-    prices = [value for value in values_at(payload, path_of(field)) if isinstance(value, float)] if field else []
+    prices = [value for value in values_at(payload, parse_path(field)) if isinstance(value, float)] if field else []
     return prices[0] if prices else float("nan")
 
 
 def words_of(field: str) -> str:
     """Return a field as a sentence names it: "base_colour" is "base colour", "tags.pattern" is "pattern"."""
-    return path_of(field)[-1].replace("_", " ").replace("-", " ").lower()
+    return parse_path(field)[-1].replace("_", " ").replace("-", " ").lower()
 
 
 def _tells(texts: list[str], covered: int, count: int) -> bool:
@@ -139,4 +139,4 @@ def _numbers(columns: Columns, name: str) -> Any:
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(path_of(name)[-1].lower()))
+    return frozenset(_WORD.findall(parse_path(name)[-1].lower()))

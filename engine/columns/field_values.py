@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from engine.columns.field_path import Path, name_of, path_of
+from engine.columns.field_path import Path, format_path, parse_path
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 # Any: what protobuf and the catalogue give is a plain mapping of these, which Mapping[str, JSON] does not accept.
@@ -41,26 +41,26 @@ def has_at(payload: Payload, path: Path) -> bool:
 
 def value_at(payload: Payload, name: str) -> Scalar | list[Scalar] | None:
     """Return the value of a field, a list if there are several, None if there is none."""
-    values = values_at(payload, path_of(name))
+    values = values_at(payload, parse_path(name))
     return values if len(values) > 1 else values[0] if values else None
 
 
-def number_of(payload: Payload, name: str) -> float:
+def get_number(payload: Payload, name: str) -> float:
     """Return the first number of a field, NaN if there is none."""
-    for value in values_at(payload, path_of(name)):
+    for value in values_at(payload, parse_path(name)):
         if type(value) is float:
             return value
     return math.nan
 
 
-def group_of(payload: Payload, name: str) -> GroupKey | None:
+def get_group(payload: Payload, name: str) -> GroupKey | None:
     """Return what items of the same value, or of equal lists, share; None for an item without the field."""
-    return tuple(map(value_key, values_at(payload, path_of(name)))) or None
+    return tuple(map(value_key, values_at(payload, parse_path(name)))) or None
 
 
 def facet_values(payload: Payload, name: str) -> list[Scalar | None]:
     """Return what an item counts for among the values of a field: each value once, or None if it has none."""
-    values = values_at(payload, path_of(name))
+    values = values_at(payload, parse_path(name))
     if len(values) < 2:
         return [values[0]] if values else [None]
     return list({value_key(value): value for value in values}.values())
@@ -75,7 +75,7 @@ def value_key(value: Scalar | None) -> ValueKey:
 
 def field_names(payload: Payload) -> set[str]:
     """Return the names of all fields that an item has a value of."""
-    return {name_of(path) for path in _paths(payload, ())}
+    return {format_path(path) for path in _paths(payload, ())}
 
 
 def to_scalar(value: object) -> Scalar | None:

@@ -17,7 +17,7 @@ from engine.errors import DiptychError, NotDurable
 from engine.events.database import EVENTS, Database, EventRow, store_address
 from engine.events.event import Event, EventType
 from engine.events.log_address import EVENTS_FILE, is_known
-from engine.events.shop_clock import EVENTS_A_STRAY, MOST_STRAYS, strays
+from engine.events.shop_clock import EVENTS_PER_STRAY, MAX_STRAYS, count_strays
 
 _PAGE = 8192
 _RETRY_S = 1.0
@@ -48,7 +48,7 @@ _SUMMARY = (
     .order_by(EVENTS.c.type)
 )
 _LAST = select(func.max(EVENTS.c.time_s))
-_SOME = select(func.count()).select_from(select(EVENTS.c.time_s).limit(MOST_STRAYS * EVENTS_A_STRAY).subquery())
+_SOME = select(func.count()).select_from(select(EVENTS.c.time_s).limit(MAX_STRAYS * EVENTS_PER_STRAY).subquery())
 _BEHIND = select(EVENTS.c.time_s).order_by(EVENTS.c.time_s.desc()).offset(bindparam("strays")).limit(1)
 
 
@@ -172,17 +172,17 @@ class EventLog:
         with self._database.asking() as connection:
             return connection.execute(select(func.count()).select_from(EVENTS)).scalar_one()
 
-    def last_time_s(self) -> float | None:
+    def get_last_time_s(self) -> float | None:
         """Return when the newest event happened, None if there is none."""
         with self._database.asking() as connection:
             newest: float | None = connection.execute(_LAST).scalar_one()
         return newest
 
-    def now_s(self) -> float | None:
+    def find_now_s(self) -> float | None:
         """Return when now is for the events, see `engine.events.shop_clock`; None if there is none."""
         with self._database.asking() as connection:
             count = connection.execute(_SOME).scalar_one()
-            now_s: float | None = connection.execute(_BEHIND, {"strays": strays(count)}).scalar_one_or_none()
+            now_s: float | None = connection.execute(_BEHIND, {"strays": count_strays(count)}).scalar_one_or_none()
         return now_s
 
     def user_ids(self) -> list[str]:
@@ -239,15 +239,15 @@ class EventLog:
             waiting.outcome = RecordedEvents(accepted, len(waiting.rows) - accepted)
 
 
-def open_events(root: Path, address: str = "") -> EventLog | None:
+def open_event_log(root: Path, address: str = "") -> EventLog | None:
     """Return the log of a store, or the one at an address if there is one; None if the store never recorded any.
 
     Raises what EventLog does.
     """
-    return make_events(root, address) if is_known(root, address) else None
+    return open_or_create_event_log(root, address) if is_known(root, address) else None
 
 
-def make_events(root: Path, address: str = "") -> EventLog:
+def open_or_create_event_log(root: Path, address: str = "") -> EventLog:
     """Return the log of a store, or the one at an address if there is one, made if it is not there."""
     return EventLog(address or store_address(root / EVENTS_FILE))
 

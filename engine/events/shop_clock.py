@@ -6,22 +6,22 @@ Last year's log can then be replayed, and one event of next year does not make a
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_STRAYS = 10
-EVENTS_A_STRAY = 1_000
-"""One event in so many may be of a wrong clock, and MOST_STRAYS at most; of few events one, of one or two none."""
+MAX_STRAYS = 10
+EVENTS_PER_STRAY = 1_000
+"""One event in so many may be of a wrong clock, and MAX_STRAYS at most; of few events one, of one or two none."""
 
-TOLERANCE_S = 86_400.0
+MAX_LEAD_S = 86_400.0
 """How far ahead of now an event is believed: the newest ones are passed over to tell now, right as they may be."""
 
 
-def strays(count: int) -> int:
+def count_strays(count: int) -> int:
     """Return how many of the newest of `count` events are passed over to tell when now is."""
-    return max(0, min((count - 1) // 2, MOST_STRAYS, -(-count // EVENTS_A_STRAY)))
+    return max(0, min((count - 1) // 2, MAX_STRAYS, -(-count // EVENTS_PER_STRAY)))
 
 
-def now_of(times_s: NDArray[np.float64]) -> float:
+def find_now_s(times_s: NDArray[np.float64]) -> float:
     """Return when now is for events of these times, in any order; 0 for none."""
     if not len(times_s):
         return 0.0
-    place = len(times_s) - 1 - strays(len(times_s))
+    place = len(times_s) - 1 - count_strays(len(times_s))
     return float(np.partition(times_s, place)[place])

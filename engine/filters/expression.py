@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from engine.columns.field_path import Path, name_of
+from engine.columns.field_path import Path, format_path
 from engine.filters.literal import Literal
 
 
@@ -29,7 +29,7 @@ class Comparison:
     position: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        return f"{name_of(self.path)} {self.operator.value} {self.literal}"
+        return f"{format_path(self.path)} {self.operator.value} {self.literal}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Has:
     position: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        return f"{name_of(self.path)}:*"
+        return f"{format_path(self.path)}:*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from engine.columns.field_path import path_of
+from engine.columns.field_path import parse_path
 from engine.errors import InvalidQuery
 from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, both, depth_of, either
 from engine.filters.literal import Literal, from_string, from_word
@@ -95,7 +95,7 @@ class _Tree(Transformer[Token, Expression]):
 
     def presence(self, parts: list[Token]) -> Expression:
         name = next(part for part in parts if part.type == "FIELD")
-        return Has(path_of(name), _position(name))
+        return Has(parse_path(name), _position(name))
 
     def value(self, parts: list[Token]) -> Literal:
         token = parts[0]
@@ -117,7 +117,7 @@ def _compared(name: Token, operator: Operator, literal: Literal) -> Comparison:
         raise InvalidQuery(
             f"position {literal.position}: expected a value without a star for {operator.value}, got {literal}", FIELD
         )
-    return Comparison(path_of(name), operator, literal, _position(name))
+    return Comparison(parse_path(name), operator, literal, _position(name))
 
 
 def _spread(asked: tuple[int, _Values], leaf: Callable[[Literal], Expression]) -> Expression:

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.columns.column import Column, Mask, ValueKind
 from engine.columns.column_reader import Columns
-from engine.columns.field_path import Path, name_of
+from engine.columns.field_path import Path, format_path
 from engine.columns.field_values import Payload, has_at, values_at
 from engine.errors import InvalidQuery, UnknownField
 from engine.filters.comparison import accepted, acceptor
@@ -111,7 +111,7 @@ def _check(expression: Expression, columns: Columns) -> None:
 
 
 def _unknown(path: Path, position: int, columns: Columns) -> UnknownField:
-    name = name_of(path)
+    name = format_path(path)
     return UnknownField(name, columns.nearest(name), FIELD, f"position {position}: ")
 
 
@@ -126,7 +126,7 @@ def _check_kind(comparison: Comparison, column: Column) -> None:
     if column.kinds and not any(possible[kind] for kind in column.kinds):
         wanted = " or ".join(_WANTED[kind] for kind in column.kinds)
         raise InvalidQuery(
-            f"position {literal.position}: expected {wanted} for {name_of(comparison.path)}, got {literal}", FIELD
+            f"position {literal.position}: expected {wanted} for {format_path(comparison.path)}, got {literal}", FIELD
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns import Columns, group_of, to_column
+from engine.columns import Columns, get_group, to_column
 from engine.errors import ItemNotFound
 from engine.filters import Predicate, bind, parse
 from engine.indexes.row_filter import Mask, RowFilter
@@ -274,7 +274,7 @@ class ReadView:
         columns.check(name)
 
         def code_of(payload: dict[str, Any]) -> int:
-            key = group_of(payload, name)
+            key = get_group(payload, name)
             code = columns.group_code(name, key)
             if key is not None and code < 0:
                 code = columns.group_count(name) + self._workings.new_group(name, key)

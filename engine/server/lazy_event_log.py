@@ -19,18 +19,18 @@ class LazyEventLog:
         self._lock = threading.Lock()
         self._log: EventLog | None = None
 
-    def known(self) -> "EventLog | None":
+    def existing(self) -> "EventLog | None":
         """Return the log, None if nothing was ever recorded. Raises what EventLog does."""
-        return self.made() if is_known(self._root, self._address) else None
+        return self.get_or_create() if is_known(self._root, self._address) else None
 
-    def made(self) -> "EventLog":
+    def get_or_create(self) -> "EventLog":
         """Return the log, made if it is not there. Raises what EventLog does."""
         # SQLAlchemy takes a quarter of a second to import, and many servers never see an event.
-        from engine.events.event_log import make_events
+        from engine.events.event_log import open_or_create_event_log
 
         with self._lock:
             if self._log is None:
-                self._log = make_events(self._root, self._address)
+                self._log = open_or_create_event_log(self._root, self._address)
             return self._log
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 _UNBOOSTED = frozenset({AGREEING, SINGLE, COMPOSED})
 
-Witness = Callable[[Searcher, Query, Answer, int, int], None]
+SearchObserver = Callable[[Searcher, Query, Answer, int, int], None]
 """Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
 
 
@@ -53,7 +53,7 @@ class ServedSnapshot:
     """The classes of query that were measured to take well below a millisecond each."""
     overlay: SnapshotOverlay
     """What changed since, laid over it."""
-    witness: Witness | None = None
+    witness: SearchObserver | None = None
 
     def is_quick(self, query: Query) -> bool:
         """Return whether the search of a query that needs no encoder is surely short."""
@@ -104,7 +104,7 @@ class SnapshotManager:
         changes: LiveUpdates,
         device: str = "cpu",
         poll_s: float = 0.2,
-        witness: Witness | None = None,
+        witness: SearchObserver | None = None,
         serving: ModelSettings | None = None,
     ) -> None:
         self.store = store

@@ -9,13 +9,14 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from engine.errors import CannotListen
 from engine.scoring.query import Answer, Query
 from engine.search.model_loader import ModelSettings
 from engine.search.searcher import Searcher
-from engine.server.exposition import CannotListen, MetricsPage, show
 from engine.server.lazy_event_log import LazyEventLog
 from engine.server.live_updates import LiveUpdates
 from engine.server.metrics import Metrics
+from engine.server.metrics_endpoint import MetricsEndpoint, show
 from engine.server.recall_monitor import RecallMonitor
 from engine.server.rpc_router import RpcRouter, services
 from engine.server.served_snapshot import SnapshotManager
@@ -29,7 +30,7 @@ from engine.server.services.profile_service import ProfileService
 from engine.server.services.recommend_service import RecommendService
 from engine.server.services.search_service import SearchService
 from engine.server.settings import ServerSettings
-from engine.server.shoppers import ShopperService
+from engine.server.shopper_recommender import ShopperRecommender
 from engine.server.workers import Workers
 from engine.snapshot.store import Store
 
@@ -63,7 +64,7 @@ class Server:
         self._describers = Workers("describers", settings.describe_threads, settings.waiting_limit)
         # Who waits for the events' database holds up nobody who does not.
         self._readers = Workers("readers", settings.search_threads, settings.waiting_limit)
-        self._shoppers = shoppers = ShopperService(self._events)
+        self._shoppers = shoppers = ShopperRecommender(self._events)
         self._edge = RpcRouter(
             {
                 **SearchService(self.snapshots, shoppers, self._searchers, self._encoders, self._readers).methods(),
@@ -88,7 +89,7 @@ class Server:
             self._readers,
         )
         show(self.metrics.registry, self._edge, self._pools, self.snapshots, self.watch)
-        self._exposition: MetricsPage | None = None
+        self._exposition: MetricsEndpoint | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
             options=[
@@ -112,7 +113,7 @@ class Server:
         if self.settings.metrics_address:
             # In a thread, since it may ask for the name of the address.
             self._exposition = await asyncio.to_thread(
-                MetricsPage, self.settings.metrics_address, self.metrics.registry
+                MetricsEndpoint, self.settings.metrics_address, self.metrics.registry
             )
         await self._server.start()
 

@@ -95,9 +95,9 @@ def recorded(file: EventFile | None, store: Path, address: str, progress: Progre
     if file is None and not is_known(store, address):
         return None
     # SQLAlchemy takes a quarter of a second to import, and many builds have no events.
-    from engine.events.event_log import make_events
+    from engine.events.event_log import open_or_create_event_log
 
-    with make_events(store, address) as log:
+    with open_or_create_event_log(store, address) as log:
         if file is not None:
             import_events(file, log, store, progress)
         table = EventTable.of(log)

@@ -12,7 +12,7 @@ _STYLES = {
 }
 
 
-def to_wish(request: catalog_pb2.DescribeItemRequest) -> DescribeRequest:
+def from_request(request: catalog_pb2.DescribeItemRequest) -> DescribeRequest:
     """Return how a request, which keeps to the contract, wants its description."""
     return DescribeRequest(_STYLES[request.style], request.audience, request.max_words)
 
@@ -27,7 +27,7 @@ def to_response(description: Description) -> catalog_pb2.DescribeItemResponse:
     )
 
 
-def of_response(response: catalog_pb2.DescribeItemResponse) -> Description:
+def from_response(response: catalog_pb2.DescribeItemResponse) -> Description:
     """Return the description that a response tells."""
     fields = tuple(response.corrected_fields)
     return Description(response.description, response.model, response.agreement, fields)

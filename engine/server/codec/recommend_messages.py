@@ -24,7 +24,7 @@ _REASON_KINDS = {
 }
 
 
-def to_wish(request: recommendation_pb2.RecommendRequest) -> RecommendRequest:
+def from_request(request: recommendation_pb2.RecommendRequest) -> RecommendRequest:
     """Return what a request wishes for. Raises InvalidRequest if it breaks a rule of the contract."""
     check(request)
     session = request.WhichOneof("subject") == "session"

@@ -8,7 +8,7 @@ from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_o
 from engine.descriptions.writer import WriterOptions, open_writer
 from engine.encoders.images import decode
 from engine.errors import InvalidQuery, ItemNotFound
-from engine.server.codec.description_messages import to_response, to_wish
+from engine.server.codec.description_messages import from_request, to_response
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
 from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
@@ -55,7 +55,7 @@ class DescriptionService:
                 raise error.at("item_id") from error
         describer = self._describer(served, bool(subjects[0].image))
         call.check()
-        return to_response(describer.describe(subjects, to_wish(request))[0])
+        return to_response(describer.describe(subjects, from_request(request))[0])
 
     def _describer(self, served: ServedSnapshot, pictures: bool) -> Describer:
         # Whoever comes first learns the snapshot for all, while the others wait.

@@ -49,11 +49,11 @@ class EventService:
         self, request: recommendation_pb2.RecordEventsRequest, arrived_s: float
     ) -> recommendation_pb2.RecordEventsResponse:
         events, refused = to_events(request, arrived_s)
-        accepted, duplicates = self._events.made().record(events) if events else (0, 0)
+        accepted, duplicates = self._events.get_or_create().record(events) if events else (0, 0)
         return to_response(accepted, duplicates, refused)
 
     def _erase(self, user_id: str) -> recommendation_pb2.EraseUserResponse:
-        known = self._events.known()
+        known = self._events.existing()
         erased = {} if known is None else known.erase(user_id)
         # Not whom: that would be the one place which still knows.
         log.info("erased a user of %d events", sum(erased.values()))

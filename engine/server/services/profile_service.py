@@ -39,8 +39,8 @@ class ProfileService:
 
     def _profile(self, user_id: str) -> recommendation_pb2.GetProfileResponse:
         view = self._snapshots.served.searcher.view
-        log = self._events.known()
-        now_s = None if log is None else log.now_s()
+        log = self._events.existing()
+        now_s = None if log is None else log.find_now_s()
         if log is None or now_s is None:
             raise UserNotFound("user_id")
         profile = profile_in(log, user_id, view, self._usual_of(view.snapshot), now_s)

@@ -4,10 +4,10 @@ from functools import partial
 from time import perf_counter_ns
 
 from engine.recommend.recommender import RecommendRequest
-from engine.server.codec.recommend_messages import to_bytes, to_wish
+from engine.server.codec.recommend_messages import from_request, to_bytes
 from engine.server.rpc_router import Method
 from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
-from engine.server.shoppers import ShopperService
+from engine.server.shopper_recommender import ShopperRecommender
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import recommendation_pb2
 
@@ -16,7 +16,7 @@ class RecommendService:
     """Recommends in the threads of `readers`; what needs a model waits for `encoders`."""
 
     def __init__(
-        self, snapshots: SnapshotManager, shoppers: ShopperService, readers: Workers, encoders: Workers
+        self, snapshots: SnapshotManager, shoppers: ShopperRecommender, readers: Workers, encoders: Workers
     ) -> None:
         self._snapshots = snapshots
         self._shoppers = shoppers
@@ -29,7 +29,7 @@ class RecommendService:
 
     async def recommend(self, request: recommendation_pb2.RecommendRequest, call: CallDeadline) -> bytes:
         """Recommend items to a shopper or a session."""
-        wish = to_wish(request)
+        wish = from_request(request)
         parse_us = (perf_counter_ns() - call.arrived_ns) // 1000
         work = partial(self._recommend, self._snapshots.served, request.user_id, wish, call.arrived_ns, parse_us)
         if wish.image:

@@ -19,7 +19,7 @@ from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
 from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
-from engine.server.shoppers import ShopperService
+from engine.server.shopper_recommender import ShopperRecommender
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import search_pb2
 
@@ -36,7 +36,7 @@ class SearchService:
     def __init__(
         self,
         snapshots: SnapshotManager,
-        shoppers: ShopperService,
+        shoppers: ShopperRecommender,
         searchers: Workers,
         encoders: Workers,
         readers: Workers,
@@ -151,7 +151,7 @@ class SearchService:
 
     def _complete(self, served: ServedSnapshot, query: Query) -> Query:
         """Return a query that the searcher can answer: with tastes for shoppers, and no part left to change."""
-        return self._rewriter.rewrite(served.searcher, self._shoppers.with_tastes(served.searcher, query))
+        return self._rewriter.rewrite(served.searcher, self._shoppers.with_user_vectors(served.searcher, query))
 
 
 @dataclass(slots=True)

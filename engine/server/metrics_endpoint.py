@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from engine.errors import DiptychError
+from engine.errors import CannotListen
 from engine.server.recall_monitor import RecallMonitor
 from engine.server.rpc_router import RpcRouter
 from engine.server.served_snapshot import SnapshotManager
@@ -19,11 +19,7 @@ from engine.server.workers import Workers
 log = logging.getLogger(__name__)
 
 
-class CannotListen(DiptychError):
-    """An address that is taken, or that this machine does not have."""
-
-
-class MetricsPage:
+class MetricsEndpoint:
     """A page of metrics on HTTP, answered by threads of its own, until `close`."""
 
     def __init__(self, address: str, registry: CollectorRegistry) -> None:

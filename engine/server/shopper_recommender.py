@@ -18,7 +18,7 @@ from engine.server.lazy_event_log import LazyEventLog
 log = logging.getLogger(__name__)
 
 
-class ShopperService:
+class ShopperRecommender:
     """The shoppers of one store; any number of threads may ask. It waits for a database, so the loop may not."""
 
     def __init__(self, events: LazyEventLog) -> None:
@@ -31,7 +31,7 @@ class ShopperService:
         Events that cannot be read are the affair of whoever asks for them.
         """
         try:
-            known = self._events.known()
+            known = self._events.existing()
         except DiptychError as error:
             log.warning("events cannot be read: %s", error)
             return
@@ -44,7 +44,7 @@ class ShopperService:
         """Return what to recommend to a shopper, or to a session if there is no id. Raises what Recommender does."""
         return self._of(searcher).recommend(wish, self._history(user_id) if user_id else ())
 
-    def with_tastes(self, searcher: Searcher, query: Query) -> Query:
+    def with_user_vectors(self, searcher: Searcher, query: Query) -> Query:
         """Return a query in which each shopper's id is their taste.
 
         Raises UserNotFound, naming the part, for one of whom nothing is known that the snapshot still has.
@@ -73,5 +73,5 @@ class ShopperService:
 
     def _history(self, user_id: str) -> Sequence[Event]:
         """Return a shopper's events. What they did is weighed as it was when they were last here, see `weigh`."""
-        known = self._events.known()
+        known = self._events.existing()
         return [] if known is None else known.history(user_id, MOST_EVENTS)
