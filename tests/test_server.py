@@ -311,7 +311,7 @@ def unanswered(server: Running) -> list[tuple[str, type]]:
         (f"/{service.full_name}/{method.name}", method.input_type._concrete_class)
         for service in services()
         for method in service.methods
-        if f"{service.full_name}/{method.name}" not in server.server._edge._methods
+        if f"{service.full_name}/{method.name}" not in server.server._router._methods
     ]
 
 
@@ -433,7 +433,7 @@ def test_calls_that_came_before_the_end_are_answered(store: Store) -> None:
         assert busy.wait(10)
         waiting = started.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())
         until = time.monotonic() + 10
-        while started.server._edge.in_flight == 0 and time.monotonic() < until:
+        while started.server._router.in_flight == 0 and time.monotonic() < until:
             time.sleep(0.01)
         closing = asyncio.run_coroutine_threadsafe(started.server.close(), started.loop)
         time.sleep(0.2)

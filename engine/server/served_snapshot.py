@@ -1,7 +1,7 @@
-"""The snapshot that is served: opened with proof, swapped in one step, and followed as the store changes.
+"""The served snapshot: verified when it is opened, swapped in one step, and replaced when the store publishes another.
 
-A new one is opened, checked and asked once while the old one answers; then one reference changes. Whoever took the
-old one before finishes on it, so no answer ever mixes two.
+A new snapshot is opened, verified and warmed up while the old one serves; then one reference changes. Calls that have
+started finish on the old one, so no response ever mixes two.
 """
 
 import logging
@@ -29,31 +29,37 @@ QUICK_US = 1000
 QUICK_ROWS = 1_000
 QUICK_HIDDEN = 0.05
 
-# What was refused may be whole the next time: a file still on its way, no descriptor left. Opening reads every byte,
-# so a try that took long is not repeated soon.
-FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 60.0
-REST = 9
+# A snapshot that failed to open may succeed later: a file was still being copied, or no descriptor was free. Opening
+# reads every byte, so the next attempt waits nine times as long as the last one took.
+MIN_RETRY_S = 0.5
+MAX_RETRY_S = 60.0
+RETRY_FACTOR = 9
 
 log = logging.getLogger(__name__)
 
 _UNBOOSTED = frozenset({AGREEING, SINGLE, COMPOSED})
 
 SearchObserver = Callable[[Searcher, Query, Answer, int, int], None]
-"""Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
+"""Called for every answer with its searcher and query, and the microseconds that parsing and the whole call took."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedSnapshot:
-    """One snapshot ready to answer, and what clients are told of it."""
+    """One snapshot that is ready to serve.
+
+    Attributes:
+        searcher: Searches it.
+        index: Its description for clients.
+        quick: Query classes that were measured to take well below a millisecond.
+        overlay: The live changes applied to it.
+        observer: Called for every answer.
+    """
 
     searcher: Searcher
     index: index_pb2.Index
     quick: frozenset[str]
-    """The classes of query that were measured to take well below a millisecond each."""
     overlay: SnapshotOverlay
-    """What changed since, laid over it."""
-    witness: SearchObserver | None = None
+    observer: SearchObserver | None = None
 
     def is_quick(self, query: Query) -> bool:
         """Return whether the search of a query that needs no encoder is surely short."""
@@ -76,10 +82,10 @@ class ServedSnapshot:
             delta.row_count <= QUICK_ROWS and delta.hidden_count <= QUICK_HIDDEN * len(self.searcher.snapshot)
         )
 
-    def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
-        """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
-        if self.witness is not None:
-            self.witness(self.searcher, query, answer, parse_us, total_us)
+    def observe(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
+        """Report an answer of this searcher to the observer. Cost: a few microseconds."""
+        if self.observer is not None:
+            self.observer(self.searcher, query, answer, parse_us, total_us)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -93,9 +99,19 @@ class ServedSnapshot:
 
 
 class SnapshotManager:
-    """Serves the store's current snapshot, and follows it once `follow` was called.
+    """Serves the current snapshot of a store, and later ones after `follow`.
 
-    changes: what changed since, laid over whatever is served.
+    Args:
+        store: The store.
+        changes: Live changes, applied to whatever is served.
+        device: Device for the index and the encoders.
+        poll_s: Interval between checks for another snapshot.
+        observer: Called for every answer.
+        model_settings: How the encoders run.
+
+    Attributes:
+        reloads: Number of snapshots served after the first.
+        refusals: Number of attempts to open a snapshot that failed.
     """
 
     def __init__(
@@ -104,13 +120,13 @@ class SnapshotManager:
         changes: LiveUpdates,
         device: str = "cpu",
         poll_s: float = 0.2,
-        witness: SearchObserver | None = None,
-        serving: ModelSettings | None = None,
+        observer: SearchObserver | None = None,
+        model_settings: ModelSettings | None = None,
     ) -> None:
         self.store = store
-        self._serving = serving
+        self._model_settings = model_settings
         self._changes = changes
-        self._witness = witness
+        self._observer = observer
         self.reloads = 0
         self.refusals = 0
         self._device = device
@@ -120,31 +136,31 @@ class SnapshotManager:
         self._refused = ""
         self._tries = 0
         self._retry_at = 0.0
-        # Held while a snapshot is opened: by the follower, or by whoever activates one.
+        # Held while a snapshot is opened, by the follower or by `activate`.
         self._opening = threading.Lock()
         self._closed = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="snapshots", daemon=True)
 
     @property
     def served(self) -> ServedSnapshot:
-        """What answers now. Raises NothingServed."""
+        """The snapshot that is served now. Raises NothingServed."""
         served = self._served
         if served is None:
-            raise NothingServed("expected a snapshot to be served, got none yet")
+            raise NothingServed("expected a served snapshot, got none yet")
         return served
 
     @property
     def current(self) -> ServedSnapshot | None:
-        """What answers now, None if nothing is served yet."""
+        """The snapshot that is served now, None before the first."""
         return self._served
 
     @property
     def refused(self) -> str:
-        """Why the store's current snapshot is not the one served; empty if it is."""
+        """Why the store's current snapshot could not be opened; empty if it is served."""
         return self._refused
 
     def open_current(self) -> None:
-        """Serve the store's current snapshot. Raises SnapshotNotFound, CorruptSnapshot, ModelMismatch and the like."""
+        """Serve the store's current snapshot. Raises SnapshotNotFound, or what opening it raises."""
         with self._opening:
             self._seen = self._signature()
             name = self.store.current()
@@ -153,21 +169,26 @@ class SnapshotManager:
             self._serve(self._open(name))
 
     def follow(self) -> None:
-        """Take up whatever is published from now on, in a thread of its own."""
+        """Serve whatever is published from now on; checks in a thread."""
         self._follower.start()
 
     def close(self) -> None:
-        """Stop following; the served snapshot answers on."""
+        """Stop following; the served snapshot stays."""
         self._closed.set()
         if self._follower.is_alive():
             self._follower.join()
 
     def activate(self, name: str) -> tuple[Manifest, str]:
-        """Serve a snapshot of the store, here and wherever the store is followed; return its manifest, and what was
-        served before.
+        """Serve a snapshot, here and on every server of the store; it becomes current only after it was verified.
 
-        It becomes current only once it is proved, so one that cannot be served changes nothing.
-        Raises SnapshotNotFound, GateFailed, CorruptSnapshot, ModelMismatch.
+        Returns:
+            Its manifest, and the name of the snapshot served before.
+
+        Raises:
+            SnapshotNotFound: The store does not have it.
+            GateFailed: It failed a gate.
+            CorruptSnapshot: A file does not match the manifest.
+            ModelMismatch: Its encoder is another one.
         """
         with self._opening:
             before = self._served.name if self._served is not None else ""
@@ -192,9 +213,9 @@ class SnapshotManager:
                 with self._opening:
                     self._seen = signature
                     self._tries = 0 if replaced else self._tries + 1
-                    self._take_up()
+                    self._reload()
 
-    def _take_up(self) -> None:
+    def _reload(self) -> None:
         served = self.served
         started = monotonic()
         refused = ""
@@ -207,24 +228,24 @@ class SnapshotManager:
         except (DiptychError, OSError) as error:
             refused = str(error) or type(error).__name__
             if self._is_news(refused):
-                log.error("kept snapshot=%s because the current one is refused: %s", served.name, error)
+                log.error("kept snapshot=%s: cannot open the current one: %s", served.name, error)
         except Exception as error:
-            # Whatever is wrong with the new one, the old one answers on, and the next one is still taken up.
+            # Whatever is wrong with the new one, keep the old one, and keep following.
             refused = f"{type(error).__name__}: {error}"
             if self._is_news(refused):
-                log.exception("kept snapshot=%s because the current one cannot be opened", served.name)
+                log.exception("kept snapshot=%s: cannot open the current one", served.name)
         self._refused = refused
         self.refusals += bool(refused)
         ended = monotonic()
-        waits_s = min(FIRST_RETRY_S * 2.0 ** min(self._tries, 16), LAST_RETRY_S)
-        self._retry_at = ended + max(waits_s, REST * (ended - started))
+        delay_s = min(MIN_RETRY_S * 2.0 ** min(self._tries, 16), MAX_RETRY_S)
+        self._retry_at = ended + max(delay_s, RETRY_FACTOR * (ended - started))
 
     def _is_news(self, refused: str) -> bool:
-        """Return whether this was not said before of the same CURRENT."""
+        """Return whether this was not logged yet for the same CURRENT."""
         return not self._tries or refused != self._refused
 
     def _signature(self) -> object:
-        """Return what changes whenever CURRENT is replaced; a stat is all that polling costs."""
+        """Return a value that changes whenever CURRENT is replaced. Cost: one stat."""
         try:
             status = (self.store.root / CURRENT_FILE).stat()
         except OSError:
@@ -235,16 +256,16 @@ class SnapshotManager:
         snapshot = open_snapshot(self.store, name, self._device)
         before = self._served
         models = open_models(
-            snapshot.manifest, self._device, None if before is None else before.searcher, self._serving
+            snapshot.manifest, self._device, None if before is None else before.searcher, self._model_settings
         )
         searcher = Searcher(snapshot, *models)
         searcher.warm_up()
         quick = _quick(searcher) if self._device == "cpu" else frozenset()
         overlay = self._changes.overlay(searcher)
-        return ServedSnapshot(searcher, to_index(snapshot.manifest), quick, overlay, self._witness)
+        return ServedSnapshot(searcher, to_index(snapshot.manifest), quick, overlay, self._observer)
 
     def _serve(self, served: ServedSnapshot) -> None:
-        """Let another one answer, with every change up to this moment: none can be made before it does."""
+        """Serve another snapshot, with all live changes so far: the lock keeps new ones out until it is served."""
         with self._changes.lock:
             self._changes.catch_up(served.overlay)
             self._served = served

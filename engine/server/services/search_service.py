@@ -106,7 +106,7 @@ class SearchService:
         answer = served.searcher.search(query)
         total_us = (perf_counter_ns() - arrived_ns) // 1000
         response = to_bytes(request, query, answer, parse_us, total_us)
-        served.saw(query, answer, parse_us, total_us)
+        served.observe(query, answer, parse_us, total_us)
         return response
 
     def _answer_all(
@@ -135,7 +135,7 @@ class SearchService:
                 except Exception as error:  # noqa: BLE001 not swallowed: it is returned, and logged, below
                     outcome = error
                 else:
-                    served.saw(query, outcome, parse_us, total_us)
+                    served.observe(query, outcome, parse_us, total_us)
                     yield response
             if isinstance(outcome, Exception):
                 status = to_status(outcome)
@@ -179,7 +179,7 @@ def _settle(group: Sequence[_Gathered]) -> None:
         except Exception as error:  # noqa: BLE001 it is not swallowed: its call gets it, and the edge logs it
             one.future.set_exception(error)
         else:
-            served.saw(one.query, outcome, one.parse_us, total_us)
+            served.observe(one.query, outcome, one.parse_us, total_us)
 
 
 def _found(served: ServedSnapshot, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
