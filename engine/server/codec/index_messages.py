@@ -1,4 +1,4 @@
-"""Manifests as the contract's messages: what is served, and what could be."""
+"""Manifests as messages."""
 
 from datetime import datetime
 
@@ -9,13 +9,13 @@ from engine.v1 import index_pb2
 
 
 def to_index(manifest: Manifest) -> index_pb2.Index:
-    """Return all that a client may know of the served snapshot."""
+    """Return the description of a served snapshot."""
     model = manifest.model
-    made_by: dict[str, str] = {}
+    encoders: dict[str, str] = {}
     if model is not None:
-        made_by |= dict.fromkeys(manifest.encoded_blocks, model.model)
+        encoders |= dict.fromkeys(manifest.encoded_blocks, model.model)
     if manifest.text_model is not None:
-        made_by |= dict.fromkeys(manifest.text_encoded_blocks, manifest.text_model.model)
+        encoders |= dict.fromkeys(manifest.text_encoded_blocks, manifest.text_model.model)
     largest = max(manifest.strata, key=lambda stratum: stratum.count)
     index = index_pb2.Index(
         snapshot=manifest.snapshot,
@@ -26,14 +26,14 @@ def to_index(manifest: Manifest) -> index_pb2.Index:
                 name=block.name,
                 dimensions=block.dimensions,
                 item_count=block.item_count,
-                encoder=made_by.get(block.name, ""),
+                encoder=encoders.get(block.name, ""),
             )
             for block in manifest.blocks
         ],
         signals=[signal.name for signal in manifest.signals],
         calibration=[
-            index_pb2.Calibration(part_kind=usual.part_kind, block=usual.block, mean=usual.mean, std=usual.std)
-            for usual in manifest.similarities
+            index_pb2.Calibration(part_kind=record.part_kind, block=record.block, mean=record.mean, std=record.std)
+            for record in manifest.similarities
         ],
         operating_points=[
             index_pb2.OperatingPoint(
@@ -70,7 +70,7 @@ def to_index(manifest: Manifest) -> index_pb2.Index:
 
 
 def to_snapshot(manifest: Manifest, served: str) -> index_pb2.Snapshot:
-    """Return what tells one snapshot from another; `served` is the name of the one that answers now."""
+    """Return a snapshot of the store. served: name of the served snapshot."""
     return index_pb2.Snapshot(
         name=manifest.snapshot,
         create_time=_to_timestamp(manifest.create_time),
