@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.events.log_address import is_known
+from engine.events.log_address import may_have_events
 
 if TYPE_CHECKING:
     from engine.events.event_log import EventLog
@@ -21,7 +21,7 @@ class LazyEventLog:
 
     def existing(self) -> "EventLog | None":
         """Return the log, None if no event was ever recorded. Raises what EventLog does."""
-        return self.get_or_create() if is_known(self._root, self._address) else None
+        return self.get_or_create() if may_have_events(self._root, self._address) else None
 
     def get_or_create(self) -> "EventLog":
         """Return the log, created if it does not exist. Raises what EventLog does."""
