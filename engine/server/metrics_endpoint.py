@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from engine.errors import CannotListen
 from engine.server.recall_monitor import RecallMonitor
 from engine.server.rpc_router import RpcRouter
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import Workers
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,6 @@ from engine.server.metrics import Metrics
 from engine.server.metrics_endpoint import MetricsEndpoint, register_state
 from engine.server.recall_monitor import RecallMonitor
 from engine.server.rpc_router import RpcRouter, services
-from engine.server.served_snapshot import SnapshotManager
 from engine.server.services.catalog_service import CatalogService
 from engine.server.services.description_service import DescriptionService
 from engine.server.services.embedding_service import EmbeddingService
@@ -31,6 +30,7 @@ from engine.server.services.recommend_service import RecommendService
 from engine.server.services.search_service import SearchService
 from engine.server.settings import ServerSettings
 from engine.server.shopper_recommender import ShopperRecommender
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import Workers
 from engine.snapshot.store import Store
 

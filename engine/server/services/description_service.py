@@ -11,7 +11,8 @@ from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.description_messages import from_request, to_response
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.served_snapshot import ServedSnapshot
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import catalog_pb2
 

@@ -7,7 +7,7 @@ from engine.encoders.images import decode
 from engine.errors import InvalidQuery, NoEncoder
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import embedding_pb2
 

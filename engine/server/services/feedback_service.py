@@ -6,7 +6,7 @@ from engine.reviews.feedback import feedback_of
 from engine.server.codec.feedback_messages import to_response, to_subject
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import catalog_pb2
 

@@ -7,7 +7,7 @@ from engine.errors import CorruptSnapshot, SnapshotNotFound
 from engine.server.codec.index_messages import to_snapshot
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import index_pb2
 

@@ -10,7 +10,7 @@ from engine.server.codec.profile_messages import to_response
 from engine.server.codec.validation import check
 from engine.server.lazy_event_log import LazyEventLog
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.snapshot.snapshot import Snapshot
 from engine.v1 import recommendation_pb2

@@ -6,8 +6,9 @@ from time import perf_counter_ns
 from engine.recommend.recommender import RecommendRequest
 from engine.server.codec.recommend_messages import from_request, to_bytes
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.served_snapshot import ServedSnapshot
 from engine.server.shopper_recommender import ShopperRecommender
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import recommendation_pb2
 

@@ -18,8 +18,9 @@ from engine.server.codec.search_response import to_batch_bytes, to_bytes
 from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.served_snapshot import ServedSnapshot
 from engine.server.shopper_recommender import ShopperRecommender
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import search_pb2
 
