@@ -335,7 +335,7 @@ def test_a_deadline_that_has_passed_is_refused_before_the_work(server: Running) 
     """A caller's deadline ends the call; one that is nearer than the fastest such work ever was is no use either."""
     refused = refusal(server.search.Search, request(Part(text="red")), timeout=-1.0)
     assert refused.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    workers = server.server._encoders
+    workers = server.server._pools.encoders
     server.do(workers.run("nap", lambda: time.sleep(0.2), CallDeadline(0)))
     soon = CallDeadline(0, time.perf_counter_ns() + 50_000_000)
     done = []
@@ -354,12 +354,12 @@ def test_too_many_waiting_calls_are_refused(goods: Path) -> None:
             free.wait(30)
 
         first = asyncio.run_coroutine_threadsafe(
-            started.server._encoders.run("hold", hold, CallDeadline(0)), started.loop
+            started.server._pools.encoders.run("hold", hold, CallDeadline(0)), started.loop
         )
         assert busy.wait(10)
         waiting = started.search.Search.future(request(Part(text="waits")))
         until = time.monotonic() + 10
-        while started.server._encoders._jobs.qsize() == 0 and time.monotonic() < until:
+        while started.server._pools.encoders._jobs.qsize() == 0 and time.monotonic() < until:
             time.sleep(0.01)
         refused = refusal(started.search.Search, request(Part(text="one too many")))
         assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -18,7 +18,7 @@ from engine.server.live_updates import LiveUpdates
 from engine.server.metrics import Metrics
 from engine.server.metrics_endpoint import MetricsEndpoint, register_state
 from engine.server.recall_monitor import RecallMonitor
-from engine.server.rpc_router import RpcRouter, services
+from engine.server.rpc_router import Method, RpcRouter, services
 from engine.server.services.catalog_service import CatalogService
 from engine.server.services.description_service import DescriptionService
 from engine.server.services.embedding_service import EmbeddingService
@@ -31,11 +31,8 @@ from engine.server.services.search_service import SearchService
 from engine.server.settings import ServerSettings
 from engine.server.shopper_recommender import ShopperRecommender
 from engine.server.snapshot_manager import SnapshotManager
-from engine.server.workers import Workers
+from engine.server.worker_pools import WorkerPools
 from engine.snapshot.store import Store
-
-# Concurrent recorders share one transaction, and so one sync of the disk.
-_RECORDERS = 16
 
 log = logging.getLogger(__name__)
 
@@ -56,39 +53,10 @@ class Server:
         self.snapshots = SnapshotManager(
             Store(settings.store), self._changes, settings.device, settings.poll_s, self._observe, model_settings
         )
-        self._searchers = Workers("searchers", settings.search_threads, settings.waiting_limit)
-        self._encoders = Workers("encoders", settings.encoder_threads, settings.waiting_limit)
-        self._administrators = Workers("administrators", 1, settings.waiting_limit)
-        self._writers = Workers("writers", 1, settings.waiting_limit)
-        self._recorders = Workers("recorders", _RECORDERS, settings.waiting_limit)
-        self._describers = Workers("describers", settings.describe_threads, settings.waiting_limit)
-        # Their own pool, so that a slow event database delays no other calls.
-        self._readers = Workers("readers", settings.search_threads, settings.waiting_limit)
-        self._shoppers = shoppers = ShopperRecommender(self._events)
-        self._router = RpcRouter(
-            {
-                **SearchService(self.snapshots, shoppers, self._searchers, self._encoders, self._readers).methods(),
-                **CatalogService(self.snapshots, self._changes, self._searchers, self._writers).methods(),
-                **DescriptionService(self.snapshots, self._describers, settings.writer_options).methods(),
-                **EmbeddingService(self.snapshots, self._encoders).methods(),
-                **IndexService(self.snapshots, self._administrators).methods(),
-                **RecommendService(self.snapshots, shoppers, self._readers, self._encoders).methods(),
-                **ProfileService(self.snapshots, self._events, self._readers).methods(),
-                **FeedbackService(self.snapshots, self._searchers).methods(),
-                **EventService(self._events, self._recorders, self._administrators).methods(),
-            },
-            self.metrics,
-        )
-        self._pools = (
-            self._searchers,
-            self._encoders,
-            self._administrators,
-            self._writers,
-            self._recorders,
-            self._describers,
-            self._readers,
-        )
-        register_state(self.metrics.registry, self._router, self._pools, self.snapshots, self.recall_monitor)
+        self._pools = WorkerPools(settings)
+        self._shoppers = ShopperRecommender(self._events)
+        self._router = RpcRouter(self._methods(), self.metrics)
+        register_state(self.metrics.registry, self._router, self._pools.all, self.snapshots, self.recall_monitor)
         self._metrics_endpoint: MetricsEndpoint | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
@@ -144,7 +112,7 @@ class Server:
         await stopping
         drained.cancel()
         await asyncio.to_thread(self.snapshots.close)
-        for workers in self._pools:
+        for workers in self._pools.all:
             await asyncio.to_thread(workers.close)
         await asyncio.to_thread(self._changes.close)
         await asyncio.to_thread(self._events.close)
@@ -152,6 +120,21 @@ class Server:
         if self._metrics_endpoint is not None:
             await asyncio.to_thread(self._metrics_endpoint.close)
         log.info("stopped")
+
+    def _methods(self) -> dict[str, Method]:
+        """Return the methods of all services by rpc."""
+        snapshots, shoppers, pools = self.snapshots, self._shoppers, self._pools
+        return {
+            **SearchService(snapshots, shoppers, pools.searchers, pools.encoders, pools.readers).methods(),
+            **CatalogService(snapshots, self._changes, pools.searchers, pools.writers).methods(),
+            **DescriptionService(snapshots, pools.describers, self.settings.writer_options).methods(),
+            **EmbeddingService(snapshots, pools.encoders).methods(),
+            **IndexService(snapshots, pools.administrators).methods(),
+            **RecommendService(snapshots, shoppers, pools.readers, pools.encoders).methods(),
+            **ProfileService(snapshots, self._events, pools.readers).methods(),
+            **FeedbackService(snapshots, pools.searchers).methods(),
+            **EventService(self._events, pools.recorders, pools.administrators).methods(),
+        }
 
     def _observe(self, searcher: Searcher, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
         self.metrics.count_search(answer, parse_us, total_us)

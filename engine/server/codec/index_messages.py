@@ -4,7 +4,7 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from engine.snapshot.manifest import Manifest
+from engine.snapshot.manifest import Manifest, ModelRecord
 from engine.v1 import index_pb2
 
 
@@ -53,19 +53,7 @@ def to_index(manifest: Manifest) -> index_pb2.Index:
         part_weights=[index_pb2.PartWeight(**record.model_dump()) for record in manifest.part_weights],
     )
     if model is not None:
-        fingerprint = model.fingerprint
-        index.model.CopyFrom(
-            index_pb2.Model(
-                name=model.model,
-                pretrained=model.pretrained or "",
-                architecture=fingerprint["architecture"],
-                weights_sha256=fingerprint["weights_sha256"],
-                preprocess_sha256=fingerprint["preprocess_sha256"],
-                dimensions=fingerprint["dim"],
-                dtype=fingerprint["dtype"],
-                tokenizer_sha256=fingerprint["tokenizer_sha256"],
-            )
-        )
+        index.model.CopyFrom(_to_model(model))
     return index
 
 
@@ -77,6 +65,20 @@ def to_snapshot(manifest: Manifest, served: str) -> index_pb2.Snapshot:
         item_count=manifest.item_count,
         size_bytes=manifest.size_bytes,
         active=manifest.snapshot == served,
+    )
+
+
+def _to_model(model: ModelRecord) -> index_pb2.Model:
+    fingerprint = model.fingerprint
+    return index_pb2.Model(
+        name=model.model,
+        pretrained=model.pretrained or "",
+        architecture=fingerprint["architecture"],
+        weights_sha256=fingerprint["weights_sha256"],
+        preprocess_sha256=fingerprint["preprocess_sha256"],
+        dimensions=fingerprint["dim"],
+        dtype=fingerprint["dtype"],
+        tokenizer_sha256=fingerprint["tokenizer_sha256"],
     )
 
 

@@ -59,15 +59,7 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
     fields = {field.name for field, _ in request.ListFields()}
     parts = tuple(_parts(request))
     weights = dict(request.modality_weights) if "modality_weights" in fields else {}
-    if not (
-        fields <= _PLAIN_FIELDS
-        and len(parts) == len(request.parts)
-        and _are_plain(parts)
-        and not any(part.HasField("change") for part in request.parts)
-        and _are_plain_weights(weights)
-        and request.missing_modality in _MISSING
-        and 0 <= request.page_size <= 1000
-    ):
+    if not (fields <= _PLAIN_FIELDS and _is_plain(request, parts, weights)):
         check(request)
     if "read_mask" in fields:
         to_fields(request.read_mask)  # an invalid mask is rejected before the search
@@ -129,6 +121,18 @@ def _parts(request: search_pb2.SearchRequest) -> Iterator[Part]:
             yield ItemPart(part.item_id, weight, part.block, part.change)
         elif content == "user_id":
             yield UserPart(part.user_id, weight, part.block)
+
+
+def _is_plain(request: search_pb2.SearchRequest, parts: tuple[Part, ...], weights: Mapping[str, float]) -> bool:
+    """Return whether the plain fields are certainly within the rules."""
+    return (
+        len(parts) == len(request.parts)
+        and _are_plain(parts)
+        and not any(part.HasField("change") for part in request.parts)
+        and _are_plain_weights(weights)
+        and request.missing_modality in _MISSING
+        and 0 <= request.page_size <= 1000
+    )
 
 
 def _are_plain(parts: tuple[Part, ...]) -> bool:
