@@ -115,7 +115,7 @@ def test_a_call_whose_caller_went_away_is_cancelled(server: Running) -> None:
         busy.set()
         free.wait(30)
 
-    work = server.server._administrators.run("hold", hold, CallDeadline(0))
+    work = server.server.pools.administrators.run("hold", hold, CallDeadline(0))
     held = asyncio.run_coroutine_threadsafe(work, server.loop)
     assert busy.wait(10)
     gone = server.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())

@@ -53,10 +53,10 @@ class Server:
         self.snapshots = SnapshotManager(
             Store(settings.store), self._changes, settings.device, settings.poll_s, self._observe, model_settings
         )
-        self._pools = WorkerPools(settings)
+        self.pools = WorkerPools(settings)
         self._shoppers = ShopperRecommender(self._events)
-        self._router = RpcRouter(self._methods(), self.metrics)
-        register_state(self.metrics.registry, self._router, self._pools.all, self.snapshots, self.recall_monitor)
+        self.router = RpcRouter(self._methods(), self.metrics)
+        register_state(self.metrics.registry, self.router, self.pools.all, self.snapshots, self.recall_monitor)
         self._metrics_endpoint: MetricsEndpoint | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(
@@ -69,7 +69,7 @@ class Server:
 
     async def listen(self) -> None:
         """Start to listen: health and reflection work, all else is UNAVAILABLE until `open`. Raises CannotListen."""
-        self._server.add_generic_rpc_handlers(tuple(self._router.handlers()))
+        self._server.add_generic_rpc_handlers(tuple(self.router.handlers()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in services()]
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
@@ -92,7 +92,7 @@ class Server:
 
     async def open(self) -> None:
         """Serve the current snapshot of the store, and later ones. Raises what `SnapshotManager.open_current` does."""
-        self._router.warm_up()
+        self.router.warm_up()
         await asyncio.to_thread(self.snapshots.open_current)
         await asyncio.to_thread(self._shoppers.warm_up, self.snapshots.served.searcher)
         self.snapshots.follow()
@@ -104,7 +104,7 @@ class Server:
         """Reject new calls, report it to health checks, let running calls finish within the grace period, and stop."""
         await self._health.enter_graceful_shutdown()
         stopping = asyncio.create_task(self._server.stop(self.settings.grace_s))
-        drained = asyncio.create_task(self._router.idle())
+        drained = asyncio.create_task(self.router.idle())
         await asyncio.wait({stopping, drained}, return_when=asyncio.FIRST_COMPLETED)
         # The last responses may still be on the wire; health.Watch streams never end by themselves.
         await asyncio.wait({stopping}, timeout=min(1.0, self.settings.grace_s))
@@ -112,7 +112,7 @@ class Server:
         await stopping
         drained.cancel()
         await asyncio.to_thread(self.snapshots.close)
-        for workers in self._pools.all:
+        for workers in self.pools.all:
             await asyncio.to_thread(workers.close)
         await asyncio.to_thread(self._changes.close)
         await asyncio.to_thread(self._events.close)
@@ -123,7 +123,7 @@ class Server:
 
     def _methods(self) -> dict[str, Method]:
         """Return the methods of all services by rpc."""
-        snapshots, shoppers, pools = self.snapshots, self._shoppers, self._pools
+        snapshots, shoppers, pools = self.snapshots, self._shoppers, self.pools
         return {
             **SearchService(snapshots, shoppers, pools.searchers, pools.encoders, pools.readers).methods(),
             **CatalogService(snapshots, self._changes, pools.searchers, pools.writers).methods(),
@@ -141,7 +141,7 @@ class Server:
         self.recall_monitor.observe(searcher, query, answer)
 
     async def _set_health(self, status: int) -> None:
-        for name in ("", *self._router.implemented_services()):
+        for name in ("", *self.router.implemented_services()):
             await self._health.set(name, status)
 
 
