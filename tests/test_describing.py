@@ -120,8 +120,8 @@ def test_the_key_is_never_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("flags", "message"),
     [
         ({"writer": "nobody"}, "^writer: .*expected coca, chat or module:Class, got 'nobody'"),
-        ({"writer": "chat", "writer_model": "m"}, "^writer_url: .*expected one with the writer chat"),
-        ({"writer": "chat", "writer_url": "http://host/v1"}, "^writer_model: .*expected one with the writer chat"),
+        ({"writer": "chat", "writer_model": "m"}, "^writer_url: .*expected a value for the chat writer"),
+        ({"writer": "chat", "writer_url": "http://host/v1"}, "^writer_model: .*expected a value for the chat writer"),
     ],
 )
 def test_a_writer_that_lacks_something_is_a_wrong_setting(tmp_path: Path, flags: dict[str, str], message: str) -> None:

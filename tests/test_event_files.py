@@ -14,7 +14,7 @@ import pytest
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.event_log import open_events
+from engine.events.event_log import open_event_log
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog import Reject
@@ -50,7 +50,7 @@ def only(path: Path, **options: Any) -> Event | Reject:
 
 def stored(store: Path) -> list[Event]:
     """Return all events of a store."""
-    log = open_events(store)
+    log = open_event_log(store)
     assert log is not None
     with log:
         return [event for page in log.scan() for event in page]

@@ -8,9 +8,9 @@ import pytest
 
 from engine.errors import InvalidQuery
 from engine.search.searcher import Searcher
-from engine.server.codec.recommend_messages import to_response, to_wish
+from engine.server.codec.recommend_messages import from_request, to_response
 from engine.server.lazy_event_log import LazyEventLog
-from engine.server.shoppers import ShopperService
+from engine.server.shopper_recommender import ShopperRecommender
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc, search_pb2
@@ -62,7 +62,7 @@ def test_a_server_recommends_as_the_process_does(shop: Shop, shop_server: Runnin
     told = Stub(shop_server.channel).Recommend(asked, timeout=30)
     searcher = Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None)
     events = LazyEventLog(shop.store)
-    alone = to_response(ShopperService(events).recommend(searcher, "u0", to_wish(asked)))
+    alone = to_response(ShopperRecommender(events).recommend(searcher, "u0", from_request(asked)))
     events.close()
     assert list(told.hits) == list(alone.hits)
     assert told.snapshot == shop.manifest.snapshot
@@ -98,7 +98,7 @@ def test_events_count_from_the_moment_they_are_recorded(changed_goods: Running) 
     assert "red-mug" not in ids(after)
     again = recommend(changed_goods, user_id="ada", mode="MODE_REPEAT", explain=True).hits
     assert [(hit.item_id, hit.reason) for hit in again] == [("red-mug", "you bought this before")]
-    assert "again" in again[0].contributions
+    assert "repeat" in again[0].contributions
     record(changed_goods, "ada", "TYPE_RETURN", ["red-mug"])
     assert ids(recommend(changed_goods, user_id="ada", mode="MODE_REPEAT")) == []
     Stub(changed_goods.channel).EraseUser(recommendation_pb2.EraseUserRequest(user_id="ada"), timeout=30)
@@ -205,10 +205,10 @@ def test_a_shopper_who_is_not_known_is_not_found_nor_named(shop_server: Running)
 
 def test_a_wish_is_what_the_request_says() -> None:
     """Defaults: both modes, ten items; a picture stands in one place alone."""
-    wish = to_wish(RecommendRequest(user_id="u"))
+    wish = from_request(RecommendRequest(user_id="u"))
     assert (wish.mode.value, wish.limit, wish.session, wish.image) == ("mixed", 10, False, b"")
-    session = to_wish(RecommendRequest(session=Session(liked_item_ids=["a"], disliked_item_ids=["b"], image=b"x")))
+    session = from_request(RecommendRequest(session=Session(liked_item_ids=["a"], disliked_item_ids=["b"], image=b"x")))
     assert (session.session, session.liked, session.disliked, session.image) == (True, ("a",), ("b",), b"x")
     with pytest.raises(InvalidQuery) as caught:
-        to_wish(RecommendRequest(session=Session(), image=b"x"))
+        from_request(RecommendRequest(session=Session(), image=b"x"))
     assert caught.value.field == "image"

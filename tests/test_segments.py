@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.profiles.population import FEWEST, RECORD_FILE, SHOPPERS, open_usual
 from engine.profiles.profile_builder import profile_of
 from engine.profiles.shopper_features import TYPES, FeatureScale, Interactions, ItemFeatures, ShopperFeatures, traits_of
@@ -180,7 +180,7 @@ def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Pat
     """Forty shoppers of items that the catalogue never had: a build goes on, and a profile tells what it can."""
     other = Snapshot(snapshot.manifest, snapshot.directory)
     other.directory = tmp_path
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         log.record([event(f"x{number}", f"gone-{number % 7}") for number in range(40)])
         learn_shoppers(other, EventTable.of(log), None, no_progress)
     usual = open_usual(other)

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.search.searcher import Searcher
 from engine.snapshot.store import Store
@@ -272,7 +272,7 @@ def test_the_last_fifth_of_a_shoppers_items_is_looked_for(searcher: Searcher) ->
 
 def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -> None:
     """Shoppers who buy one kind of item show that the image block tells what they want next."""
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         for user in range(24):
             log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6))))
         log.record(bought("few", [1, 2]))
@@ -287,7 +287,10 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
 
 def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> None:
     """The message says how many bought how much."""
-    with make_events(tmp_path) as log, pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"):
+    with (
+        open_or_create_event_log(tmp_path) as log,
+        pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"),
+    ):
         of_events(searcher, log)
 
 
@@ -351,7 +354,7 @@ def test_the_command_finds_the_log_in_the_environment(
 ) -> None:
     """As the other verbs do; the store itself has no events."""
     address = f"sqlite:///{tmp_path}/log.db"
-    with make_events(tmp_path, address) as log:
+    with open_or_create_event_log(tmp_path, address) as log:
         log.record(bought("few", [1, 2]))
     monkeypatch.setenv("DIPTYCH_EVENTS_URL", address)
     assert "at least 2 shoppers who bought 5 items" in indexer("fit-weights", "--store", store, "--events").err

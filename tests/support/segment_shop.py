@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.events.event import Event, EventType
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.scoring.vectors import to_unit
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -67,7 +67,7 @@ def build_shop(root: Path) -> Path:
     )
     store = root / "store"
     store.mkdir()
-    with make_events(store) as log:
+    with open_or_create_event_log(store) as log:
         log.record(histories())
     build(BuildConfig(catalogue, store), no_progress)
     return store
