@@ -173,13 +173,11 @@ def _read_item(view: ReadView, part: ItemPart, field: str) -> dict[str, Matrix]:
     try:
         return view.vectors(view.row_of(part.item_id))
     except ItemNotFound as error:
-        error.field = f"{field}.item_id"
-        raise
+        raise error.at(f"{field}.item_id") from error
 
 
 def _decode(data: bytes, index: int) -> Image:
     try:
         return decode(data)
     except InvalidQuery as error:
-        error.field = f"parts[{index}].image"
-        raise
+        raise error.at(f"parts[{index}].image") from error

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns import Columns, group_of
+from engine.columns import Columns, get_group
 from engine.search.grouping import RowGroups
 from engine.search.item_lookup import ItemLookup
 from engine.search.row_selection import RowSelection
@@ -44,7 +44,7 @@ class RowColumns:
             return columns
         for stratum in self._delta.strata:
             self._cache.add_fields(self._delta, stratum)
-        return columns.knowing(self._cache.fields)
+        return columns.with_fields(self._cache.fields)
 
     def get(
         self,
@@ -111,7 +111,7 @@ class RowColumns:
         fields.check(name)
 
         def code_of(payload: dict[str, Any]) -> int:
-            key = group_of(payload, name)
+            key = get_group(payload, name)
             code = fields.group_code(name, key)
             if key is not None and code < 0:
                 code = fields.group_count(name) + self._cache.new_group(name, key)

@@ -114,7 +114,7 @@ class RowSelector:
     def _fields(self) -> Columns:
         """The fields that a filter may name."""
         items, cache = self._snapshot.items, self._cache
-        return self._columns.fields.identified(lambda: cache.item_ids(lambda: to_column(items.ids())))
+        return self._columns.fields.with_item_ids(lambda: cache.item_ids(lambda: to_column(items.ids())))
 
     def _to_selection(self, rows: Sequence[RowFilter | None]) -> RowSelection:
         count = count_rows(self._strata, rows)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Column, number_of, path_of
+from engine.columns import Column, get_number, parse_path
 from engine.columns.field_values import values_at
 from engine.errors import InvalidQuery
 from engine.scoring.fusion import LEXICAL, FusedQuery, stratum_scale
@@ -20,7 +20,7 @@ from engine.search.stratum_lookup import find_stratum
 
 Values = NDArray[np.float32]
 
-AGAIN = "again"
+AGAIN = "repeat"
 """Contribution of an item boost: what an item gets because the shopper interacted with it before."""
 
 CHANGE = "change"
@@ -164,7 +164,7 @@ def _boost_column(view: ReadView, boost: Boost) -> tuple[Values, ...]:
 
 def _match_column(view: ReadView, match: Match) -> tuple[Values, ...]:
     """Return the share of each row's value of the field, without the weight; 0 where it has none of the values."""
-    fields, path = view.columns.fields, path_of(match.field)
+    fields, path = view.columns.fields, parse_path(match.field)
     shares = dict(match.shares)
 
     def compute_changed(payload: Mapping[str, Any]) -> float:
@@ -200,7 +200,7 @@ def _apply_shape(numbers: NDArray[np.float64], boost: Boost) -> Values:
 
 
 def _boost_value(boost: Boost, payload: Mapping[str, Any]) -> float:
-    return float(_apply_shape(np.array([number_of(payload, boost.field)]), boost)[0])
+    return float(_apply_shape(np.array([get_number(payload, boost.field)]), boost)[0])
 
 
 def _lexical_column(view: ReadView, text: str) -> tuple[Values, ...]:
