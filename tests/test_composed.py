@@ -174,7 +174,7 @@ def test_a_searcher_takes_no_changed_part(shop: Shop) -> None:
 def understand(shop: Shop) -> Callable[[str], dict[str, dict[str, float]]]:
     """What a text names in the shop."""
     changes = TextChanges(CatalogAttributes.learn(shop.searcher.view))
-    return lambda text: {name: dict(values) for name, values in changes.understand(text).wanted.items()}
+    return lambda text: {name: dict(values) for name, values in changes.parse(text).wanted.items()}
 
 
 def test_a_text_names_values_of_fields(shop: Shop) -> None:
@@ -216,7 +216,7 @@ def test_a_shop_without_a_model_answers_by_its_fields(plain: Searcher) -> None:
 
 def test_no_is_a_denial_and_not_a_value(plain: Searcher) -> None:
     """ "No red" rules red out, and asks for no item whose field says "No"."""
-    change = TextChanges(CatalogAttributes.learn(plain.view)).understand("no red")
+    change = TextChanges(CatalogAttributes.learn(plain.view)).parse("no red")
     assert "lined" not in change.wanted
     assert "red" in change.unwanted["tone"]
 
