@@ -9,7 +9,7 @@ from engine.indexes.row_filter import RowFilter
 from engine.scoring.fusion import EncodedPart, FusedQuery, Matrix, compose
 from engine.scoring.query import Missing
 from engine.scoring.vectors import to_unit
-from engine.search.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG
+from engine.search.depth_planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG_BOOST
 from engine.search.row_selection import RowSelection
 from engine.snapshot.snapshot import Snapshot
 
@@ -17,7 +17,7 @@ from engine.snapshot.snapshot import Snapshot
 NOISE = 0.75
 
 # In standard deviations of the similarity of one block; stronger ones are not left to the index.
-BOOST_RANGE = (0.1, STRONG)
+BOOST_RANGE = (0.1, STRONG_BOOST)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
