@@ -12,7 +12,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import of_vector, request, unpack
 
 from engine.catalog.payload import to_bytes as payload_bytes
 from engine.errors import (
@@ -55,6 +54,7 @@ from engine.server.codec.search_response import to_bytes, to_response, to_varint
 from engine.server.codec.statuses import UNKNOWN, to_code, to_status
 from engine.server.codec.validation import MAX_VIOLATIONS, InvalidMessage
 from engine.v1 import query_pb2, search_pb2
+from tests.support.servers import of_vector, request, unpack
 
 Part = query_pb2.QueryPart
 

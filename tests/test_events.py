@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_reload import within
 
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.database import store_address
@@ -28,6 +27,7 @@ from engine.events.event_log import (
 from engine.events.log_address import drop_mask, mask_passwords
 from engine.events.shop_clock import count_strays, find_now_s
 from indexer.events.event_table import TYPES, EventTable
+from tests.support.waiting import within
 
 VIEW, BUY = EventType.VIEW, EventType.PURCHASE
 

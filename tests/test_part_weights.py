@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import Plain, write_lines
 from PIL import Image
 
 from engine.encoders.encoder import ModelSpec
@@ -29,6 +28,7 @@ from indexer.embedding.models import BuildModels
 from indexer.probing.part_weights import categories_of
 from indexer.probing.probes import Probes, ProductReservoir, changed, text_probes, without
 from indexer.probing.similarity_weights import ProbeScores, alone, fit, measure
+from tests.support.catalogs import Plain, write_lines
 
 COUNT = 120
 COLOURS = ("red", "green", "blue", "white", "black", "brown")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import CATEGORIES, NOW_S, build_shop, event, item_id
 
 from engine.columns import Columns, write_columns
 from engine.columns.field_roles import FieldRoles, choose_fields
@@ -19,6 +18,7 @@ from engine.profiles.profile_builder import profile_in, profile_of
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.segment_shop import CATEGORIES, NOW_S, build_shop, event, item_id
 
 VIEW, PURCHASE, RETURN = EventType.VIEW, EventType.PURCHASE, EventType.RETURN
 

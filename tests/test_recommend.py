@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shoppers import NOW_S, Shop, build_shop, event, ids_of
 
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event, EventType
@@ -21,15 +20,10 @@ from engine.scoring.vectors import to_unit
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.purchase_shop import NOW_S, Shop, build_shop, event, ids_of
 
 PLAIN = ScoringWeights(recent_days=10, again_days=20, repeated=1.0)
 BUY, BACK, VIEW, CART = EventType.PURCHASE, EventType.RETURN, EventType.VIEW, EventType.CART
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items, learnt from sixty shoppers."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")

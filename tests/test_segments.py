@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import NOW_S, build_shop, event
 
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
@@ -21,6 +20,9 @@ from indexer.shoppers.population_builder import learn_shoppers
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segment_picture import flat
 from indexer.shoppers.segments import group
+from tests.support.segment_shop import NOW_S, event
+
+pytestmark = pytest.mark.long
 
 VIEW, CART, PURCHASE, RETURN = (TYPES.index(kind) for kind in list(EventType)[:4])
 
@@ -147,9 +149,9 @@ def test_the_map_has_a_place_for_each_shopper() -> None:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def snapshot(segment_shop: Path) -> Snapshot:
     """A snapshot that was built with the events of 45 shoppers."""
-    store = Store(build_shop(tmp_path_factory.mktemp("shop")))
+    store = Store(segment_shop)
     return open_snapshot(store, store.current() or "")
 
 

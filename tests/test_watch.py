@@ -8,9 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from catalogues import Prepared, clustered
 from prometheus_client import generate_latest
-from test_metrics import Samples, samples
 
 from engine.scoring.query import Answer, Diversity, Hit, ItemPart, Page, Pin, Plan, Query, Timings, VectorPart
 from engine.search.searcher import Searcher
@@ -19,6 +17,8 @@ from engine.server.metrics import Metrics
 from engine.server.recall_monitor import MAX_WAITING, MIN_CHECKS, RecallMonitor, compute_recall
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.catalogs import Prepared, clustered
+from tests.support.metrics import Samples, samples
 
 VECTORS = clustered(60)
 QUERY = Query((VectorPart(VECTORS.image[3], block="image"),))
