@@ -45,12 +45,12 @@ class _QueryTerm(NamedTuple):
 
     Attributes:
         word: The word.
-        index: Its position among the block's words.
+        number: Its position among the block's words.
         factor: Factor of its stored weights.
     """
 
     word: str
-    index: int
+    number: int
     factor: np.float32
 
 
@@ -149,7 +149,7 @@ class LexicalIndex:
         """Return `score` for one query text and many items; the text is parsed once."""
         terms, compounds, _ = self._query(text)
         all_terms = (*terms, *(compound.term for compound in compounds))
-        weighted = [(term.word, term.factor, np.float32(self._idf(term.index))) for term in all_terms]
+        weighted = [(term.word, term.factor, np.float32(self._idf(term.number))) for term in all_terms]
         stats = self.stats
 
         def score(item: Sequence[str]) -> float:
@@ -198,7 +198,7 @@ class LexicalIndex:
         return _LexicalQuery(terms, compounds, sum(idfs[word] for word in known if word in idfs) / (total or 1.0))
 
     def _postings(self, term: _QueryTerm) -> tuple[Rows, Scores]:
-        span = slice(*self._starts[term.index : term.index + 2].tolist())
+        span = slice(*self._starts[term.number : term.number + 2].tolist())
         return self._rows[span], self._weights[span] * term.factor
 
     def _find(self, word: str) -> int | None:
