@@ -435,7 +435,7 @@ def test_errors_reach_those_who_asked_and_nobody_else(written: Callable[[str], P
 def test_calls_keep_their_place_in_the_queue(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """A search asked before an index is freed is answered before it; one asked afterwards is refused."""
     index = CudaIndex(written("IVF32,PQ16x4fs"), Device(owner, lambda empty: empty))
-    held, blocker = index._held, Gate(CpuIndex(written("Flat")))
+    held, blocker = index._device_rows, Gate(CpuIndex(written("Flat")))
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(owner.search, blocker, QUERIES[:1], 5, EXACT)
         assert blocker.entered.wait(30)
@@ -456,7 +456,7 @@ def test_an_index_that_nobody_refers_to_is_freed_by_the_owner(
 ) -> None:
     """No memory of the device stays behind, and only the owner's thread gives it back."""
     index = CudaIndex(written("Flat"), Device(owner, lambda empty: empty))
-    held = index._held
+    held = index._device_rows
     assert held._index is not None
     del index
     gc.collect()

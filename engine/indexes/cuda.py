@@ -87,8 +87,8 @@ class CudaIndex:
     ) -> Found:
         """Return the k best rows for each query, best first; short lines end in -inf, -1.
 
-        Searches that the GPU does not support (filters, more than MAX_K rows or, when exact, cells) compare every row on
-        the CPU.
+        Searches that the GPU does not support (filters, more than MAX_K rows or, when exact, cells) compare every row
+        on the CPU.
         """
         depth = self._depth(point)
         if depth is None or min(k, len(self)) > MAX_K or rows is not None:
