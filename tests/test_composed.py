@@ -15,7 +15,8 @@ from engine.composition.text_change import TextChanges
 from engine.composition.title_phrases import TitlePhrases, phrases_in
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
-from engine.scoring.query import Hit, ImagePart, ItemPart, Query, TextPart
+from engine.scoring.answer import Hit
+from engine.scoring.query import ImagePart, ItemPart, Query, TextPart
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
