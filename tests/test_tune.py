@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.indexes.index import EXACT
 from engine.indexes.index_writer import write_index
 from engine.scoring.fusion import FusedQuery, standardise
+from engine.scoring.vectors import to_unit
 from engine.search.depth_planner import (
     AGREEING,
     BOOSTED,
@@ -204,3 +205,10 @@ def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
         recalls, took = measure(searcher, queries, exact_scores(snapshot, queries), EXACT)
         assert (recalls == 1.0).all()
         assert took > 0
+
+
+def test_some_queries_are_one_vector_for_every_block_of_its_dimension(snapshot: Snapshot) -> None:
+    """A caller's vector addresses both blocks, and is near the items of one of them only: tuning has to see that."""
+    queries = QuerySampler(snapshot, 5).draw("agreeing", 60)
+    cosines = [float(to_unit(query.vectors["image"]) @ to_unit(query.vectors["text"])) for query in queries]
+    assert 20 <= sum(cosine > 0.999 for cosine in cosines) < 60
