@@ -80,9 +80,19 @@ class Trainee:
     owns_text_tower: bool = False
 
     @property
-    def captions(self) -> bool:
+    def is_captioner(self) -> bool:
         """Whether the model also learns to caption."""
         return isinstance(self.model, CoCa)
+
+    @property
+    def embed_dim(self) -> int:
+        """The dimension of the model's vectors."""
+        return int(self.model_cfg["embed_dim"])
+
+    @property
+    def pad_id(self) -> int:
+        """The token id of padding."""
+        return int(self.model_cfg["text_cfg"].get("pad_id", 0))
 
 
 def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabulary_size: int) -> Trainee:

@@ -117,7 +117,7 @@ class BatchSampler:
             )
         return images
 
-    def unrelated(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    def comparable(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         """Return (n, u) bool: False where a label meets another source, whose items it may well describe."""
         a, b = self.source_of[concepts][:, None], self.source_of[others][None, :]
         return (a == b) | ~(self.is_label[a] | self.is_label[b])

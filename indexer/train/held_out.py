@@ -33,7 +33,7 @@ def measure(trainee: Trainee, model: Any, corpus: Corpus, split: Split, pixels: 
             concepts = sorted({int(concept_of[p]) for p in held})
         texts = encode_texts(trainee, model, [corpus.concepts[c].text for c in concepts])
         queries = encode_pictures(trainee, model, pixels[held])
-        if trainee.captions and trainee.tokenizer is not None:
+        if trainee.is_captioner and trainee.tokenizer is not None:
             meant = [corpus.concepts[corpus.pictures[p].concept].caption for p in held[:CAPTIONED]]
             said = caption_recall.say(model, trainee.tokenizer, views(trainee, model, pixels[held[:CAPTIONED]]))
             recalls = [caption_recall.recall(*pair) for pair in zip(said, meant, strict=True)]

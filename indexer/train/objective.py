@@ -13,7 +13,7 @@ from torch.nn import functional
 class MatchLoss(CoCaLoss):
     """CoCaLoss whose contrastive part takes shares of matches in place of one match a row."""
 
-    def match(
+    def contrastive(
         self,
         images: torch.Tensor,
         texts: torch.Tensor,
@@ -34,7 +34,7 @@ class MatchLoss(CoCaLoss):
         back = _shares(targets.T) * (1 - smoothing) + smoothing * _shares(pairs.T)
         return (functional.cross_entropy(logits, forth) + functional.cross_entropy(logits.T, back)) / 2
 
-    def alike(self, images: torch.Tensor, shown: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    def same_concept(self, images: torch.Tensor, shown: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         """Return the loss that pulls pictures (n, d) of one concept (n,) together; 0 where no two of them share one."""
         same = (shown[:, None] == shown[None, :]).float()
         same.fill_diagonal_(0)
@@ -44,13 +44,13 @@ class MatchLoss(CoCaLoss):
         logits = (scale * images @ images.T).masked_fill(torch.eye(len(images), dtype=torch.bool), -1e4)
         return functional.cross_entropy(logits[paired], _shares(same[paired]))
 
-    def find(
+    def product(
         self, images: torch.Tensor, products: torch.Tensor, scale: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
         """Return the loss of photos (n, d) that look for theirs among product pictures (p, d); targets: (n, p)."""
         return functional.cross_entropy(scale * images @ products.T, targets)
 
-    def words(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def caption(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the caption loss of (n, length, vocabulary) logits against (n, length) token ids."""
         loss: torch.Tensor = self.caption_loss(logits.float().flatten(0, 1), labels.flatten())
         return loss
@@ -60,7 +60,7 @@ def _shares(rows: torch.Tensor) -> torch.Tensor:
     return rows / rows.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
 
-def shared(targets: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+def share_equal_texts(targets: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
     """Return targets (n, u) with the shares of equal texts, rows of token ids (u, length), made equal.
 
     Short texts fit many: "mug" is as right for one mug of the batch as for another.
@@ -69,7 +69,7 @@ def shared(targets: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
     return targets @ (same / same.sum(dim=1, keepdim=True))
 
 
-def taught(targets: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
+def blend_teacher(targets: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
     """Return targets (n, u) with the teacher's answers put in for this share.
 
     answers: (n, u) the teacher's probabilities for the u concepts, 0 for those it does not know. known: (n,) bool,
