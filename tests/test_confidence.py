@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import write_lines
 
 from engine.cli.output import NO_MATCH, print_no_match
 from engine.encoders.encoder import ModelSpec
@@ -18,6 +17,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.store_searcher import open_searcher
+from tests.support.catalogs import write_lines
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "brown", "grey")
 TYPES = (

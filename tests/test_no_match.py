@@ -5,8 +5,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from benchmarks.no_match import run
 from engine.encoders.encoder import ModelSpec
+
+pytestmark = pytest.mark.long
 
 COLOURS = ("red", "black", "white", "grey")
 TYPES = (

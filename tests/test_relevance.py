@@ -17,6 +17,8 @@ from indexer.catalog.product import DEFAULT_TEMPLATE
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.search_quality import measure
 
+pytestmark = pytest.mark.long
+
 TITLES = ("red shoe", "blue shoe", "red hat", "smart watch", "smartwatch", "garden hose", "garden table", "oak table")
 REAL = Path(__file__).parents[2] / "shared/data/icecat_search"
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_parquet
 from numpy.typing import NDArray
 
 from engine.indexes.index import EXACT
@@ -33,6 +32,7 @@ from indexer.build.recall_measurement import exact_scores, measure
 from indexer.build.sample_queries import QuerySampler
 from indexer.build.tune import QUERIES, tune
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
 
 ITEMS = 5_000
 DIM = 32

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.events.event import Event, EventType
 from engine.events.event_log import EventLog, EventSummary
-from engine.events.shop_clock import TOLERANCE_S
+from engine.events.shop_clock import MAX_LEAD_S
 from engine.profiles.label import label_of
 from engine.profiles.population import Population, shelf_of
 from engine.profiles.product_facts import ProductFacts, shares_of
@@ -57,8 +57,8 @@ def profile_of(
     Cost: some milliseconds, and 50 µs an item.
     """
     counts, first_s, last_s = summary or _summary_of(events)
-    if last_s > now_s + TOLERANCE_S:
-        last_s = max((event.time_s for event in events if event.time_s <= now_s + TOLERANCE_S), default=now_s)
+    if last_s > now_s + MAX_LEAD_S:
+        last_s = max((event.time_s for event in events if event.time_s <= now_s + MAX_LEAD_S), default=now_s)
     taken = _PurchasedItem(events, view, usual, now_s, recipe or ScoringWeights())
     profile = Profile(
         user_id=events[0].user_id,
@@ -118,7 +118,7 @@ class _PurchasedItem:
         if not goods:
             return ()
         found = []
-        for field in self._usual.fields.told:
+        for field in self._usual.fields.all_fields:
             mine = [
                 (strength, Affinity(field, value, share, 0.0 if usual is None else share / usual))
                 for value, share in shares_of(goods, weights, field).items()

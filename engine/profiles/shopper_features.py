@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import EventType
-from engine.events.shop_clock import TOLERANCE_S
+from engine.events.shop_clock import MAX_LEAD_S
 from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 from engine.scoring.vectors import Matrix
 
@@ -134,7 +134,7 @@ def traits_of(acts: Interactions, shelf: ItemFeatures, now_s: float) -> ShopperF
     wanted = np.bincount(acts.users, np.array([WORTH[kind] > 0 for kind in TYPES])[acts.types], minlength=users)
     events = np.bincount(acts.users, minlength=users).astype(np.float64)
     # An event further ahead is of a wrong clock, and says nothing of when somebody was here.
-    right = acts.times_s <= now_s + TOLERANCE_S
+    right = acts.times_s <= now_s + MAX_LEAD_S
     last_s = np.full(users, -np.inf)
     np.maximum.at(last_s, acts.users[right], acts.times_s[right])
     last_s = np.where(np.isfinite(last_s), last_s, now_s)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from engine.events.event import EventType
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 from indexer.events.event_table import TYPES, EventTable
 
 NOT_SOLD = -1
@@ -39,7 +39,7 @@ class InteractionMatrix:
         items = known[events.items]
         there = items != NOT_SOLD
         by_type = np.array([counts[kind] for kind in TYPES])
-        now_s = now_of(events.times_s)
+        now_s = find_now_s(events.times_s)
         return cls(
             users=events.users[there].astype(np.int64),
             items=items[there],

@@ -101,13 +101,13 @@ def self_retrieval_gate(inputs: GateInputs, seed: int = 13) -> list[GateRecord]:
 def image_probe_gate(inputs: GateInputs) -> list[GateRecord]:
     """Measure how many changed images find their own item first; see `_probe_gate`."""
     queries = [(probe.item_id, Query((ImagePart(probe.data),), limit=1)) for probe in inputs.image_probes]
-    return _probe_gate(inputs.searcher, "image", "image probe success@1", queries)
+    return _probe_gate(inputs.searcher, "image", "image retrieval@1", queries)
 
 
 def text_probe_gate(inputs: GateInputs) -> list[GateRecord]:
     """Measure how many pieces of texts find their own item among the first ten; see `_probe_gate`."""
     queries = [(probe.item_id, Query((TextPart(probe.text),), limit=10)) for probe in inputs.text_probes]
-    return _probe_gate(inputs.searcher, "text", "text probe success@10", queries)
+    return _probe_gate(inputs.searcher, "text", "text retrieval@10", queries)
 
 
 def reject_gate(inputs: GateInputs) -> list[GateRecord]:

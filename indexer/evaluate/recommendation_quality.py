@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.recommend.recommender import Mode, Recommender, RecommendRequest
 from engine.recommend.scoring_weights import ScoringWeights
 from indexer.build.build import build
@@ -186,7 +186,7 @@ def _open(training: Sequence[Event], shop: EvaluationShop, folder: Path, progres
     """Build a store that knows these events, and return who recommends from it."""
     store = folder / "store"
     store.mkdir()
-    with make_events(store) as log:
+    with open_or_create_event_log(store) as log:
         for start in range(0, len(training), _RECORDED_AT_ONCE):
             log.record(training[start : start + _RECORDED_AT_ONCE])
     catalogue = shop.catalogue or _write_ids(shop.item_ids, folder / "catalogue.csv")

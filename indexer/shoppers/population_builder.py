@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.encoders.encoder import Encoder
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 from engine.lexical.tokenizer import to_words
 from engine.profiles.label import speaks, surfaces
 from engine.profiles.population import (
@@ -77,14 +77,14 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     taken = _ShopperItems.of(snapshot, events, tags, codes)
     space = _space(snapshot, taken)
     shelf = shelf_of(space, taken.goods, taken.view, taken.rows)
-    traits = traits_of(taken.acts, shelf, now_of(events.times_s))
+    traits = traits_of(taken.acts, shelf, find_now_s(events.times_s))
     scale = FeatureScale.of(traits)
     segments, silhouettes = _segments(traits, scale, taken, space)
     record = PopulationRecord(
         shoppers=len(events.user_ids),
         events=len(events),
         fields=taken.fields.to_json(),
-        shares={field: taken.shares(field) for field in taken.fields.told},
+        shares={field: taken.shares(field) for field in taken.fields.all_fields},
         words=_words(titles),
         kinds_field=space.field,
         kinds=space.kinds,

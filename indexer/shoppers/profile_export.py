@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 from engine.profiles.population import Population, SegmentRecord, shelf_of
 from engine.profiles.profile_builder import profile_in
 from engine.profiles.shopper_features import Interactions, Numbers, traits_of
@@ -32,7 +32,7 @@ def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progres
 
     Cost: some milliseconds a shopper, and 50 µs an item of theirs.
     """
-    now_s = log.now_s() or 0.0
+    now_s = log.find_now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
         profile = profile_in(log, user_id, view, usual, now_s)
@@ -51,5 +51,5 @@ def placed(log: EventLog, view: ReadView, usual: Population) -> SegmentPlacement
     found = iter(usual.goods(view, rows))
     shelf = shelf_of(usual.space, [None if row is None else next(found) for row in places], view, rows)
     acts = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-    points = usual.scale.to_points(traits_of(acts, shelf, now_of(events.times_s)))
+    points = usual.scale.to_points(traits_of(acts, shelf, find_now_s(events.times_s)))
     return SegmentPlacement(usual.segments, points, usual.nearest(points))
