@@ -45,35 +45,46 @@ def refine(
     device = next(model.parameters()).device
     with torch.no_grad():
         contexts = torch.cat([model.text(part)[1][:, :-1] for part in tokens.to(device).split(BATCH)])
-    parameters = list(model.text_decoder.parameters())
     queries = _queries(model.visual)
-    model.requires_grad_(False)
-    for parameter in [*parameters, *queries]:
-        parameter.requires_grad_(True)
-    first = [query[:1].detach().clone() for query in queries]
-    with torch.no_grad():
-        for query, kept in zip(queries, first, strict=True):
-            # The query that serves search is a good initial value for some of the others.
-            near = query[1 : 1 + len(query) // 4]
-            near.copy_(kept + 0.1 * torch.randn_like(near))
-    optimizer = torch.optim.AdamW([*parameters, *queries], lr=LEARNING_RATE, weight_decay=0.05)
+    search_queries = _initialise(queries)
+    optimizer = torch.optim.AdamW(_unfreeze(model, queries), lr=LEARNING_RATE, weight_decay=0.05)
     loss = torch.zeros(())
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / 30) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-        chosen = torch.randint(len(features), (BATCH,))
-        concepts = shown[chosen]
-        logits = model.text_decoder(_pool(model.visual, features[chosen].float()), contexts[concepts]).float()
+        rows = torch.randint(len(features), (BATCH,))
+        concepts = shown[rows]
+        logits = model.text_decoder(_pool(model.visual, features[rows].float()), contexts[concepts]).float()
         labels = tokens[concepts, 1:].to(device)
         loss = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            for query, kept in zip(queries, first, strict=True):
-                query[:1] = kept
+            for query, search_query in zip(queries, search_queries, strict=True):
+                query[:1] = search_query
         progress(step + 1, steps)
     return round(loss.item(), 4)
+
+
+def _unfreeze(model: Any, queries: list[torch.nn.Parameter]) -> list[torch.nn.Parameter]:
+    """Freeze all of the model but the caption decoder and the pooling queries, and return the parameters of these."""
+    parameters = [*model.text_decoder.parameters(), *queries]
+    model.requires_grad_(False)
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    return parameters
+
+
+@torch.no_grad()
+def _initialise(queries: list[torch.nn.Parameter]) -> list[torch.Tensor]:
+    """Start a quarter of the pooling queries near the search query, and return a copy of the latter."""
+    search_queries = [query[:1].detach().clone() for query in queries]
+    for query, search_query in zip(queries, search_queries, strict=True):
+        # What serves search is a good initial value for captions too.
+        near = query[1 : 1 + len(query) // 4]
+        near.copy_(search_query + 0.1 * torch.randn_like(near))
+    return search_queries
 
 
 def _queries(visual: Any) -> list[torch.nn.Parameter]:
