@@ -12,7 +12,7 @@ import numpy as np
 from engine.errors import DiptychError, ItemNotFound
 from engine.scoring.fusion import LEXICAL, EncodedPart, FusedQuery, compose, stratum_query
 from engine.scoring.query import ImagePart, Missing, Query, TextPart
-from engine.search.planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
+from engine.search.depth_planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import GateRecord
 from engine.snapshot.snapshot import Snapshot
@@ -72,7 +72,7 @@ def recall_gate(inputs: GateInputs, seed: int = 12) -> list[GateRecord]:
         if not queries:
             continue
         selection = sampler.select(query_class)
-        point = searcher.planner.choose(query_class, None).point
+        point = searcher.planner.depths.choose(query_class, None).point
         exact = exact_scores(searcher.snapshot, queries, selection)
         recalls, _ = measure(searcher, queries, exact, point, selection)
         error = float(recalls.std()) / np.sqrt(len(recalls))
@@ -90,7 +90,7 @@ def self_retrieval_gate(inputs: GateInputs, seed: int = 13) -> list[GateRecord]:
         vectors = snapshot.vectors(row)
         weights = {block: float(block in vectors) / len(vectors) for block in snapshot.dims}
         fused = compose([EncodedPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
-        point = searcher.planner.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
+        point = searcher.planner.depths.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
         scores = searcher.nearest(fused, MEASURED_K, point).scores
         # By score, not by row: duplicates of an item can crowd it out, and each of them is as good an answer.
         own_score = _own_score(snapshot, fused, row) - SCORE_TOLERANCE * query_norm(fused)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.search.planner import QUERY_CLASSES
+from engine.search.depth_planner import QUERY_CLASSES
 from engine.snapshot.manifest import PointRecord
 
 

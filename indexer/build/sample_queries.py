@@ -9,7 +9,7 @@ from engine.indexes.row_filter import RowFilter
 from engine.scoring.fusion import EncodedPart, FusedQuery, Matrix, compose
 from engine.scoring.query import Missing
 from engine.scoring.vectors import to_unit
-from engine.search.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG
+from engine.search.depth_planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG_BOOST
 from engine.search.row_selection import RowSelection
 from engine.snapshot.snapshot import Snapshot
 
@@ -17,7 +17,7 @@ NOISE = 0.75
 """Length of the noise added to an item's vectors to make a query; leaves a cosine of about .8 to the item."""
 
 # In standard deviations of the similarity of one block; the planner does not leave stronger boosts to the index.
-BOOST_RANGE = (0.1, STRONG)
+BOOST_RANGE = (0.1, STRONG_BOOST)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
@@ -40,6 +40,13 @@ class QuerySampler:
         manifest = self.snapshot.manifest
         groups = (manifest.encoded_blocks, manifest.text_encoded_blocks)
         return {block: blocks for blocks in groups for block in blocks}
+
+    @property
+    def _same_dimension(self) -> dict[str, tuple[str, ...]]:
+        """Each block that no model made, with all such blocks of its dimension; one vector is compared with them all."""
+        dims = {block: dim for block, dim in self.snapshot.dims.items() if block not in self._comparable_blocks}
+        groups = {block: tuple(other for other in dims if dims[other] == dim) for block, dim in dims.items()}
+        return {block: blocks for block, blocks in groups.items() if len(blocks) > 1}
 
     @property
     def _learned_weights(self) -> dict[str, dict[str, float]]:
@@ -90,9 +97,13 @@ class QuerySampler:
     def _draw_agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = self._add_noise(rng, self._draw_item(rng, list(self.snapshot.dims)))
         kinds = [name for name in self._comparable_blocks if name in vectors]
-        kind = str(rng.choice(["item", *kinds]))
+        shared = self._same_dimension
+        kind = str(rng.choice(["item", *kinds, *(name for name in shared if name in vectors)]))
         learned = self._learned_weights.get(kind, {})
-        if kind != "item":
+        if kind in shared:
+            # Unlike an item, one vector for several blocks is mostly near the items of one of them only.
+            kind, vectors = "vector", dict.fromkeys(shared[kind], vectors[kind])
+        elif kind != "item":
             # A text or image is compared with every block of its encoder by one vector, across the modality gap.
             vectors = dict.fromkeys(self._comparable_blocks[kind], vectors[kind])
         part = EncodedPart(kind, 1.0, vectors)
@@ -116,10 +127,12 @@ class QuerySampler:
         alone = [
             kind for kind in self._learned_weights if kind in self.snapshot.dims and block in comparable.get(kind, ())
         ]
-        kind = str(rng.choice(["item", *alone])) if alone else "item"
+        shared = [name for name in self._same_dimension.get(block, ()) if name != block]
+        kind = str(rng.choice(["item", *alone, *shared])) if alone or shared else "item"
         own = block if kind == "item" else kind
         vector = self._add_noise(rng, self._draw_item(rng, [own]))[own]
-        return self._compose([EncodedPart(kind, 1.0, {block: vector})], rng, {}, only=block)
+        part = EncodedPart("vector" if kind in shared else kind, 1.0, {block: vector})
+        return self._compose([part], rng, {}, only=block)
 
     def _draw_composed(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = {block: self._add_noise(rng, self._draw_item(rng, [block]))[block] for block in self.snapshot.dims}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.indexes.index import EXACT, OperatingPoint
 from engine.scoring.fusion import FusedQuery
-from engine.search.planner import MEASURED_K, QUERY_CLASSES, headroom
+from engine.search.depth_planner import MEASURED_K, QUERY_CLASSES, headroom
 from engine.search.row_selection import RowSelection
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import PointRecord
