@@ -43,7 +43,7 @@ class QuerySampler:
 
     @property
     def _same_dimension(self) -> dict[str, tuple[str, ...]]:
-        """Each block that no model made, with all such blocks of its dimension; one vector is compared with them all."""
+        """Each block that no model made, with all such blocks of its dimension, which one vector is compared with."""
         dims = {block: dim for block, dim in self.snapshot.dims.items() if block not in self._comparable_blocks}
         groups = {block: tuple(other for other in dims if dims[other] == dim) for block, dim in dims.items()}
         return {block: blocks for block, blocks in groups.items() if len(blocks) > 1}
