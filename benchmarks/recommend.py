@@ -19,7 +19,8 @@ import numpy as np
 from benchmarks import report
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
-from engine.recommend.recommender import Mode, Recommender
+from engine.recommend.recommend_request import Mode
+from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
 from indexer.evaluate.holdout import Holdout, hold_out, read_events
 from indexer.evaluate.ranking_metrics import interval
@@ -106,8 +107,8 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
 
 def _share(held: Holdout, shared: dict[str, dict[str, TasteOverlap]], recommender: Recommender) -> None:
     """Measure what shoppers of other tastes share, as it is, and with a demand that weighs more."""
-    for name, recipe in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
-        found = Recommender(recommender.searcher, recipe)
+    for name, scoring in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
+        found = Recommender(recommender.searcher, scoring)
         shared[name] = {mode.value: sharing(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
 
 

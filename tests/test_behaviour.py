@@ -18,12 +18,12 @@ from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer.behaviour.cold_start import expected
-from indexer.behaviour.demand import demand_of
+from indexer.behaviour.demand import compute_demand
 from indexer.behaviour.factorization import factorise
 from indexer.behaviour.interactions import InteractionMatrix
-from indexer.behaviour.repurchase import repurchase_of
-from indexer.behaviour.taste_moments import usual_tastes
-from indexer.behaviour.term_matrix import word_rows
+from indexer.behaviour.repurchase import compute_repurchase
+from indexer.behaviour.taste_moments import compute_taste_moments
+from indexer.behaviour.term_matrix import to_term_matrix
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
@@ -32,7 +32,7 @@ from indexer.events.event_table import TYPES, EventTable
 DAY_S = 86_400.0
 NOW_S = 1_000 * DAY_S
 BUY, BACK, VIEW = EventType.PURCHASE, EventType.RETURN, EventType.VIEW
-COUNTS = ScoringWeights().counts()
+COUNTS = ScoringWeights().event_weights()
 
 
 def table(*events: tuple[str, str, EventType, float]) -> EventTable:
@@ -77,19 +77,19 @@ def test_liking_is_the_root_of_what_events_sum_to() -> None:
 
 def test_demand_halves_in_thirty_days() -> None:
     """ln(1 + 1 + 1/2) for one bought now and thirty days ago, ln 1.1 for one looked at, unknown for the rest."""
-    demand = demand_of(seen(("u", "a", BUY, 0), ("v", "a", BUY, 30), ("u", "b", VIEW, 0)))
+    demand = compute_demand(seen(("u", "a", BUY, 0), ("v", "a", BUY, 30), ("u", "b", VIEW, 0)))
     assert demand[:2] == pytest.approx([np.log(2.5), np.log(1.1)])
     assert np.isnan(demand[2])
 
 
 def test_what_was_all_sent_back_is_not_wanted() -> None:
     """It stands at the bottom, where nothing is, and not below."""
-    assert demand_of(seen(("u", "a", BACK, 0), ("u", "b", BUY, 0)))[:2].tolist() == [0.0, pytest.approx(np.log(2))]
+    assert compute_demand(seen(("u", "a", BACK, 0), ("u", "b", BUY, 0)))[:2].tolist() == [0.0, pytest.approx(np.log(2))]
 
 
 def test_repurchase_is_beside_what_is_usual() -> None:
     """Of three pairs of buyer and item one bought twice: usual is a third, and a has (1 + 5/3) / ((2 + 5) / 3)."""
-    values = repurchase_of(
+    values = compute_repurchase(
         seen(("u", "a", BUY, 9), ("u", "a", BUY, 0), ("v", "a", BUY, 3), ("v", "b", BUY, 1), ("v", "c", VIEW, 1))
     )
     assert values[0] == pytest.approx(np.log((1 + 5 / 3) / (7 / 3)))
@@ -99,7 +99,7 @@ def test_repurchase_is_beside_what_is_usual() -> None:
 
 def test_lines_of_one_order_are_one_purchase() -> None:
     """Nobody comes back, so nothing is more usual than anything."""
-    values = repurchase_of(seen(("u", "a", BUY, 2), ("u", "a", BUY, 2), ("v", "b", BUY, 1)))
+    values = compute_repurchase(seen(("u", "a", BUY, 2), ("u", "a", BUY, 2), ("v", "b", BUY, 1)))
     assert values[:2].tolist() == [0.0, 0.0]
 
 
@@ -130,19 +130,19 @@ def test_words_place_items_of_few_shoppers() -> None:
     likes = rng.random((40, 12)) < 0.1
     likes[0, :11], likes[:, 11] = True, False
     liking = csr_matrix(likes.astype(np.float64))
-    words = word_rows(["red mug", "blue mug", "mug"] * 2 + ["garden chair", "oak chair", "chair"] * 2)
+    words = to_term_matrix(["red mug", "blue mug", "mug"] * 2 + ["garden chair", "oak chair", "chair"] * 2)
     rows = factorise(liking, words=words).astype(np.float32)
     alike = rows @ rows.T
     assert np.mean(alike[:6, :6]) > np.mean(alike[:6, 6:11]) + 0.1
     assert not rows[11].any()
-    own = word_rows([f"item{number}" for number in range(12)])
+    own = to_term_matrix([f"item{number}" for number in range(12)])
     np.testing.assert_array_equal(factorise(liking, words=own), factorise(liking))
 
 
 def test_tastes_are_measured_against_what_shoppers_have_not_had() -> None:
     """Two shoppers of one item each: cosines 0 and .6 of the first, 0 and .8 of the second, to the others."""
     rows = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float16)
-    usual = usual_tastes(
+    usual = compute_taste_moments(
         table(("u", "a", BUY, 0), ("v", "b", BUY, 0)),
         ["a", "b", "c"],
         {"text": rows},

@@ -12,7 +12,8 @@ from shoppers import build_shop, event
 from benchmarks.recommend import best_peer
 from engine.errors import InvalidSetting
 from engine.events.event import Event, EventType
-from engine.recommend.recommender import Mode, Recommender
+from engine.recommend.recommend_request import Mode
+from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot

@@ -9,15 +9,15 @@ from shops import NOW_S, build_shop, event
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
 from engine.events.event_log import make_events
-from engine.profiles.population import FEWEST, RECORD_FILE, SHOPPERS, open_usual
-from engine.profiles.profile_builder import profile_of
-from engine.profiles.shopper_features import TYPES, FeatureScale, Interactions, ItemFeatures, ShopperFeatures, traits_of
+from engine.profiles.population import FEWEST, RECORD_FILE, SHOPPERS, open_population
+from engine.profiles.profile_builder import build_profile
+from engine.profiles.shopper_features import TYPES, FeatureScale, Interactions, ItemFeatures, ShopperFeatures, compute_features
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.embedding.embed import no_progress
 from indexer.events.event_table import EventTable
-from indexer.shoppers.population_builder import learn_shoppers
+from indexer.shoppers.population_builder import write_population
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segment_picture import flat
 from indexer.shoppers.segments import group
@@ -77,7 +77,7 @@ def test_traits_by_hand() -> None:
         taste=np.array([[1.0], [0], [0]]),
         known=np.array([True, True, False]),
     )
-    traits = traits_of(acts, shelf, 4 * 86_400)
+    traits = compute_features(acts, shelf, 4 * 86_400)
     assert traits.events.tolist() == [3, 2]
     assert traits.bought == pytest.approx([2 / 3, 1])
     assert traits.returned == pytest.approx([0, 1])
@@ -162,7 +162,7 @@ def test_no_file_of_a_snapshot_names_a_shopper(snapshot: Snapshot) -> None:
 
 def test_what_few_shoppers_took_is_not_kept(snapshot: Snapshot) -> None:
     """Every value told has several shoppers behind it, and every segment several in it."""
-    usual = open_usual(snapshot)
+    usual = open_population(snapshot)
     assert min(segment.size for segment in usual.segments) >= FEWEST
     assert set(usual.shares["category"]) == {"garden", "kitchen", "toys"}
     assert sum(usual.shares["category"].values()) == pytest.approx(1.0)
@@ -180,11 +180,11 @@ def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Pat
     other.directory = tmp_path
     with make_events(tmp_path) as log:
         log.record([event(f"x{number}", f"gone-{number % 7}") for number in range(40)])
-        learn_shoppers(other, EventTable.of(log), None, no_progress)
-    usual = open_usual(other)
+        write_population(other, EventTable.of(log), None, no_progress)
+    usual = open_population(other)
     assert not any(usual.shares.values())
     assert not usual.segments
-    assert profile_of([event("x", "gone-1")], ReadView(other), usual, NOW_S).segment is None
+    assert build_profile([event("x", "gone-1")], ReadView(other), usual, NOW_S).segment is None
 
 
 def test_a_record_of_another_form_is_refused_by_name(snapshot: Snapshot, tmp_path: Path) -> None:
@@ -194,4 +194,4 @@ def test_a_record_of_another_form_is_refused_by_name(snapshot: Snapshot, tmp_pat
     other = Snapshot(snapshot.manifest, snapshot.directory)
     other.directory = tmp_path
     with pytest.raises(CorruptSnapshot, match=r"shoppers/usual\.json"):
-        open_usual(other)
+        open_population(other)

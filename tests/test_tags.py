@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indexer.shoppers.item_tags import TagKind, enough, said_values, seen_values, tag, tag_kinds, wanted_kinds
+from indexer.shoppers.item_tags import TagKind, enough, values_in_titles, values_in_images, tag, tag_kinds, missing_tag_kinds
 
 COLOUR = TagKind(
     "colour", frozenset({"colour"}), ("a {} thing",), {"red": ("red", "scarlet"), "blue": ("blue", "navy")}
@@ -15,12 +15,12 @@ COLOUR = TagKind(
     [("A scarlet mug", 0), ("Navy blue mugs", 1), ("red and blue", -1), ("a mug", -1), ("", -1), ("redder", -1)],
 )
 def test_a_title_that_names_one_colour_is_believed(title: str, code: int) -> None:
-    assert said_values(COLOUR, [title]).tolist() == [code]
+    assert values_in_titles(COLOUR, [title]).tolist() == [code]
 
 
 def test_a_picture_is_told_by_what_is_usual() -> None:
     """All are likelier red; by their spreads, the first is red by 1.41 + .71, the last blue by as much."""
-    codes, margins = seen_values(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [np.nan, np.nan]], np.float32))
+    codes, margins = values_in_images(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [np.nan, np.nan]], np.float32))
     assert codes[[0, 2, 3]].tolist() == [0, 1, -1]
     assert margins[[0, 2]] == pytest.approx([2 * 1.2247, 2 * 1.2247], rel=1e-3)
     assert margins[3] == -np.inf
@@ -53,7 +53,7 @@ def test_tags_say_where_they_are_from() -> None:
 
 def test_a_field_of_the_catalogue_needs_no_tag() -> None:
     """Whatever it is called: base_colour and attributes.Material tell what tags would."""
-    assert [kind.name for kind in wanted_kinds(["title", "base_colour", "attributes.Material"])] == ["pattern"]
+    assert [kind.name for kind in missing_tag_kinds(["title", "base_colour", "attributes.Material"])] == ["pattern"]
 
 
 def test_no_word_says_two_values_of_a_kind() -> None:

@@ -26,8 +26,8 @@ from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.weights.candidates import CaseCandidates, gather
-from indexer.weights.decision import WeightDecision, decide, in_use
-from indexer.weights.training_case import TrainingCase, of_events, of_judgments, split
+from indexer.weights.decision import WeightDecision, decide, current_weighting
+from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split
 from indexer.weights.weight_search import fit, fused_scores, ndcgs
 
 DIM = 8
@@ -206,7 +206,7 @@ def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searche
     off = [hit.item_id for hit in new.search(replace(query, boosts=(Boost("rating", 0.0),))).hits]
     bare = replace(query, modality_weights=weighting.blocks)
     assert off == [hit.item_id for hit in searcher.search(bare).hits]
-    assert in_use(new) == Weighting(weighting.blocks, weighting.boosts)
+    assert current_weighting(new) == Weighting(weighting.blocks, weighting.boosts)
 
 
 def test_a_newer_snapshot_stays_served(store: Path, searcher: Searcher) -> None:
@@ -277,7 +277,7 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
         for user in range(24):
             log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6))))
         log.record(bought("few", [1, 2]))
-        made = of_events(searcher, log)
+        made = cases_from_events(searcher, log)
     assert len(made) == 24
     assert len(made[0].ratings) == 2
     assert not made[0].query.without & set(made[0].ratings)
@@ -289,12 +289,12 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
 def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> None:
     """The message says how many bought how much."""
     with make_events(tmp_path) as log, pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"):
-        of_events(searcher, log)
+        cases_from_events(searcher, log)
 
 
 def test_judged_queries_are_cases() -> None:
     """Words as a query, without weights, with the ratings as they are."""
-    (case,) = of_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
+    (case,) = cases_from_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
     assert case == TrainingCase(Query((TextPart("red shoe"),), limit=1), {"i0": 2.0})
     assert case.query.missing is Missing.RENORMALIZE
 

@@ -9,7 +9,7 @@ from math import log
 from engine.columns.field_roles import FieldRoles
 from engine.descriptions.grammar import listed
 from engine.lexical.tokenizer import to_words
-from engine.profiles.product_facts import ProductFacts, Weights, shares_of
+from engine.profiles.product_facts import ProductFacts, Weights, compute_shares
 
 MOST = 0.6
 """The share of products that have what a label says of all of them."""
@@ -34,7 +34,7 @@ Usually = Callable[[str, str], float | None]
 """The share that a value of a field has among what all shoppers take, None if that is not known."""
 
 
-def label_of(
+def label_products(
     goods: Sequence[ProductFacts], weights: Weights, fields: FieldRoles, usually: Usually, words: Mapping[str, float]
 ) -> str:
     """Return what the products have in common, "" if nothing can be said.
@@ -74,14 +74,14 @@ def title_words(goods: Sequence[ProductFacts], weights: Weights, words: Mapping[
         if share >= _LEAST_TITLES
         and several[term] >= min(2, len(goods))
         and share > _TELLING * words.get(term, _UNKNOWN)
-        and speaks(term)
+        and is_meaningful(term)
     }
     chosen = sorted(scores, key=lambda term: (-round(scores[term], 9), term))[:_MOST_WORDS]
     places = {term: _mean([terms.index(term) / len(terms) for terms in cut if term in terms]) for term in chosen}
     ordered = sorted(chosen, key=lambda term: (places[term], term))
     if not ordered:
         return title_words(goods[:1], weights[:1], words) if len(goods) > 1 else ""
-    written = surfaces(goods)
+    written = surface_forms(goods)
     text = written[ordered[0]]
     for first, second in pairwise(ordered):
         both = sum(weight for terms, weight in zip(cut, weights.tolist(), strict=True) if {first, second} <= set(terms))
@@ -90,12 +90,12 @@ def title_words(goods: Sequence[ProductFacts], weights: Weights, words: Mapping[
     return text
 
 
-def speaks(term: str) -> bool:
+def is_meaningful(term: str) -> bool:
     """Return whether a word of a title says something by itself."""
     return term not in _DUMB and not any(sign.isdigit() for sign in term) and (len(term) > 2 or not term.isascii())
 
 
-def surfaces(goods: Sequence[ProductFacts]) -> dict[str, str]:
+def surface_forms(goods: Sequence[ProductFacts]) -> dict[str, str]:
     """Return each word as titles mostly write it, in small letters."""
     written: dict[str, Counter[str]] = defaultdict(Counter)
     for good in goods:
@@ -111,7 +111,7 @@ def _kind(goods: Sequence[ProductFacts], weights: Weights, fields: FieldRoles, u
 
     A kind that much of the shop is of says little, and gets examples.
     """
-    shares = [shares_of(goods, weights, name) for name in fields.kinds]
+    shares = [compute_shares(goods, weights, name) for name in fields.kinds]
     for depth, level in reversed(list(enumerate(shares))):
         kinds = _most(level)
         if len(kinds) == 1 and depth + 1 < len(shares) and (usually(fields.kinds[depth], kinds[0]) or 0.0) >= _COMMON:
@@ -142,7 +142,7 @@ def _telling(goods: Sequence[ProductFacts], weights: Weights, names: Sequence[st
     """Return the value that most have and others seldom, "" if there is none."""
     best, found = 0.0, ""
     for name in names:
-        for value, share in shares_of(goods, weights, name).items():
+        for value, share in compute_shares(goods, weights, name).items():
             usual = usually(name, value)
             lift = share / (_UNKNOWN if usual is None else usual)
             if share >= MOST and lift >= _TELLING and (usual or 0.0) <= _EVERYWHERE and share * log(lift) > best:

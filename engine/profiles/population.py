@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.catalog.payload import from_bytes
 from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.errors import CorruptSnapshot
-from engine.profiles.product_facts import ProductFacts, good_of
-from engine.profiles.shopper_features import FeatureScale, FeatureSpace, Interactions, ItemFeatures, Numbers, traits_of
+from engine.profiles.product_facts import ProductFacts, to_product_facts
+from engine.profiles.shopper_features import FeatureScale, FeatureSpace, Interactions, ItemFeatures, Numbers, compute_features
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
 
@@ -110,13 +110,13 @@ class Population:
 
     def goods(self, view: ReadView, rows: Sequence[int]) -> list[ProductFacts]:
         """Return what is said of some rows of a view of the snapshot. Cost: 50 µs a row."""
-        return [good_of(from_bytes(view.payload(row)), self.fields, self._tags_of(row)) for row in rows]
+        return [to_product_facts(from_bytes(view.payload(row)), self.fields, self._tags_of(row)) for row in rows]
 
     def segment(self, acts: Interactions, shelf: ItemFeatures, now_s: float) -> SegmentRecord | None:
         """Return the segment of the one shopper whose acts these are, None if the snapshot knows none."""
         if self.scale is None or not self.segments:
             return None
-        return self.segments[int(self.nearest(self.scale.to_points(traits_of(acts, shelf, now_s)))[0])]
+        return self.segments[int(self.nearest(self.scale.to_points(compute_features(acts, shelf, now_s)))[0])]
 
     def nearest(self, points: Numbers) -> NDArray[np.int64]:
         """Return the place of the segment that each shopper is in: (u,). points: (u, f), see `FeatureScale`."""
@@ -135,7 +135,7 @@ class Population:
         return {f"{TAGS}.{name}": values[code] for (name, values), code in named if code >= 0}
 
 
-def shelf_of(
+def to_item_features(
     space: FeatureSpace, goods: Sequence[ProductFacts | None], view: ReadView, rows: Sequence[int]
 ) -> ItemFeatures:
     """Return the shelf of items. goods: None for one that is not in the view.   rows: of those that are, in order."""
@@ -151,7 +151,7 @@ def shelf_of(
     )
 
 
-def open_usual(snapshot: Snapshot) -> Population:
+def open_population(snapshot: Snapshot) -> Population:
     """Return what a snapshot knows of shoppers; the fields alone, chosen now, if it was built without any events.
 
     Raises CorruptSnapshot, naming the file.
@@ -168,7 +168,7 @@ def open_usual(snapshot: Snapshot) -> Population:
     except (OSError, ValueError, KeyError) as error:
         raise CorruptSnapshot(f"{directory}: expected what is usual among shoppers, got {error}") from error
     space = FeatureSpace(record.kinds_field, record.kinds, np.array(record.prices), centre, basis)
-    if {len(record.mean), len(record.spread)} != {space.trait_count}:
+    if {len(record.mean), len(record.spread)} != {space.feature_count}:
         raise CorruptSnapshot(
             f"{directory / RECORD_FILE}: expected {space.trait_count} numbers of a shopper, got {len(record.mean)}"
         )

@@ -20,7 +20,7 @@ class ProductFacts:
     price: float = float("nan")
 
 
-def good_of(payload: Payload, fields: FieldRoles, tags: Mapping[str, str] | None = None) -> ProductFacts:
+def to_product_facts(payload: Payload, fields: FieldRoles, tags: Mapping[str, str] | None = None) -> ProductFacts:
     """Return what a payload says in the fields that tell, and what it was tagged with: field → value."""
     values = {name: values_of(payload, name) for name in fields.told}
     values |= {name: (value,) for name, value in (tags or {}).items()}
@@ -30,7 +30,7 @@ def good_of(payload: Payload, fields: FieldRoles, tags: Mapping[str, str] | None
     )
 
 
-def shares_of(goods: Sequence[ProductFacts], weights: Weights, name: str) -> dict[str, float]:
+def compute_shares(goods: Sequence[ProductFacts], weights: Weights, name: str) -> dict[str, float]:
     """Return the share of all weight that has each value of a field, the largest first; of equal ones by value.
 
     A product with several values counts for each, so shares may sum to more than 1, and to less where some have none.

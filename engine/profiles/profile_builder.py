@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from engine.events.event import Event, EventType
 from engine.events.event_log import EventLog, EventSummary
 from engine.events.shop_clock import TOLERANCE_S
-from engine.profiles.label import label_of
-from engine.profiles.population import Population, shelf_of
-from engine.profiles.product_facts import ProductFacts, shares_of
+from engine.profiles.label import label_products
+from engine.profiles.population import Population, to_item_features
+from engine.profiles.product_facts import ProductFacts, compute_shares
 from engine.profiles.profile import Affinity, Interest, PriceBand, Profile, Segment
 from engine.profiles.profile_summary import summarise
 from engine.profiles.shopper_features import TYPES, WORTH, Interactions
-from engine.recommend.history import MOST_EVENTS, weigh
+from engine.recommend.history import MAX_EVENTS, compute_affinities
 from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 from engine.recommend.user_vector import UserVector, block_weights
 from engine.search.read_view import ReadView
@@ -33,21 +33,21 @@ _LEAST_LIFT = 1.25
 _DOUBT = 3.0
 
 
-def profile_in(log: EventLog, user_id: str, view: ReadView, usual: Population, now_s: float) -> Profile | None:
+def load_profile(log: EventLog, user_id: str, view: ReadView, usual: Population, now_s: float) -> Profile | None:
     """Return the profile of a shopper in a log, None if there are no events of theirs.
 
-    Counts and times are of all events, the rest of the newest MOST_EVENTS. Else as `profile_of`.
+    Counts and times are of all events, the rest of the newest MAX_EVENTS. Else as `build_profile`.
     """
-    events, summary = log.history(user_id, MOST_EVENTS), log.summary(user_id)
-    return profile_of(events, view, usual, now_s, summary=summary) if events and summary is not None else None
+    events, summary = log.history(user_id, MAX_EVENTS), log.summary(user_id)
+    return build_profile(events, view, usual, now_s, summary=summary) if events and summary is not None else None
 
 
-def profile_of(
+def build_profile(
     events: Sequence[Event],
     view: ReadView,
     usual: Population,
     now_s: float,
-    recipe: ScoringWeights | None = None,
+    scoring: ScoringWeights | None = None,
     summary: EventSummary | None = None,
 ) -> Profile:
     """Return the profile of the one shopper whose events these are, at least one.
@@ -59,7 +59,7 @@ def profile_of(
     counts, first_s, last_s = summary or _summary_of(events)
     if last_s > now_s + TOLERANCE_S:
         last_s = max((event.time_s for event in events if event.time_s <= now_s + TOLERANCE_S), default=now_s)
-    taken = _PurchasedItem(events, view, usual, now_s, recipe or ScoringWeights())
+    taken = _PurchasedItem(events, view, usual, now_s, scoring or ScoringWeights())
     profile = Profile(
         user_id=events[0].user_id,
         event_counts={kind: counts[kind] for kind in EventType if kind in counts},
@@ -84,13 +84,13 @@ class _PurchasedItem:
     """The items of a shopper's events, the one touched last first, and what the events say of each."""
 
     def __init__(
-        self, events: Sequence[Event], view: ReadView, usual: Population, now_s: float, recipe: ScoringWeights
+        self, events: Sequence[Event], view: ReadView, usual: Population, now_s: float, scoring: ScoringWeights
     ) -> None:
         self._events = sorted(events, key=lambda event: -event.time_s)
         self._view = view
         self._usual = usual
         self._now_s = now_s
-        self._recipe = recipe
+        self._recipe = scoring
         self._item_ids = list(dict.fromkeys(event.item_id for event in self._events))
         self._places = {item_id: place for place, item_id in enumerate(self._item_ids)}
         self._rows = view.rows_of(self._item_ids)
@@ -101,14 +101,14 @@ class _PurchasedItem:
     def interests(self) -> tuple[Interest, ...]:
         """Return what the shopper is interested in, as recommendations have it."""
         dims = self._view.snapshot.dims
-        had = weigh(self._events, self._recipe)
-        taste = UserVector.of(had, self._view, block_weights(dims, self._recipe), self._recipe)
+        had = compute_affinities(self._events, self._recipe)
+        taste = UserVector.from_affinities(had, self._view, block_weights(dims, self._recipe), self._recipe)
         likings = []
         for _, share, members in taste.interests:
             item_ids = [taste.had[member].item_id for member in members]
             goods = [self._goods[self._places[item_id]] or ProductFacts() for item_id in item_ids]
             weights = np.array([taste.had[member].weight for member in members])
-            label = label_of(goods, weights, self._usual.fields, self._usual.share, self._usual.words)
+            label = label_products(goods, weights, self._usual.fields, self._usual.share, self._usual.words)
             likings.append(Interest(label, share, tuple(item_ids[:STANDING])))
         return tuple(likings)
 
@@ -121,7 +121,7 @@ class _PurchasedItem:
         for field in self._usual.fields.told:
             mine = [
                 (strength, Affinity(field, value, share, 0.0 if usual is None else share / usual))
-                for value, share in shares_of(goods, weights, field).items()
+                for value, share in compute_shares(goods, weights, field).items()
                 for usual in [self._usual.share(field, value)]
                 for strength in [self._strength(field, value, share, usual)]
                 if strength > 0
@@ -154,7 +154,7 @@ class _PurchasedItem:
         space = self._usual.space
         if space is None:
             return None
-        shelf = shelf_of(space, self._goods, self._view, [row for row in self._rows if row is not None])
+        shelf = to_item_features(space, self._goods, self._view, [row for row in self._rows if row is not None])
         count = len(self._events)
         acts = Interactions(
             np.zeros(count, np.int32),

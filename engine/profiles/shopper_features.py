@@ -18,7 +18,7 @@ from engine.scoring.vectors import Matrix
 TYPES = tuple(EventType)
 """What the codes of event types stand for."""
 
-WORTH: Mapping[EventType, float] = {kind: max(0.0, count) for kind, count in ScoringWeights().counts().items()}
+WORTH: Mapping[EventType, float] = {kind: max(0.0, count) for kind, count in ScoringWeights().event_weights().items()}
 """How much an event says of what somebody prefers; what was sent back or disliked says nothing of that."""
 
 # How much each group of numbers counts in what tells shoppers apart.
@@ -124,7 +124,7 @@ class FeatureScale:
         return np.clip(points, -_FURTHEST, _FURTHEST)
 
 
-def traits_of(acts: Interactions, shelf: ItemFeatures, now_s: float) -> ShopperFeatures:
+def compute_features(acts: Interactions, shelf: ItemFeatures, now_s: float) -> ShopperFeatures:
     """Return the traits of each shopper. now_s: the time that idleness is counted to, see `shop_clock`."""
     users = acts.user_count
     worth = np.array([WORTH[kind] for kind in TYPES])[acts.types] * shelf.known[acts.items]
@@ -184,7 +184,7 @@ class FeatureSpace:
     basis: Matrix
 
     @property
-    def trait_count(self) -> int:
+    def feature_count(self) -> int:
         """How many numbers a point of a shopper has, see `ShopperFeatures.groups`."""
         return 4 + 1 + len(self.kinds) + int(self.basis.shape[1])
 

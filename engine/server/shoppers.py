@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.errors import DiptychError, UserNotFound
 from engine.events.event import Event
-from engine.recommend.history import MOST_EVENTS
+from engine.recommend.history import MAX_EVENTS
 from engine.recommend.interests import find_interests
 from engine.recommend.recommender import Recommendations, Recommender, RecommendRequest
 from engine.scoring.query import Part, Query, UserPart
@@ -72,6 +72,6 @@ class ShopperService:
         return recommender
 
     def _history(self, user_id: str) -> Sequence[Event]:
-        """Return a shopper's events. What they did is weighed as it was when they were last here, see `weigh`."""
+        """Return a shopper's events. What they did is weighed as it was when they were last here."""
         known = self._events.known()
-        return [] if known is None else known.history(user_id, MOST_EVENTS)
+        return [] if known is None else known.history(user_id, MAX_EVENTS)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.scoring.vectors import to_unit
-from indexer.behaviour.term_matrix import word_rows
+from indexer.behaviour.term_matrix import to_term_matrix
 
 LIKE = 20
 """How many items an expectation is the mean of."""
@@ -40,7 +40,7 @@ def expected(
     told = values.copy()
     if not len(known) or not len(asked):
         return told
-    words = word_rows(texts)
+    words = to_term_matrix(texts)
     columns = words[known].T.tocsr()
     for start in range(0, len(asked), _AT_ONCE):
         some = asked[start : start + _AT_ONCE]

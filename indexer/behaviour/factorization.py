@@ -33,7 +33,7 @@ _LEAST = 1e-6
 def factorise(liking: csr_matrix, factors: int = FACTORS, words: csr_matrix | None = None) -> NDArray[np.float16]:
     """Return (items, d) unit rows, zero where nobody likes an item; d is `factors`, or less of few shoppers or items.
 
-    liking: (shoppers, items), at least 2 each.   words: (items, words), see `word_rows`; None for no words.
+    liking: (shoppers, items), at least 2 each.   words: (items, words), see `to_term_matrix`; None for no words.
     Cost: some hundred products of the matrix and a vector.
     """
     rank = min(factors, max(2, min(liking.shape) // ROWS_A_FACTOR), min(liking.shape) - 1)

@@ -11,7 +11,7 @@ from engine.events.event import EventType
 from engine.events.shop_clock import now_of
 from indexer.events.event_table import TYPES, EventTable
 
-NOT_SOLD = -1
+NOT_IN_CATALOGUE = -1
 """The place of an item that the catalogue does not have."""
 
 
@@ -20,7 +20,7 @@ class InteractionMatrix:
     """The events of items that the catalogue has, oldest first.
 
     users, items: (n,) places among the log's shoppers and the catalogue's items.   types: (n,) places in TYPES.
-    counts: (n,) what each event counts, below 0 for what was sent back or disliked.   ages_days: (n,) before now,
+    counts: (n,) what each event counts, below 0 for what was sent back or disliked.   compute_ages_days: (n,) before now,
     0 for what is newer than that.
     """
 
@@ -28,16 +28,16 @@ class InteractionMatrix:
     items: NDArray[np.int64]
     types: NDArray[np.int8]
     counts: NDArray[np.float64]
-    ages_days: NDArray[np.float64]
+    compute_ages_days: NDArray[np.float64]
     shape: tuple[int, int]
 
     @classmethod
     def of(cls, events: EventTable, item_ids: Sequence[str], counts: Mapping[EventType, float]) -> "InteractionMatrix":
         """Return the events that speak of `item_ids`. counts: what one event of each type counts."""
         places = {item_id: place for place, item_id in enumerate(item_ids)}
-        known = np.array([places.get(item_id, NOT_SOLD) for item_id in events.item_ids], np.int64)
+        known = np.array([places.get(item_id, NOT_IN_CATALOGUE) for item_id in events.item_ids], np.int64)
         items = known[events.items]
-        there = items != NOT_SOLD
+        there = items != NOT_IN_CATALOGUE
         by_type = np.array([counts[kind] for kind in TYPES])
         now_s = now_of(events.times_s)
         return cls(
@@ -45,7 +45,7 @@ class InteractionMatrix:
             items=items[there],
             types=events.types[there],
             counts=by_type[events.types[there]],
-            ages_days=np.maximum(now_s - events.times_s[there], 0.0) / 86_400.0,
+            compute_ages_days=np.maximum(now_s - events.times_s[there], 0.0) / 86_400.0,
             shape=(len(events.user_ids), len(item_ids)),
         )
 

@@ -12,14 +12,14 @@ PRIOR_BUYERS = 5.0
 """An item of few buyers is taken for usual as long as these outnumber them."""
 
 
-def repurchase_of(seen: InteractionMatrix) -> NDArray[np.float32]:
+def compute_repurchase(seen: InteractionMatrix) -> NDArray[np.float32]:
     """Return (items,) ln of the share of its buyers who bought an item at two times or more, beside the shop's own.
 
     An item with so many of them as is usual has 0; one that nobody bought NaN.
     """
     bought = seen.types == TYPES.index(EventType.PURCHASE)
     # Lines of one order say once that it was bought.
-    times = np.unique(np.stack([seen.users[bought], seen.items[bought], seen.ages_days[bought]]), axis=1)
+    times = np.unique(np.stack([seen.users[bought], seen.items[bought], seen.compute_ages_days[bought]]), axis=1)
     users, items = times[0].astype(np.int64), times[1].astype(np.int64)
     visits = csr_matrix((np.ones(len(users)), (users, items)), shape=seen.shape)
     visits.sum_duplicates()

@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import Event
-from engine.recommend.history import weigh
+from engine.recommend.history import compute_affinities
 from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import TASTE, Moments
 from engine.scoring.vectors import to_unit
-from indexer.behaviour.interactions import NOT_SOLD
+from indexer.behaviour.interactions import NOT_IN_CATALOGUE
 from indexer.embedding.calibration import SAMPLE, SMALLEST_STD
 from indexer.events.event_table import TYPES, EventTable
 
 Half = NDArray[np.float16]
 
-FEWEST_TASTES = 2
+MIN_TASTES = 2
 
 
-def usual_tastes(
+def compute_taste_moments(
     events: EventTable,
     item_ids: Sequence[str],
     blocks: Mapping[str, Half],
     present: Mapping[str, NDArray[np.bool_]],
-    recipe: ScoringWeights,
+    scoring: ScoringWeights,
     seed: int = 7,
 ) -> dict[tuple[str, str], Moments]:
     """Return the moments of ("user", block) for each block that two shoppers or more have a taste in.
@@ -37,15 +37,15 @@ def usual_tastes(
     """
     rng = np.random.default_rng(seed)
     known = {item_id: place for place, item_id in enumerate(item_ids)}
-    places = np.array([known.get(item_id, NOT_SOLD) for item_id in events.item_ids], np.int64)
+    places = np.array([known.get(item_id, NOT_IN_CATALOGUE) for item_id in events.item_ids], np.int64)
     drawn = np.sort(rng.choice(len(events.user_ids), min(SAMPLE, len(events.user_ids)), replace=False))
     histories = _histories(events, drawn)
     tastes = []
     for history in histories:
-        had = [(known[one.item_id], one.weight) for one in weigh(history, recipe) if one.item_id in known]
+        had = [(known[one.item_id], one.weight) for one in compute_affinities(history, scoring) if one.item_id in known]
         if any(weight > 0 for _, weight in had):
             tastes.append((np.array([place for place, _ in had]), np.array([weight for _, weight in had], np.float32)))
-    if len(tastes) < FEWEST_TASTES or not (places != NOT_SOLD).any():
+    if len(tastes) < MIN_TASTES or not (places != NOT_IN_CATALOGUE).any():
         return {}
     usual = {}
     for block, rows in blocks.items():
@@ -93,7 +93,7 @@ def _moments(
         count += len(products)
         total += float(products.sum())
         squares += float(np.square(products).sum())
-    if count < FEWEST_TASTES:
+    if count < MIN_TASTES:
         return None
     mean = total / count
     return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), SMALLEST_STD))

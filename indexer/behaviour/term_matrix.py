@@ -13,7 +13,7 @@ COMMON = 0.1
 _FEW = 1_000
 
 
-def word_rows(texts: Sequence[str]) -> csr_matrix:
+def to_term_matrix(texts: Sequence[str]) -> csr_matrix:
     """Return (n, words) unit rows of the texts' words, each counted once, by the logarithm of how rare it is."""
     places: dict[str, int] = {}
     columns: list[int] = []

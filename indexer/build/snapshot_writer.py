@@ -53,7 +53,7 @@ from indexer.embedding.models import BuildModels
 from indexer.probing.part_weights import ProbePool, learn
 from indexer.probing.probes import Probes
 from indexer.reviews.snapshot_reviews import ReviewedItems
-from indexer.shoppers.population_builder import learn_shoppers
+from indexer.shoppers.population_builder import write_population
 
 REJECTS_FILE = "rejects.jsonl"
 CURVE_FILE = "curve.png"
@@ -168,7 +168,7 @@ def write_snapshot(
         files={},
     )
     if learnt is not None:
-        learn_shoppers(Snapshot(manifest, directory), learnt.events, models.encoder, progress)
+        write_population(Snapshot(manifest, directory), learnt.events, models.encoder, progress)
     points = tune(Snapshot(manifest, directory), partial(progress, "tune"), config.recall_target)
     draw_curve(points, config.recall_target, directory / CURVE_FILE)
     manifest = manifest.model_copy(update={"operating_points": tuple(points)})

@@ -44,7 +44,7 @@ def recommend(
     """Hide each shopper's last purchases, recommend from the rest, and measure ours beside the usual methods."""
     from engine.encoders.encoder import ModelSpec
     from indexer.evaluate.holdout import hold_out, read_events
-    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, items_of
+    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, list_item_ids
     from indexer.progress import Reporter
 
     given = to_columns(columns, "--map")
@@ -57,7 +57,7 @@ def recommend(
     held = hold_out(known, to_share(holdout, "--holdout"), users, tested, seed)
     share = to_share(new_items, "--new-items")
     shop = EvaluationShop(
-        items_of(catalogue, held),
+        list_item_ids(catalogue, held),
         catalogue,
         ModelSpec(model),
         None if text_model is None else ModelSpec(text_model, encoder="sentence"),

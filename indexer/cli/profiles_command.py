@@ -34,7 +34,7 @@ def export(
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
     from engine.events.event_log import open_events
-    from engine.profiles.population import open_usual
+    from engine.profiles.population import open_population
     from indexer.output_file import opened
     from indexer.progress import Reporter
     from indexer.shoppers.profile_export import placed
@@ -46,7 +46,7 @@ def export(
             "expected --out with --json, for profiles go to stdout without it", param_hint="--json"
         )
     view = open_searcher(store, with_models=False).view
-    usual = open_usual(view.snapshot)
+    usual = open_population(view.snapshot)
     with ExitStack() as stack:
         log = open_events(store, events_url)
         if log is None or log.last_time_s() is None:

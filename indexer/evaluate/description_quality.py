@@ -59,7 +59,7 @@ class Verdict:
         return READABLE[0] <= count_words(self.text) <= READABLE[1]
 
 
-def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[JudgedPicture], ClaimVocabulary]:
+def read_pictures(catalogue: Path, photos: Path | None, most: int) -> tuple[list[JudgedPicture], ClaimVocabulary]:
     """Return pictures and what they show, at most so many drawn at random, and the words of the whole catalogue.
 
     photos: a file of further pictures (image, item_id) to show in place of the catalogue's own.
@@ -82,7 +82,7 @@ def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[Ju
     return [shown[place] for place in chosen], names
 
 
-def write_of(
+def describe_judged(
     shown: Sequence[JudgedPicture],
     searcher: Searcher | None,
     writer: Writer,

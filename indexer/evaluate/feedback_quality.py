@@ -78,12 +78,12 @@ def evaluate(
     if model is not None:
         opened = load_model(model)[0]
         ours = np.array([one.sentiment for one in opened.score(judged)], np.float64)
-        told["sentiment"] = figures_by_writing(judged, {"ours": ours})
+        told["sentiment"] = metrics_by_writing(judged, {"ours": ours})
         truth = _with_truth(reviews)
         told |= {"aspects": aspects(truth, opened.score(truth))} if truth else {}
     else:
         fitted = fit(reviews, progress)
-        told["sentiment"] = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        told["sentiment"] = metrics_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
         truth, scored = _unseen_mentions(reviews, progress)
         told |= {"aspects": aspects(truth, scored)} if truth else {}
     if not told["sentiment"] and "aspects" not in told:
@@ -103,7 +103,7 @@ def figures(truth: Vector, found: Vector) -> SentimentMetrics:
     )
 
 
-def figures_by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) -> dict[str, Any]:
+def metrics_by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) -> dict[str, Any]:
     """Return the figures of each way of telling sentiment, (n,) from 0 to 1, for each writing with praise and blame."""
     signed = np.array([is_signs(fold(review.words)) for review in reviews], np.bool_)
     verdicts = np.array([review.verdict for review in reviews], np.float64)

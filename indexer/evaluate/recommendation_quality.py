@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
 from engine.events.event_log import make_events
-from engine.recommend.recommender import Mode, Recommender, RecommendRequest
+from engine.recommend.recommend_request import Mode, RecommendRequest
+from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -91,7 +92,7 @@ class EvaluationShop:
     text_template: str = "{title}. {description}"
 
 
-def items_of(catalogue: Path | None, held: Holdout) -> list[str]:
+def list_item_ids(catalogue: Path | None, held: Holdout) -> list[str]:
     """Return the ids of a catalogue's items, or if there is none of all that anybody did something with."""
     if catalogue is None:
         hidden = {item_id for case in held.cases for item_id in case.hidden}

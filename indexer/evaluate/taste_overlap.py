@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidSetting
-from engine.recommend.reason import largest
-from engine.recommend.recommender import Mode, Recommendations, Recommender, RecommendRequest
+from engine.recommend.reason import largest_contribution
+from engine.recommend.recommend_request import Mode, RecommendRequest
+from engine.recommend.recommender import Recommendations, Recommender
 from engine.recommend.scoring_weights import DEMAND
 from engine.scoring.fusion import BEHAVIOUR
 from indexer.evaluate.holdout import HoldoutShopper
@@ -78,6 +79,6 @@ def _shares(lists: Sequence[Recommendations]) -> tuple[float, float, float]:
             added = {name: max(0.0, share) for name, share in hit.contributions.items()}
             total = sum(added.values())
             personal.append(1 - added.get(DEMAND, 0.0) / total if total else 0.0)
-            demanded.append(largest(hit.contributions) == DEMAND)
-            right.append(reason.contribution == largest(hit.contributions))
+            demanded.append(largest_contribution(hit.contributions) == DEMAND)
+            right.append(reason.contribution == largest_contribution(hit.contributions))
     return float(np.mean(personal)), float(np.mean(demanded)), float(np.mean(right))

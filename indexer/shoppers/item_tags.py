@@ -74,7 +74,7 @@ def tag_kinds() -> list[TagKind]:
     ]
 
 
-def wanted_kinds(names: Sequence[str]) -> list[TagKind]:
+def missing_tag_kinds(names: Sequence[str]) -> list[TagKind]:
     """Return the kinds that no field of a catalogue tells. names: those of its fields."""
     known = {word for name in names for word in path_of(name)[-1].lower().replace("-", "_").split("_")}
     return [kind for kind in tag_kinds() if not kind.fields & known]
@@ -95,11 +95,11 @@ def tag_items(
 
 def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags:
     """Return the tags of one kind. scores: (n, values) of the pictures, NaN for an item without one."""
-    said = said_values(kind, titles)
+    said = values_in_titles(kind, titles)
     codes = said.copy()
     agreement = 0.0
     if scores is not None:
-        seen, margins = seen_values(scores)
+        seen, margins = values_in_images(scores)
         least, agreement = enough(seen, margins, said)
         codes = np.where((codes < 0) & (margins >= least), seen, codes).astype(np.int8)
     count = max(1, len(titles))
@@ -108,7 +108,7 @@ def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags
     )
 
 
-def said_values(kind: TagKind, titles: Sequence[str]) -> Codes:
+def values_in_titles(kind: TagKind, titles: Sequence[str]) -> Codes:
     """Return the value that each title names, -1 if it names none or several."""
     places = {word: place for place, words in enumerate(kind.values.values()) for word in words}
     codes = np.full(len(titles), -1, np.int8)
@@ -119,7 +119,7 @@ def said_values(kind: TagKind, titles: Sequence[str]) -> Codes:
     return codes
 
 
-def seen_values(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
+def values_in_images(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
     """Return the value that each picture is likest, and by how much more than the next, in spreads of its score.
 
     A value whose words lie nearer to all pictures than others' do would win everywhere, so each is told by what is

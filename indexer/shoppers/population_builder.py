@@ -16,7 +16,7 @@ from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.encoders.encoder import Encoder
 from engine.events.shop_clock import now_of
 from engine.lexical.tokenizer import to_words
-from engine.profiles.label import speaks, surfaces
+from engine.profiles.label import is_meaningful, surface_forms
 from engine.profiles.population import (
     FEWEST,
     RECORD_FILE,
@@ -28,7 +28,7 @@ from engine.profiles.population import (
     PopulationRecord,
     SegmentRecord,
     TagRecord,
-    shelf_of,
+    to_item_features,
 )
 from engine.profiles.product_facts import ProductFacts
 from engine.profiles.shopper_features import (
@@ -38,14 +38,14 @@ from engine.profiles.shopper_features import (
     FeatureSpace,
     Interactions,
     ShopperFeatures,
-    traits_of,
+    compute_features,
 )
 from engine.scoring.vectors import Matrix
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
 from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
-from indexer.shoppers.item_tags import IMAGE, LOOKS, ItemTags, tag_items, tag_kinds, wanted_kinds
+from indexer.shoppers.item_tags import IMAGE, LOOKS, ItemTags, tag_items, tag_kinds, missing_tag_kinds
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segments import group
 
@@ -61,7 +61,7 @@ _PRICE_STEPS = 200
 _LEARNT_FROM = 20_000
 
 
-def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | None, progress: Progress) -> None:
+def write_population(snapshot: Snapshot, events: EventTable, encoder: Encoder | None, progress: Progress) -> None:
     """Write what is usual among the shoppers of a snapshot into its folder, for `engine.profiles.population` to read.
 
     encoder: the one that made the picture block, None if none did.
@@ -72,12 +72,12 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
     titles = _titles(snapshot)
     pictured = encoder if IMAGE in snapshot.manifest.encoded_blocks else None
     progress("shoppers", 0, len(events.user_ids))
-    tags = tag_items(ReadView(snapshot), titles, wanted_kinds(snapshot.columns.names()), pictured)
+    tags = tag_items(ReadView(snapshot), titles, missing_tag_kinds(snapshot.columns.names()), pictured)
     codes = np.stack([one.codes for one in tags], axis=1) if tags else np.zeros((len(snapshot), 0), np.int8)
     taken = _ShopperItems.of(snapshot, events, tags, codes)
     space = _space(snapshot, taken)
-    shelf = shelf_of(space, taken.goods, taken.view, taken.rows)
-    traits = traits_of(taken.acts, shelf, now_of(events.times_s))
+    shelf = to_item_features(space, taken.goods, taken.view, taken.rows)
+    traits = compute_features(taken.acts, shelf, now_of(events.times_s))
     scale = FeatureScale.of(traits)
     segments, silhouettes = _segments(traits, scale, taken, space)
     record = PopulationRecord(
@@ -225,13 +225,13 @@ def _word_themes(taken: _ShopperItems) -> ShopperThemes:
     # Shoppers are not called after the colours that they like.
     looks = {word for kind in tag_kinds() if kind.name in LOOKS for words in kind.values.values() for word in words}
     names, by_user = taken.by_value(
-        lambda good: [word for word in to_words(good.title) if speaks(word) and word not in looks]
+        lambda good: [word for word in to_words(good.title) if is_meaningful(word) and word not in looks]
     )
     shoppers = np.asarray((by_user > 0).sum(axis=0)).ravel()
     kept = np.argsort(-shoppers, kind="stable")[:_THEME_WORDS]
     kept = kept[shoppers[kept] >= FEWEST]
     total = np.maximum(np.asarray(taken.worths.sum(axis=1)).ravel(), 1e-12)[:, None]
-    written = surfaces([good for good in taken.goods if good is not None])
+    written = surface_forms([good for good in taken.goods if good is not None])
     return ShopperThemes(
         tuple(written.get(names[place], names[place]) for place in kept.tolist()), by_user[:, kept].toarray() / total
     )

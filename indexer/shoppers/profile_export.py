@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
 from engine.events.shop_clock import now_of
-from engine.profiles.population import Population, SegmentRecord, shelf_of
-from engine.profiles.profile_builder import profile_in
-from engine.profiles.shopper_features import Interactions, Numbers, traits_of
+from engine.profiles.population import Population, SegmentRecord, to_item_features
+from engine.profiles.profile_builder import load_profile
+from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from engine.search.read_view import ReadView
 from engine.server.codec.profile_messages import to_line, to_response
 from indexer.embedding.embed import Progress
@@ -35,7 +35,7 @@ def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progres
     now_s = log.now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
-        profile = profile_in(log, user_id, view, usual, now_s)
+        profile = load_profile(log, user_id, view, usual, now_s)
         if profile is not None:  # not erased meanwhile
             yield to_line(to_response(profile).profile)
         progress("profiles", done, len(user_ids))
@@ -49,7 +49,7 @@ def placed(log: EventLog, view: ReadView, usual: Population) -> SegmentPlacement
     places = view.rows_of(events.item_ids)
     rows = [row for row in places if row is not None]
     found = iter(usual.goods(view, rows))
-    shelf = shelf_of(usual.space, [None if row is None else next(found) for row in places], view, rows)
+    shelf = to_item_features(usual.space, [None if row is None else next(found) for row in places], view, rows)
     acts = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-    points = usual.scale.to_points(traits_of(acts, shelf, now_of(events.times_s)))
+    points = usual.scale.to_points(compute_features(acts, shelf, now_of(events.times_s)))
     return SegmentPlacement(usual.segments, points, usual.nearest(points))

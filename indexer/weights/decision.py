@@ -17,7 +17,7 @@ from engine.search.searcher import Searcher
 from indexer.build.default_weights import Weighting
 from indexer.evaluate.ranking_metrics import K, interval, ndcg
 from indexer.weights.candidates import Progress, gather
-from indexer.weights.training_case import SEEN_EVENTS, TrainingCase, heard, kinds_of
+from indexer.weights.training_case import SEEN_EVENTS, TrainingCase, heard, part_kinds
 from indexer.weights.weight_search import fit
 
 
@@ -67,7 +67,7 @@ def decide(
     if not 2 <= folds <= len(cases):
         raise InvalidSetting(f"expected from 2 to {len(cases)} folds, as many as cases, got {folds}")
     candidates = gather(searcher, cases, signals, k, progress)
-    start = in_use(searcher, kinds_of(cases))
+    start = current_weighting(searcher, part_kinds(cases))
     before, after = np.zeros(len(cases)), np.zeros(len(cases))
     order = np.random.default_rng(seed).permutation(len(cases))
     for fold in range(folds):
@@ -81,7 +81,7 @@ def decide(
     return WeightDecision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
-def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
+def current_weighting(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
     """Return what blocks weigh now, and the boosts there are, in a request that says nothing of it.
 
     kinds: of the parts that are asked; of one kind it is what blocks weigh for that, of several for any.
@@ -90,7 +90,7 @@ def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
     return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 
-def usable(signals: Sequence[str]) -> list[str]:
+def learnable_signals(signals: Sequence[str]) -> list[str]:
     """Return the signals that may be learnt of: not those that were learnt from what shoppers did."""
     return [name for name in signals if name not in SEEN_EVENTS]
 

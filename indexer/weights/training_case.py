@@ -9,7 +9,7 @@ import numpy as np
 from engine.errors import InvalidCatalogue
 from engine.events.event import Event, EventType
 from engine.events.event_log import EventLog
-from engine.recommend.history import weigh
+from engine.recommend.history import compute_affinities
 from engine.recommend.scoring_weights import DEMAND, ScoringWeights
 from engine.recommend.user_vector import UserVector, block_weights
 from engine.scoring.fusion import BEHAVIOUR, TASTE
@@ -20,7 +20,7 @@ from indexer.evaluate.judgments import JudgedQuery
 HIDDEN = 0.2
 """The share of a shopper's items, the latest, that their taste has to find."""
 FEWEST_ITEMS = 5
-MOST_USERS = 1_000
+MAX_USERS = 1_000
 
 _KINDS: dict[type[Part], str] = {
     TextPart: "text",
@@ -49,18 +49,18 @@ def heard(query: Query, blocks: Iterable[str]) -> list[str]:
     return [block for block in blocks if block != BEHAVIOUR or aimed]
 
 
-def kinds_of(cases: Iterable[TrainingCase]) -> tuple[str, ...]:
+def part_kinds(cases: Iterable[TrainingCase]) -> tuple[str, ...]:
     """Return the kinds of parts that the cases are made of."""
     return tuple(sorted({_KINDS[type(part)] for case in cases for part in case.query.parts}))
 
 
-def of_judgments(judged: Iterable[JudgedQuery]) -> list[TrainingCase]:
+def cases_from_judgments(judged: Iterable[JudgedQuery]) -> list[TrainingCase]:
     """Return a case for each judged query."""
     return [TrainingCase(one.to_query({}, 1), one.ratings) for one in judged]
 
 
-def of_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[TrainingCase]:
-    """Return a case for each of at most MOST_USERS shoppers: does their taste so far find what they bought then?
+def cases_from_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[TrainingCase]:
+    """Return a case for each of at most MAX_USERS shoppers: does their taste so far find what they bought then?
 
     Of the items that a shopper bought, in order of the first time, the last fifth is looked for by all that they did
     before; what they had is no answer. Blocks that saw the events say nothing in it. Raises InvalidCatalogue if fewer
@@ -68,7 +68,7 @@ def of_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[Training
     """
     users = np.array(log.user_ids(), object)
     drawn = np.random.default_rng(seed).permutation(len(users)).tolist()
-    cases = list(islice(_cases(searcher, log, (str(users[place]) for place in drawn)), MOST_USERS))
+    cases = list(islice(_cases(searcher, log, (str(users[place]) for place in drawn)), MAX_USERS))
     if len(cases) < 2:
         raise InvalidCatalogue(
             f"expected at least 2 shoppers who bought {FEWEST_ITEMS} items of the snapshot, got {len(cases)}"
@@ -77,15 +77,15 @@ def of_events(searcher: Searcher, log: EventLog, seed: int = 7) -> list[Training
 
 
 def _cases(searcher: Searcher, log: EventLog, users: Iterable[str]) -> Iterator[TrainingCase]:
-    recipe = ScoringWeights()
+    scoring = ScoringWeights()
     dims = {block: dim for block, dim in searcher.snapshot.dims.items() if block not in SEEN_EVENTS}
-    weights = block_weights(dims, recipe)
+    weights = block_weights(dims, scoring)
     for user in users:
         events = log.history(user)[::-1]
         before, after = split(events, searcher)
         if not after:
             continue
-        taste = UserVector.of(weigh(before, recipe, before[-1].time_s), searcher.view, weights, recipe).whole
+        taste = UserVector.from_affinities(compute_affinities(before, scoring, before[-1].time_s), searcher.view, weights, scoring).whole
         if taste is not None and taste.weight > 0:
             had = frozenset(event.item_id for event in before)
             part = TastePart(taste.vectors)

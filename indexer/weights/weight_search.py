@@ -18,12 +18,12 @@ FACTORS = (0.25, 0.5, 0.7, 0.85, 1.2, 1.4, 2.0, 4.0)
 """What a block's weight is multiplied by."""
 STEPS = (-0.4, -0.2, -0.1, -0.05, -0.02, 0.02, 0.05, 0.1, 0.2, 0.4)
 """What a boost is moved by, in shares of all weights together."""
-LEAST_SHARE = 0.05
+MIN_SHARE = 0.05
 """What a block keeps of all weights together: a request may speak to no other, and boosts must not rank it alone."""
-LEAST_GAIN = 0.001
-LEAST_ERRORS = 1.0
+MIN_GAIN = 0.001
+MIN_STANDARD_ERRORS = 1.0
 """A move that gains less nDCG than so much, or than so many standard errors of its gain, says nothing."""
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 
 
 def fit(candidates: CaseCandidates, start: Weighting, k: int = K) -> Weighting:
@@ -32,11 +32,11 @@ def fit(candidates: CaseCandidates, start: Weighting, k: int = K) -> Weighting:
     The weights of the blocks that the cases speak to keep their sum, so that a boost is worth the same throughout.
     """
     best, reached = start, ndcgs(candidates, start, k)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         tried = [(ndcgs(candidates, moved, k), moved) for moved in _moves(candidates, best)]
         found, moved = max(tried, key=lambda one: float(one[0].mean()), default=(reached, best))
         gains = found - reached
-        if gains.mean() <= max(LEAST_GAIN, LEAST_ERRORS * gains.std() / np.sqrt(len(gains))):
+        if gains.mean() <= max(MIN_GAIN, MIN_STANDARD_ERRORS * gains.std() / np.sqrt(len(gains))):
             break
         best, reached = moved, found
     return best
@@ -70,11 +70,11 @@ def _moves(candidates: CaseCandidates, now: Weighting) -> Iterator[Weighting]:
     total = sum(now.blocks.get(block, 0.0) for block in spoken)
     for block in spoken if len(spoken) > 1 else []:
         for factor in FACTORS:
-            moved = {name: max(now.blocks.get(name, 0.0), LEAST_SHARE * total) for name in spoken}
+            moved = {name: max(now.blocks.get(name, 0.0), MIN_SHARE * total) for name in spoken}
             moved[block] *= factor
             reached = sum(moved.values())
             scaled = {name: weight * total / reached for name, weight in moved.items()}
-            if min(scaled.values()) >= LEAST_SHARE * total * 0.999:
+            if min(scaled.values()) >= MIN_SHARE * total * 0.999:
                 yield replace(now, blocks={**now.blocks, **scaled})
     for name in candidates.signal_names:
         for boost in (*(now.boosts.get(name, 0.0) + step * total for step in STEPS), 0.0):
