@@ -15,7 +15,7 @@ from engine.profiles.label import label_products, title_words
 from engine.profiles.population import Population, open_population
 from engine.profiles.product_facts import ProductFacts
 from engine.profiles.profile import Profile
-from engine.profiles.profile_builder import load_profile, build_profile
+from engine.profiles.profile_builder import build_profile, load_profile
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
@@ -161,7 +161,7 @@ def test_one_event_of_a_wrong_clock_moves_no_profile(shop: Shop, days_ago: float
 def test_the_summary_says_it_in_words(shop: Shop) -> None:
     events = [event("x", item_id("garden", number), days_ago=12) for number in (0, 4, 8)]
     assert shop.profile(events).summary == (
-        "Main interests: red garden by Alder (100% of their activity). Usually pays 30 to 70 for an item (median 50); "
+        "Main interests: red garden by Alder (100% of their activity). Usually pays 30 to 70 per item (median 50); "
         "7% of the shop's items cost less. 3 purchases; last active 12 days before the shop's newest events."
     )
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from indexer.shoppers.item_tags import TagKind, enough, values_in_titles, values_in_images, tag, tag_kinds, missing_tag_kinds
+from indexer.shoppers.item_tags import (
+    TagKind,
+    find_margin,
+    missing_tag_kinds,
+    tag_kind,
+    tag_kinds,
+    values_in_images,
+    values_in_titles,
+)
 
 COLOUR = TagKind(
     "colour", frozenset({"colour"}), ("a {} thing",), {"red": ("red", "scarlet"), "blue": ("blue", "navy")}
@@ -30,14 +38,14 @@ def test_pictures_are_believed_as_far_as_they_are_right() -> None:
     """The surest 90 of 100 are right but for ten: .9 of 100 is the least that is enough, of 101 it is not."""
     said = np.zeros(101, np.int8)
     seen = np.where(np.arange(101) < 90, 0, 1).astype(np.int8)
-    least, agreement = enough(seen, np.linspace(2, 1, 101), said)
+    least, agreement = find_margin(seen, np.linspace(2, 1, 101), said)
     assert agreement == pytest.approx(0.9)
     assert least == pytest.approx(1.01)
 
 
 def test_without_enough_proof_no_picture_is_believed() -> None:
     """Forty items that are all right are too few to tell."""
-    assert enough(np.zeros(40, np.int8), np.ones(40), np.zeros(40, np.int8)) == (float("inf"), 0.0)
+    assert find_margin(np.zeros(40, np.int8), np.ones(40), np.zeros(40, np.int8)) == (float("inf"), 0.0)
 
 
 def test_tags_say_where_they_are_from() -> None:
@@ -46,7 +54,7 @@ def test_tags_say_where_they_are_from() -> None:
     scores = np.array(
         [[1.0, 0.0]] * 30 + [[0.0, 1.0]] * 30 + [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.5, 0.5]], np.float32
     )
-    tags = tag(COLOUR, titles, scores)
+    tags = tag_kind(COLOUR, titles, scores)
     assert tags.codes[60:].tolist() == [0, 1, 0, -1]
     assert (tags.said, tags.seen, tags.agreement) == pytest.approx((60 / 64, 3 / 64, 1.0))
 

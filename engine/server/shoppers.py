@@ -10,7 +10,8 @@ from engine.errors import DiptychError, UserNotFound
 from engine.events.event import Event
 from engine.recommend.history import MAX_EVENTS
 from engine.recommend.interests import find_interests
-from engine.recommend.recommender import Recommendations, Recommender, RecommendRequest
+from engine.recommend.recommend_request import RecommendRequest
+from engine.recommend.recommender import Recommendations, Recommender
 from engine.scoring.query import Part, Query, UserPart
 from engine.search.searcher import Searcher
 from engine.server.lazy_event_log import LazyEventLog

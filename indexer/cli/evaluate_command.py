@@ -73,14 +73,16 @@ def describe(
     """Measure descriptions: right type, right colour, contradictions, readable length."""
     from engine.descriptions.describer import DescribeRequest
     from engine.descriptions.writer import WriterOptions, open_writer
-    from indexer.evaluate.description_quality import judge, read_pictures, summarise, describe_judged
+    from indexer.evaluate.description_quality import describe_judged, judge, read_pictures, summarise
     from indexer.evaluate.store_searcher import open_searcher
     from indexer.progress import Reporter
 
     shown, words = read_pictures(catalogue, photos, most)
     searcher = None if store is None else open_searcher(store)
     with Reporter() as progress:
-        written = list(describe_judged(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress))
+        written = list(
+            describe_judged(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress)
+        )
     verdicts = [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)]
     if texts is not None:
         lines = ({"item_id": one.item_id, "text": one.text, "wrong": one.contradictions} for one in verdicts)

@@ -55,7 +55,9 @@ def fit_weights(
         else _of_judgments(queries, judgments)
     )  # fmt: skip
     with Reporter() as progress:
-        decided = decide(searcher, cases, learnable_signals(signal or known) if events else signal or known, progress, folds)
+        decided = decide(
+            searcher, cases, learnable_signals(signal or known) if events else signal or known, progress, folds
+        )
     told: dict[str, Any] = {
         "snapshot": searcher.snapshot.name,
         **decided.to_json(),

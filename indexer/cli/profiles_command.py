@@ -31,14 +31,14 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the profile of every shopper, one JSON line each, and draw the segments they are in."""
+    from engine.profiles.population import open_population
+
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
     from engine.events.event_log import open_events
-    from engine.profiles.population import open_population
     from indexer.output_file import opened
     from indexer.progress import Reporter
-    from indexer.shoppers.profile_export import placed
-    from indexer.shoppers.profile_export import profiles as told
+    from indexer.shoppers.profile_export import export_profiles, place_shoppers
     from indexer.shoppers.segment_picture import draw_segments
 
     if as_json and out is None:
@@ -55,10 +55,10 @@ def export(
         progress = stack.enter_context(Reporter())
         count = 0
         lines = stack.enter_context(opened(out))
-        for profile in told(log, view, usual, progress):
+        for profile in export_profiles(log, view, usual, progress):
             count += 1
             lines.write(json.dumps(profile, ensure_ascii=False) + "\n")
-        among = placed(log, view, usual) if picture is not None else None
+        among = place_shoppers(log, view, usual) if picture is not None else None
     if picture is not None and among is not None:
         draw_segments(among, picture)
     if as_json:

@@ -24,12 +24,12 @@ IMAGE = "image"
 LOOKS = ("colour", "pattern")
 """The kinds of tags that tell how an item looks, and not what it is."""
 
-RIGHT = 0.9
+MIN_AGREEMENT = 0.9
 """How often a picture has to say what titles say before it is believed."""
 
 # On so few items being right nine times in ten may be luck.
-_LEAST_PROOF = 50
-_LEAST_TAGGED = 0.05
+_MIN_EVIDENCE = 50
+_MIN_TAGGED_SHARE = 0.05
 _CHUNK = 8192
 
 Codes = NDArray[np.int8]
@@ -76,8 +76,8 @@ def tag_kinds() -> list[TagKind]:
 
 def missing_tag_kinds(names: Sequence[str]) -> list[TagKind]:
     """Return the kinds that no field of a catalogue tells. names: those of its fields."""
-    known = {word for name in names for word in path_of(name)[-1].lower().replace("-", "_").split("_")}
-    return [kind for kind in tag_kinds() if not kind.fields & known]
+    image_scores = {word for name in names for word in path_of(name)[-1].lower().replace("-", "_").split("_")}
+    return [kind for kind in tag_kinds() if not kind.fields & image_scores]
 
 
 def tag_items(
@@ -89,19 +89,19 @@ def tag_items(
     Cost: the prompts' encoding, and one reading of all rows.
     """
     scores = _scores(view, kinds, encoder) if kinds and encoder is not None else None
-    found = [tag(kind, titles, None if scores is None else scores[kind.name]) for kind in kinds]
-    return [tags for tags in found if tags.said + tags.seen >= _LEAST_TAGGED]
+    tags = [tag_kind(kind, titles, None if scores is None else scores[kind.name]) for kind in kinds]
+    return [tags for tags in tags if tags.said + tags.seen >= _MIN_TAGGED_SHARE]
 
 
-def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags:
+def tag_kind(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags:
     """Return the tags of one kind. scores: (n, values) of the pictures, NaN for an item without one."""
     said = values_in_titles(kind, titles)
     codes = said.copy()
     agreement = 0.0
     if scores is not None:
         seen, margins = values_in_images(scores)
-        least, agreement = enough(seen, margins, said)
-        codes = np.where((codes < 0) & (margins >= least), seen, codes).astype(np.int8)
+        min_margin, agreement = find_margin(seen, margins, said)
+        codes = np.where((codes < 0) & (margins >= min_margin), seen, codes).astype(np.int8)
     count = max(1, len(titles))
     return ItemTags(
         kind, codes, float((said >= 0).sum()) / count, float(((said < 0) & (codes >= 0)).sum()) / count, agreement
@@ -110,12 +110,12 @@ def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags
 
 def values_in_titles(kind: TagKind, titles: Sequence[str]) -> Codes:
     """Return the value that each title names, -1 if it names none or several."""
-    places = {word: place for place, words in enumerate(kind.values.values()) for word in words}
+    value_codes = {word: index for index, words in enumerate(kind.values.values()) for word in words}
     codes = np.full(len(titles), -1, np.int8)
     for row, title in enumerate(titles):
-        named = {places[word] for word in to_words(title) if word in places}
-        if len(named) == 1:
-            codes[row] = named.pop()
+        codes_in_title = {value_codes[word] for word in to_words(title) if word in value_codes}
+        if len(codes_in_title) == 1:
+            codes[row] = codes_in_title.pop()
     return codes
 
 
@@ -125,31 +125,31 @@ def values_in_images(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
     A value whose words lie nearer to all pictures than others' do would win everywhere, so each is told by what is
     usual for it. An item without a picture has a margin of minus infinity.
     """
-    there = np.isfinite(scores).all(axis=1)
-    known = scores[there].astype(np.float64)
+    has_image = np.isfinite(scores).all(axis=1)
+    image_scores = scores[has_image].astype(np.float64)
     codes = np.full(len(scores), -1, np.int8)
     margins = np.full(len(scores), -np.inf)
-    if len(known) > 1:
-        apart = (known - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-9)
-        best = np.sort(apart, axis=1)
-        codes[there] = apart.argmax(axis=1)
-        margins[there] = best[:, -1] - best[:, -2]
+    if len(image_scores) > 1:
+        standardised = (image_scores - image_scores.mean(axis=0)) / np.maximum(image_scores.std(axis=0), 1e-9)
+        best = np.sort(standardised, axis=1)
+        codes[has_image] = standardised.argmax(axis=1)
+        margins[has_image] = best[:, -1] - best[:, -2]
     return codes, margins
 
 
-def enough(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[float, float]:
-    """Return the least margin from which pictures say what titles say RIGHT of the time, and how often they do then.
+def find_margin(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[float, float]:
+    """Return the least margin from which pictures say what titles say MIN_AGREEMENT of the time, and how often they do then.
 
     Infinity and 0 if there is none, or too few items say anything to tell.
     """
-    both = (said >= 0) & np.isfinite(margins)
-    order = np.argsort(-margins[both], kind="stable")
-    right = np.cumsum((seen == said)[both][order]) / np.arange(1, len(order) + 1)
-    fine = np.flatnonzero(right[_LEAST_PROOF - 1 :] >= RIGHT)
-    if not len(fine):
+    comparable = (said >= 0) & np.isfinite(margins)
+    order = np.argsort(-margins[comparable], kind="stable")
+    agreements = np.cumsum((seen == said)[comparable][order]) / np.arange(1, len(order) + 1)
+    reliable = np.flatnonzero(agreements[_MIN_EVIDENCE - 1 :] >= MIN_AGREEMENT)
+    if not len(reliable):
         return float("inf"), 0.0
-    last = int(fine[-1]) + _LEAST_PROOF - 1
-    return float(margins[both][order][last]), float(right[last])
+    last = int(reliable[-1]) + _MIN_EVIDENCE - 1
+    return float(margins[comparable][order][last]), float(agreements[last])
 
 
 def _scores(view: ReadView, kinds: Sequence[TagKind], encoder: Encoder) -> dict[str, Matrix]:
@@ -163,7 +163,7 @@ def _scores(view: ReadView, kinds: Sequence[TagKind], encoder: Encoder) -> dict[
     scores = np.full((count, len(anchors)), np.nan, np.float32)
     for start in range(0, count, _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, count))
-        vectors, there = view.vectors_of(rows)[IMAGE]
-        scores[rows[there]] = vectors[there] @ np.array(anchors, np.float32).T
+        vectors, has_image = view.vectors_of(rows)[IMAGE]
+        scores[rows[has_image]] = vectors[has_image] @ np.array(anchors, np.float32).T
     ends = np.cumsum([len(kind.values) for kind in kinds])[:-1]
     return dict(zip([kind.name for kind in kinds], np.split(scores, ends, axis=1), strict=True))

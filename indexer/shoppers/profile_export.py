@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from engine.profiles.population import Population, SegmentRecord, to_item_features
+from engine.profiles.profile_builder import load_profile
+from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
 from engine.events.shop_clock import now_of
-from engine.profiles.population import Population, SegmentRecord, to_item_features
-from engine.profiles.profile_builder import load_profile
-from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from engine.search.read_view import ReadView
 from engine.server.codec.profile_messages import to_line, to_response
 from indexer.embedding.embed import Progress
@@ -27,7 +27,9 @@ class SegmentPlacement:
     groups: NDArray[np.int64]
 
 
-def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progress) -> Iterator[dict[str, Any]]:
+def export_profiles(
+    log: EventLog, view: ReadView, population: Population, progress: Progress
+) -> Iterator[dict[str, Any]]:
     """Give the profile of every shopper of a log, by id, as values that JSON holds: as `engine profile` tells one.
 
     Cost: some milliseconds a shopper, and 50 µs an item of theirs.
@@ -35,21 +37,23 @@ def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progres
     now_s = log.now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
-        profile = load_profile(log, user_id, view, usual, now_s)
+        profile = load_profile(log, user_id, view, population, now_s)
         if profile is not None:  # not erased meanwhile
             yield to_line(to_response(profile).profile)
         progress("profiles", done, len(user_ids))
 
 
-def placed(log: EventLog, view: ReadView, usual: Population) -> SegmentPlacement | None:
+def place_shoppers(log: EventLog, view: ReadView, population: Population) -> SegmentPlacement | None:
     """Return where the shoppers of a log stand, None if the snapshot knows no segments."""
-    if usual.space is None or usual.scale is None or not usual.segments:
+    if population.space is None or population.scale is None or not population.segments:
         return None
     events = EventTable.of(log)
-    places = view.rows_of(events.item_ids)
-    rows = [row for row in places if row is not None]
-    found = iter(usual.goods(view, rows))
-    shelf = to_item_features(usual.space, [None if row is None else next(found) for row in places], view, rows)
-    acts = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-    points = usual.scale.to_points(compute_features(acts, shelf, now_of(events.times_s)))
-    return SegmentPlacement(usual.segments, points, usual.nearest(points))
+    rows_by_item = view.rows_of(events.item_ids)
+    rows = [row for row in rows_by_item if row is not None]
+    facts = iter(population.products(view, rows))
+    item_features = to_item_features(
+        population.space, [None if row is None else next(facts) for row in rows_by_item], view, rows
+    )
+    interactions = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
+    points = population.scale.to_points(compute_features(interactions, item_features, now_of(events.times_s)))
+    return SegmentPlacement(population.segments, points, population.nearest(points))
