@@ -1,6 +1,6 @@
-"""What a build learns of all shoppers together, written beside the items of its snapshot.
+"""Computes the population statistics of a build and writes them into its snapshot.
 
-Only what several shoppers share is kept, and nothing by which one of them could be known again.
+Only what several shoppers share is stored, and nothing that could identify one of them.
 """
 
 from array import array
@@ -50,22 +50,24 @@ from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segments import cluster_shoppers
 
 TASTE_DIMS = 8
-"""How many directions of the items' vectors tell shoppers apart."""
+"""The number of principal directions of the items' vectors that describe a shopper's taste."""
 
 _MAX_KINDS = 40
 _MAX_WORDS = 20_000
 _MAX_VALUES = 2_000
 _MAX_THEME_WORDS = 300
 _PRICE_STEPS = 200
-# Of how many items the directions are learnt.
+# The number of items that the directions are computed from.
 _MAX_SAMPLED = 20_000
 
 
 def write_population(snapshot: Snapshot, events: EventTable, encoder: Encoder | None, progress: Progress) -> None:
-    """Write what is usual among the shoppers of a snapshot into its folder, for `engine.profiles.population` to read.
+    """Write the population statistics of a snapshot into its folder, for `engine.profiles.population` to read.
 
-    encoder: the one that made the picture block, None if none did.
-    Cost: 50 µs an item that there are events of, and for 100,000 shoppers some seconds.
+    Cost: 50 µs per item with events, and some seconds for 100,000 shoppers.
+
+    Args:
+        encoder: The encoder of the image block, None if there is none.
     """
     directory = snapshot.directory / SHOPPERS
     directory.mkdir()
@@ -103,9 +105,12 @@ def write_population(snapshot: Snapshot, events: EventTable, encoder: Encoder | 
 
 @dataclass(frozen=True)
 class _ShopperItems:
-    """What all shoppers took. goods: (m,) the items of the events, None for one that the snapshot has not.
+    """The items of all shoppers' events.
 
-    rows: of those that it has, in order.   worths: (u, m) sparse, what the events of each shopper with each item say.
+    Attributes:
+        products: (m,) facts of the items, None for one that is not in the snapshot.
+        rows: Rows of the items that are, in order.
+        preferences: (u, m) sparse, summed preference weights of each shopper's events with each item.
     """
 
     view: ReadView
@@ -119,7 +124,7 @@ class _ShopperItems:
     def of(
         cls, snapshot: Snapshot, events: EventTable, tags: Sequence[ItemTags], codes: NDArray[np.int8]
     ) -> "_ShopperItems":
-        """Return what a log's events say, of items with these tags."""
+        """Return the items of a log's events, with these tags."""
         from scipy.sparse import csr_array
 
         view = ReadView(snapshot)
@@ -146,9 +151,9 @@ class _ShopperItems:
         )
 
     def shares(self, field: str) -> dict[str, float]:
-        """Return the share of each value of a field in what all shoppers take, the largest first.
+        """Return the share of each value of a field among what all shoppers choose, largest first.
 
-        Values that fewer than MIN_SHOPPERS shoppers took are left out.
+        Values chosen by fewer than MIN_SHOPPERS shoppers are left out.
         """
         names, by_user = self.by_value(lambda product: product.values.get(field, ()))
         shoppers = np.asarray((by_user > 0).sum(axis=0)).ravel()
@@ -158,7 +163,7 @@ class _ShopperItems:
         return {names[index]: float(totals[index]) for index in kept}
 
     def by_value(self, values_of: Callable[[ProductFacts], Iterable[str]]) -> tuple[list[str], Any]:
-        """Return the values that items have, and (u, v) sparse, what the events of each shopper with each say."""
+        """Return the values of all items, and (u, v) sparse, the preference weights of each shopper for each."""
         from scipy.sparse import csr_array
 
         names: dict[str, int] = {}
@@ -173,7 +178,10 @@ class _ShopperItems:
 
 
 def _build_space(snapshot: Snapshot, shopper_items: _ShopperItems) -> FeatureSpace:
-    """Return how items are seen: the widest kinds that part them, the shop's prices, the directions they differ in."""
+    """Return how items are mapped to features.
+
+    Kinds come from the widest field that distinguishes items, prices are quantiles, directions are principal.
+    """
     shares = {field: shopper_items.shares(field) for field in shopper_items.fields.kinds}
     narrow = [field for field, of in shares.items() if of and max(of.values()) <= 0.5]
     field = next(iter(narrow or shares), "")
@@ -186,7 +194,7 @@ def _build_space(snapshot: Snapshot, shopper_items: _ShopperItems) -> FeatureSpa
 
 
 def _principal_directions(shopper_items: _ShopperItems) -> tuple[Matrix, Matrix]:
-    """Return the mean of the items' vectors, block after block, and the directions in which they differ most."""
+    """Return the mean of the items' concatenated vectors, and their principal directions."""
     rows = np.array(shopper_items.rows, np.int64)
     sample = np.sort(np.random.default_rng(7).permutation(rows)[:_MAX_SAMPLED])
     blocks = shopper_items.view.vectors_of(sample)
@@ -198,7 +206,7 @@ def _principal_directions(shopper_items: _ShopperItems) -> tuple[Matrix, Matrix]
     apart = np.concatenate(parts, axis=1).astype(np.float64)
     _, vectors = np.linalg.eigh(apart.T @ apart)
     basis = vectors[:, ::-1][:, :TASTE_DIMS]
-    # A direction and its opposite are the same; so that each build has the same, its largest number is above 0.
+    # The sign of a direction is arbitrary; fixed, so that builds are reproducible: its largest entry is positive.
     basis = basis * np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
     return np.concatenate(means), basis.astype(np.float32)
 
@@ -206,7 +214,7 @@ def _principal_directions(shopper_items: _ShopperItems) -> tuple[Matrix, Matrix]
 def _build_segments(
     features: ShopperFeatures, scale: FeatureScale, shopper_items: _ShopperItems, space: FeatureSpace
 ) -> tuple[tuple[SegmentRecord, ...], dict[int, float]]:
-    """Return the segments of all shoppers, the largest first, and how clear each number of them would have been."""
+    """Return the segments of all shoppers, largest first, and the silhouette of each number of segments."""
     found = cluster_shoppers(scale.to_points(features))
     if found is None:
         return (), {}
@@ -228,8 +236,8 @@ def _build_segments(
 
 
 def _word_themes(shopper_items: _ShopperItems) -> ShopperThemes:
-    """Return what shoppers take by the words of titles, those that most shoppers took."""
-    # Shoppers are not called after the colours that they like.
+    """Return shoppers' themes from title words, the words that most shoppers choose."""
+    # Segments are not named after colours.
     look_words = {
         word for kind in tag_kinds() if kind.name in LOOKS for words in kind.values.values() for word in words
     }
@@ -259,7 +267,7 @@ def _read_titles(snapshot: Snapshot) -> list[str]:
 
 
 def _word_shares(titles: Sequence[str]) -> dict[str, float]:
-    """Return the share of titles that have each word that several have, the commonest first."""
+    """Return the share of titles that contain each word, most common first; words of a single title are left out."""
     counts = Counter(word for title in titles for word in set(to_words(title)))
     common = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:_MAX_WORDS]
     return {word: count / len(titles) for word, count in common if count > 1}

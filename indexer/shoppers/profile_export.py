@@ -1,17 +1,17 @@
-"""Everybody's profile, one after the other, and where all shoppers stand among the segments."""
+"""Exports every shopper's profile, and places all shoppers in the segments."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from engine.profiles.population import Population, SegmentRecord, to_item_features
-from engine.profiles.profile_builder import load_profile
-from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
 from engine.events.shop_clock import now_of
+from engine.profiles.population import Population, SegmentRecord, to_item_features
+from engine.profiles.profile_builder import load_profile
+from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from engine.search.read_view import ReadView
 from engine.server.codec.profile_messages import to_line, to_response
 from indexer.embedding.embed import Progress
@@ -20,7 +20,12 @@ from indexer.events.event_table import EventTable
 
 @dataclass(frozen=True, slots=True)
 class SegmentPlacement:
-    """All shoppers of a log among the segments. points: (u, f), see `Scale`.   groups: (u,) places in `segments`."""
+    """All shoppers of a log in the segments.
+
+    Attributes:
+        points: (u, f), see `FeatureScale`.
+        groups: (u,) indices into `segments`.
+    """
 
     segments: tuple[SegmentRecord, ...]
     points: Numbers
@@ -30,21 +35,21 @@ class SegmentPlacement:
 def export_profiles(
     log: EventLog, view: ReadView, population: Population, progress: Progress
 ) -> Iterator[dict[str, Any]]:
-    """Give the profile of every shopper of a log, by id, as values that JSON holds: as `engine profile` tells one.
+    """Yield the profile of every shopper of a log, by id, as JSON values: what `engine profile` prints.
 
-    Cost: some milliseconds a shopper, and 50 µs an item of theirs.
+    Cost: some milliseconds a shopper, and 50 µs per item of theirs.
     """
     now_s = log.now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
         profile = load_profile(log, user_id, view, population, now_s)
-        if profile is not None:  # not erased meanwhile
+        if profile is not None:  # not erased in the meantime
             yield to_line(to_response(profile).profile)
         progress("profiles", done, len(user_ids))
 
 
 def place_shoppers(log: EventLog, view: ReadView, population: Population) -> SegmentPlacement | None:
-    """Return where the shoppers of a log stand, None if the snapshot knows no segments."""
+    """Return the placement of a log's shoppers, None if the snapshot has no segments."""
     if population.space is None or population.scale is None or not population.segments:
         return None
     events = EventTable.of(log)

@@ -1,4 +1,4 @@
-"""A picture of the segments: where the shoppers are, how many are in each, and what sets them apart."""
+"""A picture of the segments: a map of the shoppers, the size of each segment, and what distinguishes it."""
 
 from pathlib import Path
 from textwrap import shorten
@@ -12,7 +12,7 @@ from indexer.shoppers.profile_export import SegmentPlacement
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart by eyes that see few colours, too; after Okabe and Ito.
+# Safe for colour-blind readers, after Okabe and Ito.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8A6D3B", "#6C6C6C")
 
 _INK, _PALE = "#222222", "#767676"
@@ -22,21 +22,21 @@ _MIN_DIFFERENCE = 0.25
 
 
 def draw_segments(placement: SegmentPlacement, path: Path) -> None:
-    """Write the picture, a PNG or whatever else the file's name asks for."""
+    """Write the picture as PNG, or in another format by the file's extension."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 1.6 + max(4.6, 0.86 * len(placement.segments))), layout="constrained")
-    seen, told = figure.subplots(1, 2, width_ratios=(1, 1.05))
+    map_axes, bar_axes = figure.subplots(1, 2, width_ratios=(1, 1.05))
     figure.suptitle(
         f"{len(placement.groups):,} shoppers in {len(placement.segments)} segments", fontsize=15, color=_INK
     )
-    _draw_map(seen, placement)
-    _draw_segments(told, placement)
+    _draw_map(map_axes, placement)
+    _draw_segments(bar_axes, placement)
     figure.savefig(path, dpi=120, facecolor="white")
 
 
 def to_plane(points: Numbers) -> Numbers:
-    """Return (u, 2), shoppers on a plane where near ones are alike, by t-SNE. Cost: some seconds for 2,000."""
+    """Return (u, 2), shoppers on a plane where similar ones are close, by t-SNE. Cost: some seconds for 2,000."""
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(points) - 1) / 3)
@@ -65,7 +65,7 @@ def _draw_map(axes: "Axes", placement: SegmentPlacement) -> None:
                 bbox=box,
             )
     axes.set(xticks=[], yticks=[])
-    axes.set_title("Each dot is a shopper; near ones are alike", fontsize=10, color=_PALE, loc="left")
+    axes.set_title("Each dot is a shopper; similar shoppers are close", fontsize=10, color=_PALE, loc="left")
     for side in axes.spines.values():
         side.set_color("#dddddd")
 
@@ -86,11 +86,11 @@ def _draw_segments(axes: "Axes", placement: SegmentPlacement) -> None:
         told = shorten(apart, 84, placeholder=" …") or "like all shoppers"
         axes.text(0, index - 0.12, told, fontsize=9, color=_PALE, va="center")
     axes.set(xlim=(0, 1.15 * widest), ylim=(len(positions) - 0.4, -0.7), xticks=[], yticks=[])
-    axes.set_title("Share of shoppers, and what sets them apart from all", fontsize=10, color=_PALE, loc="left")
+    axes.set_title("Share of shoppers, and what distinguishes them", fontsize=10, color=_PALE, loc="left")
     for side in axes.spines.values():
         side.set_visible(False)
 
 
 def _describe_difference(words: str, strength: float) -> str:
-    """Return what sets a segment apart, with the sign that tells whether it is more or less where words do not."""
+    """Return a difference with "less" where the words do not say the direction."""
     return words if strength > 0 or " " in words else f"less {words}"

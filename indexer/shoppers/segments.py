@@ -1,4 +1,4 @@
-"""Segments of shoppers: who is alike in what they do, take, pay and like."""
+"""Segments of shoppers by k-means on their features."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from engine.profiles.population import MIN_SHOPPERS
 from engine.profiles.shopper_features import Numbers
 
 SEGMENT_COUNTS = range(3, 9)
-"""How many segments there may be."""
+"""The numbers of segments tried."""
 
-# Fewer shoppers make no segments worth a name.
+# Fewer shoppers make no meaningful segments.
 _MIN_SHOPPERS_TO_CLUSTER = 30
 _MIN_SHARE = 0.02
 _SILHOUETTE_SAMPLE = 3_000
@@ -20,9 +20,12 @@ _INITIALISATIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class ShopperGroups:
-    """u shoppers in k groups. groups: (u,) the largest first.   centroids: (k, f).
+    """u shoppers in k groups.
 
-    silhouettes: number of groups → how clear they are, from -1 to 1, for each number that was tried and could be.
+    Attributes:
+        groups: (u,) group of each shopper, the largest group first.
+        centroids: (k, f).
+        silhouettes: Number of groups → silhouette, from -1 to 1, for each valid number tried.
     """
 
     groups: NDArray[np.int32]
@@ -31,10 +34,12 @@ class ShopperGroups:
 
 
 def cluster_shoppers(points: Numbers, seed: int = 7) -> ShopperGroups | None:
-    """Return the shoppers in 3 to 8 groups by k-means, as many as have the largest silhouette; None for too few.
+    """Return the shoppers in 3 to 8 groups, the number with the largest silhouette; None for too few shoppers.
 
-    points: (u, f), distances between them tell how unlike shoppers are. A group is never so small that it could tell
-    who is in it. Cost: some seconds for 100,000 shoppers.
+    No group is so small that it could identify its members. Cost: some seconds for 100,000 shoppers.
+
+    Args:
+        points: (u, f) whose distances measure how different shoppers are.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
