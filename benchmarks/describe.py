@@ -21,7 +21,7 @@ from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
-from indexer.evaluate.description_quality import Verdict, judge, read_pictures, summarise, describe_judged
+from indexer.evaluate.description_quality import Verdict, describe_judged, judge, read_pictures, summarise
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 

@@ -17,7 +17,7 @@ from engine.scoring.query import ItemPart, Query, TastePart
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
-from indexer.behaviour.cold_start import expected
+from indexer.behaviour.cold_start import estimate_missing
 from indexer.behaviour.demand import compute_demand
 from indexer.behaviour.factorization import factorise
 from indexer.behaviour.interactions import InteractionMatrix
@@ -52,7 +52,7 @@ def table(*events: tuple[str, str, EventType, float]) -> EventTable:
 
 
 def seen(*events: tuple[str, str, EventType, float]) -> InteractionMatrix:
-    return InteractionMatrix.of(table(*events), ["a", "b", "c"], COUNTS)
+    return InteractionMatrix.from_events(table(*events), ["a", "b", "c"], COUNTS)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_liking_is_the_root_of_what_events_sum_to() -> None:
     """Four purchases are 2; what was sent back is not liked; an item that is not sold is not there."""
     liked = seen(
         *[("u", "a", BUY, float(day)) for day in range(4)], ("u", "b", BUY, 1), ("u", "b", BACK, 0), ("u", "x", BUY, 0)
-    ).liking()
+    ).to_affinities()
     assert liked.shape == (1, 3)
     assert liked.toarray().tolist() == [[2.0, 0.0, 0.0]]
 
@@ -106,7 +106,7 @@ def test_lines_of_one_order_are_one_purchase() -> None:
 def test_items_of_the_same_shoppers_are_near() -> None:
     """Two pairs of items with a crowd of their own each: cosine 1 within, 0 across; one that nobody likes is zero."""
     events = [(f"u{number}", item, BUY, 0.0) for number in range(9) for item in ("ab" if number < 5 else "c")]
-    liking = InteractionMatrix.of(table(*events), ["a", "b", "c", "d"], COUNTS).liking()
+    liking = InteractionMatrix.from_events(table(*events), ["a", "b", "c", "d"], COUNTS).to_affinities()
     rows = factorise(liking).astype(np.float32)
     assert rows @ rows.T == pytest.approx(np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]), abs=2e-3)
 
@@ -118,7 +118,9 @@ def test_the_same_events_give_the_same_vectors() -> None:
         (f"u{u}", f"i{i}", BUY, 0.0)
         for u, i in zip(rng.integers(50, size=400), rng.integers(80, size=400), strict=True)
     ]
-    liking = InteractionMatrix.of(table(*events), [f"i{number}" for number in range(80)], COUNTS).liking()
+    liking = InteractionMatrix.from_events(
+        table(*events), [f"i{number}" for number in range(80)], COUNTS
+    ).to_affinities()
     first, second = factorise(liking, 16), factorise(liking, 16)
     assert first.shape == (80, 12)
     assert (first == second).all()
@@ -273,7 +275,7 @@ def test_of_new_items_is_expected_what_is_known_of_like_ones() -> None:
     values = np.array([1.0, 3.0, nan, nan, nan], np.float32)
     texts = ["red mug", "blue lamp", "red lamp", "", ""]
     rows = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]], np.float16)
-    told = expected(values, texts, {"image": rows}, {"image": np.any(rows, axis=1)})
+    told = estimate_missing(values, texts, {"image": rows}, {"image": np.any(rows, axis=1)})
     assert told[:4] == pytest.approx([1.0, 3.0, 2.0, 3.0])
     assert np.isnan(told[4])
 
@@ -281,14 +283,14 @@ def test_of_new_items_is_expected_what_is_known_of_like_ones() -> None:
 def test_nothing_is_expected_where_nothing_is_known() -> None:
     """Unknown stays unknown, and what is known stays as it is."""
     unknown = np.full(2, np.nan, np.float32)
-    assert np.isnan(expected(unknown, ["a", "a"], {}, {})).all()
-    assert expected(np.ones(2, np.float32), ["a", "a"], {}, {}).tolist() == [1.0, 1.0]
+    assert np.isnan(estimate_missing(unknown, ["a", "a"], {}, {})).all()
+    assert estimate_missing(np.ones(2, np.float32), ["a", "a"], {}, {}).tolist() == [1.0, 1.0]
 
 
 def test_of_many_that_are_equally_like_all_count() -> None:
     """Not those that the catalogue happens to list first."""
     values = np.array([*range(60), np.nan], np.float32)
-    told = expected(values, ["milk"] * 61, {}, {})
+    told = estimate_missing(values, ["milk"] * 61, {}, {})
     assert told[60] == pytest.approx(29.5)
 
 
@@ -296,5 +298,5 @@ def test_the_most_alike_count_far_more() -> None:
     """Likeness counts by its fourth power: here .5 ** 4 for one of two items, and 1 for the other."""
     rows = np.array([[1, 0], [0.5, 0.75**0.5], [1, 0]], np.float16)
     values = np.array([0.0, 17.0, np.nan], np.float32)
-    told = expected(values, ["", "", ""], {"image": rows}, {"image": np.ones(3, np.bool_)})
+    told = estimate_missing(values, ["", "", ""], {"image": rows}, {"image": np.ones(3, np.bool_)})
     assert told[2] == pytest.approx(1.0, abs=0.01)

@@ -9,13 +9,13 @@ from shoppers import event
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import hold_out, read_events
-from indexer.evaluate.recommendation_quality import EvaluationShop, chance, evaluate
+from indexer.evaluate.recommendation_quality import EvaluationShop, chance_of_hit, evaluate
 
 
 def test_chance_by_hand() -> None:
     """Two of five, one of them right: 2/5; of no more items than are shown all are there."""
-    assert chance(5, 1, 2) == pytest.approx(0.4)
-    assert chance(5, 5, 5) == chance(3, 1, 20) == 1.0
+    assert chance_of_hit(5, 1, 2) == pytest.approx(0.4)
+    assert chance_of_hit(5, 5, 5) == chance_of_hit(3, 1, 20) == 1.0
 
 
 def test_a_catalogue_of_other_items_is_refused(tmp_path: Path) -> None:

@@ -102,7 +102,10 @@ def test_events_count_from_the_moment_they_are_recorded(goods: Running) -> None:
     assert {hit.reason for hit in before.hits} == {"well rated"}
     record(goods, "ada", "TYPE_PURCHASE", ["red-mug"])
     after = recommend(goods, user_id="ada", mode="MODE_DISCOVER", page_size=5, explain=True)
-    assert {hit.reason for hit in after.hits} <= {"looks like red mug that you bought", "similar to red mug that you bought"}
+    assert {hit.reason for hit in after.hits} <= {
+        "looks like red mug that you bought",
+        "similar to red mug that you bought",
+    }
     assert {hit.reason_kind for hit in after.hits} == {recommendation_pb2.Recommendation.REASON_KIND_LIKE_ITEM}
     for hit in after.hits:
         assert hit.contributions[hit.reason_contribution] == max(hit.contributions.values())
@@ -149,7 +152,9 @@ def test_a_picture_is_answered_in_a_taste(goods: Running) -> None:
     assert reasons == {"similar to this picture and to your taste"}
     assert [hit.score for hit in taste.hits] != [hit.score for hit in alone.hits]
     both = recommend(goods, session=Session(liked_item_ids=["blue-lamp"], image=image), page_size=3)
-    assert {hit.reason for hit in both.hits if not hit.because_item_ids} <= {"similar to this picture and to your taste"}
+    assert {hit.reason for hit in both.hits if not hit.because_item_ids} <= {
+        "similar to this picture and to your taste"
+    }
 
 
 @pytest.mark.parametrize(

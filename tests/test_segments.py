@@ -187,7 +187,7 @@ def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Pat
     other.directory = tmp_path
     with make_events(tmp_path) as log:
         log.record([event(f"x{number}", f"gone-{number % 7}") for number in range(40)])
-        write_population(other, EventTable.of(log), None, no_progress)
+        write_population(other, EventTable.from_log(log), None, no_progress)
     usual = open_population(other)
     assert not any(usual.shares.values())
     assert not usual.segments

@@ -26,8 +26,8 @@ from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.weights.candidates import CaseCandidates, gather
-from indexer.weights.decision import WeightDecision, decide, current_weighting
-from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split
+from indexer.weights.decision import WeightDecision, current_weighting, decide
+from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split_history
 from indexer.weights.weight_search import fit, fused_scores, ndcgs
 
 DIM = 8
@@ -265,10 +265,10 @@ def bought(user: str, items: list[int], start: int = 0) -> list[Event]:
 def test_the_last_fifth_of_a_shoppers_items_is_looked_for(searcher: Searcher) -> None:
     """What they had before is not looked for again, and who bought too little is left out."""
     events = bought("u", [0, 6, 12, 0, 18, 24, 6])
-    before, after = split(events, searcher)
+    before, after = split_history(events, searcher)
     assert [event.item_id for event in before] == ["i0", "i6", "i12", "i0", "i18"]
     assert after == ["i24"]
-    assert split(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
+    assert split_history(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
 
 
 def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -> None:

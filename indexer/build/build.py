@@ -21,7 +21,7 @@ from indexer.descriptions.catalog_descriptions import fill_missing
 from indexer.embedding.embed import Progress, embed
 from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.embedding.models import BuildModels, remembering
-from indexer.events.event_import import EventFile, recorded
+from indexer.events.event_import import EventFile, load_events
 from indexer.events.event_table import EventTable
 from indexer.probing.probes import Probes, ProductReservoir
 from indexer.reviews.snapshot_reviews import lay_reviews
@@ -76,7 +76,7 @@ def _events(config: BuildConfig, progress: Progress) -> EventTable | None:
     file = None
     if config.events is not None:
         file = EventFile(config.events, config.events_map, max_rejects=config.max_rejects)
-    events = recorded(file, config.store, config.events_url, progress)
+    events = load_events(file, config.store, config.events_url, progress)
     return events if config.behaviour else None
 
 

@@ -102,7 +102,7 @@ def write_snapshot(
     content = tuple(embedded.blocks)
     embedded = embedded if learnt is None else learnt.embedded
     calibration = models.calibrate(embedded, encoded)
-    calibration = calibration if learnt is None else learnt.calibrated(calibration)
+    calibration = calibration if learnt is None else learnt.calibrate(calibration)
     lexical_asked = "text" in encoded if config.lexical is None else config.lexical
     fields = _fields(config, embedded) if lexical_asked else []
     worded = np.array([any(map(has_words, item)) for item in fields] or [False] * len(embedded.item_ids))

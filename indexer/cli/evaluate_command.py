@@ -133,7 +133,7 @@ def _on_judgments(
     store: Path, snapshot: str | None, queries: Path, judgments: Path, weights: Mapping[str, float], k: int
 ) -> dict[str, Any]:
     from indexer.evaluate.judgments import read_judged
-    from indexer.evaluate.ranking_metrics import interval
+    from indexer.evaluate.ranking_metrics import confidence_interval
     from indexer.evaluate.search_quality import evaluate as run
     from indexer.evaluate.search_quality import unknown_items
     from indexer.evaluate.store_searcher import open_searcher
@@ -145,11 +145,11 @@ def _on_judgments(
         "snapshot": searcher.snapshot.name,
         "queries": len(judged),
         "unknown_items": unknown_items(searcher, judged),
-        **{name: measured.described(k) for name, measured in ways.items()},
+        **{name: measured.to_json(k) for name, measured in ways.items()},
     }
     if "weights" in ways:
         gains = ways["weights"].ndcg - ways["defaults"].ndcg
-        told["gain_interval"] = [round(end, 4) for end in interval(gains)]
+        told["gain_interval"] = [round(end, 4) for end in confidence_interval(gains)]
     return told
 
 

@@ -31,11 +31,10 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the profile of every shopper, one JSON line each, and draw the segments they are in."""
-    from engine.profiles.population import open_population
-
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
     from engine.events.event_log import open_events
+    from engine.profiles.population import open_population
     from indexer.output_file import opened
     from indexer.progress import Reporter
     from indexer.shoppers.profile_export import export_profiles, place_shoppers

@@ -1,4 +1,4 @@
-"""Tags of items for attributes that the catalogue has no field for: colour, pattern, material, from titles and pictures.
+"""Tags of items for attributes without a field in the catalogue: colour, pattern, material, from titles and pictures.
 
 A title that names exactly one colour is trusted. A picture is compared with prompts for each value by an encoder that
 was never trained on this catalogue; its accuracy is measured on the items whose titles name a value, and pictures are
@@ -150,7 +150,7 @@ def values_in_images(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
 
 
 def find_margin(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[float, float]:
-    """Return the smallest margin from which pictures agree with titles MIN_AGREEMENT of the time, and the agreement there.
+    """Return the smallest margin from which pictures agree with titles MIN_AGREEMENT of the time, and that agreement.
 
     Infinity and 0 if there is none, or too few titles name a value to tell.
     """

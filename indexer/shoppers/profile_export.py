@@ -52,7 +52,7 @@ def place_shoppers(log: EventLog, view: ReadView, population: Population) -> Seg
     """Return the placement of a log's shoppers, None if the snapshot has no segments."""
     if population.space is None or population.scale is None or not population.segments:
         return None
-    events = EventTable.of(log)
+    events = EventTable.from_log(log)
     rows_by_item = view.rows_of(events.item_ids)
     rows = [row for row in rows_by_item if row is not None]
     facts = iter(population.products(view, rows))

@@ -153,7 +153,12 @@ def _distinctive_themes(themes: ShopperThemes, inside: NDArray[np.bool_]) -> lis
     found: list[tuple[float, tuple[str, float, float, float]]] = []
     for index, name in enumerate(themes.names):
         if group_shares[index] >= _MIN_SHARE and group_shares[index] >= _MIN_LIFT * baseline[index]:
-            theme = name, float(group_shares[index]), float(baseline[index]), _deviation(themes.shares[:, index], inside)
+            theme = (
+                name,
+                float(group_shares[index]),
+                float(baseline[index]),
+                _deviation(themes.shares[:, index], inside),
+            )
             found.append((float(group_shares[index] * np.log(group_shares[index] / baseline[index])), theme))
     found.sort(key=lambda entry: (-entry[0], entry[1][0]))
     return [theme for _, theme in found[:_MAX_THEMES]]
