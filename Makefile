@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 UV := $(VENV)/bootstrap/bin/uv
 INSTALLED := $(VENV)/.installed
 IMAGE := build/proto.binpb
+# One worker a core, each with one thread; the tests of a file run in one worker, the long ones first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-gpu check format bench proto lock clean
+.PHONY: help install demo test test-fast test-slow test-gpu check format bench proto lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +22,10 @@ demo: $(INSTALLED) ## see it work: a generated catalogue, an index, a few search
 	$(BIN)/python -m indexer.demo
 
 test: $(INSTALLED) ## the tests that take minutes at most
-	$(BIN)/python -m pytest -m "not slow and not gpu and not bench"
+	$(PYTEST) -m "not slow and not gpu and not bench"
+
+test-fast: $(INSTALLED) ## run the tests for the inner loop, in under a minute
+	$(PYTEST) -m "not long and not real and not slow and not gpu and not bench"
 
 test-slow: $(INSTALLED) ## the tests that take longer
 	$(BIN)/python -m pytest -m "slow and not gpu and not bench"

@@ -23,7 +23,7 @@ from benchmarks.postgres import cluster
 from benchmarks.processes import Served, engine_server
 from engine.errors import MissingDependency
 from engine.events.event import Event, EventType
-from engine.events.event_log import EventLog, make_events
+from engine.events.event_log import EventLog, open_or_create_event_log
 from engine.v1 import recommendation_pb2
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -87,7 +87,7 @@ def run(effort: Effort, kinds: Sequence[Kind] = KINDS, json_path: Path | None = 
 def _measure(name: str, folder: Path, address: str, effort: Effort, kinds: Sequence[Kind]) -> dict[str, Any]:
     drawn = random.Random(7)
     store = folder / "store"
-    with make_events(store, address) as log:
+    with open_or_create_event_log(store, address) as log:
         filled_s = _fill(log, effort, drawn)
         options = ("--events-url", address) if address else ()
         with engine_server(store, *options) as server, load_process() as load:

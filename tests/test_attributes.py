@@ -14,6 +14,8 @@ torch = pytest.importorskip("torch")
 from indexer.train import TrainConfig, corpus, former_teacher, objective, train  # noqa: E402
 from indexer.train.attribute_head import AttributeHead, labels  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 MINI = Path(__file__).parents[1] / "engine/models/mini"
 
 

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_lines, write_parquet
 from scipy.sparse import csr_matrix
-from shoppers import Shop, build_shop
 
 from engine.errors import InvalidQuery, InvalidSetting
 from engine.events.event import EventType
@@ -28,6 +26,8 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.events.event_table import TYPES, EventTable
+from tests.support.catalogs import clustered, write_lines, write_parquet
+from tests.support.purchase_shop import Shop, build_shop
 
 DAY_S = 86_400.0
 NOW_S = 1_000 * DAY_S
@@ -53,12 +53,6 @@ def table(*events: tuple[str, str, EventType, float]) -> EventTable:
 
 def seen(*events: tuple[str, str, EventType, float]) -> InteractionMatrix:
     return InteractionMatrix.from_events(table(*events), ["a", "b", "c"], COUNTS)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items in six kinds, and sixty shoppers who keep to one or two of them."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,8 @@ from engine.errors import InvalidCatalogue, InvalidQuery, InvalidSetting, ItemNo
 from engine.indexes.index import EXACT
 from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 
+pytestmark = pytest.mark.long
+
 TINY = Clustered(count=3_000, dim=32, clusters=30, categories=5)
 
 

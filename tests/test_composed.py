@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_parquet
 
 from engine.catalog.payload import from_bytes
 from engine.composition.catalog_attributes import CatalogAttributes
@@ -25,6 +24,9 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.store_searcher import open_searcher
+from tests.support.catalogs import clustered, write_parquet
+
+pytestmark = pytest.mark.long
 
 ITEMS, SEED = 240, 31
 Payload = dict[str, Any]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import write_lines
 
 from engine.cli.output import NO_MATCH, print_no_match
 from engine.encoders.encoder import ModelSpec
@@ -18,6 +17,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.store_searcher import open_searcher
+from tests.support.catalogs import write_lines
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "brown", "grey")
 TYPES = (
@@ -36,7 +36,7 @@ def rows(types: tuple[str, ...] = TYPES) -> list[dict[str, str]]:
 
 def store_of(folder: Path, types: tuple[str, ...] = TYPES) -> Searcher:
     """Build a store of goods with an encoder whose vectors mean nothing."""
-    model = ModelSpec(str(folder / "log"), encoder="tests.catalogues:Plain")
+    model = ModelSpec(str(folder / "log"), encoder="tests.support.catalogs:Plain")
     config = BuildConfig(write_lines(folder / "c.jsonl", rows(types)), folder / "store", model)
     return open_searcher(config.store, build(config, no_progress).snapshot)
 

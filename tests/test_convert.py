@@ -12,7 +12,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import of_vector, request, unpack
 
 from engine.catalog.payload import to_bytes as payload_bytes
 from engine.errors import (
@@ -25,7 +24,11 @@ from engine.errors import (
     ItemNotFound,
     ModelMismatch,
     NoEncoder,
+    NothingServed,
     NotSupported,
+    OutOfTime,
+    Overloaded,
+    RequestError,
     SnapshotNotFound,
     UnknownBlock,
 )
@@ -44,13 +47,14 @@ from engine.scoring.query import (
     Timings,
     VectorPart,
 )
-from engine.server.codec.page_token import LARGEST_SHOWN, digest, to_token
+from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import to_fields
 from engine.server.codec.search_request import needs_encoder, to_query
-from engine.server.codec.search_response import to_bytes, to_length, to_response
-from engine.server.codec.statuses import UNKNOWN, NothingServed, OutOfTime, Overloaded, code_of, to_status
-from engine.server.codec.validation import MOST_TOLD, InvalidMessage
+from engine.server.codec.search_response import to_bytes, to_response, to_varint
+from engine.server.codec.statuses import UNKNOWN, to_code, to_status
+from engine.server.codec.validation import MAX_VIOLATIONS, InvalidMessage
 from engine.v1 import query_pb2, search_pb2
+from tests.support.servers import of_vector, request, unpack
 
 Part = query_pb2.QueryPart
 
@@ -155,7 +159,7 @@ def test_a_request_is_invalid_just_if_the_contract_says_so(asked: search_pb2.Sea
         refused = error.violations
     except (NotSupported, InvalidQuery):
         refused = ()
-    assert len(refused) == (len(broken) if len(broken) <= MOST_TOLD else MOST_TOLD + 1)
+    assert len(refused) == (len(broken) if len(broken) <= MAX_VIOLATIONS else MAX_VIOLATIONS + 1)
 
 
 @pytest.mark.parametrize(
@@ -239,12 +243,12 @@ def test_a_token_leads_to_the_next_page_of_the_same_request() -> None:
 @pytest.mark.parametrize(
     ("change", "snapshot", "message"),
     [
-        ({"explain": True}, "01S", "expected the request that the page before was asked with, got another"),
-        ({"filter": "price < 5"}, "01S", "expected the request that the page before was asked with"),
-        ({}, "01T", "expected a page of snapshot 01T, got one of 01S; ask for the first page"),
-        ({"page_token": "made up"}, "01S", "expected the next_page_token of an answer"),
-        ({"page_token": "WzFd"}, "01S", "expected the next_page_token of an answer"),
-        ({"page_token": "é"}, "01S", "expected the next_page_token of an answer"),
+        ({"explain": True}, "01S", "expected the request of the previous page, got another"),
+        ({"filter": "price < 5"}, "01S", "expected the request of the previous page"),
+        ({}, "01T", "expected a page of snapshot 01T, got one of 01S; start again"),
+        ({"page_token": "made up"}, "01S", "expected the next_page_token of a response"),
+        ({"page_token": "WzFd"}, "01S", "expected the next_page_token of a response"),
+        ({"page_token": "é"}, "01S", "expected the next_page_token of a response"),
     ],
 )
 def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: str, message: str) -> None:
@@ -260,12 +264,12 @@ def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: 
 @pytest.mark.parametrize(
     ("offset", "window", "shown", "message"),
     [
-        (10_001, 10, (), "expected a page of the first 10000 hits, got one from 10001 on"),
-        (10, 1_001, (), "expected the next_page_token of an answer"),
-        (1, 10, (7, 8), "expected the next_page_token of an answer"),
-        (10, 0, (), "expected the next_page_token of an answer"),
-        (10, 10, (2**63,), "expected the next_page_token of an answer"),
-        (50, 10, range(33), "expected the next_page_token of an answer"),
+        (10_001, 10, (), "expected a page within the first 10000 hits, got one at 10001"),
+        (10, 1_001, (), "expected the next_page_token of a response"),
+        (1, 10, (7, 8), "expected the next_page_token of a response"),
+        (10, 0, (), "expected the next_page_token of a response"),
+        (10, 10, (2**63,), "expected the next_page_token of a response"),
+        (50, 10, range(33), "expected the next_page_token of a response"),
     ],
 )
 def test_a_token_that_would_cost_too_much_is_refused(
@@ -280,17 +284,34 @@ def test_a_token_that_would_cost_too_much_is_refused(
 
 def test_a_token_stays_within_what_the_contract_takes() -> None:
     """With as many rows shown as a token carries, of the largest numbers."""
-    token = to_token("0" * 26, "f" * 18, 999_999, 1_000, [2**48] * LARGEST_SHOWN)
+    token = to_token("0" * 26, "f" * 18, 999_999, 1_000, [2**48] * MAX_SHOWN_ROWS)
     assert len(token) <= 1024
 
 
 @given(st.integers(0, 2**31))
 def test_a_length_is_written_as_protobuf_does(number: int) -> None:
     """The varint read back by seven bits a byte is the number, and all its bytes but the last go on."""
-    data = to_length(number)
+    data = to_varint(number)
     assert sum((byte & 127) << (7 * place) for place, byte in enumerate(data)) == number
     assert [byte >> 7 for byte in data] == [1] * (len(data) - 1) + [0]
     assert data[-1] > 0 or len(data) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownBlock("sound", ["image"], "block"),
+        NoEncoder("block"),
+        ItemNotFound("a", "block"),
+        InvalidMessage([("block", "x"), ("c", "y")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_moves_into_the_message_around_its_request(error: RequestError) -> None:
+    """`at` puts the path before the field of a copy that says the same, and leaves the error itself alone."""
+    moved = error.at("parts[1]").at("requests[0]")
+    assert moved.field == "requests[0].parts[1].block"
+    assert (type(moved), str(moved), error.field) == (type(error), str(error), "block")
 
 
 @pytest.mark.parametrize(
@@ -319,7 +340,7 @@ def test_a_length_is_written_as_protobuf_does(number: int) -> None:
 def test_every_error_has_a_code_and_details(error: Exception, code: str, details: set[str]) -> None:
     """The table of errors: the code, the details that programs read, and nothing of what is unknown."""
     status = to_status(error)
-    assert code_of(error).name == code
+    assert to_code(error).name == code
     assert status.code == grpc.StatusCode[code].value[0]
     assert set(unpack(status)) == details
     assert (status.message == UNKNOWN) == (code == "INTERNAL")

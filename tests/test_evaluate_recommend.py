@@ -5,9 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import indexer, write_lines
-from shoppers import EvaluationShop as Bought
-from shoppers import build_shop, event
 
 from benchmarks.recommend import best_peer
 from engine.errors import InvalidSetting
@@ -23,6 +20,10 @@ from indexer.evaluate.holdout import HoldoutShopper, hold_out
 from indexer.evaluate.peer_recommenders import Purchases, score_peers
 from indexer.evaluate.recommendation_quality import OURS, EvaluationShop, RecommendationScores, evaluate_new
 from indexer.evaluate.taste_overlap import measure_overlap
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.purchase_shop import Shop as Bought
+from tests.support.purchase_shop import build_shop, event
 
 BACK, VIEW = EventType.RETURN, EventType.VIEW
 DATA = Path(__file__).parents[2] / "shared/data"

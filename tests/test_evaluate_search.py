@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, SnapshotNotFound
@@ -15,12 +14,12 @@ from engine.search.searcher import Searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog.table_rows import rows_of
-from indexer.cli import app
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, recall, reciprocal_rank, success
 from indexer.evaluate.search_quality import measure, rank_items, unknown_items
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.evaluate.text_image_pairs import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
+from tests.support.cli import indexer
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 
@@ -130,9 +129,9 @@ def test_the_command_prints_both_weightings_and_their_difference(shop: Path) -> 
     """With --weights the defaults are measured beside them, query by query."""
     files = ["--queries", str(shop / "queries.csv"), "--judgments", str(shop / "judgments.csv")]
     command = ["evaluate", "search", "--store", str(shop / "store"), *files, "--weights", "image=1", "--json"]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    done = indexer(*command)
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
     assert told["queries"] == 3
     assert told["unknown_items"] == 1
     low, high = told["gain_interval"]
@@ -152,10 +151,10 @@ def test_the_command_asks_a_catalogue(shop: Path) -> None:
         "-k",
         "2",
     ]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
-    assert "text_to_image: queries 6, success@1 " in done.stdout
-    assert CliRunner().invoke(app, command[:4]).exit_code == 2
+    done = indexer(*command)
+    assert done.code == 0, done.err
+    assert "text_to_image: queries 6, success@1 " in done.out
+    assert indexer(*command[:4]).code == 2
 
 
 @pytest.mark.parametrize(

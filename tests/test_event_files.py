@@ -11,11 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from catalogues import clustered, indexer, write_lines, write_parquet
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.event_log import open_events
+from engine.events.event_log import open_event_log
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog import Reject
@@ -23,6 +22,8 @@ from indexer.embedding.embed import no_progress
 from indexer.events.event_reader import read
 from indexer.events.event_time import to_time_s
 from indexer.sample import write
+from tests.support.catalogs import clustered, write_lines, write_parquet
+from tests.support.cli import indexer
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC).timestamp()
@@ -49,7 +50,7 @@ def only(path: Path, **options: Any) -> Event | Reject:
 
 def stored(store: Path) -> list[Event]:
     """Return all events of a store."""
-    log = open_events(store)
+    log = open_event_log(store)
     assert log is not None
     with log:
         return [event for page in log.scan() for event in page]

@@ -12,15 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_reload import within
 
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.database import store_address
 from engine.events.event import Event, EventType
-from engine.events.event_log import EVENTS_FILE, EventLog, EventSummary, RecordedEvents, make_events, open_events
-from engine.events.log_address import masked, unmasked
-from engine.events.shop_clock import now_of, strays
+from engine.events.event_log import (
+    EVENTS_FILE,
+    EventLog,
+    EventSummary,
+    RecordedEvents,
+    open_event_log,
+    open_or_create_event_log,
+)
+from engine.events.log_address import drop_mask, mask_passwords
+from engine.events.shop_clock import count_strays, find_now_s
 from indexer.events.event_table import TYPES, EventTable
+from tests.support.waiting import within
 
 VIEW, BUY = EventType.VIEW, EventType.PURCHASE
 
@@ -79,27 +86,27 @@ def test_events_of_one_moment_have_one_order(log: EventLog) -> None:
 
 def test_a_scan_gives_all_in_order_of_time(log: EventLog) -> None:
     """More events than a page holds come once each, oldest first; the newest tells what time it is."""
-    assert (list(log.scan()), log.last_time_s(), log.count()) == ([], None, 0)
+    assert (list(log.scan()), log.get_last_time_s(), log.count()) == ([], None, 0)
     numbers = random.Random(3).sample(range(20_000), 20_000)
     log.record([event(number, f"u{number % 7}") for number in numbers])
     pages = list(log.scan())
     assert len(pages) > 1
     assert [found.time_s for page in pages for found in page] == [1000.0 + number for number in range(20_000)]
-    assert (log.last_time_s(), log.count()) == (20_999.0, 20_000)
-    assert log.now_s() == 20_989.0
+    assert (log.get_last_time_s(), log.count()) == (20_999.0, 20_000)
+    assert log.find_now_s() == 20_989.0
     assert log.user_ids() == [f"u{number}" for number in range(7)]
 
 
 def test_one_wrong_clock_does_not_tell_what_time_it_is(log: EventLog) -> None:
     """The newest event is passed over, of one or two none, of very many ten; in a table of them as in the log."""
-    assert log.now_s() is None
+    assert log.find_now_s() is None
     log.record([event(0), event(1)])
-    assert log.now_s() == 1001.0
+    assert log.find_now_s() == 1001.0
     log.record([event(2), event(3, time_s=9e9)])
-    assert log.now_s() == 1002.0
-    assert now_of(np.array([9e9, 1000.0, 1002.0, 1001.0])) == 1002.0
-    assert now_of(np.array([])) == 0.0
-    assert [strays(count) for count in (0, 1, 2, 3, 1000, 1001, 10**6)] == [0, 0, 0, 1, 1, 2, 10]
+    assert log.find_now_s() == 1002.0
+    assert find_now_s(np.array([9e9, 1000.0, 1002.0, 1001.0])) == 1002.0
+    assert find_now_s(np.array([])) == 0.0
+    assert [count_strays(count) for count in (0, 1, 2, 3, 1000, 1001, 10**6)] == [0, 0, 0, 1, 1, 2, 10]
 
 
 def test_erasing_tells_what_was_there(log: EventLog) -> None:
@@ -225,7 +232,7 @@ def test_no_byte_of_an_erased_user_is_left(tmp_path: Path) -> None:
             for _ in itertools.islice(numbers, count)
         ]
 
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         log.record(some(9000))
         assert holders(tmp_path, users[0])
         for _ in range(60):
@@ -241,7 +248,7 @@ def test_a_reader_that_keeps_the_old_state_only_delays_the_bytes(
     """While a scan is under way the user is gone, and what was removed is told; the bytes go when it has ended."""
     monkeypatch.setattr("engine.events.database._BUSY_TIMEOUT_S", 0.1)
     monkeypatch.setattr("engine.events.event_log._RETRY_S", 0.05)
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         log.record([event(number, f"shopper-{number % 3}") for number in range(20_000)])
         pages = log.scan()
         next(pages)
@@ -255,10 +262,10 @@ def test_a_reader_that_keeps_the_old_state_only_delays_the_bytes(
 
 def test_nothing_is_made_where_nothing_was_recorded(tmp_path: Path) -> None:
     """Looking for a log that was never written to makes no file."""
-    assert open_events(tmp_path) is None
+    assert open_event_log(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
-    make_events(tmp_path).close()
-    opened = open_events(tmp_path)
+    open_or_create_event_log(tmp_path).close()
+    opened = open_event_log(tmp_path)
     assert opened is not None
     opened.close()
 
@@ -268,32 +275,32 @@ def test_other_files_are_no_logs(tmp_path: Path) -> None:
     path = tmp_path / EVENTS_FILE
     path.write_text("user_id,item_id\n1,2\n")
     with pytest.raises(CorruptLog, match=r"events\.db: expected a log of events, got another kind of file"):
-        make_events(tmp_path)
+        open_or_create_event_log(tmp_path)
     path.unlink()
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE t (x)")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(CorruptLog, match="another SQLite database"):
-        make_events(tmp_path)
+        open_or_create_event_log(tmp_path)
     assert path.read_bytes() == before
     path.unlink()
-    make_events(tmp_path).close()
+    open_or_create_event_log(tmp_path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
     with pytest.raises(CorruptLog, match="of version 1, got 9"):
-        make_events(tmp_path)
+        open_or_create_event_log(tmp_path)
 
 
 def test_a_damaged_log_is_told_of(tmp_path: Path) -> None:
     """Pages of noise are damage, with the file's name."""
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         log.record([event(number) for number in range(500)])
     path = tmp_path / EVENTS_FILE
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[:1024] + random.Random(1).randbytes(size - 1024))
-    with pytest.raises(CorruptLog, match=r"events\.db"), make_events(tmp_path) as log:
+    with pytest.raises(CorruptLog, match=r"events\.db"), open_or_create_event_log(tmp_path) as log:
         list(log.scan())
 
 
@@ -325,11 +332,11 @@ def test_a_password_is_never_told(postgres: str) -> None:
 def test_a_masked_address_can_be_read_back() -> None:
     """The password, also as a parameter, is ***, and a masked address read back is one without a password."""
     address = "postgresql://u:a%40b@h:5433/d?sslmode=require&password=secret"
-    assert masked(address) == "postgresql://u:***@h:5433/d?sslmode=require&password=***"
-    assert unmasked(masked(address)) == "postgresql://u@h:5433/d?sslmode=require"
+    assert mask_passwords(address) == "postgresql://u:***@h:5433/d?sslmode=require&password=***"
+    assert drop_mask(mask_passwords(address)) == "postgresql://u@h:5433/d?sslmode=require"
     for kept in (address, "postgresql://u@h/d", "postgresql:///d?host=/run/x", "sqlite:////a/b%20c.db"):
-        assert unmasked(kept) == kept
-    assert masked("sqlite:////a/b c?x.db") == "sqlite:////a/b c?x.db"
+        assert drop_mask(kept) == kept
+    assert mask_passwords("sqlite:////a/b c?x.db") == "sqlite:////a/b c?x.db"
 
 
 def test_a_connection_that_ended_is_replaced(postgres: str) -> None:

@@ -10,14 +10,9 @@ from tempfile import TemporaryDirectory
 import grpc
 import numpy as np
 import pytest
-from catalogues import write_lines
 from hypothesis import given
 from hypothesis import strategies as st
-from opinions import opinions, write_reviews
-from serving import refusal, running
-from typer.testing import CliRunner
 
-from engine.cli import app as engine
 from engine.errors import CorruptSnapshot
 from engine.reviews.digest import build_digest
 from engine.reviews.feedback import summarise_digest
@@ -31,6 +26,10 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.reviews.snapshot_reviews import ReviewFile
+from tests.support.catalogs import write_lines
+from tests.support.cli import engine, printed
+from tests.support.review_files import opinions, write_reviews
+from tests.support.servers import refusal, running
 
 FIT, DELIVERY = range(2)
 
@@ -241,11 +240,7 @@ def store(tmp_path_factory):
 
 def asked(store, *arguments: str) -> dict:
     """Return what `engine feedback --json` prints."""
-    result = CliRunner().invoke(
-        engine, ["feedback", "--store", str(store), "--json", *arguments], catch_exceptions=False
-    )
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return json.loads(printed(engine, "feedback", "--store", store, "--json", *arguments))
 
 
 def test_the_command_tells_of_an_item_a_category_and_a_brand(store) -> None:
@@ -264,9 +259,9 @@ def test_the_command_tells_of_an_item_a_category_and_a_brand(store) -> None:
 
 def test_a_person_reads_tables(store) -> None:
     """Without --json there is a summary and a table of aspects with quotes."""
-    result = CliRunner().invoke(engine, ["feedback", "--store", str(store), "--brand", "B"])
-    assert "160 reviews" in result.stdout
-    assert "The fit is perfect." in result.stdout
+    result = engine("feedback", "--store", str(store), "--brand", "B")
+    assert "160 reviews" in result.out
+    assert "The fit is perfect." in result.out
 
 
 def test_fixes_come_with_quotes_and_items_with_titles(store) -> None:
@@ -275,9 +270,9 @@ def test_fixes_come_with_quotes_and_items_with_titles(store) -> None:
     assert (told["title"], told["item_id"]) == ("thing 1", "i1")
     assert all(fix["quotes"] for fix in told["fixes"])
     assert told["fixes"]
-    result = CliRunner().invoke(engine, ["feedback", "--store", str(store), "--item", "i1"])
-    assert result.stdout.startswith("thing 1\n")
-    assert told["fixes"][0]["quotes"][0] in result.stdout[result.stdout.index("fix first") :]
+    result = engine("feedback", "--store", str(store), "--item", "i1")
+    assert result.out.startswith("thing 1\n")
+    assert told["fixes"][0]["quotes"][0] in result.out[result.out.index("fix first") :]
 
 
 def test_reviews_move_the_ranking_and_pass_filters(store) -> None:
@@ -292,9 +287,9 @@ def test_reviews_move_the_ranking_and_pass_filters(store) -> None:
         "aspects.fit >= 0.9",
         "--json",
     ]
-    result = CliRunner().invoke(engine, arguments, catch_exceptions=False)
-    hits = [json.loads(line) for line in result.stdout.splitlines()]
-    assert hits[0]["item_id"] == "i0", result.output
+    result = engine(*arguments)
+    hits = [json.loads(line) for line in result.out.splitlines()]
+    assert hits[0]["item_id"] == "i0", result.err
     assert hits[0]["payload"]["aspects"]["fit"] == 1.0
     assert hits[0]["payload"]["review_count"] == 20
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import indexer
-from opinions import opinions, read_lines, write_reviews
 
 from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
@@ -18,6 +16,8 @@ from indexer.reviews.feedback_model import LETTERS, SIGNS
 from indexer.reviews.model_file import ARRAYS_FILE, MANIFEST_FILE, load_model
 from indexer.reviews.review import Review, read
 from indexer.reviews.sentiment_training import TrainingReviews, learn
+from tests.support.cli import indexer
+from tests.support.review_files import opinions, read_lines, write_reviews
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from catalogues import indexer, write_lines
-from shoppers import event
 
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import hold_out, read_events
 from indexer.evaluate.recommendation_quality import EvaluationShop, chance_of_hit, evaluate
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.purchase_shop import event
 
 
 def test_chance_by_hand() -> None:

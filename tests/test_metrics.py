@@ -9,22 +9,22 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from catalogues import Prepared, clustered
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
-from serving import Running, build_goods, of_vector, refusal, request, running
 
-from engine.errors import InvalidSetting
+from engine.errors import CannotListen, InvalidSetting
 from engine.scoring.query import Answer, Plan, Query, Timings, VectorPart
-from engine.server.exposition import CannotListen, MetricsPage
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
+from engine.server.metrics_endpoint import MetricsEndpoint
 from engine.server.settings import load
 from engine.server.workers import CallDeadline
 from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import catalog_pb2, index_pb2, query_pb2, search_pb2
+from tests.support.catalogs import Prepared, clustered
+from tests.support.metrics import Samples, samples
+from tests.support.servers import Running, build_goods, of_vector, refusal, request, running
 
 Part = query_pb2.QueryPart
 SEARCH = "engine.v1.SearchService/Search"
@@ -34,36 +34,10 @@ VECTORS = clustered(60)
 
 
 @pytest.fixture
-def store(tmp_path: Path, prepared: Prepared) -> Store:
-    """A store of one served snapshot of 60 items."""
-    made = Store(tmp_path / "store")
-    made.activate(prepared.add(made))
-    return made
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A snapshot of 60 items, to be copied."""
-    return Prepared.build(tmp_path_factory.mktemp("prepared"), VECTORS)
-
-
-@pytest.fixture
 def server(store: Store) -> Iterator[Running]:
     """A server that tells of itself on a free port."""
     with running(store.root, metrics_address="127.0.0.1:0") as started:
         yield started
-
-
-Samples = dict[tuple[str, ...], float]
-
-
-def samples(text: str) -> Samples:
-    """Return each sample's value by its name and its labels' values, in the order of their names."""
-    return {
-        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def page(started: Running) -> str:
@@ -115,7 +89,7 @@ def test_a_call_whose_caller_went_away_is_cancelled(server: Running) -> None:
         busy.set()
         free.wait(30)
 
-    work = server.server._administrators.run("hold", hold, CallDeadline(0))
+    work = server.server.pools.administrators.run("hold", hold, CallDeadline(0))
     held = asyncio.run_coroutine_threadsafe(work, server.loop)
     assert busy.wait(10)
     gone = server.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())
@@ -156,7 +130,7 @@ def test_an_answer_that_was_seen_is_counted_and_checked(store: Store) -> None:
         query = Query((VectorPart(VECTORS.image[3], block="image"),))
         exact = served.searcher.search(query)
         plan = exact.plan._replace(strategy="ivf", expected_recall=0.995)
-        served.saw(query, replace(exact, plan=plan), 10, 500)
+        served.observe(query, replace(exact, plan=plan), 10, 500)
         found = told(started, lambda found: ("diptych_recall_mean",) in found)
     assert found["diptych_stage_seconds_sum", "total"] == pytest.approx(500e-6)
     assert found["diptych_plans_total", "single", "ivf"] == 1
@@ -209,10 +183,10 @@ def test_a_server_listens_for_prometheus_only_if_told_to(store: Store) -> None:
     """Without metrics_address there is no port; a second page on a taken one is refused by its address."""
     with running(store.root) as started:
         assert started.server.metrics_port == 0
-    first = MetricsPage("127.0.0.1:0", CollectorRegistry())
+    first = MetricsEndpoint("127.0.0.1:0", CollectorRegistry())
     try:
         with pytest.raises(CannotListen, match=f"free address for metrics, got 127.0.0.1:{first.port}"):
-            MetricsPage(f"127.0.0.1:{first.port}", CollectorRegistry())
+            MetricsEndpoint(f"127.0.0.1:{first.port}", CollectorRegistry())
     finally:
         first.close()
 
@@ -229,7 +203,7 @@ def test_the_stages_of_a_search_are_told_in_seconds() -> None:
     metrics = Metrics()
     for encode_us in (2_000, 0):
         plan = Plan("ivf", "agreeing", 20, 100, 1.0, 0.995)
-        metrics.searched(Answer((), "s", plan, Timings(encode_us, 30, 400, 50), bytes), 10, 1_500)
+        metrics.count_search(Answer((), "s", plan, Timings(encode_us, 30, 400, 50), bytes), 10, 1_500)
     found = samples(generate_latest(metrics.registry).decode())
     counts = {stage: found["diptych_stage_seconds_count", stage] for stage in ("encode", "search", "total")}
     assert counts == {"encode": 1, "search": 2, "total": 2}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import Plain, write_lines
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,6 +24,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.lexical_block import usual_scores
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import Plain, write_lines
 
 COUNT = 24
 
@@ -44,7 +44,7 @@ class Reader(Plain):
 
 
 def specs(folder: Path) -> tuple[ModelSpec, ModelSpec]:
-    return ModelSpec(str(folder / "plain.log"), encoder="catalogues:Plain"), ModelSpec(
+    return ModelSpec(str(folder / "plain.log"), encoder="tests.support.catalogs:Plain"), ModelSpec(
         str(folder / "reader.log"), encoder="test_models:Reader"
     )
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import CATEGORIES, NOW_S, build_shop, event, item_id
 
 from engine.columns import Columns, write_columns
 from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.events.event import Event, EventType
-from engine.events.event_log import make_events, open_events
+from engine.events.event_log import open_event_log, open_or_create_event_log
 from engine.profiles.label import label_products, title_words
 from engine.profiles.population import Population, open_population
 from engine.profiles.product_facts import ProductFacts
@@ -19,6 +18,7 @@ from engine.profiles.profile_builder import build_profile, load_profile
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.segment_shop import CATEGORIES, NOW_S, build_shop, event, item_id
 
 VIEW, PURCHASE, RETURN = EventType.VIEW, EventType.PURCHASE, EventType.RETURN
 
@@ -38,7 +38,7 @@ class Shop:
 
     def known(self, user_id: str) -> Profile:
         """Return the profile of a shopper whom the build knew."""
-        log = open_events(self.root)
+        log = open_event_log(self.root)
         assert log is not None
         with log:
             return self.profile(log.history(user_id))
@@ -128,7 +128,7 @@ def test_of_a_long_history_the_newest_is_profiled_and_all_counted(
     monkeypatch.setattr("engine.profiles.profile_builder.MAX_EVENTS", 2)
     events = [event("x", item_id("garden", number), VIEW, 100 + number) for number in range(6)]
     events += [event("x", item_id("toys", number), PURCHASE, number) for number in (0, 1)]
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         log.record(events)
         profile = load_profile(log, "x", shop.view, shop.usual, NOW_S)
     assert profile is not None

@@ -15,6 +15,8 @@ import pytest
 
 from indexer.sample import write
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/operating.md", "docs/events.md")
 QUESTIONS = ("recall", "latency", "fusion")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shoppers import NOW_S, Shop, build_shop, event, ids_of
 
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event, EventType
@@ -22,15 +21,10 @@ from engine.scoring.vectors import to_unit
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.purchase_shop import NOW_S, Shop, build_shop, event, ids_of
 
 PLAIN = ScoringWeights(recent_days=10, again_days=20, repeated=1.0)
 BUY, BACK, VIEW, CART = EventType.PURCHASE, EventType.RETURN, EventType.VIEW, EventType.CART
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items, learnt from sixty shoppers."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +153,7 @@ def test_scores_are_those_of_slow_sums(shop: Shop, user: str, demand: float) -> 
         assert hit.score == pytest.approx(true[hit.item_id], abs=2e-2)
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-5)
         known = hit.item_id in ids_of(history)
-        assert set(hit.contributions) == {"image", "text", "demand"} | {"behaviour"} | ({"again"} if known else set())
+        assert set(hit.contributions) == {"image", "text", "demand"} | {"behaviour"} | ({"repeat"} if known else set())
 
 
 def test_demand_that_is_boosted_too_is_told_apart(shop: Shop) -> None:
@@ -190,7 +184,7 @@ def test_the_reason_is_the_largest_contribution(shop: Shop, user: str, mode: Mod
             assert hit.contributions.get(name, 0.0) == max(0.0, *hit.contributions.values())
             assert reason.contribution == name
             assert (reason.kind in (ReasonKind.POPULAR, ReasonKind.NEW)) == (name in ("demand", "boost:rating"))
-            assert (name == "again") <= (reason.kind is ReasonKind.BOUGHT)
+            assert (name == "repeat") <= (reason.kind is ReasonKind.BOUGHT)
             assert bool(reason.because) == (
                 reason.kind in (ReasonKind.BOUGHT, ReasonKind.KNOWN, ReasonKind.GOES_WITH, ReasonKind.LIKE_ITEM)
             )

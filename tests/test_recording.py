@@ -12,17 +12,17 @@ from typing import Any
 
 import grpc
 import pytest
-from catalogues import clustered, write_parquet
 from google.protobuf.timestamp_pb2 import Timestamp
-from serving import Running, refusal, running, unpack
 
 from engine.events.event import EventType
-from engine.events.event_log import open_events
+from engine.events.event_log import open_event_log
 from engine.server.settings import load, render
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
+from tests.support.servers import Running, refusal, running, unpack
 
 ROOT = Path(__file__).parents[1]
 USER = "shopper-of-whom-nobody-speaks"
@@ -61,7 +61,7 @@ def event(number: int, **fields: Any) -> Event:
 
 def history(server: Running, user_id: str = USER) -> list[Any]:
     """Return what the store keeps of a user, newest first."""
-    log = open_events(server.server.settings.store)
+    log = open_event_log(server.server.settings.store)
     assert log is not None
     with log:
         return log.history(user_id)
@@ -263,7 +263,7 @@ def test_what_was_acknowledged_survives_kill(store: Path, tmp_path: Path, kills:
         server.end(signal.SIGKILL)
         for thread in threads:
             thread.join()
-        log = open_events(store)
+        log = open_event_log(store)
         assert log is not None
         with log:
             kept = {found.event_id for found in log.history(USER)}

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import NOW_S, build_shop, event
 
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.profiles.population import MIN_SHOPPERS, RECORD_FILE, SHOPPERS, open_population
 from engine.profiles.profile_builder import build_profile
 from engine.profiles.shopper_features import (
@@ -28,6 +27,9 @@ from indexer.shoppers.population_builder import write_population
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segment_picture import to_plane
 from indexer.shoppers.segments import cluster_shoppers
+from tests.support.segment_shop import NOW_S, event
+
+pytestmark = pytest.mark.long
 
 VIEW, CART, PURCHASE, RETURN = (TYPES.index(kind) for kind in list(EventType)[:4])
 
@@ -154,9 +156,9 @@ def test_the_map_has_a_place_for_each_shopper() -> None:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def snapshot(segment_shop: Path) -> Snapshot:
     """A snapshot that was built with the events of 45 shoppers."""
-    store = Store(build_shop(tmp_path_factory.mktemp("shop")))
+    store = Store(segment_shop)
     return open_snapshot(store, store.current() or "")
 
 
@@ -185,7 +187,7 @@ def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Pat
     """Forty shoppers of items that the catalogue never had: a build goes on, and a profile tells what it can."""
     other = Snapshot(snapshot.manifest, snapshot.directory)
     other.directory = tmp_path
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         log.record([event(f"x{number}", f"gone-{number % 7}") for number in range(40)])
         write_population(other, EventTable.from_log(log), None, no_progress)
     usual = open_population(other)

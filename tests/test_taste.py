@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from twin.goods import Goods, build_goods, draw
 
 from engine.catalog.payload import to_bytes
 from engine.errors import DimensionMismatch, InvalidQuery, NotSupported, UnknownBlock
@@ -20,6 +19,7 @@ from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from engine.updates.delta import Delta
 from engine.updates.ingest import PreparedItem
+from tests.support.reference_engine.goods import Goods, build_goods, draw
 
 COUNT = 1_200
 DIMS = {"image": 32, "text": 32}

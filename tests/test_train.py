@@ -34,20 +34,9 @@ from indexer.train import (  # noqa: E402
     train_tokenizer,
 )
 from indexer.train.architecture import open_trainee  # noqa: E402
+from tests.support.models import TINY_COCA  # noqa: E402
 
-TINY = {
-    "embed_dim": 32,
-    "custom_text": True,
-    "vision_cfg": {
-        "image_size": 32, "patch_size": 8, "width": 64, "layers": 1, "head_width": 32, "mlp_ratio": 2.0,
-        "attentional_pool": True, "attn_pooler_queries": 4, "attn_pooler_heads": 1, "output_tokens": True,
-    },
-    "text_cfg": {
-        "context_length": 32, "vocab_size": 400, "width": 32, "heads": 1, "layers": 1, "embed_cls": True,
-        "output_tokens": True,
-    },
-    "multimodal_cfg": {"context_length": 32, "vocab_size": 400, "width": 32, "heads": 1, "layers": 1},
-}  # fmt: skip
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty drawn items, a tiny CoCa's configuration, and another catalogue, of five items with three photos each."""
     folder = tmp_path_factory.mktemp("shop")
     indexer.sample.write(folder / "drawn", 40, 1)
-    (folder / "tiny.json").write_text(json.dumps(TINY))
+    (folder / "tiny.json").write_text(json.dumps(TINY_COCA))
     photographed = folder / "photographed"
     photographed.mkdir()
     with (

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_parquet
 from numpy.typing import NDArray
 
 from engine.indexes.index import EXACT
@@ -32,6 +31,7 @@ from indexer.build.gates import recall_gate, self_retrieval_gate
 from indexer.build.sample_queries import QuerySampler
 from indexer.build.tune import QUERIES, exact_scores, measure, tune
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
 
 ITEMS = 5_000
 DIM = 32

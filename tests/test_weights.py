@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogues import indexer, write_lines
-from shoppers import build_shop
-from typer.testing import CliRunner
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.search.searcher import Searcher
 from engine.snapshot.store import Store
@@ -21,7 +18,6 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.default_weights import WEIGHTS_FILE, Weighting, apply, read, take_over, write
 from indexer.build.publish import publish, verify
-from indexer.cli import app
 from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
 from indexer.evaluate.store_searcher import open_searcher
@@ -29,6 +25,9 @@ from indexer.weights.candidates import CaseCandidates, gather
 from indexer.weights.decision import WeightDecision, current_weighting, decide
 from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split_history
 from indexer.weights.weight_search import fit, fused_scores, ndcgs
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.purchase_shop import build_shop
 
 DIM = 8
 ITEMS = 60
@@ -273,7 +272,7 @@ def test_the_last_fifth_of_a_shoppers_items_is_looked_for(searcher: Searcher) ->
 
 def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -> None:
     """Shoppers who buy one kind of item show that the image block tells what they want next."""
-    with make_events(tmp_path) as log:
+    with open_or_create_event_log(tmp_path) as log:
         for user in range(24):
             log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6))))
         log.record(bought("few", [1, 2]))
@@ -288,7 +287,10 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
 
 def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> None:
     """The message says how many bought how much."""
-    with make_events(tmp_path) as log, pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"):
+    with (
+        open_or_create_event_log(tmp_path) as log,
+        pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"),
+    ):
         cases_from_events(searcher, log)
 
 
@@ -314,20 +316,20 @@ def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
     files = judged(tmp_path)
     first = Store(store).names()[0]
     Store(store).activate(first)
-    done = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files, "--json"])
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    done = indexer("fit-weights", "--store", str(store), *files, "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
     assert told["wins"]
     assert told["ndcg@10_after"] > told["ndcg@10_before"]
     kept = json.loads((store / WEIGHTS_FILE).read_text())
     assert kept["learnt_from"]["queries"] == "queries.csv"
     assert kept["snapshot"] == first
     assert Store(store).current() == told["published"]
-    again = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files])
-    assert "everything stays as it was" in again.stdout
+    again = indexer("fit-weights", "--store", str(store), *files)
+    assert "everything stays as it was" in again.out
     assert Store(store).current() == told["published"]
-    assert CliRunner().invoke(app, ["fit-weights", "--store", str(store)]).exit_code == 2
-    assert CliRunner().invoke(app, ["fit-weights", "--store", str(store), "--events"]).exit_code == 1
+    assert indexer("fit-weights", "--store", str(store)).code == 2
+    assert indexer("fit-weights", "--store", str(store), "--events").code == 1
 
 
 def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +354,7 @@ def test_the_command_finds_the_log_in_the_environment(
 ) -> None:
     """As the other verbs do; the store itself has no events."""
     address = f"sqlite:///{tmp_path}/log.db"
-    with make_events(tmp_path, address) as log:
+    with open_or_create_event_log(tmp_path, address) as log:
         log.record(bought("few", [1, 2]))
     monkeypatch.setenv("DIPTYCH_EVENTS_URL", address)
     assert "at least 2 shoppers who bought 5 items" in indexer("fit-weights", "--store", store, "--events").err

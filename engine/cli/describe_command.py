@@ -5,7 +5,7 @@ from pathlib import Path
 from engine.cli.query_client import Refused
 from engine.descriptions.describer import Description
 from engine.errors import SnapshotNotFound
-from engine.server.codec.description_messages import of_response, to_wish
+from engine.server.codec.description_messages import from_request, from_response
 from engine.server.codec.validation import check
 from engine.v1 import catalog_pb2
 
@@ -34,7 +34,7 @@ def ask_store(root: Path, request: catalog_pb2.DescribeItemRequest) -> Descripti
         else [item_of(searcher, request.item_id)]
     )
     describer = SnapshotDescribers(open_writer(WriterOptions())).of(searcher, pictures=shown)
-    return describer.describe(subjects, to_wish(request))[0]
+    return describer.describe(subjects, from_request(request))[0]
 
 
 def ask_server(address: str, request: catalog_pb2.DescribeItemRequest, timeout_s: float) -> Description:
@@ -45,6 +45,6 @@ def ask_server(address: str, request: catalog_pb2.DescribeItemRequest, timeout_s
 
     with grpc.insecure_channel(address) as channel:
         try:
-            return of_response(catalog_pb2_grpc.CatalogServiceStub(channel).DescribeItem(request, timeout=timeout_s))
+            return from_response(catalog_pb2_grpc.CatalogServiceStub(channel).DescribeItem(request, timeout=timeout_s))
         except grpc.RpcError as error:
             raise Refused(f"{address}: {error.code().name}: {error.details()}") from error

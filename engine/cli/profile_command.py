@@ -46,7 +46,7 @@ def ask_store(
     """Return the profile from a store's log and its current snapshot. Raises what a server would refuse with."""
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
-    from engine.events.event_log import open_events
+    from engine.events.event_log import open_event_log
     from engine.profiles.population import open_population
     from engine.profiles.profile_builder import load_profile
     from engine.server.codec.profile_messages import to_response
@@ -54,11 +54,11 @@ def ask_store(
 
     check(request)
     view = open_searcher(root, with_models=False).view
-    log = open_events(root, events_url)
+    log = open_event_log(root, events_url)
     if log is None:
         raise UserNotFound
     with log:
-        now_s = log.now_s() or 0.0
+        now_s = log.find_now_s() or 0.0
         found = load_profile(log, request.user_id, view, open_population(view.snapshot), now_s)
     if found is None:
         raise UserNotFound

@@ -126,13 +126,13 @@ def ask_store(root: Path, request: search_pb2.SearchRequest, events_url: str = "
     from engine.server.codec.search_request import needs_encoder, to_query
     from engine.server.codec.search_response import to_response
     from engine.server.lazy_event_log import LazyEventLog
-    from engine.server.shoppers import ShopperService
+    from engine.server.shopper_recommender import ShopperRecommender
 
     query = to_query(request, current(root))
     searcher = open_searcher(root, needs_encoder(query))
     events = LazyEventLog(root, events_url)
     try:
-        query = ShopperService(events).with_tastes(searcher, query)
+        query = ShopperRecommender(events).with_user_vectors(searcher, query)
     finally:
         events.close()
     query = QueryRewriter().rewrite(searcher, query)

@@ -95,15 +95,15 @@ def ask_store(
 ) -> "recommendation_pb2.RecommendResponse":
     """Return what the store's current snapshot recommends. Raises what a server would refuse with."""
     from engine.cli.query_client import open_searcher
-    from engine.server.codec.recommend_messages import to_response, to_wish
+    from engine.server.codec.recommend_messages import from_request, to_response
     from engine.server.lazy_event_log import LazyEventLog
-    from engine.server.shoppers import ShopperService
+    from engine.server.shopper_recommender import ShopperRecommender
 
-    wish = to_wish(request)
+    wish = from_request(request)
     searcher = open_searcher(root, bool(wish.image))
     events = LazyEventLog(root, events_url)
     try:
-        return to_response(ShopperService(events).recommend(searcher, request.user_id, wish))
+        return to_response(ShopperRecommender(events).recommend(searcher, request.user_id, wish))
     finally:
         events.close()
 

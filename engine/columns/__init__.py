@@ -1,17 +1,17 @@
-"""What payloads hold, field by field over all rows, for filters, facets, groups and boosts."""
+"""Payload fields as columns over all rows, for filters, facets, groups and boosts."""
 
 from engine.columns.column import Column, ValueKind, to_column
 from engine.columns.column_reader import FACET_VALUES, ITEM_ID, Columns
 from engine.columns.column_writer import write_columns
-from engine.columns.field_path import name_of, path_of
+from engine.columns.field_path import format_path, parse_path
 from engine.columns.field_values import (
     GroupKey,
     Payload,
     Scalar,
     facet_values,
     field_names,
-    group_of,
-    number_of,
+    get_group,
+    get_number,
     value_at,
     value_key,
 )
@@ -27,10 +27,10 @@ __all__ = [
     "ValueKind",
     "facet_values",
     "field_names",
-    "group_of",
-    "name_of",
-    "number_of",
-    "path_of",
+    "format_path",
+    "get_group",
+    "get_number",
+    "parse_path",
     "to_column",
     "value_at",
     "value_key",

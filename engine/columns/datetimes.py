@@ -1,36 +1,46 @@
-"""Instants as payloads and filters write them: dates and date-times of RFC 3339."""
+"""Dates and times as text: ISO 8601 in events, and its profile RFC 3339 in payloads and filters.
+
+Payloads and filters keep to RFC 3339, so that "20240131" and "2024-W05" stay ordinary text there.
+"""
 
 import re
-from datetime import date
+from datetime import UTC, datetime
 
-_MOMENT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?)?"
+PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?$"
 )
-PATTERN = f"^(?:{_MOMENT.pattern})$"
-"""What every text that may be an instant fits, as RE2 reads it."""
+"""Matches every RFC 3339 date and time, and some that no calendar has; RE2 can read it."""
 
-_EPOCH = date(1970, 1, 1).toordinal()
+_RFC_3339 = re.compile(PATTERN)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def moment_of(text: str) -> int | None:
-    """Return the microseconds since 1970 in UTC that a text stands for, None if it is no date or date-time.
+def parse_datetime(text: str) -> datetime:
+    """Parse an ISO 8601 date or time: a date is its midnight, a time without an offset is UTC, and digits after the
+    sixth of a second are dropped.
 
-    A date is its midnight, a time without an offset is UTC, digits behind the sixth of a second are cut off, and
-    the 60th second is the next minute's first.
+    Raises:
+        ValueError: The text is neither.
     """
-    if not text[:4].isdigit() or (match := _MOMENT.fullmatch(text)) is None:
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
+
+
+def to_timestamp_us(text: str) -> int | None:
+    """Return an RFC 3339 date or time as microseconds since 1970 in UTC, None if the text is neither.
+
+    Second 60, a leap second, is the first second of the next minute.
+    """
+    # Most texts are neither: a look at four characters is cheaper than the pattern.
+    if not text[:4].isdigit() or _RFC_3339.fullmatch(text) is None:
         return None
-    year, month, day, hour, minute, second, fraction, sign, hours, minutes = match.groups()
+    leap_us = 0
+    if text[17:19] == "60":
+        text, leap_us = f"{text[:17]}59{text[19:]}", 1_000_000
     try:
-        days = date(int(year), int(month), int(day)).toordinal() - _EPOCH
+        since = parse_datetime(text.upper()) - _EPOCH
     except ValueError:
         return None
-    if hour is None:
-        return days * 86_400_000_000
-    h, m, s = int(hour), int(minute), int(second)
-    if h > 23 or m > 59 or s > 60 or (sign and (int(hours) > 23 or int(minutes) > 59)):
-        return None
-    offset = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1) if sign else 0
-    micros = int(fraction[:6].ljust(6, "0")) if fraction else 0
-    return (days * 86_400 + (h * 60 + m - offset) * 60 + s) * 1_000_000 + micros
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds + leap_us

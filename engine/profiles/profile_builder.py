@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.events.event import Event, EventType
 from engine.events.event_log import EventLog, EventSummary
-from engine.events.shop_clock import TOLERANCE_S
+from engine.events.shop_clock import MAX_LEAD_S
 from engine.profiles.label import label_products
 from engine.profiles.population import Population, to_item_features
 from engine.profiles.product_facts import ProductFacts, compute_shares
@@ -61,8 +61,8 @@ def build_profile(
         summary: Of all events of the shopper, if `events` are only the newest.
     """
     counts, first_s, last_s = summary or _summary_of(events)
-    if last_s > now_s + TOLERANCE_S:
-        last_s = max((event.time_s for event in events if event.time_s <= now_s + TOLERANCE_S), default=now_s)
+    if last_s > now_s + MAX_LEAD_S:
+        last_s = max((event.time_s for event in events if event.time_s <= now_s + MAX_LEAD_S), default=now_s)
     history = _ShopperHistory(events, view, population, now_s, scoring or ScoringWeights())
     profile = Profile(
         user_id=events[0].user_id,
@@ -126,7 +126,7 @@ class _ShopperHistory:
         if not products:
             return ()
         found = []
-        for field in self._population.fields.told:
+        for field in self._population.fields.all_fields:
             in_field = [
                 (strength, Affinity(field, value, share, 0.0 if baseline is None else share / baseline))
                 for value, share in compute_shares(products, weights, field).items()

@@ -1,6 +1,6 @@
 """A profile as two or three sentences, for people who plan what to show and write to shoppers."""
 
-from engine.columns.field_roles import words_of
+from engine.columns.field_roles import to_words
 from engine.descriptions.grammar import listed
 from engine.events.event import EventType
 from engine.profiles.label import lower_capitals
@@ -41,7 +41,7 @@ def _affinities(profile: Profile) -> str:
     labels = " ".join(interest.label.lower() for interest in profile.interests[:_MAX_INTERESTS])
     unmentioned = [affinity for affinity in profile.affinities if lower_capitals(affinity.value).lower() not in labels]
     phrases = [
-        f"{words_of(affinity.field)} {lower_capitals(affinity.value)}{lift}"
+        f"{to_words(affinity.field)} {lower_capitals(affinity.value)}{lift}"
         for affinity in unmentioned[:_MAX_AFFINITIES]
         for lift in [f" ({affinity.lift:.1f} times)" if affinity.lift else ""]
     ]

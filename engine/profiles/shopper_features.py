@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import EventType
-from engine.events.shop_clock import TOLERANCE_S
+from engine.events.shop_clock import MAX_LEAD_S
 from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 from engine.scoring.vectors import Matrix
 
@@ -157,7 +157,7 @@ def compute_features(interactions: Interactions, item_features: ItemFeatures, no
     )
     events = np.bincount(interactions.users, minlength=users).astype(np.float64)
     # An event further in the future has a wrong clock, and says nothing about the last visit.
-    plausible = interactions.times_s <= now_s + TOLERANCE_S
+    plausible = interactions.times_s <= now_s + MAX_LEAD_S
     last_s = np.full(users, -np.inf)
     np.maximum.at(last_s, interactions.users[plausible], interactions.times_s[plausible])
     last_s = np.where(np.isfinite(last_s), last_s, now_s)

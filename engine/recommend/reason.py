@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns.field_path import path_of
+from engine.columns.field_path import parse_path
 from engine.columns.field_values import values_at
 from engine.events.event import EventType
 from engine.recommend.history import ItemAffinity
@@ -198,5 +198,5 @@ def _top_indices(contributions: NDArray[np.float32]) -> list[int]:
 
 
 def _read_title(view: ReadView, row: int, field: str) -> str:
-    values = values_at(from_bytes(view.payload(row)), path_of(field)) if field else []
+    values = values_at(from_bytes(view.payload(row)), parse_path(field)) if field else []
     return str(values[0]) if values else view.item_id(row)

@@ -86,7 +86,7 @@ class Recommender:
             if isinstance(outcome, DiptychError):
                 if isinstance(outcome, InvalidQuery | NoEncoder) and outcome.field.startswith("parts["):
                     # The only part that the caller provides is a picture.
-                    outcome.field = "session.image" if request.session else "image"
+                    raise outcome.with_field("session.image" if request.session else "image") from outcome
                 raise outcome
             answers.append(outcome)
         return answers

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns import facet_values, path_of
+from engine.columns import facet_values, parse_path
 from engine.columns.column import NOTHING, Mask
 from engine.columns.field_roles import TITLES
 from engine.errors import GroupNotFound, ItemNotFound
@@ -126,7 +126,7 @@ def _rows_of_group(view: ReadView, field: str, value: str) -> NDArray[np.int64]:
     columns = view.snapshot.columns
 
     def stored() -> Mask:
-        column = columns.column(path_of(field))
+        column = columns.column(parse_path(field))
         code = column.code(value)
         return column.mask(np.array([[code, code + 1]]) if code else NOTHING)
 

@@ -163,13 +163,11 @@ def _of_item(view: ReadView, part: ItemPart, field: str) -> dict[str, Matrix]:
     try:
         return view.vectors(view.row_of(part.item_id))
     except ItemNotFound as error:
-        error.field = f"{field}.item_id"
-        raise
+        raise error.at(f"{field}.item_id") from error
 
 
 def _picture(data: bytes, place: int) -> Image:
     try:
         return decode(data)
     except InvalidQuery as error:
-        error.field = f"parts[{place}].image"
-        raise
+        raise error.at(f"parts[{place}].image") from error

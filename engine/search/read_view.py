@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns import Columns, group_of, to_column
+from engine.columns import Columns, get_group, to_column
 from engine.errors import ItemNotFound
 from engine.filters import Predicate, bind, parse
 from engine.indexes.row_filter import Mask, RowFilter
@@ -245,7 +245,7 @@ class ReadView:
             return columns
         for stratum in self.delta.strata:
             self._workings.learn(self.delta, stratum)
-        return columns.knowing(self._workings.fields)
+        return columns.with_fields(self._workings.fields)
 
     def groups(self, name: str) -> RowGroups:
         """Return which rows have the same value of a field. Raises UnknownField."""
@@ -274,7 +274,7 @@ class ReadView:
         columns.check(name)
 
         def code_of(payload: dict[str, Any]) -> int:
-            key = group_of(payload, name)
+            key = get_group(payload, name)
             code = columns.group_code(name, key)
             if key is not None and code < 0:
                 code = columns.group_count(name) + self._workings.new_group(name, key)
@@ -286,7 +286,7 @@ class ReadView:
     def _filtered(self) -> Columns:
         """The fields that a filter knows."""
         items, workings = self.snapshot.items, self._workings
-        return self.columns.identified(lambda: workings.ids(lambda: to_column(items.ids())))
+        return self.columns.with_item_ids(lambda: workings.ids(lambda: to_column(items.ids())))
 
     @property
     def _changed(self) -> Delta:

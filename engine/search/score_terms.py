@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Column, number_of, path_of
+from engine.columns import Column, get_number, parse_path
 from engine.columns.field_values import values_at
 from engine.errors import InvalidQuery
 from engine.scoring.fusion import LEXICAL, FusedQuery, stratum_scale
@@ -21,7 +21,7 @@ Values = NDArray[np.float32]
 Few = tuple[NDArray[np.int64], Values]
 """Some rows of a stratum, and a value for each."""
 
-AGAIN = "again"
+AGAIN = "repeat"
 """What the contribution is called that an item has for being known to who asks."""
 
 CHANGE = "change"
@@ -145,7 +145,7 @@ def _shaped(view: ReadView, boost: Boost) -> tuple[Values, ...]:
 
 def _matching(view: ReadView, match: Match) -> tuple[Values, ...]:
     """Return the share of each row's value of the field, 0 where it has none of the values; its weight is not in it."""
-    columns, path = view.columns, path_of(match.field)
+    columns, path = view.columns, parse_path(match.field)
     shares = dict(match.shares)
 
     def of_one(payload: Mapping[str, Any]) -> float:
@@ -181,7 +181,7 @@ def _shape(numbers: NDArray[np.float64], boost: Boost) -> Values:
 
 
 def _shape_one(boost: Boost, payload: Mapping[str, Any]) -> float:
-    return float(_shape(np.array([number_of(payload, boost.field)]), boost)[0])
+    return float(_shape(np.array([get_number(payload, boost.field)]), boost)[0])
 
 
 def _lexical(view: ReadView, text: str) -> tuple[Values, ...]:

@@ -1,4 +1,4 @@
-"""How the server is set up: flag before environment (DIPTYCH_…) before file before default."""
+"""Server settings: flags override the environment (DIPTYCH_…), which overrides the file, which overrides defaults."""
 
 import json
 import os
@@ -7,80 +7,104 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-from engine.descriptions.writer import WRITERS, WriterOptions
 from engine.errors import InvalidSetting
-from engine.events.log_address import masked, unmasked
-from engine.indexes.index import HOMES
+from engine.events.log_address import drop_mask, mask_passwords
+
+if TYPE_CHECKING:
+    from engine.descriptions.writer import WriterOptions
 
 ENVIRONMENT_PREFIX = "DIPTYCH_"
-# Settings whose values an error must not say back.
+# Error messages never repeat the values of these settings.
 _SECRET = frozenset({"events_url", "writer_url", "writer_key"})
 
 
 class ServerSettings(BaseSettings):
-    """Everything that can be chosen of a server."""
+    """The settings of one server.
+
+    The docstring of an attribute is the description of its field, and the help text of its `engine serve` flag.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=ENVIRONMENT_PREFIX,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     store: Path
-    """The folder of snapshots."""
+    """Store folder."""
     address: str = "127.0.0.1:50051"
-    """Where to listen, HOST:PORT; port 0 takes a free one."""
+    """Address to listen on, HOST:PORT. Port 0 picks a free port."""
     device: str = "cpu"
-    """Where index and encoder run: cpu or cuda."""
+    """Device for the index and the encoders: cpu, cuda or module:Class."""
     search_threads: int = Field(default=min(8, os.cpu_count() or 1), ge=1, le=256)
-    """How many queries are searched at once."""
+    """Maximum number of concurrent searches."""
     encoder_threads: int = Field(default=8, ge=1, le=64)
-    """How many queries with words or pictures are under way at once; those that meet are encoded together."""
+    """Maximum number of concurrent queries with text or images. Concurrent queries are encoded in batches."""
     runtime: Literal["auto", "torch", "openvino"] = "auto"
-    """What computes the models: openvino is the faster one on a CPU; auto takes it where it gives the same vectors."""
+    """Model runtime: auto, torch or openvino. auto uses openvino, which is faster on CPUs, if its vectors are equal."""
     max_batch: int = Field(default=32, ge=1, le=1024)
-    """How many texts or pictures go through a model at once."""
+    """Maximum number of texts or images in an encoder batch."""
     max_wait_ms: float = Field(default=2.0, ge=0, le=1000)
-    """How long a batch may wait for those who were in the one before; a lone caller never waits."""
+    """Maximum batching delay in milliseconds. A single caller is never delayed."""
     encoder_cache_bytes: int = Field(default=64 * 2**20, ge=0)
-    """The memory for vectors of texts and pictures that were asked for before, for each model; 0 keeps none."""
+    """Memory for cached text and image vectors, in bytes for each model. 0 disables the cache."""
     waiting_limit: int = Field(default=256, ge=1, le=100_000)
-    """How many calls may wait for a thread before further ones are refused."""
+    """Maximum number of calls that wait for a thread. Further calls are rejected."""
     message_bytes: int = Field(default=16 * 2**20, ge=2**10, le=2**30)
-    """The largest request."""
+    """Maximum request size in bytes."""
     poll_s: float = Field(default=0.2, gt=0, le=60)
-    """How often to look whether another snapshot was published."""
+    """Interval in seconds between checks for a newly published snapshot."""
     grace_s: float = Field(default=10.0, ge=0, le=3600)
-    """How long calls may take to finish after SIGTERM."""
+    """Time in seconds for running calls to finish after SIGTERM."""
     metrics_address: str = ""
-    """Where Prometheus may fetch metrics, HOST:PORT; port 0 takes a free one, empty is nowhere."""
+    """Address of the Prometheus metrics endpoint, HOST:PORT. Port 0 picks a free port. Disabled if empty."""
     recall_sample: float = Field(default=0.001, ge=0, le=1)
-    """The share of searches that are answered again exactly, to watch their recall; 0 watches none."""
+    """Share of searches to repeat exactly to monitor recall. 0 disables monitoring."""
     events_url: str = ""
-    """The database that keeps events: postgresql://USER@HOST/DATABASE or sqlite:////FILE; empty: a file of the store"""
+    """Event database, postgresql://USER@HOST/DATABASE or sqlite:////FILE. Defaults to a file in the store."""
     describe_threads: int = Field(default=2, ge=1, le=64)
-    """How many descriptions are written at once."""
+    """Maximum number of descriptions written concurrently."""
     writer: str = "coca"
-    """Who writes descriptions: coca, chat, or module:Class of your own."""
+    """Description writer: coca, chat or module:Class."""
     writer_url: str = Field(default="", validate_default=True)
-    """The OpenAI-compatible address that the writer chat asks, such as http://127.0.0.1:11434/v1."""
+    """OpenAI-compatible URL for the chat writer, such as http://127.0.0.1:11434/v1."""
     writer_model: str = Field(default="", validate_default=True)
-    """The model that it asks for there."""
+    """Model name for the chat writer. Set its API key in DIPTYCH_WRITER_KEY or in the file."""
+    # No flag: the arguments of a process are visible to every user of the machine.
     writer_key: SecretStr = SecretStr("")
-    """The key that it shows there; from the environment or a file, for everybody sees a command's flags."""
+    """API key for the chat writer. Set it in the environment or in the file."""
     writer_timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """How long it waits for an answer."""
+    """Timeout for the chat writer in seconds."""
     writer_images: bool = False
-    """Whether that model looks at pictures, and gets them."""
+    """Send images to the chat writer's model."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least serious of what is logged."""
+    """Minimum log level: debug, info, warning or error."""
+
+    @classmethod
+    def flags(cls) -> dict[str, FieldInfo]:
+        """Return the fields that are flags of the command line, by name: all but secrets."""
+        return {name: field for name, field in cls.model_fields.items() if field.annotation is not SecretStr}
 
     @property
-    def writer_options(self) -> WriterOptions:
-        """What opens the writer of descriptions."""
+    def writer_options(self) -> "WriterOptions":
+        """Options to open the description writer with."""
+        # Imported here and below, since every `engine --help` imports this module and these cost 150 ms.
+        from engine.descriptions.writer import WriterOptions
+
         return WriterOptions(
             name=self.writer,
             url=self.writer_url,
@@ -92,44 +116,48 @@ class ServerSettings(BaseSettings):
 
     @field_validator("metrics_address")
     @classmethod
-    def _is_address(cls, address: str) -> str:
+    def _check_address(cls, address: str) -> str:
         if address and not re.fullmatch(r"\S+:\d{1,5}", address):
             raise ValueError("expected HOST:PORT")
         return address
 
     @field_validator("events_url")
     @classmethod
-    def _is_database(cls, address: str) -> str:
+    def _check_database(cls, address: str) -> str:
         try:
-            # What was printed without its password can be read back; libpq knows where else to look for one.
-            return address and unmasked(address)
+            # `--print-config` masks the password: drop the mask, so that libpq looks for it in its usual places.
+            return address and drop_mask(address)
         except InvalidSetting as error:
             raise ValueError(str(error)) from error
 
     @field_validator("writer")
     @classmethod
-    def _is_writer(cls, writer: str) -> str:
+    def _check_writer(cls, writer: str) -> str:
+        from engine.descriptions.writer import WRITERS
+
         if writer not in WRITERS and not re.fullmatch(r"[\w.]+:\w+", writer):
             raise ValueError(f"expected {', '.join(WRITERS)} or module:Class")
         return writer
 
     @field_validator("writer_url", "writer_model")
     @classmethod
-    def _is_told_with_chat(cls, value: str, others: ValidationInfo) -> str:
+    def _check_set_for_chat(cls, value: str, others: ValidationInfo) -> str:
         if others.data.get("writer") == "chat" and not value:
-            raise ValueError("expected one with the writer chat")
+            raise ValueError("expected a value for the chat writer")
         return value
 
     @field_validator("writer_url")
     @classmethod
-    def _is_without_password(cls, address: str) -> str:
+    def _check_no_password(cls, address: str) -> str:
         if "@" in address.partition("://")[2].partition("/")[0]:
-            raise ValueError("expected an address without a name or password: a key goes into writer_key")
+            raise ValueError("expected a URL without user name or password: the API key belongs in writer_key")
         return address
 
     @field_validator("device")
     @classmethod
-    def _is_device(cls, device: str) -> str:
+    def _check_device(cls, device: str) -> str:
+        from engine.indexes.index import HOMES
+
         if device not in HOMES and not re.fullmatch(r"[\w.]+:\w+", device):
             raise ValueError(f"expected {', '.join(HOMES)} or module:Class")
         return device
@@ -143,51 +171,68 @@ class ServerSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put what `load` read from the file behind the environment."""
-        return init_settings, env_settings
+        """Return the sources, highest precedence first."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load(flags: Mapping[str, Any], file: Path | None = None) -> ServerSettings:
-    """Return the settings; flags that are None count as not given. Raises InvalidSetting naming what is wrong."""
+    """Load the settings.
+
+    Args:
+        flags: Values by setting; None means not given.
+        file: TOML file of settings.
+
+    Raises:
+        InvalidSetting: A value is missing or invalid, a setting is unknown, or the file cannot be read.
+    """
     given = {name: value for name, value in flags.items() if value is not None}
-    written = {} if file is None else _read(file)
-    # The environment stands between the two: what it sets is taken out of the file's.
-    behind = {name: value for name, value in written.items() if f"{ENVIRONMENT_PREFIX}{name}".upper() not in os.environ}
     try:
-        return ServerSettings(**{**behind, **given})
+        return _settings_class(file)(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(place) for place in first["loc"])
-        if first["type"] == "missing":
-            raise InvalidSetting(
-                f"expected a {name}: --{name}, {ENVIRONMENT_PREFIX}{name.upper()} or `{name}` in a file, got none"
-            ) from error
-        # An address may hold a password.
-        came = "" if name in _SECRET else f", got {first['input']!r}"
-        raise InvalidSetting(f"{name}: {first['msg']}{came}") from error
+        raise _to_invalid_setting(error.errors(), file) from error
+    except OSError as error:
+        raise InvalidSetting(f"{file}: expected a file of settings, got {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"{file}: expected TOML, got {error}") from error
 
 
 def render(settings: ServerSettings) -> str:
-    """Return the settings as TOML that `load` reads back, passwords masked, which is as if there were none."""
+    """Return the settings as TOML that `load` accepts. Passwords are masked, and `load` ignores masked ones."""
     values = settings.model_dump(mode="json")
-    values["events_url"] = values["events_url"] and masked(values["events_url"])
-    del values["writer_key"]  # nothing of it, not even that there is one
+    values["events_url"] = values["events_url"] and mask_passwords(values["events_url"])
+    del values["writer_key"]  # not even whether it is set
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     return "\n".join(lines) + "\n"
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as opened:
-            written = tomllib.load(opened)
-    except OSError as error:
-        raise InvalidSetting(f"{file}: expected a file of settings, got {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidSetting(f"{file}: expected TOML, got {error}") from error
-    known = list(ServerSettings.model_fields)
-    for name in written:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
-            raise InvalidSetting(f"{file}: unknown setting {name!r}; {hint}")
-    return written
+def _settings_class(file: Path | None) -> type[ServerSettings]:
+    """Return the settings class that reads this file; pydantic-settings takes the path from the class alone."""
+    if file is None:
+        return ServerSettings
+    # pydantic-settings silently ignores whatever is not a regular file.
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "another kind of file" if file.exists() else "none"
+        raise InvalidSetting(f"{file}: expected a file of settings, got {found}")
+
+    class FileSettings(ServerSettings):
+        model_config = SettingsConfigDict(toml_file=file, use_attribute_docstrings=False)
+
+    return FileSettings
+
+
+def _to_invalid_setting(errors: list[ErrorDetails], file: Path | None) -> InvalidSetting:
+    # A misspelt name explains a missing setting.
+    error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+    name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = list(ServerSettings.model_fields)
+        nearest = get_close_matches(name, known, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"expected one of {', '.join(known)}"
+        source = f"{file}: " if file is not None else ""
+        return InvalidSetting(f"{source}unknown setting {name!r}; {hint}")
+    if error["type"] == "missing":
+        return InvalidSetting(
+            f"expected a {name}: --{name}, {ENVIRONMENT_PREFIX}{name.upper()} or `{name}` in a file, got none"
+        )
+    value = "" if name in _SECRET else f", got {error['input']!r}"
+    return InvalidSetting(f"{name}: {error['msg']}{value}")

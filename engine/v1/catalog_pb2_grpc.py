@@ -67,35 +67,36 @@ class CatalogServiceServicer:
     """
 
     def GetItems(self, request, context):
-        """Returns items by id. An empty request gets an empty answer.
+        """Returns items by id. An empty request returns an empty response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpsertItems(self, request, context):
-        """Adds or replaces items; they answer at once, and the next build takes them over. An empty request does nothing.
+        """Adds or replaces items. They are searchable at once, and the next build includes them. An empty request does
+        nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteItems(self, request, context):
-        """Removes items at once. One that is not there is no error. An empty request does nothing.
+        """Removes items at once. Unknown ids are not an error. An empty request does nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DescribeItem(self, request, context):
-        """Writes a description of an item or a picture. An empty request is refused.
+        """Writes a description of an item or an image. An empty request is rejected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFeedback(self, request, context):
-        """Returns what the reviews of an item, a brand or a category say; NOT_FOUND if there is none such.
+        """Returns the digest of the reviews of an item, a brand or a category; NOT_FOUND if there is none of that name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

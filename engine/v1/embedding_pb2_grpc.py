@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EmbeddingServiceStub:
-    """Turns texts and images into the vectors that the index is made of.
+    """Encodes texts and images as vectors of the same space as the index.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class EmbeddingServiceStub:
 
 
 class EmbeddingServiceServicer:
-    """Turns texts and images into the vectors that the index is made of.
+    """Encodes texts and images as vectors of the same space as the index.
     """
 
     def Embed(self, request, context):
-        """Returns one vector for each text and each image. An empty request gets an empty answer.
+        """Returns one vector for each text and each image. An empty request returns an empty response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,7 +70,7 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EmbeddingService:
-    """Turns texts and images into the vectors that the index is made of.
+    """Encodes texts and images as vectors of the same space as the index.
     """
 
     @staticmethod

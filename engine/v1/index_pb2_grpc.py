@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IndexServiceStub:
-    """Tells what is served, and switches it. ActivateSnapshot is for administrators.
+    """Describes the snapshot that is served, and switches to another. ActivateSnapshot is for administrators.
     """
 
     def __init__(self, channel):
@@ -53,25 +53,26 @@ class IndexServiceStub:
 
 
 class IndexServiceServicer:
-    """Tells what is served, and switches it. ActivateSnapshot is for administrators.
+    """Describes the snapshot that is served, and switches to another. ActivateSnapshot is for administrators.
     """
 
     def GetIndex(self, request, context):
-        """Returns what is served now; UNAVAILABLE while nothing is. The request is empty.
+        """Returns the snapshot that is served; UNAVAILABLE if there is none yet. The request is empty.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSnapshots(self, request, context):
-        """Returns the snapshots of the store, the newest first. An empty request gets the first page.
+        """Returns the snapshots of the store, newest first. An empty request returns the first page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ActivateSnapshot(self, request, context):
-        """Serves another snapshot, older ones too; what is served goes on if it cannot. An empty request is refused.
+        """Serves another snapshot, newer or older. If it cannot be served, the current one stays. An empty request is
+        rejected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +105,7 @@ def add_IndexServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IndexService:
-    """Tells what is served, and switches it. ActivateSnapshot is for administrators.
+    """Describes the snapshot that is served, and switches to another. ActivateSnapshot is for administrators.
     """
 
     @staticmethod

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RecommendationServiceStub:
-    """Recommends items on the index that search uses, and keeps the events it does so from.
+    """Recommends items from the index that search uses, and stores the events that recommendations are based on.
     """
 
     def __init__(self, channel):
@@ -58,32 +58,32 @@ class RecommendationServiceStub:
 
 
 class RecommendationServiceServicer:
-    """Recommends items on the index that search uses, and keeps the events it does so from.
+    """Recommends items from the index that search uses, and stores the events that recommendations are based on.
     """
 
     def Recommend(self, request, context):
-        """Returns items for a shopper or a session. An empty request is refused: it names nobody.
+        """Returns items for a shopper or a session. An empty request is rejected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProfile(self, request, context):
-        """Returns what is known of a shopper; NOT_FOUND if nothing is.
+        """Returns a shopper's profile; NOT_FOUND if the shopper has no events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecordEvents(self, request, context):
-        """Keeps what shoppers did; an event whose id is known is kept once. An empty request does nothing.
+        """Stores events; an event whose id is already stored is skipped. An empty request does nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EraseUser(self, request, context):
-        """Forgets a shopper: events and profile. One of whom nothing is known is no error.
+        """Erases a shopper's events, and with them the profile. Erasing an unknown shopper is not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,7 +121,7 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RecommendationService:
-    """Recommends items on the index that search uses, and keeps the events it does so from.
+    """Recommends items from the index that search uses, and stores the events that recommendations are based on.
     """
 
     @staticmethod

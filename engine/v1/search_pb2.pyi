@@ -67,70 +67,72 @@ class SearchRequest(_message.Message):
     BUDGET_MS_FIELD_NUMBER: _builtins.int
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     missing_modality: _query_pb2.MissingModality.ValueType
-    """What an item counts for in a block it does not have. Unspecified: RENORMALIZE."""
+    """Score of an item in a block that it does not have. Unspecified: RENORMALIZE."""
     filter: _builtins.str
-    """Which items may answer: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. The field item_id is the
-    item's id. Empty: all.
+    """Filter expression that items must match: `category = "shoes" AND price < 50 AND NOT brand:("X" OR "Y")`. The field
+    item_id is the item's id. Empty: all items match.
     """
     collapse_by: _builtins.str
-    """A field of the payload; of the items that share its value only the best is a hit; one without it stands for itself.
-    Empty: none is left out.
+    """Payload field to collapse by: of the items that share a value, only the best is a hit. Items without the field are
+    not collapsed. Empty: hits are not collapsed.
     """
     min_score: _builtins.float
-    """The least score of a hit. Unset: any. Zero is a score like any other."""
+    """Minimum score of a hit. Unset: no minimum. Zero is an ordinary score."""
     page_size: _builtins.int
-    """How many hits at most, up to 1,000. Zero: 10."""
+    """Maximum number of hits, up to 1,000. Zero: 10."""
     page_token: _builtins.str
-    """The next_page_token of the page before, with all else the same; it holds for one snapshot, and within the first
-    10,000 hits. Empty: the first page.
+    """The next_page_token of the previous page; all other fields must be the same. A token is valid for one snapshot and
+    for the first 10,000 hits. Empty: the first page.
     """
     recall_target: _builtins.float
-    """The recall@10 to reach; the cheapest measured depth that reaches it is taken. Unset: the snapshot's. 1: exact."""
+    """Target recall@10; the cheapest measured search depth that reaches it is used. Unset: the snapshot's target. 1:
+    exact search.
+    """
     explain: _builtins.bool
-    """Whether hits carry what each block and boost gave to their score. False: contributions are empty."""
+    """Return the contribution of each block and boost to each score. False: contributions are empty."""
     budget_ms: _builtins.float
-    """The milliseconds that the search itself may take, by what was measured; a shallower depth is taken if need be, and
-    plan.expected_recall says what it finds. Unset: as long as the recall needs.
+    """Time budget of the search in milliseconds, based on measured times. If necessary, a shallower depth is used, and
+    plan.expected_recall reports its recall. Unset: no budget.
     """
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.QueryPart]:
-        """What is wished for; weighted and summed for each block. Empty: only boosts rank, and without them it is refused."""
+        """The parts of the query, weighted and summed in each block. Empty: only boosts rank the items, and at least one
+        boost is required.
+        """
 
     @_builtins.property
     def modality_weights(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """How much each block counts, by its name, 0 or more, for all parts alike; a block of vectors that is left out counts
-        0. The block of words, if it is left out, counts for texts what it counts beside the vectors by default; name it
-        with 0 to switch it off. Empty: what the snapshot learnt for each kind of part (Index.part_weights), or else all
-        vectors the same, 1 in sum, and words what the snapshot says.
+        """Weight of each block by name, 0 or more, for all parts. A vector block that is left out has weight 0. The lexical
+        block, if left out, keeps its default weight for text parts; set it to 0 to disable it. Empty: the weights learnt
+        for each kind of part (Index.part_weights), else equal vector weights that sum to 1 and the snapshot's lexical
+        weight.
         """
 
     @_builtins.property
     def boosts(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.Boost]:
-        """Signals and numbers added to the score. Empty: the snapshot's own for requests with parts, usually none, so that the
-        parts alone rank; a boost of weight 0 switches those off.
+        """Signals and numeric fields added to the score. Empty: for requests with parts, the snapshot's default boosts,
+        usually none; a boost with weight 0 disables them.
         """
 
     @_builtins.property
     def pins(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.Pin]:
-        """Items that stand at given places. Empty: none."""
+        """Items at fixed positions. Empty: none."""
 
     @_builtins.property
     def diversity(self) -> _query_pb2.Diversity:
-        """Variety among the hits. Unset: none, the scores alone order them."""
+        """Diversity of the hits. Unset: hits are ordered by score alone."""
 
     @_builtins.property
     def facets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields of the payload whose values are counted over the items that pass the filter. Empty: none."""
+        """Payload fields whose values are counted over all items that match the filter. Empty: none."""
 
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which parts of a hit's payload to return, such as `payload.title`. Unset or empty: the whole payload."""
+        """Payload fields to return, such as `payload.title`. Unset or empty: the whole payload."""
 
     @_builtins.property
     def exclude_item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Items that may not answer, by id; they do not count for facets or groups either. One that the snapshot does not hold
-        changes nothing. Empty: none.
-        """
+        """Items to exclude, by id. They are excluded from facets and groups too. Unknown ids are ignored. Empty: none."""
 
     def __init__(
         self,
@@ -174,7 +176,7 @@ Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
 
 @_typing.final
 class SearchResponse(_message.Message):
-    """The hits of one query."""
+    """The result of one query."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -188,35 +190,35 @@ class SearchResponse(_message.Message):
     NO_GOOD_MATCH_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """What to send as page_token for the next page. Empty: this is the last."""
+    """The page_token of the next page. Empty: this is the last page."""
     snapshot: _builtins.str
-    """The snapshot that answered. Never empty."""
+    """The snapshot that was searched. Never empty."""
     degraded: _builtins.bool
-    """Whether a part of the request was not honoured for want of time or of a model. False: the answer is whole."""
+    """Whether part of the request was skipped because time or a model was missing. False: the response is complete."""
     no_good_match: _builtins.bool
-    """Whether nothing in the catalogue matches the words of the query, so that the hits are only the nearest of what there
-    is. False: something does, or it was not measured, see confidence.
+    """Whether nothing in the catalogue matches the text of the query, so that the hits are merely its nearest items.
+    False: something matches, or the confidence was not computed; see confidence.
     """
     confidence: _builtins.float
-    """The probability that the catalogue has what the query's words ask for, above 0 and below 1, as the build calibrated
-    it. Zero: not measured, since the query is not of texts alone or names weights or blocks, it is not the first page,
-    or the snapshot does not know.
+    """Calibrated probability that the catalogue contains what the text of the query describes, above 0 and below 1. Zero:
+    not computed, because the query has parts other than text, sets weights or blocks or asks for a later page, or
+    because the snapshot has no calibration.
     """
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
-        """The best items, best first. Empty: no item could answer."""
+        """Hits, best first. Empty: no item matched."""
 
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
-        """How the query was answered. Always set."""
+        """How the query was executed. Always set."""
 
     @_builtins.property
     def timings(self) -> _plan_pb2.Timings:
-        """How long each stage took. Always set."""
+        """Duration of each stage. Always set."""
 
     @_builtins.property
     def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
-        """One for each facet asked, in the order asked. Empty: none was asked."""
+        """Facets in the order of the request. Empty: none were requested."""
 
     def __init__(
         self,
@@ -241,7 +243,7 @@ Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
 
 @_typing.final
 class Hit(_message.Message):
-    """One item found."""
+    """One hit."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -271,20 +273,20 @@ class Hit(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     GROUP_SIZE_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
-    """The item. Never empty."""
+    """The item's id. Never empty."""
     score: _builtins.float
-    """Its fused score; higher is better, an average item is near zero. Zero is a score like any other."""
+    """The fused score; higher is better, and an average item scores about zero. Zero is an ordinary score."""
     group_size: _builtins.int
-    """How many items that pass the filter share its value of collapse_by, itself among them. Zero: collapse_by was empty."""
+    """Number of matching items that share its value of collapse_by, including itself. Zero: collapse_by was empty."""
     @_builtins.property
     def contributions(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """What each block, each boost and each field of a changed part ("change:color"), by its name, gave to the score; they
-        sum to it. Empty: explain was false.
+        """Contribution of each block, each boost and each field of a changed part ("change:color") to the score, by name;
+        they sum to the score. Empty: explain was false.
         """
 
     @_builtins.property
     def payload(self) -> _struct_pb2.Struct:
-        """What the catalogue says of the item, cut to read_mask. Unset: nothing of it was asked or known."""
+        """The item's payload, reduced to read_mask. Unset: the item has none of these fields."""
 
     def __init__(
         self,
@@ -305,7 +307,7 @@ Global___Hit: _TypeAlias = Hit  # noqa: Y015
 
 @_typing.final
 class Facet(_message.Message):
-    """How often each value of one field occurs among the items that pass the filter."""
+    """Number of matching items for each value of a field."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -318,10 +320,10 @@ class Facet(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         COUNT_FIELD_NUMBER: _builtins.int
         count: _builtins.int
-        """How many items have it. Never zero."""
+        """Number of items with the value. Never zero."""
         @_builtins.property
         def value(self) -> _struct_pb2.Value:
-            """The value, as it stands in the payload. Never unset; a null stands for items without the field."""
+            """The value as stored in the payload, null for items without the field. Never unset."""
 
         def __init__(
             self,
@@ -341,7 +343,7 @@ class Facet(_message.Message):
     """The field. Never empty."""
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet.Value]:
-        """The commonest values first, 1,000 at most. Empty: no item passes the filter."""
+        """Values and their counts, most frequent first, at most 1,000. Empty: no item matched the filter."""
 
     def __init__(
         self,
@@ -366,7 +368,7 @@ class BatchSearchRequest(_message.Message):
     REQUESTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchRequest]:
-        """The queries, each on its own. A query that is wrong gets its own error. Empty: nothing is asked."""
+        """Independent queries; an invalid one gets an error of its own. Empty: the response is empty."""
 
     def __init__(
         self,
@@ -383,14 +385,14 @@ Global___BatchSearchRequest: _TypeAlias = BatchSearchRequest  # noqa: Y015
 
 @_typing.final
 class BatchSearchResponse(_message.Message):
-    """The outcomes of several queries."""
+    """The results of several queries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchSearchResult]:
-        """One for each query, in the same order. Empty: no query came."""
+        """One result for each query, in the same order. Empty: the batch was empty."""
 
     def __init__(
         self,
@@ -407,7 +409,7 @@ Global___BatchSearchResponse: _TypeAlias = BatchSearchResponse  # noqa: Y015
 
 @_typing.final
 class BatchSearchResult(_message.Message):
-    """The outcome of one query of a batch."""
+    """The result of one query of a batch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -415,11 +417,11 @@ class BatchSearchResult(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def response(self) -> Global___SearchResponse:
-        """The answer, as Search would give it. Unset: there is none, see error."""
+        """The response, as Search returns it. Unset: the query failed, see error."""
 
     @_builtins.property
     def error(self) -> _status_pb2.Status:
-        """Why this query has no answer, as the status that Search would give. Its code is never zero."""
+        """The error, as Search returns it. Its code is never zero."""
 
     def __init__(
         self,

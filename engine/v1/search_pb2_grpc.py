@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SearchServiceStub:
-    """Finds the items nearest to a query made of any mix of text, image, item, user and vector.
+    """Finds the items nearest to a query made of any mix of text, images, items, users and vectors.
     """
 
     def __init__(self, channel):
@@ -48,18 +48,18 @@ class SearchServiceStub:
 
 
 class SearchServiceServicer:
-    """Finds the items nearest to a query made of any mix of text, image, item, user and vector.
+    """Finds the items nearest to a query made of any mix of text, images, items, users and vectors.
     """
 
     def Search(self, request, context):
-        """Returns the best items for one query. An empty request is refused: it wishes for nothing.
+        """Returns the best items for one query. A request without parts and boosts is rejected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchSearch(self, request, context):
-        """Answers several queries at once; each has its own outcome. An empty batch gets an empty answer.
+        """Runs several queries, each with its own result or error. An empty batch returns an empty response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ def add_SearchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SearchService:
-    """Finds the items nearest to a query made of any mix of text, image, item, user and vector.
+    """Finds the items nearest to a query made of any mix of text, images, items, users and vectors.
     """
 
     @staticmethod

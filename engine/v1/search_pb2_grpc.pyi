@@ -27,29 +27,29 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SearchServiceStub:
-    """Finds the items nearest to a query made of any mix of text, image, item, user and vector."""
+    """Finds the items nearest to a query made of any mix of text, images, items, users and vectors."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SearchServiceAsyncStub: ...
     Search: _grpc.UnaryUnaryMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchResponse]
-    """Returns the best items for one query. An empty request is refused: it wishes for nothing."""
+    """Returns the best items for one query. A request without parts and boosts is rejected."""
     BatchSearch: _grpc.UnaryUnaryMultiCallable[_search_pb2.BatchSearchRequest, _search_pb2.BatchSearchResponse]
-    """Answers several queries at once; each has its own outcome. An empty batch gets an empty answer."""
+    """Runs several queries, each with its own result or error. An empty batch returns an empty response."""
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
-    """Finds the items nearest to a query made of any mix of text, image, item, user and vector."""
+    """Finds the items nearest to a query made of any mix of text, images, items, users and vectors."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Search: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchResponse]  # type: ignore[assignment]
-    """Returns the best items for one query. An empty request is refused: it wishes for nothing."""
+    """Returns the best items for one query. A request without parts and boosts is rejected."""
     BatchSearch: _aio.UnaryUnaryMultiCallable[_search_pb2.BatchSearchRequest, _search_pb2.BatchSearchResponse]  # type: ignore[assignment]
-    """Answers several queries at once; each has its own outcome. An empty batch gets an empty answer."""
+    """Runs several queries, each with its own result or error. An empty batch returns an empty response."""
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Finds the items nearest to a query made of any mix of text, image, item, user and vector."""
+    """Finds the items nearest to a query made of any mix of text, images, items, users and vectors."""
 
     @_abc_1.abstractmethod
     def Search(
@@ -57,7 +57,7 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_pb2.SearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.SearchResponse, _abc.Awaitable[_search_pb2.SearchResponse]]:
-        """Returns the best items for one query. An empty request is refused: it wishes for nothing."""
+        """Returns the best items for one query. A request without parts and boosts is rejected."""
 
     @_abc_1.abstractmethod
     def BatchSearch(
@@ -65,6 +65,6 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_pb2.BatchSearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.BatchSearchResponse, _abc.Awaitable[_search_pb2.BatchSearchResponse]]:
-        """Answers several queries at once; each has its own outcome. An empty batch gets an empty answer."""
+        """Runs several queries, each with its own result or error. An empty batch returns an empty response."""
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from engine.events.event import EventType
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 from indexer.events.event_table import TYPES, EventTable
 
 NOT_IN_CATALOGUE = -1
@@ -24,7 +24,7 @@ class InteractionMatrix:
         items: (n,) indices of the catalogue's items.
         types: (n,) indices into TYPES.
         counts: (n,) weight of each event, below 0 for returns and dislikes.
-        ages_days: (n,) age of each event, 0 for events in the future.
+        compute_ages_days: (n,) age of each event, 0 for events in the future.
     """
 
     users: NDArray[np.int64]
@@ -44,7 +44,7 @@ class InteractionMatrix:
         items = catalogue_items[events.items]
         in_catalogue = items != NOT_IN_CATALOGUE
         by_type = np.array([counts[event_type] for event_type in TYPES])
-        now_s = now_of(events.times_s)
+        now_s = find_now_s(events.times_s)
         return cls(
             users=events.users[in_catalogue].astype(np.int64),
             items=items[in_catalogue],

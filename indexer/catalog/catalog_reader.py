@@ -90,7 +90,7 @@ def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> Catalo
 
 def _open(path: Path) -> CatalogSource:
     if path.is_dir():
-        return cast(CatalogSource, importlib.import_module("indexer.catalog.formats.image_folder").PictureFolder(path))
+        return cast(CatalogSource, importlib.import_module("indexer.catalog.formats.image_folder").ImageFolder(path))
     return open_rows(path)
 
 

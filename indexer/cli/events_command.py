@@ -39,7 +39,7 @@ def import_file(
     Columns: user_id, item_id, time (or timestamp), and if they are there event_id, type and quantity.
     """
     from engine.events.event import EventType
-    from engine.events.event_log import make_events
+    from engine.events.event_log import open_or_create_event_log
     from indexer.events.event_import import REJECTS_FILE, EventFile, import_events
     from indexer.progress import Reporter
 
@@ -50,7 +50,7 @@ def import_file(
         )
     given = EventFile(file, to_columns(columns, "--map"), types[type_default], to_share(max_rejects, "--max-rejects"))
     store.mkdir(parents=True, exist_ok=True)
-    with make_events(store, url) as log, Reporter() as progress:
+    with open_or_create_event_log(store, url) as log, Reporter() as progress:
         done = import_events(given, log, store, progress)
     if as_json:
         counts = {"accepted": done.accepted, "duplicates": done.duplicates, "rejects": done.rejects}
@@ -70,9 +70,9 @@ def show(
 ) -> None:
     """Show how many events there are, or what one shopper did."""
     from engine.errors import InvalidSetting
-    from engine.events.event_log import open_events
+    from engine.events.event_log import open_event_log
 
-    opened = open_events(store, url)
+    opened = open_event_log(store, url)
     if opened is None:
         raise InvalidSetting(f"expected events in {store}, got none; `indexer events import` records a file of them")
     with opened as log:
@@ -80,7 +80,7 @@ def show(
             for event in log.history(user, limit):
                 typer.echo(_line(event, as_json))
             return
-        newest = log.last_time_s()
+        newest = log.get_last_time_s()
         counts = {
             "events": log.count(),
             "users": len(log.user_ids()),
@@ -101,12 +101,12 @@ def erase(
 ) -> None:
     """Forget a shopper, and say what was forgotten; one of whom nothing is known is no error."""
     from engine.errors import InvalidSetting
-    from engine.events.event_log import open_events
+    from engine.events.event_log import open_event_log
 
     if not store.is_dir():
         raise InvalidSetting(f"expected the folder of a store, got {store}")
     erased: dict[str, int] = {}
-    opened = open_events(store, url)
+    opened = open_event_log(store, url)
     if opened is not None:
         with opened as log:
             erased = {kind.value: count for kind, count in log.erase(user).items()}

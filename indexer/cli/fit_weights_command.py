@@ -99,10 +99,10 @@ def _of_judgments(queries: Path, judgments: Path) -> "tuple[dict[str, Any], list
 
 def _of_events(searcher: "Searcher", store: Path, url: str) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from engine.errors import InvalidCatalogue
-    from engine.events.event_log import open_events
+    from engine.events.event_log import open_event_log
     from indexer.weights.training_case import cases_from_events
 
-    log = open_events(store, url)
+    log = open_event_log(store, url)
     if log is None:
         raise InvalidCatalogue(f"expected events recorded in {store}, got none: see `indexer events import`")
     with log:

@@ -33,7 +33,7 @@ def export(
     """Write the profile of every shopper, one JSON line each, and draw the segments they are in."""
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
-    from engine.events.event_log import open_events
+    from engine.events.event_log import open_event_log
     from engine.profiles.population import open_population
     from indexer.output_file import opened
     from indexer.progress import Reporter
@@ -47,8 +47,8 @@ def export(
     view = open_searcher(store, with_models=False).view
     usual = open_population(view.snapshot)
     with ExitStack() as stack:
-        log = open_events(store, events_url)
-        if log is None or log.last_time_s() is None:
+        log = open_event_log(store, events_url)
+        if log is None or log.get_last_time_s() is None:
             raise UserNotFound(message=f"expected events in {store}, got none; `indexer events import` records some")
         stack.enter_context(log)
         progress = stack.enter_context(Reporter())

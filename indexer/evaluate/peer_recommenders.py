@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from engine.errors import InvalidCatalogue
 from engine.events.event import Event, EventType
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 
 Scores = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class Purchases:
             (np.ones(len(purchases), np.float32), (users, items)), shape=(len(user_indices), len(item_ids))
         )
         counts.sum_duplicates()
-        decay = 0.5 ** (np.maximum(now_of(times_s) - times_s, 0.0) / 86_400.0 / _HALF_LIFE_DAYS)
+        decay = 0.5 ** (np.maximum(find_now_s(times_s) - times_s, 0.0) / 86_400.0 / _HALF_LIFE_DAYS)
         return cls(
             list(item_ids),
             counts,

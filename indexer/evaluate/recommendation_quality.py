@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.recommend.recommend_request import Mode, RecommendRequest
 from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
@@ -192,7 +192,7 @@ def _build_recommender(
     """Build a store from these events, and return its recommender."""
     store = folder / "store"
     store.mkdir()
-    with make_events(store) as log:
+    with open_or_create_event_log(store) as log:
         for start in range(0, len(training), _RECORD_BATCH):
             log.record(training[start : start + _RECORD_BATCH])
     catalogue = shop.catalogue or _write_ids(shop.item_ids, folder / "catalogue.csv")

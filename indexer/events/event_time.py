@@ -1,33 +1,37 @@
-"""When an event happened, in the ways that shops write it."""
+"""Event times in the forms that shops write them."""
 
-import datetime
 import math
 import re
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from engine.catalog.coercion import BadRow, InvalidValue, is_absent, shown
+from engine.columns.datetimes import parse_datetime
 
-UTC = datetime.UTC
-
-# Eight digits are a date of ISO 8601, other numbers seconds.
+# Eight digits are an ISO 8601 date, other numbers are seconds.
 _SECONDS = re.compile(r"(?!\d{8}$)-?\d+(\.\d+)?")
-_LAST_S = datetime.datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-_FIRST_S = datetime.datetime(1, 1, 2, tzinfo=UTC).timestamp()
+_FIRST_S = datetime(1, 1, 2, tzinfo=UTC).timestamp()
+_LAST_S = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def to_time_s(value: object) -> float:
-    """Return seconds since 1970, of a number of them or ISO 8601; what names no zone is in UTC. Raises BadRow."""
+    """Return seconds since 1970 from a number of seconds, ISO 8601 text, a date or a datetime.
+
+    A value without a time zone is in UTC.
+
+    Raises:
+        BadRow: The value is none of these.
+    """
     if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     if is_absent(value):
         raise BadRow("no time")
     if isinstance(value, str):
         text = value.strip()
-        value = float(text) if _SECONDS.fullmatch(text) else _parsed(text)
-    if isinstance(value, datetime.datetime):
-        return (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, datetime.date):
-        return datetime.datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+        value = float(text) if _SECONDS.fullmatch(text) else _parse(text)
+    if isinstance(value, date):
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
         if _FIRST_S < value < _LAST_S:
             return float(value)
@@ -35,8 +39,8 @@ def to_time_s(value: object) -> float:
     raise BadRow(f"time: expected ISO 8601 or seconds since 1970, got {shown(value)}")
 
 
-def _parsed(text: str) -> datetime.datetime:
+def _parse(text: str) -> datetime:
     try:
-        return datetime.datetime.fromisoformat(text)
+        return parse_datetime(text)
     except ValueError:
         raise BadRow(f"time: expected ISO 8601 or seconds since 1970, got {shown(text)}") from None

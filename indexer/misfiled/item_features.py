@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.catalog.coercion import to_text
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
-from engine.columns import GroupKey, path_of
+from engine.columns import GroupKey, parse_path
 from engine.errors import InvalidSetting
 from engine.scoring.fusion import Matrix
 from engine.search.read_view import ReadView
@@ -47,7 +47,7 @@ def read(snapshot: Snapshot, field: str) -> FiledItems:
     template = Template(snapshot.manifest.catalogue.text_template)
     codes = snapshot.columns.groups(field)
     blocks = ReadView(snapshot).vectors_of(np.arange(len(snapshot), dtype=np.int64))
-    told = path_of(field)[0] in template.fields
+    told = parse_path(field)[0] in template.fields
     if told:
         blocks = {name: block for name, block in blocks.items() if name != TEXT}
     if not blocks:

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns.field_path import path_of
+from engine.columns.field_path import parse_path
 from engine.encoders.encoder import Encoder
 from engine.lexical.tokenizer import to_words
 from engine.scoring.vectors import Matrix, to_unit
@@ -85,7 +85,7 @@ def tag_kinds() -> list[TagKind]:
 
 def missing_tag_kinds(names: Sequence[str]) -> list[TagKind]:
     """Return the kinds that no field of a catalogue covers. names: the names of its fields."""
-    image_scores = {word for name in names for word in path_of(name)[-1].lower().replace("-", "_").split("_")}
+    image_scores = {word for name in names for word in parse_path(name)[-1].lower().replace("-", "_").split("_")}
     return [kind for kind in tag_kinds() if not kind.fields & image_scores]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.encoders.encoder import Encoder
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 from engine.lexical.tokenizer import to_words
 from engine.profiles.label import is_meaningful, surface_forms
 from engine.profiles.population import (
@@ -79,14 +79,14 @@ def write_population(snapshot: Snapshot, events: EventTable, encoder: Encoder | 
     shopper_items = _ShopperItems.of(snapshot, events, tags, codes)
     space = _build_space(snapshot, shopper_items)
     item_features = to_item_features(space, shopper_items.products, shopper_items.view, shopper_items.rows)
-    features = compute_features(shopper_items.interactions, item_features, now_of(events.times_s))
+    features = compute_features(shopper_items.interactions, item_features, find_now_s(events.times_s))
     scale = FeatureScale.fit(features)
     segments, silhouettes = _build_segments(features, scale, shopper_items, space)
     record = PopulationRecord(
         shoppers=len(events.user_ids),
         events=len(events),
         fields=shopper_items.fields.to_json(),
-        shares={field: shopper_items.shares(field) for field in shopper_items.fields.told},
+        shares={field: shopper_items.shares(field) for field in shopper_items.fields.all_fields},
         words=_word_shares(titles),
         kinds_field=space.field,
         kinds=space.kinds,
@@ -162,14 +162,14 @@ class _ShopperItems:
         kept = [index for index in order.tolist() if shoppers[index] >= MIN_SHOPPERS][:_MAX_VALUES]
         return {names[index]: float(totals[index]) for index in kept}
 
-    def by_value(self, values_of: Callable[[ProductFacts], Iterable[str]]) -> tuple[list[str], Any]:
+    def by_value(self, get_texts: Callable[[ProductFacts], Iterable[str]]) -> tuple[list[str], Any]:
         """Return the values of all items, and (u, v) sparse, the preference weights of each shopper for each."""
         from scipy.sparse import csr_array
 
         names: dict[str, int] = {}
         items, rows_by_item = array("i"), array("i")
         for item, product in enumerate(self.products):
-            for value in dict.fromkeys(values_of(product)) if product is not None else ():
+            for value in dict.fromkeys(get_texts(product)) if product is not None else ():
                 items.append(item)
                 rows_by_item.append(names.setdefault(value, len(names)))
         ones = np.ones(len(items))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
-from engine.events.shop_clock import now_of
+from engine.events.shop_clock import find_now_s
 from engine.profiles.population import Population, SegmentRecord, to_item_features
 from engine.profiles.profile_builder import load_profile
 from engine.profiles.shopper_features import Interactions, Numbers, compute_features
@@ -39,7 +39,7 @@ def export_profiles(
 
     Cost: some milliseconds a shopper, and 50 µs per item of theirs.
     """
-    now_s = log.now_s() or 0.0
+    now_s = log.find_now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
         profile = load_profile(log, user_id, view, population, now_s)
@@ -60,5 +60,5 @@ def place_shoppers(log: EventLog, view: ReadView, population: Population) -> Seg
         population.space, [None if row is None else next(facts) for row in rows_by_item], view, rows
     )
     interactions = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-    points = population.scale.to_points(compute_features(interactions, item_features, now_of(events.times_s)))
+    points = population.scale.to_points(compute_features(interactions, item_features, find_now_s(events.times_s)))
     return SegmentPlacement(population.segments, points, population.nearest(points))

@@ -1,6 +1,6 @@
-"""The one table from the domain's errors to gRPC's codes and google.rpc's details.
+"""Errors as gRPC statuses: one table of codes, and google.rpc details for programs to read.
 
-A client reads the code, a program the details: the field's path, what was not found, when to ask again.
+The details name the field's path, the resource that was not found, and when to retry.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,10 @@ from engine.errors import (
     ModelMismatch,
     NoEncoder,
     NotDurable,
+    NothingServed,
     NotSupported,
+    OutOfTime,
+    Overloaded,
     SnapshotNotFound,
     UserNotFound,
     WriterFailed,
@@ -32,24 +35,8 @@ from engine.errors import (
 from engine.server.codec.validation import InvalidMessage
 
 DOMAIN = "diptych"
-LONGEST_MESSAGE = 1024
-UNKNOWN = "the server failed; its log says why"
-
-
-class Overloaded(DiptychError):
-    """More requests wait than the server lets wait; ask again after `retry_ms`."""
-
-    retry_ms = 100
-
-
-class NothingServed(DiptychError):
-    """No snapshot is served yet; ask again after `retry_ms`."""
-
-    retry_ms = 1000
-
-
-class OutOfTime(DiptychError):
-    """The caller's deadline has passed, or leaves less time than the fastest such request ever took."""
+MAX_MESSAGE_CHARACTERS = 1024
+UNKNOWN = "internal error; see the server's log"
 
 
 _CODES: dict[type[DiptychError], grpc.StatusCode] = {
@@ -74,8 +61,8 @@ _CODES: dict[type[DiptychError], grpc.StatusCode] = {
 }
 
 
-def code_of(error: Exception) -> grpc.StatusCode:
-    """Return the code of an error: its own, else that of the nearest ancestor, INTERNAL if nothing is known of it."""
+def to_code(error: Exception) -> grpc.StatusCode:
+    """Return the code of an error: its own, else its nearest ancestor's, INTERNAL if the table has neither."""
     for ancestor in type(error).__mro__:
         if ancestor in _CODES:
             return _CODES[ancestor]
@@ -83,8 +70,8 @@ def code_of(error: Exception) -> grpc.StatusCode:
 
 
 def to_status(error: Exception) -> status_pb2.Status:
-    """Return the status that a client gets for an error. One that the table does not know tells nothing of itself."""
-    code = code_of(error)
+    """Return the status for an error. An error outside the table gets a fixed message, since its own may leak data."""
+    code = to_code(error)
     if code is grpc.StatusCode.INTERNAL:
         return _status(code, UNKNOWN, ())
     field = getattr(error, "field", "")
@@ -118,13 +105,13 @@ def _bad_request(violations: Iterable[tuple[str, str]]) -> error_details_pb2.Bad
 
 
 def _reason(error: Exception) -> str:
-    """Return the error's name as google.rpc writes reasons: ItemNotFound is ITEM_NOT_FOUND."""
+    """Return an error's name in the form of google.rpc reasons: ItemNotFound becomes ITEM_NOT_FOUND."""
     name = type(error).__name__
-    return "".join(f"_{letter}" if letter.isupper() and place else letter for place, letter in enumerate(name)).upper()
+    return "".join(f"_{letter}" if letter.isupper() and index else letter for index, letter in enumerate(name)).upper()
 
 
 def _status(code: grpc.StatusCode, message: str, details: Iterable[Message]) -> status_pb2.Status:
-    status = status_pb2.Status(code=code.value[0], message=message[:LONGEST_MESSAGE])
+    status = status_pb2.Status(code=code.value[0], message=message[:MAX_MESSAGE_CHARACTERS])
     for detail in details:
         packed = Any()
         packed.Pack(detail)

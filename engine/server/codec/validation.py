@@ -1,43 +1,48 @@
-"""The contract's own rules: what the .proto files say of every field, checked, and told by the field's path."""
+"""Checks of messages against the rules in the .proto files, with an error that names each broken field by its path."""
 
 from collections.abc import Iterable
+from typing import Self
 
 import protovalidate
 from google.protobuf.message import Message
 
 from engine.errors import InvalidQuery
 
-MOST_TOLD = 8
+MAX_VIOLATIONS = 8
 
 _validator = protovalidate.Validator()
 
 
 class InvalidMessage(InvalidQuery):
-    """A request that breaks rules of the contract: every field that does, by its path, and which rule it breaks."""
+    """A request that breaks rules of the contract.
+
+    Attributes:
+        violations: Path of each broken field, and the rule that it breaks.
+    """
 
     def __init__(self, violations: Iterable[tuple[str, str]]) -> None:
         self.violations = tuple(violations)
         field, message = self.violations[0]
         super().__init__(message, field)
 
+    def at(self, path: str) -> Self:
+        """Return a copy of this error for the message that encloses the request at `path`."""
+        return type(self)((f"{path}.{field}", message) for field, message in self.violations)
+
 
 def check(message: Message) -> None:
-    """Do nothing if the message keeps to the contract. Raises InvalidRequest with the first fields that do not."""
+    """Check a message against the contract.
+
+    Raises:
+        InvalidMessage: With the first fields that break a rule.
+    """
     violations = _validator.collect_violations(message)
     if violations:
         # A vector of NaNs breaks a rule in each value, and a status of 16 KiB never reaches the client.
-        told = [(_path(violation), _sentence(violation)) for violation in violations[:MOST_TOLD]]
-        if len(violations) > MOST_TOLD:
-            told.append((told[-1][0], f"and {len(violations) - MOST_TOLD} more"))
-        raise InvalidMessage(told)
-
-
-def placed(error: InvalidQuery, path: str) -> InvalidQuery:
-    """Return the error of one of several messages in a request with the paths that its fields have there."""
-    if isinstance(error, InvalidMessage):
-        return InvalidMessage((f"{path}.{field}", message) for field, message in error.violations)
-    error.field = f"{path}.{error.field}" if error.field else path
-    return error
+        reported = [(_path(violation), _sentence(violation)) for violation in violations[:MAX_VIOLATIONS]]
+        if len(violations) > MAX_VIOLATIONS:
+            reported.append((reported[-1][0], f"and {len(violations) - MAX_VIOLATIONS} more"))
+        raise InvalidMessage(reported)
 
 
 def _path(violation: protovalidate.Violation) -> str:
@@ -55,5 +60,5 @@ def _path(violation: protovalidate.Violation) -> str:
 def _sentence(violation: protovalidate.Violation) -> str:
     value = violation.field_value
     message = violation.proto.message
-    # Texts and pictures are not said back: they may be long, and they are the caller's.
+    # Texts and images are not repeated: they may be long, and private.
     return f"{message}, got {value}" if isinstance(value, int | float) else message

@@ -13,9 +13,9 @@ import numpy as np
 from google.protobuf.json_format import MessageToDict
 
 from engine.v1 import search_pb2
-from twin.diversity import misplaced
-from twin.filters import Node
-from twin.ranking import Twin, key_of
+from tests.support.reference_engine.diversity import misplaced
+from tests.support.reference_engine.filters import Node
+from tests.support.reference_engine.ranking import Twin, key_of
 
 DEFAULT_PAGE_SIZE = 10
 MOST_VALUES = 1000

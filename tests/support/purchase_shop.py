@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from catalogues import clustered, write_lines, write_parquet
 
 from engine.events.event import Event, EventType
 from engine.scoring.vectors import to_unit
@@ -14,6 +13,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_lines, write_parquet
 
 COUNT = 300
 CLUSTERS = 6

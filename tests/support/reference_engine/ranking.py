@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.v1 import query_pb2, search_pb2
-from twin.filters import And, Node, Not, Or, elements, kind_of, value_of
-from twin.goods import Goods
+from tests.support.reference_engine.filters import And, Node, Not, Or, elements, kind_of, value_of
+from tests.support.reference_engine.goods import Goods
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]

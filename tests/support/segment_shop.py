@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from catalogues import Vectors, write_parquet
 
 from engine.events.event import Event, EventType
-from engine.events.event_log import make_events
+from engine.events.event_log import open_or_create_event_log
 from engine.scoring.vectors import to_unit
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import Vectors, write_parquet
 
 DAY_S = 86_400.0
 NOW_S = 1_700_000_000.0
@@ -67,7 +67,7 @@ def build_shop(root: Path) -> Path:
     )
     store = root / "store"
     store.mkdir()
-    with make_events(store) as log:
+    with open_or_create_event_log(store) as log:
         log.record(histories())
     build(BuildConfig(catalogue, store), no_progress)
     return store

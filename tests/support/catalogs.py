@@ -1,13 +1,10 @@
 """Catalogues to build from, and the indexer's command as a person meets it: what several tests begin with."""
 
 import hashlib
-import io
 import json
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +22,6 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import Draft, draft, file_records, seal
-from indexer.cli import main
 from indexer.embedding.embed import no_progress
 
 DIM = 16
@@ -64,32 +60,6 @@ def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
     """Write a catalogue of JSON lines."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return path
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-
-def indexer(*arguments: object) -> Ran:
-    """Run the `indexer` command in this process, from its arguments to its exit code."""
-    out, err = io.StringIO(), io.StringIO()
-    before = sys.argv
-    sys.argv = ["indexer", *map(str, arguments)]
-    code: object = 0
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            main()
-    except SystemExit as stop:
-        code = stop.code or 0
-    finally:
-        sys.argv = before
-    assert isinstance(code, int)
-    return Ran(code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True, slots=True)

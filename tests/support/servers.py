@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from typing import Any
 
 import grpc
 import numpy as np
-from catalogues import Vectors, write_lines, write_parquet
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from PIL import Image
@@ -31,6 +31,7 @@ from engine.v1 import (
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import Vectors, write_lines, write_parquet
 
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")
 GOODS = ("shoe", "mug", "chair", "lamp")
@@ -70,6 +71,11 @@ def build_goods(root: Path, model: Path) -> Path:
     manifest = build(config, no_progress)
     Store(root / "store").activate(manifest.snapshot)
     return root / "store"
+
+
+def copy_store(store: Path, folder: Path) -> Path:
+    """Copy a store into a folder, for tests that change it; return the copy."""
+    return Path(shutil.copytree(store, folder / "store"))
 
 
 def add_vectors(root: Path, vectors: Vectors, prefix: str) -> str:

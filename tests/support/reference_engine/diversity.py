@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine.v1 import search_pb2
-from twin.ranking import Ranking, Scores, Twin
+from tests.support.reference_engine.ranking import Ranking, Scores, Twin
 
 DEFAULT_LAMBDA = 0.7
 DEFAULT_PAGE_SIZE = 10

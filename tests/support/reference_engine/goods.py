@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from catalogues import write_lines
 from numpy.typing import NDArray
 
 from engine.scoring.fusion import Calibration
@@ -19,6 +18,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import draft, publish, seal
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import write_lines
 
 SIGNALS = ("rating", "margin")
 BLOCKS = ("image", "text")

@@ -7,10 +7,22 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from twin.filters import OPERATORS, And, Compare, Has, Leaf, Literal, Member, Node, Not, Or, to_time
-from twin.ranking import Twin
 
 from engine.v1 import query_pb2, search_pb2
+from tests.support.reference_engine.filters import (
+    OPERATORS,
+    And,
+    Compare,
+    Has,
+    Leaf,
+    Literal,
+    Member,
+    Node,
+    Not,
+    Or,
+    to_time,
+)
+from tests.support.reference_engine.ranking import Twin
 
 FEATURES = (
     "item parts",
