@@ -88,7 +88,7 @@ def by_hand(weights: dict[str, float], boosts: dict[str, float] | None = None) -
     """Scores of two items: z of 2 and 1, and z of 4 without a second block; signals 1 and -1; no third item."""
     candidates = CaseCandidates(
         blocks=("a", "b"), signal_names=("s",), similarities=np.array([[[2.0, 1.0], [4.0, 0.0], [0.0, 0.0]]]),
-        present=np.array([[[True, True], [True, False], [False, False]]]), spoken=np.array([[True, True]]),
+        present=np.array([[[True, True], [True, False], [False, False]]]), searched=np.array([[True, True]]),
         signals=np.array([[[1.0], [-1.0], [0.0]]]), ratings=np.array([[0.0, 1.0, -1.0]]), ideals=np.array([[1.0, 0.0]]),
     )  # fmt: skip
     return fused_scores(candidates, Weighting(weights, boosts or {}))[0].tolist()
@@ -155,10 +155,10 @@ def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
         for case in asked
     ]
     assert decide(opened, asked, [], quiet, folds=2).before.tolist() == served
-    spoken = gather(opened, asked, [], 10, quiet).spoken
-    assert dict(zip((*opened.snapshot.dims,), spoken[0].tolist(), strict=True))["behaviour"] == 0
+    searched = gather(opened, asked, [], 10, quiet).searched
+    assert dict(zip((*opened.snapshot.dims,), searched[0].tolist(), strict=True))["behaviour"] == 0
     named = TrainingCase(Query((ItemPart("i20", block="behaviour"),)), {"i21": 1.0})
-    assert gather(opened, [named], [], 10, quiet).spoken.sum() == 1
+    assert gather(opened, [named], [], 10, quiet).searched.sum() == 1
 
 
 def test_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:

@@ -42,21 +42,7 @@ def compute_taste_moments(
     indices = {item_id: index for index, item_id in enumerate(item_ids)}
     item_indices = np.array([indices.get(item_id, NOT_IN_CATALOGUE) for item_id in events.item_ids], np.int64)
     sampled_users = np.sort(rng.choice(len(events.user_ids), min(SAMPLE, len(events.user_ids)), replace=False))
-    histories = _histories(events, sampled_users)
-    tastes = []
-    for history in histories:
-        history_items = [
-            (indices[affinity.item_id], affinity.weight)
-            for affinity in compute_affinities(history, scoring)
-            if affinity.item_id in indices
-        ]
-        if any(weight > 0 for _, weight in history_items):
-            tastes.append(
-                (
-                    np.array([index for index, _ in history_items]),
-                    np.array([weight for _, weight in history_items], np.float32),
-                )
-            )
+    tastes = _find_tastes(_histories(events, sampled_users), indices, scoring)
     if len(tastes) < MIN_TASTES or not (item_indices != NOT_IN_CATALOGUE).any():
         return {}
     moments_by_block = {}
@@ -67,6 +53,19 @@ def compute_taste_moments(
         if moments is not None:
             moments_by_block[TASTE, block] = moments
     return moments_by_block
+
+
+def _find_tastes(
+    histories: Sequence[Sequence[Event]], indices: Mapping[str, int], scoring: ScoringWeights
+) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Return the item indices and affinity weights of each shopper who likes a known item."""
+    tastes = []
+    for history in histories:
+        affinities = [affinity for affinity in compute_affinities(history, scoring) if affinity.item_id in indices]
+        if any(affinity.weight > 0 for affinity in affinities):
+            items = np.array([indices[affinity.item_id] for affinity in affinities])
+            tastes.append((items, np.array([affinity.weight for affinity in affinities], np.float32)))
+    return tastes
 
 
 def _histories(events: EventTable, users: NDArray[np.int64]) -> list[list[Event]]:

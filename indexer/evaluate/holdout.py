@@ -100,10 +100,7 @@ def hold_out(
         drawn = list(tested_histories)
     else:
         tested_histories = histories
-        drawn = sorted(histories)
-        if users is not None and users < len(drawn):
-            chosen = np.random.default_rng(seed).choice(len(drawn), users, replace=False)
-            drawn = [drawn[index] for index in np.sort(chosen).tolist()]
+        drawn = _draw_users(sorted(histories), users, seed)
         drawn_users = set(drawn)
         training = [event for event in training if event.user_id not in drawn_users]
     cases = []
@@ -115,6 +112,13 @@ def hold_out(
     if not cases:
         raise InvalidSetting(f"expected shoppers with at least {round(1 / share)} purchases to test, got none")
     return Holdout(sorted(training, key=lambda event: event.time_s), cases)
+
+
+def _draw_users(user_ids: list[str], count: int | None, seed: int) -> list[str]:
+    if count is None or count >= len(user_ids):
+        return user_ids
+    chosen = np.random.default_rng(seed).choice(len(user_ids), count, replace=False)
+    return [user_ids[index] for index in np.sort(chosen).tolist()]
 
 
 def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:

@@ -1,4 +1,4 @@
-"""Baseline recommenders: the usual methods on the same log, each in several settings, all reported.
+"""Baseline recommenders: the standard methods on the same log, each in several settings, all reported.
 
 A peer scores all items for the test shoppers.
 """

@@ -1,4 +1,4 @@
-"""Recommendation quality on a temporal split of a log: the engine's recommender and the usual baselines.
+"""Recommendation quality on a temporal split of a log: the engine's recommender and the standard baselines.
 
 The recommender runs on a store built from the known events; no constant is fitted to hidden ones. Relevance is 1 for
 items bought in the hidden part, so nDCG is binary and hit@k says whether any of the k was bought. Repeats: every item
@@ -223,8 +223,8 @@ def _asked(
 def _top_lists(item_ids: Sequence[str], scores: Scores, k: int) -> Lists:
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return [
-        [item_ids[index] for index in places if np.isfinite(row[index])]
-        for row, places in zip(scores, order.tolist(), strict=True)
+        [item_ids[index] for index in top if np.isfinite(row[index])]
+        for row, top in zip(scores, order.tolist(), strict=True)
     ]
 
 

@@ -71,11 +71,11 @@ def measure_overlap(recommender: Recommender, cases: Sequence[HoldoutShopper], m
 def _unlike_pairs(
     tastes: np.ndarray[Any, np.dtype[np.float32]], cases: Sequence[HoldoutShopper]
 ) -> list[tuple[int, int]]:
-    alike = tastes @ tastes.T
+    similarities = tastes @ tastes.T
     first, second = np.triu_indices(len(cases), 1)
-    unlike = np.flatnonzero(alike[first, second] <= np.quantile(alike[first, second], _UNLIKE_SHARE))
+    dissimilar = np.flatnonzero(similarities[first, second] <= np.quantile(similarities[first, second], _UNLIKE_SHARE))
     items = [{event.item_id for event in case.known} for case in cases]
-    candidates = zip(first[unlike].tolist(), second[unlike].tolist(), strict=True)
+    candidates = zip(first[dissimilar].tolist(), second[dissimilar].tolist(), strict=True)
     return [(left, right) for left, right in candidates if items[left].isdisjoint(items[right])]
 
 

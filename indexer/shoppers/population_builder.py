@@ -3,16 +3,12 @@
 Only what several shoppers share is stored, and nothing that could identify one of them.
 """
 
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.columns.field_roles import FieldRoles, choose_fields
+from engine.columns.field_roles import choose_fields
 from engine.encoders.encoder import Encoder
 from engine.events.shop_clock import find_now_s
 from engine.lexical.tokenizer import to_words
@@ -21,22 +17,16 @@ from engine.profiles.population import (
     MIN_SHOPPERS,
     RECORD_FILE,
     SHOPPERS,
-    TAG_PREFIX,
     TAGS_FILE,
     TASTE_FILE,
-    Population,
     PopulationRecord,
     SegmentRecord,
     TagRecord,
     to_item_features,
 )
-from engine.profiles.product_facts import ProductFacts
 from engine.profiles.shopper_features import (
-    PREFERENCE_WEIGHTS,
-    TYPES,
     FeatureScale,
     FeatureSpace,
-    Interactions,
     ShopperFeatures,
     compute_features,
 )
@@ -48,13 +38,13 @@ from indexer.events.event_table import EventTable
 from indexer.shoppers.item_tags import IMAGE, LOOKS, ItemTags, missing_tag_kinds, tag_items, tag_kinds
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segments import cluster_shoppers
+from indexer.shoppers.shopper_items import ShopperItems
 
 TASTE_DIMS = 8
 """The number of principal directions of the items' vectors that describe a shopper's taste."""
 
 _MAX_KINDS = 40
 _MAX_WORDS = 20_000
-_MAX_VALUES = 2_000
 _MAX_THEME_WORDS = 300
 _PRICE_STEPS = 200
 # The number of items that the directions are computed from.
@@ -76,7 +66,7 @@ def write_population(snapshot: Snapshot, events: EventTable, encoder: Encoder | 
     progress("shoppers", 0, len(events.user_ids))
     tags = tag_items(ReadView(snapshot), titles, missing_tag_kinds(snapshot.columns.names()), image_encoder)
     codes = np.stack([tag.codes for tag in tags], axis=1) if tags else np.zeros((len(snapshot), 0), np.int8)
-    shopper_items = _ShopperItems.of(snapshot, events, tags, codes)
+    shopper_items = ShopperItems.from_events(snapshot, events, tags, codes)
     space = _build_space(snapshot, shopper_items)
     item_features = to_item_features(space, shopper_items.products, shopper_items.view, shopper_items.rows)
     features = compute_features(shopper_items.interactions, item_features, find_now_s(events.times_s))
@@ -103,81 +93,7 @@ def write_population(snapshot: Snapshot, events: EventTable, encoder: Encoder | 
     progress("shoppers", len(events.user_ids), len(events.user_ids))
 
 
-@dataclass(frozen=True)
-class _ShopperItems:
-    """The items of all shoppers' events.
-
-    Attributes:
-        products: (m,) facts of the items, None for one that is not in the snapshot.
-        rows: Rows of the items that are, in order.
-        preferences: (u, m) sparse, summed preference weights of each shopper's events with each item.
-    """
-
-    view: ReadView
-    fields: FieldRoles
-    products: list[ProductFacts | None]
-    rows: list[int]
-    interactions: Interactions
-    preferences: Any
-
-    @classmethod
-    def of(
-        cls, snapshot: Snapshot, events: EventTable, tags: Sequence[ItemTags], codes: NDArray[np.int8]
-    ) -> "_ShopperItems":
-        """Return the items of a log's events, with these tags."""
-        from scipy.sparse import csr_array
-
-        view = ReadView(snapshot)
-        chosen = choose_fields(snapshot.columns)
-        tag_fields = tuple(f"{TAG_PREFIX}.{tag.kind.name}" for tag in tags)
-        fields = replace(chosen, qualities=chosen.qualities + tag_fields)
-        values = {tag.kind.name: tuple(tag.kind.values) for tag in tags}
-        known = Population(fields, {}, {}, (), values, codes, None, None)
-        rows_by_item = view.rows_of(events.item_ids)
-        rows = [row for row in rows_by_item if row is not None]
-        found = iter(known.products(view, rows))
-        products = [None if row is None else next(found) for row in rows_by_item]
-        interactions = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-        in_view = np.array([product is not None for product in products])
-        preference = np.array([PREFERENCE_WEIGHTS[kind] for kind in TYPES])[events.types] * in_view[events.items]
-        shape = (len(events.user_ids), len(products))
-        return cls(
-            view,
-            fields,
-            products,
-            rows,
-            interactions,
-            csr_array((preference, (events.users, events.items)), shape=shape),
-        )
-
-    def shares(self, field: str) -> dict[str, float]:
-        """Return the share of each value of a field among what all shoppers choose, largest first.
-
-        Values chosen by fewer than MIN_SHOPPERS shoppers are left out.
-        """
-        names, by_user = self.by_value(lambda product: product.values.get(field, ()))
-        shoppers = np.asarray((by_user > 0).sum(axis=0)).ravel()
-        totals = np.asarray(by_user.sum(axis=0)).ravel() / max(float(self.preferences.sum()), 1e-12)
-        order = np.lexsort((np.array(names, np.str_), -totals))
-        kept = [index for index in order.tolist() if shoppers[index] >= MIN_SHOPPERS][:_MAX_VALUES]
-        return {names[index]: float(totals[index]) for index in kept}
-
-    def by_value(self, get_texts: Callable[[ProductFacts], Iterable[str]]) -> tuple[list[str], Any]:
-        """Return the values of all items, and (u, v) sparse, the preference weights of each shopper for each."""
-        from scipy.sparse import csr_array
-
-        names: dict[str, int] = {}
-        items, rows_by_item = array("i"), array("i")
-        for item, product in enumerate(self.products):
-            for value in dict.fromkeys(get_texts(product)) if product is not None else ():
-                items.append(item)
-                rows_by_item.append(names.setdefault(value, len(names)))
-        ones = np.ones(len(items))
-        by_item = csr_array((ones, (items, rows_by_item)), shape=(len(self.products), max(1, len(names))))
-        return list(names), self.preferences @ by_item[:, : len(names)]
-
-
-def _build_space(snapshot: Snapshot, shopper_items: _ShopperItems) -> FeatureSpace:
+def _build_space(snapshot: Snapshot, shopper_items: ShopperItems) -> FeatureSpace:
     """Return how items are mapped to features.
 
     Kinds come from the widest field that distinguishes items, prices are quantiles, directions are principal.
@@ -193,7 +109,7 @@ def _build_space(snapshot: Snapshot, shopper_items: _ShopperItems) -> FeatureSpa
     return FeatureSpace(field, tuple(shares.get(field, {}))[:_MAX_KINDS], steps, centre, basis)
 
 
-def _principal_directions(shopper_items: _ShopperItems) -> tuple[Matrix, Matrix]:
+def _principal_directions(shopper_items: ShopperItems) -> tuple[Matrix, Matrix]:
     """Return the mean of the items' concatenated vectors, and their principal directions."""
     rows = np.array(shopper_items.rows, np.int64)
     sample = np.sort(np.random.default_rng(7).permutation(rows)[:_MAX_SAMPLED])
@@ -212,7 +128,7 @@ def _principal_directions(shopper_items: _ShopperItems) -> tuple[Matrix, Matrix]
 
 
 def _build_segments(
-    features: ShopperFeatures, scale: FeatureScale, shopper_items: _ShopperItems, space: FeatureSpace
+    features: ShopperFeatures, scale: FeatureScale, shopper_items: ShopperItems, space: FeatureSpace
 ) -> tuple[tuple[SegmentRecord, ...], dict[int, float]]:
     """Return the segments of all shoppers, largest first, and the silhouette of each number of segments."""
     found = cluster_shoppers(scale.to_points(features))
@@ -235,7 +151,7 @@ def _build_segments(
     return segments, found.silhouettes
 
 
-def _word_themes(shopper_items: _ShopperItems) -> ShopperThemes:
+def _word_themes(shopper_items: ShopperItems) -> ShopperThemes:
     """Return shoppers' themes from title words, the words that most shoppers choose."""
     # Segments are not named after colours.
     look_words = {

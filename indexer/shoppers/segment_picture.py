@@ -83,8 +83,8 @@ def _draw_segments(axes: "Axes", placement: SegmentPlacement) -> None:
             for words, strength in segment.apart[:_MAX_DIFFERENCES]
             if abs(strength) >= _MIN_DIFFERENCE
         )
-        told = shorten(apart, 84, placeholder=" …") or "like all shoppers"
-        axes.text(0, index - 0.12, told, fontsize=9, color=_PALE, va="center")
+        text = shorten(apart, 84, placeholder=" …") or "like all shoppers"
+        axes.text(0, index - 0.12, text, fontsize=9, color=_PALE, va="center")
     axes.set(xlim=(0, 1.15 * widest), ylim=(len(positions) - 0.4, -0.7), xticks=[], yticks=[])
     axes.set_title("Share of shoppers, and what distinguishes them", fontsize=10, color=_PALE, loc="left")
     for side in axes.spines.values():

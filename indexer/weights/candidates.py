@@ -30,7 +30,7 @@ class CaseCandidates:
     Attributes:
         similarities: (q, n, b) standardised, 0 where missing.
         present: (q, n, b) whether the item has the block.
-        spoken: (q, b) whether the query searches the block.
+        searched: (q, b) whether the query searches the block.
         signals: (q, n, s).
         ratings: (q, n).
         ideals: (q, k) the best ratings of each case, found or not, best first, padded with 0.
@@ -40,7 +40,7 @@ class CaseCandidates:
     signal_names: tuple[str, ...]
     similarities: Floats
     present: NDArray[np.bool_]
-    spoken: NDArray[np.bool_]
+    searched: NDArray[np.bool_]
     signals: Floats
     ratings: Floats
     ideals: Floats
@@ -52,7 +52,7 @@ class CaseCandidates:
             self,
             similarities=self.similarities[chosen],
             present=self.present[chosen],
-            spoken=self.spoken[chosen],
+            searched=self.searched[chosen],
             signals=self.signals[chosen],
             ratings=self.ratings[chosen],
             ideals=self.ideals[chosen],
@@ -87,7 +87,7 @@ def gather(
         signal_names=tuple(signals),
         similarities=padded(0, 0.0),
         present=padded(1, 0.0) > 0,
-        spoken=np.array([arrays[2] for arrays in gathered]),
+        searched=np.array([arrays[2] for arrays in gathered]),
         signals=padded(3, 0.0),
         ratings=padded(4, -1.0),
         ideals=np.array([_best_ratings(case, k) for case in cases]),
@@ -97,9 +97,9 @@ def gather(
 def _gather_case(
     searcher: Searcher, case: TrainingCase, blocks: tuple[str, ...], signals: tuple[str, ...]
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return similarities (n, b), present (n, b), spoken (b,), signals (n, s) and ratings (n,) of one case."""
+    """Return similarities (n, b), present (n, b), searched (b,), signals (n, s) and ratings (n,) of one case."""
     pool = {item_id for item_id in case.ratings if item_id not in case.query.without}
-    spoken = []
+    searched = []
     no_lexical = {LEXICAL: 0.0} if LEXICAL in blocks else {}
     no_boosts = tuple(Boost(name, 0.0) for name in searcher.snapshot.manifest.default_boosts)
     for block in weighted_blocks(case.query, blocks):
@@ -111,8 +111,8 @@ def _gather_case(
             if error.field != "modality_weights":
                 raise
             continue
-        spoken.append(block)
-    equal_weights = no_lexical | dict.fromkeys(spoken, 1.0)
+        searched.append(block)
+    equal_weights = no_lexical | dict.fromkeys(searched, 1.0)
     pool |= _search_best(searcher, replace(case.query, modality_weights=equal_weights, boosts=no_boosts))
     query = replace(
         case.query,
@@ -128,7 +128,7 @@ def _gather_case(
     return (
         np.array([[share.get(block, 0.0) for block in blocks] for share in shares]),
         np.array([[float(block in share) for block in blocks] for share in shares]),
-        np.array([block in spoken for block in blocks]),
+        np.array([block in searched for block in blocks]),
         np.array([[share.get(f"boost:{name}", 0.0) for name in signals] for share in shares]).reshape(len(hits), -1),
         np.array([case.ratings.get(hit.item_id, 0.0) for hit in hits]),
     )

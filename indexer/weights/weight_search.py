@@ -53,7 +53,7 @@ def ndcgs(candidates: CaseCandidates, weighting: Weighting, k: int = K) -> Float
 def fused_scores(candidates: CaseCandidates, weighting: Weighting) -> Floats:
     """Return (q, n) scores as defined by `fusion`, missing blocks renormalised; -inf where there is no item."""
     weights = np.array([weighting.blocks.get(block, 0.0) for block in candidates.blocks])
-    effective_weights = weights * candidates.spoken
+    effective_weights = weights * candidates.searched
     present_weight = np.einsum("qb,qnb->qn", effective_weights, candidates.present)
     total = np.einsum("qb,qnb->qn", effective_weights, candidates.similarities)
     # An item without any of the searched blocks is no result.
@@ -68,11 +68,11 @@ def fused_scores(candidates: CaseCandidates, weighting: Weighting) -> Floats:
 
 def _neighbours(candidates: CaseCandidates, current: Weighting) -> Iterator[Weighting]:
     """Yield the weightings that are one move away."""
-    spoken = [block for index, block in enumerate(candidates.blocks) if candidates.spoken[:, index].any()]
-    total = sum(current.blocks.get(block, 0.0) for block in spoken)
-    for block in spoken if len(spoken) > 1 else []:
+    searched = [block for index, block in enumerate(candidates.blocks) if candidates.searched[:, index].any()]
+    total = sum(current.blocks.get(block, 0.0) for block in searched)
+    for block in searched if len(searched) > 1 else []:
         for factor in FACTORS:
-            moved = {name: max(current.blocks.get(name, 0.0), MIN_SHARE * total) for name in spoken}
+            moved = {name: max(current.blocks.get(name, 0.0), MIN_SHARE * total) for name in searched}
             moved[block] *= factor
             reached = sum(moved.values())
             scaled = {name: weight * total / reached for name, weight in moved.items()}
