@@ -10,7 +10,8 @@ from benchmarks.relevance import OURS, WORDS, find_catalogue, run
 from engine.catalog.item_fields import ItemFieldReader
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
-from engine.lexical.bm25 import LexicalIndex, write_lexical
+from engine.lexical.bm25 import LexicalIndex
+from engine.lexical.lexical_writer import write_lexical
 from engine.snapshot.store import Store
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE

@@ -14,7 +14,7 @@ from engine.recommend.recommend_request import Mode, RecommendRequest
 from engine.recommend.scoring_weights import DEMAND, REPURCHASE, ScoringWeights
 from engine.recommend.user_vector import UserVector, block_weights
 from engine.scoring.fusion import BEHAVIOUR
-from engine.scoring.query import Boost, ImagePart, Missing, Part, Query
+from engine.scoring.query import NO_ITEM_BOOSTS, Boost, ImagePart, ItemBoosts, Missing, Part, Query
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 
@@ -65,10 +65,11 @@ class QueryBuilder:
                 for interest in user_vector.interests
             ]
         new = self._scoring.new
-        if request.mode is Mode.DISCOVER and new and BEHAVIOUR in view.snapshot.dims and view.lacks(BEHAVIOUR):
+        has_new = BEHAVIOUR in view.snapshot.dims and view.selector.is_missing(BEHAVIOUR)
+        if request.mode is Mode.DISCOVER and new and has_new:
             # By score alone new items never rank: demand outweighs the little that is known about them.
             queries = [query._replace(share=query.share * (1 - new)) for query in queries]
-            queries.append(InterestQuery(replace(base, parts=(whole,), lacking=BEHAVIOUR), new))
+            queries.append(InterestQuery(replace(base, parts=(whole,), without_block=BEHAVIOUR), new))
         return queries
 
     def weight_beside_image(self, user_vector: UserVector) -> float:
@@ -82,15 +83,13 @@ class QueryBuilder:
         self, request: RecommendRequest, affinities: Sequence[ItemAffinity], bonuses: Mapping[str, float]
     ) -> Query:
         """Return the query without its parts."""
-        among: frozenset[str] | None = None
-        without = {affinity.item_id for affinity in affinities if affinity.weight < 0 or request.session}
-        again: Mapping[str, float] = {}
+        included: frozenset[str] | None = None
+        excluded = {affinity.item_id for affinity in affinities if affinity.weight < 0 or request.session}
         if request.mode is Mode.DISCOVER:
-            without |= {affinity.item_id for affinity in affinities if affinity.purchases}
-        else:
-            again = bonuses
+            excluded |= {affinity.item_id for affinity in affinities if affinity.purchases}
+            bonuses = {}
         if request.mode is Mode.REPEAT and affinities:
-            among, without = frozenset(again), set()
+            included, excluded = frozenset(bonuses), set()
         boosts = (*request.boosts, Boost(DEMAND, self._scoring.demand)) if self.has_demand else request.boosts
         return Query(
             parts=(),
@@ -104,10 +103,10 @@ class QueryBuilder:
             filter=request.filter,
             diversity=request.diversity,
             collapse_by=request.collapse_by,
-            again=again,
-            among=among,
-            without=frozenset(without) | request.exclude,
-            anything=True,
+            item_boosts=ItemBoosts(bonuses),
+            included_ids=included,
+            excluded_ids=frozenset(excluded) | request.exclude,
+            match_all=True,
         )
 
     def _repeat_bonuses(self, user_vector: UserVector, view: ReadView) -> dict[str, float]:
@@ -115,7 +114,7 @@ class QueryBuilder:
         scoring = self._scoring
         repurchase = np.zeros(len(user_vector.rows), np.float32)
         if REPURCHASE in view.snapshot.signals:
-            repurchase = np.float32(scoring.repurchase) * view.signal_of(user_vector.rows, REPURCHASE)
+            repurchase = np.float32(scoring.repurchase) * view.reader.signals(user_vector.rows, REPURCHASE)
         frequencies = [log2(1 + affinity.recent_purchases) for affinity in user_vector.items]
         return {
             affinity.item_id: scoring.again * frequency + more * (1 + frequency) - scoring.rest * affinity.just_bought
@@ -129,13 +128,14 @@ class QueryBuilder:
         if user_vector.whole is not None:
             parts += (replace(user_vector.whole, weight=self.weight_beside_image(user_vector)),)
         # The picture says what is wanted now; past purchases do not.
-        return replace(base, parts=parts, again={})
+        return replace(base, parts=parts, item_boosts=NO_ITEM_BOOSTS)
 
     def _image_parts(self, image: bytes) -> tuple[Part, ...]:
         """Return a picture as parts that weigh `scoring.picture` in sum, split by the blocks' weights for pictures."""
         blocks = [b for b in self._searcher.snapshot.manifest.encoded_blocks if self.weights.get(b, 0.0) > 0]
-        has_image_weights = "image" in self._searcher.part_weights
-        weights = self._searcher.weights_of("image") if has_image_weights else self.weights
+        defaults = self._searcher.planner.weights
+        has_image_weights = "image" in defaults.by_kind
+        weights = defaults.for_kind("image") if has_image_weights else self.weights
         used = {block: weights[block] for block in blocks if weights[block] > 0}
         if not used or not has_image_weights:
             return (ImagePart(image, self._scoring.picture / (sum(used.values()) or 1.0)),)

@@ -17,10 +17,10 @@ def merge_hits(
     The lists are interleaved, so that no interest is crowded out, and the chosen hits sorted by score. With diversity
     the interleaved order is kept, because diversity has an order of its own.
     """
-    groups = view.groups(request.collapse_by) if request.collapse_by and len(answers) > 1 else None
+    groups = view.columns.groups(request.collapse_by) if request.collapse_by and len(answers) > 1 else None
 
     def key_of(hit: Hit) -> tuple[str, int]:
-        group = None if groups is None else groups.of(hit.row)
+        group = None if groups is None else groups.get(hit.row)
         return ("row", hit.row) if group is None else ("group", group)
 
     lists = [RankedShare(answer.hits, share) for answer, share in zip(answers, shares, strict=True)]

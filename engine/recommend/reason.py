@@ -118,7 +118,7 @@ class ReasonBuilder:
         index = self._indices.get(row)
         if not name:
             return DIFFERENT if len(self._user_vector.rows) else UNKNOWN
-        if name == DEMAND and BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.blocks_of(row):
+        if name == DEMAND and self._is_new(row):
             return NEW
         if name == DEMAND or name.startswith(BOOST_PREFIX):
             return signal_reason(name)
@@ -129,6 +129,9 @@ class ReasonBuilder:
             if share <= contributions[name] - share:
                 return Reason(describe_picture_match(self._weight_beside_image > 0), ReasonKind.LIKE_PICTURE, name)
         return self._similarity(row, name, interest)
+
+    def _is_new(self, row: int) -> bool:
+        return BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.stratum_of(row).blocks
 
     def _similarity(self, row: int, block: str, interest: Interest | None) -> Reason:
         indices = _top_indices(self._user_vector.item_contributions(self._view, row, block, interest))

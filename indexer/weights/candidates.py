@@ -98,7 +98,7 @@ def _gather_case(
     searcher: Searcher, case: TrainingCase, blocks: tuple[str, ...], signals: tuple[str, ...]
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return similarities (n, b), present (n, b), searched (b,), signals (n, s) and ratings (n,) of one case."""
-    pool = {item_id for item_id in case.ratings if item_id not in case.query.without}
+    pool = {item_id for item_id in case.ratings if item_id not in case.query.excluded_ids}
     searched = []
     no_lexical = {LEXICAL: 0.0} if LEXICAL in blocks else {}
     no_boosts = tuple(Boost(name, 0.0) for name in searcher.snapshot.manifest.default_boosts)
@@ -119,7 +119,7 @@ def _gather_case(
         modality_weights=equal_weights,
         missing=Missing.NEUTRAL,
         boosts=tuple(Boost(name, 1.0) for name in signals) or no_boosts,
-        among=frozenset(pool),
+        included_ids=frozenset(pool),
         limit=len(pool),
         explain=True,
     )

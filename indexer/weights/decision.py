@@ -87,7 +87,7 @@ def current_weighting(searcher: Searcher, kinds: Sequence[str] = ()) -> Weightin
 
     kinds: the kinds of the query parts; for a single kind, the weights for that kind, else the general ones.
     """
-    weights = searcher.weights_of(kinds[0]) if len(kinds) == 1 else searcher.default_weights
+    weights = searcher.planner.weights.for_kind(kinds[0]) if len(kinds) == 1 else searcher.planner.weights.defaults
     return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 
