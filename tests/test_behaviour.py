@@ -249,7 +249,7 @@ def test_of_few_shoppers_only_demand_is_learnt(tmp_path: Path) -> None:
 
 def test_a_signal_of_a_learnt_name_is_refused(tmp_path: Path) -> None:
     """Whose demand it were could not be told."""
-    with pytest.raises(InvalidSetting, match="no signal 'demand' of the catalogue"):
+    with pytest.raises(InvalidSetting, match="no signal 'demand' in the catalogue"):
         build(goods(tmp_path, 25, demand=[1.0] * 50), no_progress)
 
 

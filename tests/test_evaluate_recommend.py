@@ -86,7 +86,7 @@ def test_other_shoppers_may_be_tested() -> None:
     held = hold_out(known, tested=tested)
     assert [case.user_id for case in held.cases] == ["v"]
     assert len(held.training) == 5 + 8
-    with pytest.raises(InvalidSetting, match="got 1 that are in both") as refused:
+    with pytest.raises(InvalidSetting, match="got 1 in both") as refused:
         hold_out(known, tested=known)
     assert "secret" not in str(refused.value)
 

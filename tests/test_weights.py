@@ -184,7 +184,7 @@ def test_what_wins_by_chance_does_not_win(searcher: Searcher) -> None:
         replace(case, ratings={f"i{item}": 1.0 for item in rng.choice(ITEMS, 8, replace=False)}) for case in cases()
     ]
     assert not decide(searcher, drawn, ["rating"], quiet).wins
-    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, as many as cases, got 25"):
+    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, at most one per case, got 25"):
         decide(searcher, drawn, [], quiet, folds=25)
 
 

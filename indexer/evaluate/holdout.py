@@ -96,7 +96,7 @@ def hold_out(
     if tested is not None:
         tested_histories = _histories(tested)
         if both := histories.keys() & tested_histories.keys():
-            raise InvalidSetting(f"expected other shoppers in the events tested, got {len(both)} shoppers in both")
+            raise InvalidSetting(f"expected different shoppers in the tested events, got {len(both)} in both")
         drawn = list(tested_histories)
     else:
         tested_histories = histories
