@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine.recommend.interleave import RankedShare, interleave
 from engine.recommend.recommend_request import RecommendRequest
-from engine.scoring.query import Answer, Hit, Timings
+from engine.scoring.answer import Answer, Hit, Timings
 from engine.search.read_view import ReadView
 
 

@@ -17,7 +17,8 @@ from engine.recommend.reason import BOOST_PREFIX, Reason, ReasonBuilder
 from engine.recommend.recommend_request import RecommendRequest
 from engine.recommend.scoring_weights import DEMAND, ScoringWeights
 from engine.recommend.user_vector import UserVector
-from engine.scoring.query import Answer, Hit, Query, Shape, TastePart
+from engine.scoring.answer import Answer, Hit
+from engine.scoring.query import Query, Shape, TastePart
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import InvalidSetting
 from engine.scoring.query import Boost, Query
 from engine.search.searcher import Searcher
-from indexer.build.default_weights import Weighting
+from indexer.build.default_weights import DefaultWeights
 from indexer.evaluate.ranking_metrics import K, confidence_interval, ndcg
 from indexer.weights.candidates import Progress, gather
 from indexer.weights.training_case import LEARNT_FROM_EVENTS, TrainingCase, part_kinds, weighted_blocks
@@ -25,7 +25,7 @@ from indexer.weights.weight_search import fit
 class WeightDecision:
     """The weights learnt from all cases, and the nDCG of each held-out case before and after, (n,)."""
 
-    learnt: Weighting
+    learnt: DefaultWeights
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     folds: int
@@ -82,13 +82,13 @@ def decide(
     return WeightDecision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
-def current_weighting(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
+def current_weighting(searcher: Searcher, kinds: Sequence[str] = ()) -> DefaultWeights:
     """Return the block weights and boosts of a request that names none.
 
     kinds: the kinds of the query parts; for a single kind, the weights for that kind, else the general ones.
     """
     weights = searcher.planner.weights.for_kind(kinds[0]) if len(kinds) == 1 else searcher.planner.weights.defaults
-    return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
+    return DefaultWeights(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 
 def learnable_signals(signals: Sequence[str]) -> list[str]:
@@ -102,7 +102,7 @@ def _measure(searcher: Searcher, case: TrainingCase, query: Query, k: int) -> fl
     return ndcg([case.ratings.get(hit.item_id, 0.0) for hit in hits], list(case.ratings.values()), k)
 
 
-def _with_weights(query: Query, weighting: Weighting) -> Query:
+def _with_weights(query: Query, weighting: DefaultWeights) -> Query:
     """Return the query with these weights, as it would run if they were the snapshot's defaults."""
     weights = {block: weighting.blocks[block] for block in weighted_blocks(query, weighting.blocks)}
     boosts = tuple(Boost(name, weight) for name, weight in weighting.boosts.items())

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.build.default_weights import Weighting
+from indexer.build.default_weights import DefaultWeights
 from indexer.evaluate.ranking_metrics import K
 from indexer.weights.candidates import CaseCandidates, Floats
 
@@ -26,7 +26,7 @@ MIN_STANDARD_ERRORS = 1.0
 MAX_ROUNDS = 20
 
 
-def fit(candidates: CaseCandidates, start: Weighting, k: int = K) -> Weighting:
+def fit(candidates: CaseCandidates, start: DefaultWeights, k: int = K) -> DefaultWeights:
     """Return the weighting that ranks the candidates best, searching from `start`.
 
     The weights of the blocks that the cases search keep their sum, so that a boost keeps its meaning.
@@ -42,7 +42,7 @@ def fit(candidates: CaseCandidates, start: Weighting, k: int = K) -> Weighting:
     return best
 
 
-def ndcgs(candidates: CaseCandidates, weighting: Weighting, k: int = K) -> Floats:
+def ndcgs(candidates: CaseCandidates, weighting: DefaultWeights, k: int = K) -> Floats:
     """Return the nDCG@k of each case's candidates ranked by their fused scores: (q,)."""
     scores = fused_scores(candidates, weighting)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -50,7 +50,7 @@ def ndcgs(candidates: CaseCandidates, weighting: Weighting, k: int = K) -> Float
     return _dcg(ratings) / _dcg(candidates.ideals[:, :k])
 
 
-def fused_scores(candidates: CaseCandidates, weighting: Weighting) -> Floats:
+def fused_scores(candidates: CaseCandidates, weighting: DefaultWeights) -> Floats:
     """Return (q, n) scores as defined by `fusion`, missing blocks renormalised; -inf where there is no item."""
     weights = np.array([weighting.blocks.get(block, 0.0) for block in candidates.blocks])
     effective_weights = weights * candidates.searched
@@ -66,7 +66,7 @@ def fused_scores(candidates: CaseCandidates, weighting: Weighting) -> Floats:
     return np.where(candidates.ratings < 0, -np.inf, scores)
 
 
-def _neighbours(candidates: CaseCandidates, current: Weighting) -> Iterator[Weighting]:
+def _neighbours(candidates: CaseCandidates, current: DefaultWeights) -> Iterator[DefaultWeights]:
     """Yield the weightings that are one move away."""
     searched = [block for index, block in enumerate(candidates.blocks) if candidates.searched[:, index].any()]
     total = sum(current.blocks.get(block, 0.0) for block in searched)
