@@ -80,10 +80,10 @@ def ways(
 
     def arithmetic(one: Asked) -> Query:
         old, new = one.row[field].lower(), one.value.lower()
-        return Query((one.part(), TextPart(new), TextPart(old, -1.0)), without=frozenset({one.item_id}))
+        return Query((one.part(), TextPart(new), TextPart(old, -1.0)), excluded_ids=frozenset({one.item_id}))
 
     def edited(one: Asked) -> Query:
-        return Query((TextPart(titles.edited(one)),), without=frozenset({one.item_id}))
+        return Query((TextPart(titles.edited(one)),), excluded_ids=frozenset({one.item_id}))
 
     return [
         Way('both, "but in red", image .7 text .3', today),
@@ -171,15 +171,15 @@ class Composer:
         if one.reference == ITEM:
             source = self._searcher.view.vectors(self._searcher.view.row_of(one.item_id))
         else:
-            (spoken,) = self._searcher.speak((ImagePart(one.data),))
+            (spoken,) = self._searcher.encode((ImagePart(one.data),))
             source = dict(spoken.vectors)
         features = _features(source, _said(self._searcher, one.value), self._reference)
         parts = [VectorPart((features @ self._maps[block]).astype(np.float32), block=block) for block in BLOCKS]
-        return Query(tuple(parts), without=frozenset({one.item_id}))
+        return Query(tuple(parts), excluded_ids=frozenset({one.item_id}))
 
 
 def _said(searcher: Searcher, value: str) -> NDArray[np.float32]:
-    (spoken,) = searcher.speak((TextPart(f"in {value.lower()}"),))
+    (spoken,) = searcher.encode((TextPart(f"in {value.lower()}"),))
     return spoken.vectors["image"]
 
 

@@ -83,7 +83,7 @@ class TextWorkload:
         self.queries = [Query((TextPart(text),), limit=K) for text in texts]
         self._exact = np.full((len(texts), K), -np.inf, np.float32)
         for place, query in enumerate(self.queries):
-            fused = searcher.fuse(query, searcher.speak(query.parts))
+            fused = searcher.fuse(query, searcher.encode(query.parts))
             scores = searcher.nearest(fused, K, EXACT).scores
             self._exact[place, : len(scores)] = scores
 

@@ -131,10 +131,10 @@ def test_contributions_name_the_fields_and_sum_to_the_score(shop: Shop) -> None:
 def test_parts_beside_a_changed_one_count_as_ever(shop: Shop) -> None:
     """The other parts of the query are left as they are, and excluded items stay excluded."""
     item_id, value = shop.changeable("color")[0]
-    query = Query((TextPart("gift"), ItemPart(item_id, change=f"in {value}")), without=frozenset({"x"}))
+    query = Query((TextPart("gift"), ItemPart(item_id, change=f"in {value}")), excluded_ids=frozenset({"x"}))
     rewritten = QueryRewriter().rewrite(shop.searcher, query)
     assert rewritten.parts[0] == TextPart("gift")
-    assert rewritten.without == {"x", item_id}
+    assert rewritten.excluded_ids == {"x", item_id}
     assert QueryRewriter().rewrite(shop.searcher, replace(query, parts=(TextPart("gift"),))).matches == ()
 
 

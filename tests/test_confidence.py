@@ -36,7 +36,7 @@ def rows(types: tuple[str, ...] = TYPES) -> list[dict[str, str]]:
 
 def store_of(folder: Path, types: tuple[str, ...] = TYPES) -> Searcher:
     """Build a store of goods with an encoder whose vectors mean nothing."""
-    model = ModelSpec(str(folder / "log"), encoder="tests.catalogues:Plain")
+    model = ModelSpec(str(folder / "log"), encoder="tests.support.catalogs:Plain")
     config = BuildConfig(write_lines(folder / "c.jsonl", rows(types)), folder / "store", model)
     return open_searcher(config.store, build(config, no_progress).snapshot)
 

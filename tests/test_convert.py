@@ -49,7 +49,7 @@ from engine.scoring.query import (
 )
 from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import to_fields
-from engine.server.codec.search_request import needs_encoder, to_query
+from engine.server.codec.search_request import to_query
 from engine.server.codec.search_response import to_bytes, to_response, to_varint
 from engine.server.codec.statuses import UNKNOWN, to_code, to_status
 from engine.server.codec.validation import MAX_VIOLATIONS, InvalidMessage
@@ -83,7 +83,7 @@ def test_a_request_becomes_the_query_it_asks() -> None:
     assert query.parts[3].weight == -2
     assert (query.modality_weights, query.missing) == ({"image": 0.25}, Missing.DROP)
     assert (query.boosts, query.limit, query.recall_target, query.explain) == ((Boost("rating", 0.5),), 7, 0.5, True)
-    assert needs_encoder(query)
+    assert query.needs_encoder
 
 
 def test_what_a_request_leaves_out_has_its_default() -> None:
@@ -92,7 +92,7 @@ def test_what_a_request_leaves_out_has_its_default() -> None:
     assert query.parts == (ItemPart("a", 1.0, ""),)
     assert (query.modality_weights, query.missing, query.boosts) == ({}, Missing.RENORMALIZE, ())
     assert (query.limit, query.recall_target, query.explain) == (10, None, False)
-    assert not needs_encoder(query)
+    assert not query.needs_encoder
 
 
 LENGTHS = st.sampled_from([0, 1, 2, 16384, 16385])

@@ -11,7 +11,7 @@ from engine.cli.output import print_tables
 from engine.cli.query_client import SearchOptions, to_request
 from engine.cli.query_options import to_boosts, to_names, to_pins, to_weights
 from engine.errors import InvalidSetting
-from engine.search.planner import headroom
+from engine.search.depth_planner import headroom
 from engine.server.settings import ServerSettings, load, render
 from engine.snapshot.manifest import PointRecord
 from engine.snapshot.store import Store

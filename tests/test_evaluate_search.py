@@ -100,7 +100,7 @@ def test_queries_are_words_pictures_and_items(shop: Path) -> None:
     assert judged[1].image == shop / "2.png"
     assert judged[2].item_id == "i3"
     assert judged[2].ratings == {"i4": 1}
-    assert judged[2].to_query({}, 5).without == {"i3"}
+    assert judged[2].to_query({}, 5).excluded_ids == {"i3"}
 
 
 def test_a_store_answers_queries_of_every_kind(shop: Path, searcher: Searcher) -> None:

@@ -13,7 +13,8 @@ from engine.catalog.item_fields import ItemFields
 from engine.encoders.encoder import Fingerprint, ModelSpec
 from engine.encoders.images import decode
 from engine.errors import NoEncoder
-from engine.lexical.bm25 import LEXICAL, LexicalIndex, write_lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex
+from engine.lexical.lexical_writer import write_lexical
 from engine.scoring.fusion import Moments
 from engine.scoring.query import ImagePart, Query, TextPart
 from engine.search.searcher import Searcher

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from engine.indexes.index import EXACT
 from engine.indexes.index_writer import write_index
 from engine.scoring.fusion import FusedQuery, standardise
-from engine.search.planner import (
+from engine.search.depth_planner import (
     AGREEING,
     BOOSTED,
     COMPOSED,
     FILTERED,
     QUERY_CLASSES,
     SINGLE,
-    Planner,
+    DepthPlanner,
     at_size,
     headroom,
 )
@@ -116,7 +116,7 @@ def test_deeper_finds_more(snapshot: Snapshot) -> None:
 @pytest.mark.parametrize("target", [0.5, 0.9, 0.95, 0.99, 0.999])
 def test_the_planner_takes_the_cheapest_that_reaches(snapshot: Snapshot, target: float) -> None:
     """No point on record is both cheaper and good enough."""
-    planner = Planner(snapshot.manifest.operating_points, snapshot.manifest.recall_target, ITEMS)
+    planner = DepthPlanner(snapshot.manifest.operating_points, snapshot.manifest.recall_target, ITEMS)
     for name in QUERY_CLASSES:
         good = [
             record
@@ -168,7 +168,7 @@ def test_the_gates_pass_a_sound_index(snapshot: Snapshot) -> None:
 def test_the_gates_catch_shuffled_codes(shuffled: tuple[Manifest, Path]) -> None:
     """An index that answers with the wrong items fails every recall gate and self-retrieval."""
     searcher = Searcher(Snapshot(*shuffled), None)
-    searched = [name for name in QUERY_CLASSES if not searcher.planner.choose(name, None).point.exact]
+    searched = [name for name in QUERY_CLASSES if not searcher.planner.depths.choose(name, None).point.exact]
     assert len(searched) >= 4
     assert [record.name.split()[1] for record in recall_gate(searcher, 0.99) if not record.passed] == searched
     found = self_retrieval_gate(searcher)
@@ -181,7 +181,7 @@ def test_tuning_a_broken_index_leaves_exact_alone(shuffled: tuple[Manifest, Path
     """Measured anew, no point reaches the target, so the planner compares every row, and answers are right."""
     manifest, directory = shuffled
     points = tune(Snapshot(manifest, directory), lambda done, total: None)
-    planner = Planner(points, 0.99, ITEMS)
+    planner = DepthPlanner(points, 0.99, ITEMS)
     depths = [at_size(planner.choose(name, None).point, 10, ITEMS, ITEMS) for name in QUERY_CLASSES]
     assert depths == [EXACT] * len(QUERY_CLASSES)
     measured = manifest.model_copy(update={"operating_points": tuple(points)})
@@ -192,7 +192,7 @@ def test_the_gates_catch_a_point_that_promises_too_much(snapshot: Snapshot) -> N
     """One cell of 64 is no recall of 1, whatever the record says."""
     searcher = Searcher(snapshot, None)
     lies = [PointRecord(query_class=name, nprobe=1, k_factor=1, recall=1.0, microseconds=1.0) for name in QUERY_CLASSES]
-    searcher.planner = Planner(lies, 0.99, ITEMS)
+    searcher.planner.depths = DepthPlanner(lies, 0.99, ITEMS)
     assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 5
 
 

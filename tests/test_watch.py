@@ -104,7 +104,7 @@ def test_a_search_is_checked_against_the_exact_answer(
     watch.observe(searcher, replace(QUERY, limit=40), found_by(searcher, replace(QUERY, limit=40), 0))
     assert wait_for(lambda: watch.mean and watch.mean.checks == 2)
     assert watch.mean.recall == pytest.approx(0.85)
-    assert (watch.mean.expected, watch.mean.target) == (0.995, searcher.planner.recall_target)
+    assert (watch.mean.expected, watch.mean.target) == (0.995, searcher.planner.depths.recall_target)
     found = told(metrics)
     assert found["diptych_recall_sum", "single", "ivf"] == pytest.approx(1.7)
     assert found["diptych_recall_bucket", "0.7", "single", "ivf"] == 1

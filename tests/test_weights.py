@@ -228,8 +228,8 @@ def test_default_boosts_need_parts(store: Path) -> None:
     applied = apply(opened, opened.names()[0], Weighting({"image": 1.0}, {"rating": 5.0}))
     assert applied is not None
     new = open_searcher(store, applied.snapshot)
-    assert new.boosts_of(Query(())) == ()
-    assert new.boosts_of(cases()[0].query) == (Boost("rating", 5.0),)
+    assert new.planner.effective_boosts(Query(())) == ()
+    assert new.planner.effective_boosts(cases()[0].query) == (Boost("rating", 5.0),)
     with pytest.raises(Exception, match="expected a part whose weight is not 0, or a boost"):
         new.search(Query(()))
 
@@ -279,7 +279,7 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
         made = of_events(searcher, log)
     assert len(made) == 24
     assert len(made[0].ratings) == 2
-    assert not made[0].query.without & set(made[0].ratings)
+    assert not made[0].query.excluded_ids & set(made[0].ratings)
     decision = decide(searcher, made, [], quiet)
     assert decision.wins
     assert decision.learnt.blocks["image"] > 0.7

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine import models
 from engine.encoders.encoder import ModelSpec, open_encoder
 from engine.errors import DiptychError
-from engine.search.planner import FILTERED, headroom
+from engine.search.depth_planner import FILTERED, headroom
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.snapshot import damages
 from engine.snapshot.store import Store

@@ -123,13 +123,13 @@ def to_boost(option: BoostOption) -> query_pb2.Boost:
 def ask_store(root: Path, request: search_pb2.SearchRequest, events_url: str = "") -> search_pb2.SearchResponse:
     """Return the answer of the store's current snapshot, checked whole. Raises what a server would refuse with."""
     from engine.composition.query_rewriter import QueryRewriter
-    from engine.server.codec.search_request import needs_encoder, to_query
+    from engine.server.codec.search_request import to_query
     from engine.server.codec.search_response import to_response
     from engine.server.lazy_event_log import LazyEventLog
     from engine.server.shopper_recommender import ShopperRecommender
 
     query = to_query(request, current(root))
-    searcher = open_searcher(root, needs_encoder(query))
+    searcher = open_searcher(root, query.needs_encoder)
     events = LazyEventLog(root, events_url)
     try:
         query = ShopperRecommender(events).with_user_vectors(searcher, query)

@@ -67,7 +67,7 @@ class QueryRewriter:
         # They come last, so that an error of another part names its place.
         words: list[TextPart] = []
         matches = list(query.matches)
-        without = query.without
+        without = query.excluded_ids
         for place, part in enumerate(query.parts):
             if not (isinstance(part, ImagePart | ItemPart) and part.change):
                 parts.append(part)
@@ -88,7 +88,7 @@ class QueryRewriter:
                 raise NoEncoder(f"parts[{place}].change")
             matches += self._matches(part.weight, reference, change, learnt)
             without |= reference.item_ids
-        return replace(query, parts=(*parts, *words), matches=tuple(matches), without=without)
+        return replace(query, parts=(*parts, *words), matches=tuple(matches), excluded_ids=without)
 
     def learn(self, searcher: Searcher) -> _CatalogState:
         """Return what the searcher's catalogue teaches, learnt now unless it was asked before."""
@@ -112,7 +112,7 @@ class QueryRewriter:
             vectors = view.vectors(rows[0])
         else:
             try:
-                (spoken,) = searcher.speak((ImagePart(part.data),))
+                (spoken,) = searcher.encode((ImagePart(part.data),))
             except InvalidQuery as error:
                 raise error.with_field(f"parts[{place}].image") from error
             except NoEncoder as error:

@@ -92,7 +92,7 @@ def nearest_of(searcher: Searcher, data: bytes, without: frozenset[str] = frozen
 
     without: items that are no answer.
     """
-    hits = searcher.search(Query((ImagePart(data),), limit=1, without=without)).hits
+    hits = searcher.search(Query((ImagePart(data),), limit=1, excluded_ids=without)).hits
     (row,) = searcher.view.rows_of([hits[0].item_id]) if hits else (None,)
     return {} if row is None else from_bytes(searcher.view.payload(row))
 

@@ -114,7 +114,11 @@ class ReasonBuilder:
         place = self._places.get(row)
         if not name:
             return DIFFERENT if len(self._taste.rows) else UNKNOWN
-        if name == DEMAND and BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.blocks_of(row):
+        if (
+            name == DEMAND
+            and BEHAVIOUR in self._view.snapshot.dims
+            and BEHAVIOUR not in self._view.stratum_of(row).blocks
+        ):
             return NEW
         if name == DEMAND or name.startswith(BOOST):
             return of_signal(name)

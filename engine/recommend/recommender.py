@@ -23,11 +23,13 @@ from engine.recommend.scoring_weights import DEMAND, REPURCHASE, ScoringWeights
 from engine.recommend.user_vector import InterestPart, UserVector, block_weights
 from engine.scoring.fusion import BEHAVIOUR
 from engine.scoring.query import (
+    NO_ITEM_BOOSTS,
     Answer,
     Boost,
     Diversity,
     Hit,
     ImagePart,
+    ItemBoosts,
     Missing,
     Part,
     Query,
@@ -154,10 +156,15 @@ class Recommender:
         if len(taste.interests) > 1 and self.recipe.focus:
             asked = [_InterestQuery(replace(base, parts=(one.part,)), one.share, one) for one in taste.interests]
         new = self.recipe.new
-        if wish.mode is Mode.DISCOVER and new and BEHAVIOUR in view.snapshot.dims and view.lacks(BEHAVIOUR):
+        if (
+            wish.mode is Mode.DISCOVER
+            and new
+            and BEHAVIOUR in view.snapshot.dims
+            and view.selector.is_missing(BEHAVIOUR)
+        ):
             # By score alone they would never come up, for demand outweighs what is known of them.
             asked = [one._replace(share=one.share * (1 - new)) for one in asked]
-            asked.append(_InterestQuery(replace(base, parts=(whole,), lacking=BEHAVIOUR), new))
+            asked.append(_InterestQuery(replace(base, parts=(whole,), without_block=BEHAVIOUR), new))
         return asked
 
     def _query(self, wish: RecommendRequest, had: Sequence[ItemAffinity], wanted: Mapping[str, float]) -> Query:
@@ -185,10 +192,10 @@ class Recommender:
             filter=wish.filter,
             diversity=wish.diversity,
             collapse_by=wish.collapse_by,
-            again=again,
-            among=among,
-            without=frozenset(without) | wish.exclude,
-            anything=True,
+            item_boosts=ItemBoosts(again),
+            included_ids=among,
+            excluded_ids=frozenset(without) | wish.exclude,
+            match_all=True,
         )
 
     def _again(self, taste: UserVector, view: ReadView) -> dict[str, float]:
@@ -196,7 +203,7 @@ class Recommender:
         recipe = self.recipe
         usual = np.zeros(len(taste.rows), np.float32)
         if REPURCHASE in view.snapshot.signals:
-            usual = np.float32(recipe.repurchase) * view.signal_of(taste.rows, REPURCHASE)
+            usual = np.float32(recipe.repurchase) * view.reader.signals(taste.rows, REPURCHASE)
         often = [log2(1 + one.fresh) for one in taste.had]
         return {
             one.item_id: recipe.again * times + more * (1 + times) - recipe.rest * one.just_bought
@@ -210,14 +217,15 @@ class Recommender:
         if taste.whole is not None:
             parts += (replace(taste.whole, weight=self._beside_picture(taste)),)
         # It is the picture that says what is wanted now, not what was bought before.
-        return replace(base, parts=parts, again={})
+        return replace(base, parts=parts, item_boosts=NO_ITEM_BOOSTS)
 
     def _picture_parts(self, image: bytes) -> tuple[Part, ...]:
         """Return a picture as parts of `recipe.picture` in sum, in each block as much as pictures tell there."""
         blocks = [b for b in self.searcher.snapshot.manifest.encoded_blocks if self._weights.get(b, 0.0) > 0]
-        weights = self._weights if "image" not in self.searcher.part_weights else self.searcher.weights_of("image")
+        by_kind = self.searcher.planner.weights.by_kind
+        weights = self._weights if "image" not in by_kind else self.searcher.planner.weights.for_kind("image")
         told = {block: weights[block] for block in blocks if weights[block] > 0}
-        if not told or "image" not in self.searcher.part_weights:
+        if not told or "image" not in by_kind:
             return (ImagePart(image, self.recipe.picture / (sum(told.values()) or 1.0)),)
         share = self.recipe.picture / sum(told.values())
         return tuple(ImagePart(image, share * weight / self._weights[block], block) for block, weight in told.items())
@@ -247,10 +255,10 @@ class Recommender:
         Which are on it is decided by turns, so that no interest is crowded out; then they stand by score, unless
         variety is asked for, which has an order of its own. What demand gave a hit is told by that name.
         """
-        groups = view.groups(wish.collapse_by) if wish.collapse_by and len(answers) > 1 else None
+        groups = view.columns.groups(wish.collapse_by) if wish.collapse_by and len(answers) > 1 else None
 
         def key_of(hit: Hit) -> tuple[str, int]:
-            group = None if groups is None else groups.of(hit.row)
+            group = None if groups is None else groups.get(hit.row)
             return ("row", hit.row) if group is None else ("group", group)
 
         lists = [RankedShare(answer.hits, share) for answer, share in zip(answers, shares, strict=True)]

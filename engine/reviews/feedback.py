@@ -115,7 +115,7 @@ def _rows_of_group(view: ReadView, field: str, value: str) -> NDArray[np.int64]:
         code = column.code(value)
         return column.mask(np.array([[code, code + 1]]) if code else NOTHING)
 
-    masks = view.column(("feedback", field, value), stored, lambda payload: value in facet_values(payload, field))
+    masks = view.columns.get(("feedback", field, value), stored, lambda payload: value in facet_values(payload, field))
     rows: list[int] = []
     changed: list[str] = []
     for stratum, mask, alive in zip(view.strata, masks, view.everything.rows, strict=True):

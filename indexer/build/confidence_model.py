@@ -18,8 +18,8 @@ from engine.catalog.item_fields import ItemFields
 from engine.lexical.tokenizer import to_words
 from engine.scoring.fusion import EncodedPart, compose
 from engine.scoring.query import Missing, TextPart
-from engine.search.confidence import LOOKED_AT, MatchEvidence, confidence, look
-from engine.search.planner import Planner, query_class
+from engine.search.confidence import MAX_HITS, MatchEvidence, collect_evidence, confidence
+from engine.search.depth_planner import DepthPlanner, query_class
 from engine.search.retriever import Retriever
 from engine.search.score_terms import ScoreTerms
 from engine.search.searcher import Searcher
@@ -112,20 +112,20 @@ def _ask(searcher: Searcher, item_ids: Sequence[str], queries: Sequence[_HiddenI
     lexical = snapshot.lexical
     if lexical is None:
         raise ValueError("expected a snapshot with a block of words")
-    weights = searcher.default_weights
+    weights = searcher.planner.weights
     manifest = snapshot.manifest
     largest = max(stratum.count for stratum in snapshot.strata)
-    retriever = Retriever(view, Planner(manifest.operating_points, manifest.recall_target, largest), largest)
-    spoken = searcher.speak([TextPart(query.text) for query in queries])
+    retriever = Retriever(view, DepthPlanner(manifest.operating_points, manifest.recall_target, largest), largest)
+    spoken = searcher.encode([TextPart(query.text) for query in queries])
 
     def see(said: EncodedPart, words: str, hidden: Sequence[str] = ()) -> MatchEvidence:
         part = EncodedPart(said.kind, said.weight, said.vectors, words)
-        fused = compose([part], weights, snapshot.calibration, {}, Missing.RENORMALIZE, searcher.part_weights)
-        additions = ScoreTerms(view, fused, (), without=hidden)
-        choice = retriever.planner.choose(query_class(fused, [part]), None)
-        found = retriever.best(fused, LOOKED_AT, choice, view.everything, additions)
+        fused = compose([part], weights.defaults, snapshot.calibration, {}, Missing.RENORMALIZE, weights.by_kind)
+        additions = ScoreTerms(view, fused, (), excluded_ids=hidden)
+        choice = retriever.depths.choose(query_class(fused, [part]), None)
+        found = retriever.best(fused, MAX_HITS, choice, view.everything, additions)
         hits = list(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
-        return look(view, fused, additions, hits) if hits else MatchEvidence(0.0, 0.0, 0.0)
+        return collect_evidence(view, fused, additions, hits) if hits else MatchEvidence(0.0, 0.0, 0.0)
 
     seen = []
     for query, said in zip(queries, spoken, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 from engine.errors import DiptychError, ItemNotFound
 from engine.scoring.fusion import LEXICAL, EncodedPart, FusedQuery, compose, stratum_query
 from engine.scoring.query import ImagePart, Missing, Query, TextPart
-from engine.search.planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
+from engine.search.depth_planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import GateRecord
 from engine.snapshot.snapshot import Snapshot
@@ -40,7 +40,7 @@ def recall_gate(searcher: Searcher, recall_target: float, seed: int = 12) -> lis
         if not queries:
             continue
         some = sampler.select(name)
-        point = searcher.planner.choose(name, None).point
+        point = searcher.planner.depths.choose(name, None).point
         recalls, _ = measure(searcher, queries, exact_scores(searcher.snapshot, queries, some), point, some)
         error = float(recalls.std()) / np.sqrt(len(recalls))
         limit = round(recall_target - min(2 * error, MOST_BELOW_TARGET), 5)
@@ -57,7 +57,7 @@ def self_retrieval_gate(searcher: Searcher, seed: int = 13) -> GateRecord:
         vectors = snapshot.vectors(row)
         weights = {block: float(block in vectors) / len(vectors) for block in snapshot.dims}
         fused = compose([EncodedPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
-        point = searcher.planner.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
+        point = searcher.planner.depths.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
         scores = searcher.nearest(fused, MEASURED_K, point).scores
         # Not looked for by its row: copies of an item crowd it out, and each of them is as good an answer.
         found += bool(len(scores)) and bool(scores[0] >= _own_score(snapshot, fused, row) - ROUNDING * length(fused))

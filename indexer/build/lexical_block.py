@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.catalog.item_fields import ItemFields
-from engine.lexical.bm25 import LEXICAL, LexicalIndex, write_lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex
+from engine.lexical.lexical_writer import write_lexical
 from engine.lexical.tokenizer import to_words
 from engine.scoring.fusion import Moments
 from engine.snapshot.manifest import LexicalRecord

@@ -9,7 +9,7 @@ from engine.indexes.row_filter import RowFilter
 from engine.scoring.fusion import EncodedPart, FusedQuery, Matrix, compose
 from engine.scoring.query import Missing
 from engine.scoring.vectors import to_unit
-from engine.search.planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG
+from engine.search.depth_planner import AGREEING, BOOSTED, COMPOSED, FILTERED, FILTERED_SHARE, SINGLE, STRONG_BOOST
 from engine.search.row_selection import RowSelection
 from engine.snapshot.snapshot import Snapshot
 
@@ -17,7 +17,7 @@ from engine.snapshot.snapshot import Snapshot
 NOISE = 0.75
 
 # In standard deviations of the similarity of one block; stronger ones are not left to the index.
-BOOST_RANGE = (0.1, STRONG)
+BOOST_RANGE = (0.1, STRONG_BOOST)
 
 WEIGHTS = (0.2, 0.5, 0.8)
 
@@ -40,6 +40,13 @@ class QuerySampler:
         manifest = self.snapshot.manifest
         groups = (manifest.encoded_blocks, manifest.text_encoded_blocks)
         return {block: blocks for blocks in groups for block in blocks}
+
+    @property
+    def _same_dimension(self) -> dict[str, tuple[str, ...]]:
+        """Each block that no model made, and all such blocks of its dimension: a caller's vector addresses them all."""
+        dims = {block: dim for block, dim in self.snapshot.dims.items() if block not in self._spoken}
+        groups = {block: tuple(other for other in dims if dims[other] == dim) for block, dim in dims.items()}
+        return {block: blocks for block, blocks in groups.items() if len(blocks) > 1}
 
     @property
     def _learnt(self) -> dict[str, dict[str, float]]:
@@ -91,9 +98,13 @@ class QuerySampler:
     def _agreeing(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = self._seen(rng, self._item(rng, list(self.snapshot.dims)))
         kinds = [name for name in self._spoken if name in vectors]
-        kind = str(rng.choice(["item", *kinds]))
+        shared = self._same_dimension
+        kind = str(rng.choice(["item", *kinds, *(name for name in shared if name in vectors)]))
         learnt = self._learnt.get(kind, {})
-        if kind != "item":
+        if kind in shared:
+            # Unlike an item, one vector for several blocks is mostly near the items of one of them only.
+            kind, vectors = "vector", dict.fromkeys(shared[kind], vectors[kind])
+        elif kind != "item":
             # Words and pictures speak to every block of their encoder with one vector, across the modality gap.
             vectors = dict.fromkeys(self._spoken[kind], vectors[kind])
         part = EncodedPart(kind, 1.0, vectors)
@@ -114,10 +125,12 @@ class QuerySampler:
         block = str(rng.choice(list(self.snapshot.dims)))
         # Of kinds whose weights were learnt some speak to this block alone, from across the modality gap too.
         alone = [kind for kind in self._learnt if kind in self.snapshot.dims and block in self._spoken.get(kind, ())]
-        kind = str(rng.choice(["item", *alone])) if alone else "item"
+        shared = [name for name in self._same_dimension.get(block, ()) if name != block]
+        kind = str(rng.choice(["item", *alone, *shared])) if alone or shared else "item"
         own = block if kind == "item" else kind
         vector = self._seen(rng, self._item(rng, [own]))[own]
-        return self._compose([EncodedPart(kind, 1.0, {block: vector})], rng, {}, only=block)
+        part = EncodedPart("vector" if kind in shared else kind, 1.0, {block: vector})
+        return self._compose([part], rng, {}, only=block)
 
     def _composed(self, rng: np.random.Generator, boosts: dict[str, float] | None = None) -> FusedQuery:
         vectors = {block: self._seen(rng, self._item(rng, [block]))[block] for block in self.snapshot.dims}

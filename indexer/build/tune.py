@@ -11,7 +11,7 @@ from engine.indexes.exact import ExactIndex
 from engine.indexes.index import EXACT, OperatingPoint
 from engine.indexes.recall import recall_at_k
 from engine.scoring.fusion import FusedQuery, stratum_query
-from engine.search.planner import MEASURED_K, QUERY_CLASSES, headroom
+from engine.search.depth_planner import MEASURED_K, QUERY_CLASSES, headroom
 from engine.search.row_selection import RowSelection
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import PointRecord

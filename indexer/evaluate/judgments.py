@@ -31,7 +31,7 @@ class JudgedQuery:
         Raises OSError for a picture that is gone.
         """
         without = frozenset({self.item_id} if self.item_id else ())
-        return Query((self._part(),), weights, limit=limit, without=without)
+        return Query((self._part(),), weights, limit=limit, excluded_ids=without)
 
     def _part(self) -> Part:
         if self.query:

@@ -94,7 +94,7 @@ def _one(
     searcher: Searcher, case: TrainingCase, blocks: tuple[str, ...], signals: tuple[str, ...]
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return similarities (n, b), present (n, b), spoken (b,), signals (n, s) and ratings (n,) of one case."""
-    pool = {item_id for item_id in case.ratings if item_id not in case.query.without}
+    pool = {item_id for item_id in case.ratings if item_id not in case.query.excluded_ids}
     spoken = []
     words_off = {LEXICAL: 0.0} if LEXICAL in blocks else {}
     off = tuple(Boost(name, 0.0) for name in searcher.snapshot.manifest.default_boosts)
@@ -113,7 +113,7 @@ def _one(
         modality_weights=alike,
         missing=Missing.NEUTRAL,
         boosts=tuple(Boost(name, 1.0) for name in signals) or off,
-        among=frozenset(pool),
+        included_ids=frozenset(pool),
         limit=len(pool),
         explain=True,
     )

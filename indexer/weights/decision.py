@@ -86,7 +86,7 @@ def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
 
     kinds: of the parts that are asked; of one kind it is what blocks weigh for that, of several for any.
     """
-    weights = searcher.weights_of(kinds[0]) if len(kinds) == 1 else searcher.default_weights
+    weights = searcher.planner.weights.for_kind(kinds[0]) if len(kinds) == 1 else searcher.planner.weights.defaults
     return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 

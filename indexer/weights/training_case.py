@@ -89,7 +89,7 @@ def _cases(searcher: Searcher, log: EventLog, users: Iterable[str]) -> Iterator[
         if taste is not None and taste.weight > 0:
             had = frozenset(event.item_id for event in before)
             part = TastePart(taste.vectors)
-            yield TrainingCase(Query((part,), without=had), dict.fromkeys(after, 1.0))
+            yield TrainingCase(Query((part,), excluded_ids=had), dict.fromkeys(after, 1.0))
 
 
 def split(events: list[Event], searcher: Searcher) -> tuple[list[Event], list[str]]:
