@@ -67,7 +67,7 @@ def write_rows(path: Path, rows: list[dict[str, object]]) -> None:
 def folder(tmp_path_factory) -> Path:
     """A folder as a reader of the pages has it: a catalogue, a photo, events, reviews, judged queries and a store."""
     folder = tmp_path_factory.mktemp("shop")
-    write(folder, 60, seed=3)
+    write(folder, 88, seed=3)  # with 22 shoppers: fewer than 20 have no behaviour block
     shutil.copytree(folder, folder / "demo")
     rows = [json.loads(line) for line in (folder / "catalog.jsonl").read_text().splitlines()]
     write_rows(folder / "catalog.csv", rows)
