@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast test-slow test-gpu check format bench proto lock clean
+.PHONY: help install demo test test-fast test-slow test-gpu check format bench docs proto lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,8 @@ check: $(INSTALLED) ## lint, formats, types, layers and the contract
 	$(BIN)/python tools/protos.py image $(IMAGE)
 	$(BIN)/buf lint $(IMAGE) --config buf.yaml
 	$(BIN)/python tools/protos.py check
+	$(BIN)/python tools/reference.py check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(INSTALLED) ## put the sources into the form that check wants
 	$(BIN)/ruff check --fix
@@ -56,6 +58,9 @@ bench: $(INSTALLED) ## measure everything into benchmarks/results; an hour and m
 	$(BIN)/python -m benchmarks filters --peers --json benchmarks/results/filters.json
 	$(BIN)/python -m benchmarks model --json benchmarks/results/model.json
 	$(BIN)/python -m benchmarks scale --json benchmarks/results/scale.json
+
+docs: $(INSTALLED) ## build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 proto: $(INSTALLED) ## write the stubs of engine/v1 from proto/
 	$(BIN)/python tools/protos.py generate
