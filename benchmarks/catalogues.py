@@ -25,12 +25,12 @@ from engine.encoders.images import decode
 from engine.lexical.bm25 import LEXICAL
 from engine.scoring.query import ImagePart, Query, TextPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 CATALOGUES = ("fashion_products", "electronics_listings", "ikea_furniture", "grocery_store")

@@ -17,12 +17,12 @@ from engine.descriptions.composer import Composer
 from engine.descriptions.describer import DescribeRequest
 from engine.encoders.encoder import ModelSpec
 from engine.models import DEFAULT
+from engine.search.store_searcher import open_searcher
 from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.description_quality import Verdict, judge, read_shown, summarise, write_of
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 QUESTION = "Do descriptions name the right type and colour, and do they contradict what is known?"

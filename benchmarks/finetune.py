@@ -16,12 +16,12 @@ from benchmarks import report
 from benchmarks.datasets import DATA, real
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.evaluate import text_image_pairs
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 K = 10

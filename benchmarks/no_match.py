@@ -21,13 +21,13 @@ from engine.encoders.encoder import ModelSpec
 from engine.lexical.tokenizer import to_compounds, to_words
 from engine.scoring.query import Query, TextPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.catalog.table_rows import rows_of
 from indexer.evaluate.ranking_metrics import interval
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 from indexer.sample import sample_item
 from indexer.sample.sample_catalog import row as sample_row

@@ -23,6 +23,7 @@ from engine.errors import InvalidCatalogue, MissingDependency
 from engine.lexical.bm25 import LEXICAL
 from engine.models import DEFAULT
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -32,7 +33,6 @@ from indexer.catalog.product import DEFAULT_TEMPLATE
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import RESAMPLES, K, interval
 from indexer.evaluate.search_quality import Rank, SearchScores, measure, ranked
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 DEPTH = 1_000

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from engine.catalog.payload import from_bytes
 from engine.cli import app as engine
 from engine.errors import InvalidSetting
+from engine.search.store_searcher import open_searcher
 from engine.server.settings import load, render
 from engine.v1 import catalog_pb2
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.sample import sample_catalog, sample_item, write
 
 ITEMS = 24

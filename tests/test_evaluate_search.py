@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, SnapshotNotFound
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog.table_rows import rows_of
@@ -19,7 +20,6 @@ from indexer.cli import app
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import interval, ndcg, recall, reciprocal_rank, success
 from indexer.evaluate.search_quality import measure, ranked, unknown_items
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.evaluate.text_image_pairs import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")

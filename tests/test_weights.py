@@ -16,6 +16,7 @@ from engine.events.event import Event, EventType
 from engine.events.event_log import open_or_create_event_log
 from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -24,7 +25,6 @@ from indexer.build.publish import publish, verify
 from indexer.cli import app
 from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.weights.candidates import CaseCandidates, gather
 from indexer.weights.decision import WeightDecision, decide, in_use
 from indexer.weights.training_case import TrainingCase, of_events, of_judgments, split

@@ -100,8 +100,8 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Embed a catalogue, build its index, measure it, and publish it if it passes."""
-    from engine.cli.doctor import exact_classes
     from engine.encoders.encoder import ModelSpec
+    from engine.search.exact_query_classes import describe_exact_classes
     from indexer.build.build import build as run
     from indexer.build.build_config import BuildConfig
     from indexer.build.default_weights import read, take_over
@@ -157,7 +157,7 @@ def build(
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
     for sentence in notices(manifest):
         typer.echo(f"  notice: {sentence}")
-    for sentence in (*exact_classes(manifest), *unread(manifest)):
+    for sentence in (*describe_exact_classes(manifest), *unread(manifest)):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; what reviews give is left out of their fields")

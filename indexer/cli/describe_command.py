@@ -53,13 +53,13 @@ def describe(
     from engine.descriptions.describer import DescribeRequest
     from engine.descriptions.subjects import SnapshotDescribers
     from engine.descriptions.writer import Style, open_writer
+    from engine.search.store_searcher import open_searcher
     from indexer.descriptions.catalog_descriptions import (
         DescriptionResult,
         describe_items,
         describe_pictures,
         describe_rows,
     )
-    from indexer.evaluate.store_searcher import open_searcher
     from indexer.output_file import opened
     from indexer.progress import Reporter
 

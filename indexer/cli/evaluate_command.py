@@ -73,8 +73,8 @@ def describe(
     """Measure descriptions: right type, right colour, contradictions, readable length."""
     from engine.descriptions.describer import DescribeRequest
     from engine.descriptions.writer import WriterOptions, open_writer
+    from engine.search.store_searcher import open_searcher
     from indexer.evaluate.description_quality import judge, read_shown, summarise, write_of
-    from indexer.evaluate.store_searcher import open_searcher
     from indexer.progress import Reporter
 
     shown, words = read_shown(catalogue, photos, most)
@@ -130,11 +130,11 @@ def feedback(
 def _on_judgments(
     store: Path, snapshot: str | None, queries: Path, judgments: Path, weights: Mapping[str, float], k: int
 ) -> dict[str, Any]:
+    from engine.search.store_searcher import open_searcher
     from indexer.evaluate.judgments import read_judged
     from indexer.evaluate.ranking_metrics import interval
     from indexer.evaluate.search_quality import evaluate as run
     from indexer.evaluate.search_quality import unknown_items
-    from indexer.evaluate.store_searcher import open_searcher
 
     judged = read_judged(queries, judgments)
     searcher = open_searcher(store, snapshot)
@@ -152,7 +152,7 @@ def _on_judgments(
 
 
 def _on_catalogue(store: Path, snapshot: str | None, catalogue: Path, text: str, most: int, k: int) -> dict[str, Any]:
-    from indexer.evaluate.store_searcher import open_searcher
+    from engine.search.store_searcher import open_searcher
     from indexer.evaluate.text_image_pairs import evaluate as run
     from indexer.progress import Reporter
 

@@ -39,9 +39,9 @@ def fit_weights(
     if (queries is None) != (judgments is None) or events == (queries is not None):
         raise typer.BadParameter("expected either --queries with --judgments, or --events", param_hint="--queries")
     from engine.errors import UnknownBlock
+    from engine.search.store_searcher import open_searcher
     from engine.snapshot.store import Store
     from indexer.build.default_weights import apply, write
-    from indexer.evaluate.store_searcher import open_searcher
     from indexer.progress import Reporter
     from indexer.weights.decision import decide, usable
 

@@ -22,18 +22,14 @@ def misfiled(
 
     The probability is learnt on the catalogue itself, by filing some of its items wrongly on purpose.
     """
-    from engine.errors import SnapshotNotFound
     from engine.snapshot.snapshot import open_snapshot
     from engine.snapshot.store import Store
     from indexer.misfiled.suspects import find
     from indexer.progress import Reporter
 
     opened = Store(store)
-    name = opened.current()
-    if name is None:
-        raise SnapshotNotFound(f"expected a published snapshot in {store}, got none")
     with Reporter() as progress:
-        found = find(open_snapshot(opened, name), field, progress, confidence)
+        found = find(open_snapshot(opened, opened.require_current()), field, progress, confidence)
     if out is not None:
         lines = [json.dumps(suspect._asdict(), ensure_ascii=False) + "\n" for suspect in found.suspects]
         out.write_text("".join(lines), encoding="utf-8")

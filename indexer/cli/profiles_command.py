@@ -31,10 +31,11 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the profile of every shopper, one JSON line each, and draw the segments they are in."""
-    from engine.cli.query_client import open_searcher
+
     from engine.errors import UserNotFound
     from engine.events.event_log import open_event_log
     from engine.profiles.population import open_usual
+    from engine.search.store_searcher import open_searcher
     from indexer.output_file import opened
     from indexer.progress import Reporter
     from indexer.shoppers.profile_export import placed

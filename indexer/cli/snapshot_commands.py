@@ -49,16 +49,12 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show what blocks weigh for each kind of query, how well each tells, gates, model and calibration."""
-    from engine.errors import SnapshotNotFound
     from engine.snapshot.store import Store
     from indexer.build.report import report as run
     from indexer.build.report import to_lines
 
     opened = Store(store)
-    name = snapshot or opened.current()
-    if name is None:
-        raise SnapshotNotFound(f"expected a published snapshot in {store}, got none")
-    manifest = opened.manifest(name)
+    manifest = opened.manifest(snapshot or opened.require_current())
     if as_json:
         typer.echo(json.dumps(run(manifest)))
         return

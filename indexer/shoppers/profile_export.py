@@ -11,9 +11,9 @@ from engine.events.event_log import EventLog
 from engine.events.shop_clock import find_now_s
 from engine.profiles.population import Population, SegmentRecord, shelf_of
 from engine.profiles.profile_builder import profile_in
+from engine.profiles.profile_json import to_json
 from engine.profiles.shopper_features import Interactions, Numbers, traits_of
 from engine.search.read_view import ReadView
-from engine.server.codec.profile_messages import to_line, to_response
 from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
 
@@ -37,7 +37,7 @@ def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progres
     for done, user_id in enumerate(user_ids, 1):
         profile = profile_in(log, user_id, view, usual, now_s)
         if profile is not None:  # not erased meanwhile
-            yield to_line(to_response(profile).profile)
+            yield to_json(profile)
         progress("profiles", done, len(user_ids))
 
 
