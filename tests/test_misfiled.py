@@ -228,7 +228,7 @@ def test_the_command_writes_what_it_found(folder: Path, tmp_path: Path) -> None:
     command = ["misfiled", "--store", str(folder / "store")]
     done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "found.jsonl")])
     assert done.exit_code == 0, done.output
-    assert "of 240 items look misfiled; 5 were not judged; 6 categories" in done.stdout
+    assert "of 240 items seem misfiled, 5 skipped; 6 categories" in done.stdout
     assert "i43  bags -> hats" in done.stdout
     told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
     lines = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]

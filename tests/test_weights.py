@@ -327,7 +327,7 @@ def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
     assert kept["snapshot"] == first
     assert Store(store).current() == told["published"]
     again = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files])
-    assert "everything stays as it was" in again.stdout
+    assert "the weights stay as they are" in again.stdout
     assert Store(store).current() == told["published"]
     assert CliRunner().invoke(app, ["fit-weights", "--store", str(store)]).exit_code == 2
     assert CliRunner().invoke(app, ["fit-weights", "--store", str(store), "--events"]).exit_code == 1
@@ -345,7 +345,7 @@ def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, m
 
     monkeypatch.setattr("indexer.weights.decision.decide", slowly)
     done = indexer("fit-weights", "--store", store, *judged(tmp_path))
-    assert f"Not published: {first}, with which they were learnt, is not served any more" in done.out
+    assert f"Not published: {first}, which they were learned on, is no longer served" in done.out
     assert opened.current() == opened.names()[-1] != first
     assert json.loads((store / WEIGHTS_FILE).read_text())["snapshot"] == first
 

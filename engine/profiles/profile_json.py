@@ -59,7 +59,7 @@ def _drop_empty(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_float32(value: float) -> float:
-    """Return the number that protobuf's JSON shows for a float32: the fewest digits, 6 at least, that read back as it."""
+    """Return the number as protobuf's JSON writes a float32: with 6 to 9 digits, as few as identify it."""
     single = np.float32(value)
     return next(number for digits in range(6, 10) if np.float32(number := float(f"{single:.{digits}g}")) == single)
 
