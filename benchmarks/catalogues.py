@@ -297,8 +297,15 @@ def _picture_table(found: Mapping[str, Mapping[str, Mapping[str, Mapping[str, fl
         for name, ways in found.items()
         for way, shares in ways.items()
     ]
-    columns = ("catalogue", "asked of", "own picture: first", "among ten", "changed picture: first", "among ten")
-    return report.Table(f"A picture finds its own item, {ITEMS} a catalogue", columns, rows)
+    columns = (
+        "catalogue",
+        "blocks",
+        "own image: success@1",
+        "own image: success@10",
+        "altered image: success@1",
+        "altered image: success@10",
+    )
+    return report.Table(f"Image search for an item by its own image, {ITEMS} items per catalogue", columns, rows)
 
 
 def _text_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> report.Table:
@@ -308,7 +315,9 @@ def _text_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> repor
         for way, shares in ways.items()
     ]
     return report.Table(
-        "One to four words of a title find their item", ("catalogue", "asked of", "first", "among ten"), rows
+        "Text search for an item by one to four words of its title",
+        ("catalogue", "blocks", "success@1", "success@10"),
+        rows,
     )
 
 
@@ -326,7 +335,7 @@ def _weight_table(shops: Sequence[Shop]) -> report.Table:
         for record in shop.manifest.part_weights
     ]
     columns = ("catalogue", "part", "block", "weight", "AUC", "success@1")
-    return report.Table("What the builds learnt", columns, rows)
+    return report.Table("Learned weights", columns, rows)
 
 
 def _colour_type_table(
@@ -335,10 +344,13 @@ def _colour_type_table(
     named = [(f'"blue jeans", {way}', shares) for way, shares in texts.items()]
     named += [(f"picture and another colour, {way}", shares) for way, shares in combined.items()]
     rows = [[name, *(f"{shares[key]:.3f}" for key in ("type", "colour", "both"))] for name, shares in named]
-    return report.Table("Of the best ten in the fashion catalogue", ("query", "type", "colour", "both"), rows)
+    return report.Table(
+        "Precision of the first ten hits in the fashion catalogue", ("query", "type", "colour", "both"), rows
+    )
 
 
 def _garment_table(found: Mapping[str, Mapping[str, float]]) -> report.Table:
     kinds = list(next(iter(found.values())))
     rows = [[kind, *(f"{shares[kind]:.3f}" for shares in found.values())] for kind in kinds]
-    return report.Table("People's own photos: the first answer is such a garment", ("photo of", *found), rows)
+    title = "User photos: share of first hits that are the same kind of garment"
+    return report.Table(title, ("garment", *found), rows)

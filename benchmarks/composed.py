@@ -204,8 +204,17 @@ def _table(shop: str, field: str, found: Sequence[Mapping[str, Any]]) -> report.
         for one in found
         if one["shop"] == shop and one["field"] == field
     ]
-    columns = ("reference: way", "queries", "right first", "in 5", "in 10", "precision@10", "own first", "others kept")
-    return report.Table(f"{shop}: another {field.replace('_', ' ')}", columns, lines)
+    columns = (
+        "reference: method",
+        "queries",
+        "success@1",
+        "success@5",
+        "success@10",
+        "precision@10",
+        "reference first",
+        "other fields kept",
+    )
+    return report.Table(f"{shop}: change of {field.replace('_', ' ')}", columns, lines)
 
 
 def _cell(value: float | None) -> str:

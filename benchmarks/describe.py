@@ -25,7 +25,7 @@ from indexer.embedding.embed import no_progress
 from indexer.evaluate.description_quality import Verdict, judge, read_shown, summarise, write_of
 from indexer.progress import Reporter
 
-QUESTION = "Do descriptions name the right type and colour, and do they contradict what is known?"
+QUESTION = "Do descriptions name the correct type and colour, and do they contradict known facts?"
 EXAMPLES = 12
 
 
@@ -58,7 +58,7 @@ def run(
             found[name] = {**summarise(verdicts), "each_ms": round(1000 * took_s / len(verdicts), 1)}
             texts[name] = [verdict.text for verdict in verdicts[:EXAMPLES]]
     rows = [[name, *map(_cell, _told(result))] for name, result in found.items()]
-    columns = ("what is described", "texts", "right type", "right colour", "product or type", "contradicting", "words")
+    columns = ("subject", "texts", "correct type", "correct colour", "product or type", "contradictions", "words")
     tables = [Table(QUESTION, columns, rows)]
     for table in tables:
         table.show()

@@ -57,7 +57,7 @@ def run(
         criterion: agreement(np.array([[rater[one][criterion] for one in texts] for rater in rated]))
         for criterion in CRITERIA
     }
-    columns = ("which texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
+    columns = ("texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
     named = [f"{version} ({commit})" for version, commit in zip(VERSIONS, commits, strict=True)]
     rows = [[name, *_cells(found[version])] for name, version in zip(named, VERSIONS, strict=True)]
     rows += [[f"{shop}, {version}", *_cells(by_shop[shop][version])] for shop in shops for version in VERSIONS]
@@ -65,7 +65,7 @@ def run(
     examples = _examples(grocery, seed)
     tables = [
         Table(QUESTION, columns, rows),
-        Table("Ten descriptions as they were written", ("product", "text"), [[name, text] for name, text in examples]),
+        Table("Ten descriptions, unedited", ("product", "text"), [[name, text] for name, text in examples]),
     ]
     for table in tables:
         table.show()

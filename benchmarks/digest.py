@@ -213,12 +213,12 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
         for shop, values in by_shop.items()
     ]
     columns = list(next(iter(content["aspects"].values())))
-    tables = [report.Table("Aspects of clauses not seen", ["truth", "shop", *columns], rows)]
+    tables = [report.Table("Aspects of held-out clauses", ["truth", "shop", *columns], rows)]
     rows = [[aspect, *map(_shown, values.values())] for aspect, values in content["aspects"].items()]
     tables.append(report.Table("By aspect", ["aspect", *columns], rows))
     if content["agreement"]:
         rows = [[name, str(value)] for name, value in content["agreement"].items()]
-        tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["of", "value"], rows))
+        tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["label", "kappa"], rows))
     return tables
 
 

@@ -290,7 +290,7 @@ def _tables(
             )
         )
     of = f"{spec.model}, {effort.threads} threads; auto computed in {content['ways']['auto']['dtype']}"
-    first = ("input", "batch", "way", "p50", "p99", "each", "speed", "least cosine")
+    first = ("input", "batch", "encoder", "p50", "p99", "per input", "speed", "min cosine")
     crowd = [
         (
             str(one["callers"]),
@@ -304,9 +304,9 @@ def _tables(
     return [
         report.Table(f"Milliseconds, {of}", first, rows),
         report.Table(
-            "Callers at once with short texts, milliseconds", ("callers", "encoded", "texts/s", "p50", "p99"), crowd
+            "Concurrent callers with short texts, milliseconds", ("callers", "encoded", "texts/s", "p50", "p99"), crowd
         ),
-        report.Table("Microseconds beside the model", ("what", "median"), spent),
+        report.Table("Overhead beside the model, microseconds", ("step", "median"), spent),
     ]
 
 

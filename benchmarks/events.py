@@ -207,16 +207,16 @@ def _tables(content: dict[str, Any]) -> list[report.Table]:
     ]
     columns = [
         "database",
-        "events a request",
+        "events/request",
         "callers",
         "events/s",
         "p50, milliseconds",
         "p99",
         "server CPU, µs/event",
     ]
-    before = f"{effort['users']:,} users with {effort['history']} events each before"
-    sync = f"a page is on disk in {content['sync_ms']:g} ms"
-    recorded = report.Table(f"Events on disk a second, over gRPC; {before}; {sync}", columns, rows)
+    before = f"{effort['users']:,} users with {effort['history']} events each beforehand"
+    sync = f"a page is synced in {content['sync_ms']:g} ms"
+    recorded = report.Table(f"Durable events per second over gRPC; {before}; {sync}", columns, rows)
     read = report.Table(
         f"The newest {effort['history']} events of a user, in process",
         ["database", "p50, milliseconds", "p99", "recorded in process, events/s"],

@@ -25,6 +25,9 @@ CHINESE = ("reviews_zh/online_shopping.jsonl",)
 RESTAURANTS = "reviews_zh/asap_restaurant_sample.jsonl"
 ENGLISH = tuple(f"reviews_en/{name}_reviews.jsonl" for name in ("amazon", "fine_food", "womens_clothing"))
 
+LANGUAGES = {SIGNS: "Chinese", LETTERS: "English"}
+"""Language of the reviews in each script."""
+
 _SCORED = 4000
 _DRAWN_ITEMS = 600
 _NAN = float("nan")
@@ -90,17 +93,17 @@ def _tables(
     speed: Mapping[str, Mapping[str, float]],
 ) -> list[report.Table]:
     rows = [
-        [f"{writing}: {way}", *(_shown(values[name]) for name in SentimentMetrics._fields)]
+        [f"{LANGUAGES[writing]}: {way}", *(_shown(values[name]) for name in SentimentMetrics._fields)]
         for writing, ways in sentiment.items()
         for way, values in ways.items()
     ]
-    tables = [report.Table("Sentiment of reviews not seen", ["reviews in", *SentimentMetrics._fields], rows)]
+    tables = [report.Table("Sentiment of held-out reviews", ["language", *SentimentMetrics._fields], rows)]
     for name, by_aspect in found.items():
         columns = list(next(iter(by_aspect.values())))
         rows = [[aspect, *(_shown(values[column]) for column in columns)] for aspect, values in by_aspect.items()]
         tables.append(report.Table(f"Aspects: {name}", ["aspect", *columns], rows))
-    rows = [[writing, *(f"{value:,.0f}" for value in one.values())] for writing, one in speed.items()]
-    tables.append(report.Table("Reviews scored a second", ["reviews in", "by the clock", "by one core's work"], rows))
+    rows = [[LANGUAGES[writing], *(f"{value:,.0f}" for value in one.values())] for writing, one in speed.items()]
+    tables.append(report.Table("Reviews scored per second", ["language", "elapsed", "per CPU core"], rows))
     return tables
 
 

@@ -221,8 +221,8 @@ def _graded(
 
 
 def _table(made: Clustered, measured: Sequence[dict[str, Any]]) -> report.Table:
-    asked = ("query", "lack a block", "kept lie", "share")
-    found = ("recall@10", "short", "p50 µs", "p99 µs", "p50 µs again", "strategy", "nprobe", "expected")
+    asked = ("query", "lack a block", "matches", "share")
+    found = ("recall@10", "short lists", "p50 µs", "p99 µs", "p50 µs repeated", "strategy", "nprobe", "expected recall")
     rows = [
         (
             cell["kind"],
@@ -240,7 +240,7 @@ def _table(made: Clustered, measured: Sequence[dict[str, Any]]) -> report.Table:
         )
         for cell in measured
     ]
-    return report.Table(f"{made.count:,} items, each query with a filter of its own, one thread", asked + found, rows)
+    return report.Table(f"{made.count:,} items, a different filter for each query, one thread", asked + found, rows)
 
 
 def _draw(measured: Sequence[dict[str, Any]], path: Path) -> None:

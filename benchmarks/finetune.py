@@ -124,7 +124,7 @@ def _table(found: dict[str, Any], steps: int, seconds: float, cpu_seconds: float
             )
     queries = found[BEFORE][text_image_pairs.TEXT_TO_IMAGE]["queries"]
     title = (
-        f"{queries} products never trained on; {steps} steps took {seconds / 60:.1f} minutes "
-        f"and {cpu_seconds / 60:.1f} of one core's time"
+        f"{queries} held-out products; {steps} steps took {seconds / 60:.1f} minutes "
+        f"({cpu_seconds / 60:.1f} CPU minutes)"
     )
     return report.Table(title, ("search", "success@1", f"success@{K}", "95 %", f"MRR@{K}"), rows)

@@ -215,9 +215,9 @@ def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.
     ]
     return [
         report.Table(f"recall@10 of the exact fused ranking, {what}", ("query", *METHODS[:-1]), recalls),
-        report.Table("the same with a boost, image 0.5, renormalize", ("query", *METHODS), boosts),
+        report.Table("recall@10 with a boost, image 0.5, renormalize", ("query", *METHODS), boosts),
         report.Table(
-            "one thread, median over all the rows above",
+            "one thread, median of all rows above",
             ("method", "mean recall@10", "p50 µs", "p95 µs", "p99 µs"),
             times,
         ),

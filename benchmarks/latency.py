@@ -245,7 +245,7 @@ def _tables(items: int, kind: str, content: Mapping[str, Any]) -> list[report.Ta
     loads = [(f"{one['callers']} caller{'s' * (one['callers'] > 1)}", one) for one in content["closed"]]
     loads += [(f"open, {one['rate']:g}/s", one) for one in content["open"]]
     rows = [_row(load, name, one) for load, measured in loads for name, one in measured["targets"].items()]
-    columns = ("load", "of", "recall@10", "p50 µs", "p95 µs", "p99 µs", "requests/s", "CPU µs a request")
+    columns = ("load", "target", "recall@10", "p50 µs", "p95 µs", "p99 µs", "requests/s", "CPU µs/request")
     ratios = [
         (
             f"{one['callers']}",
@@ -253,9 +253,9 @@ def _tables(items: int, kind: str, content: Mapping[str, Any]) -> list[report.Ta
         )
         for one in content["closed"]
     ]
-    names = ("callers", "of the medians", "of the time a request", "of CPU a request")
+    names = ("callers", "median latency", "time per request", "CPU per request")
     return [
-        report.Table(f"{items:,} items, queries of {kind}, the load from a process of its own", columns, rows),
+        report.Table(f"{items:,} items, queries of {kind}, load from a separate process", columns, rows),
         report.Table(f"{SERVER} / ({ECHO} + {RAW}), median of the rounds; goal {GOAL}", names, ratios),
     ]
 

@@ -178,18 +178,26 @@ def _tables(found: Mapping[str, Any], cost: Sequence[Mapping[str, float]]) -> li
             )
     return [
         report.Table(
-            "Catalogues as they are: what is reported, and what a reader said of it",
-            ("catalogue", "items", "like their own", "reported", "share", *VERDICTS),
+            "Unmodified catalogues: reported items, and a reader's verdict",
+            ("catalogue", "items", "match own category", "reported", "share", *VERDICTS),
             clean,
         ),
         report.Table(
-            "Some misfiled on purpose",
-            ("catalogue, share misfiled", "misfiled", "reported", "precision", "recall", "named", "share estimated"),
+            "Catalogues with items moved to wrong categories",
+            (
+                "catalogue, share misfiled",
+                "misfiled",
+                "reported",
+                "precision",
+                "recall",
+                "category named",
+                "estimated share",
+            ),
             planted,
         ),
         _reliability_table(found),
         report.Table(
-            "Seconds by categories, 20,000 items of 256 dimensions",
+            "Time by number of categories, 20,000 items of 256 dimensions",
             ("categories", "seconds"),
             [[str(row["categories"]), f"{row['seconds']:.1f}"] for row in cost],
         ),
@@ -208,4 +216,4 @@ def _reliability_table(found: Mapping[str, Any]) -> report.Table:
                 cells.append(f"{sum(one[key] for one in bins) / items:.3f}" if items else "")
         rows.append(cells)
     columns = [f"{share:.0%}: {name}" for share in SHARES for name in ("items", "mean confidence", "misfiled")]
-    return report.Table("Reliability: all of the above together, by confidence", ("confidence", *columns), rows)
+    return report.Table("Reliability by confidence, over all of the above", ("confidence", *columns), rows)

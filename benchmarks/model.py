@@ -90,7 +90,9 @@ def run(data: Path, model: str, json_path: Path | None = None, speed: bool = Tru
     if speed:
         found |= _speed(encoder, fashion.images[0])
     table = report.Table(
-        f"what {model} knows, blocks by themselves", ("measured", "value"), [[n, f"{v:.3f}"] for n, v in found.items()]
+        f"{model} on real products, each block by itself",
+        ("metric", "value"),
+        [[n, f"{v:.3f}"] for n, v in found.items()],
     )
     table.show()
     made_by = encoder.fingerprint

@@ -214,14 +214,14 @@ def _table(results: Mapping[str, Mapping[str, Any]]) -> report.Table:
         shares = ["" if one is None else f"{one['flagged']:.3f} of {one['queries']}" for one in told]
         rows.append([f"{name}, {result['items']} items", *shares])
     return report.Table(
-        "Share of queries that are told to match nothing",
+        "Share of queries reported as having no match",
         (
             "shop",
-            "types taken out",
+            "removed types",
             "queries of a furniture shop",
-            "types that are there",
+            "existing types",
             "titles",
-            "pieces of titles",
+            "title fragments",
         ),
         rows,
     )

@@ -105,7 +105,7 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
 
 
 def _share(held: Holdout, shared: dict[str, dict[str, TasteOverlap]], recommender: Recommender) -> None:
-    """Measure what shoppers of other tastes share, as it is, and with a demand that weighs more."""
+    """Measure the overlap between shoppers with different tastes, with the default and with a higher weight of demand."""
     for name, recipe in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
         found = Recommender(recommender.searcher, recipe)
         shared[name] = {mode.value: sharing(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
@@ -144,7 +144,7 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
         cells = [f"{told[measure]:.4f}" for measure in MEASURES]
         ends = [" to ".join(f"{end:.4f}" for end in told[f"{measure}_interval"]) for measure in MEASURES]
         rows.append([name, cells[0], ends[0], cells[1], cells[2], cells[3], ends[3]])
-    columns = ("way", f"nDCG@{K}", "95 %", f"hit@{K}", f"unseen nDCG@{K}", f"unseen hit@{K}", "95 %")
+    columns = ("method", f"nDCG@{K}", "95 %", f"hit@{K}", f"unseen nDCG@{K}", f"unseen hit@{K}", "95 %")
     gains = []
     for measure in MEASURES:
         best = best_peer(ways, measure)
@@ -165,21 +165,21 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
         [name, f"{told[key]:.4f}" if key in told else "0", " to ".join(f"{end:.4f}" for end in told.get(ends, ()))]
         for name, key, ends in (
             ("ours, among all items", "hit_among_all", "hit_among_all_interval"),
-            ("ours, among new items alone", "hit_among_new", "hit_among_new_interval"),
-            ("by chance, among new items alone", "hit_among_new_by_chance", ""),
-            ("a method that knows purchases alone", "", ""),
+            ("ours, among new items", "hit_among_new", "hit_among_new_interval"),
+            ("by chance, among new items", "hit_among_new_by_chance", ""),
+            ("a method that uses only purchases", "", ""),
         )
     ]
     return [
         report.Table(f"{log.name}: {shoppers} shoppers", columns, rows),
         report.Table(
-            f"{log.name}: ours beside the best peer of each measure",
-            ("measure", "best peer", "peer", "ours", "more", "95 % of the difference"),
+            f"{log.name}: ours and the best peer by each metric",
+            ("metric", "best peer", "peer", "ours", "gain", "95 % of the difference"),
             gains,
         ),
         report.Table(
-            f"{log.name}: {told['items']} items that nobody bought yet, wanted by {told['shoppers']} shoppers",
-            ("way", f"hit@{K}", "95 %"),
+            f"{log.name}: {told['items']} new items, bought later by {told['shoppers']} shoppers",
+            ("method", f"hit@{K}", "95 %"),
             found,
         ),
     ]
@@ -189,12 +189,12 @@ def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, TasteOverlap]]) -
     columns = (
         "weights",
         "mode",
-        "unlike pairs",
+        "dissimilar pairs",
         "top 10 in common",
-        "different items",
+        "distinct items",
         "personal share of scores",
         "hits led by demand",
-        "reasons that name the largest contribution",
+        "reasons naming the largest contribution",
     )
     rows = [
         [
@@ -210,4 +210,4 @@ def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, TasteOverlap]]) -
         for name, modes in shared.items()
         for mode, one in modes.items()
     ]
-    return report.Table(f"{log.name}: what shoppers of other tastes share", columns, rows)
+    return report.Table(f"{log.name}: overlap between shoppers with different tastes", columns, rows)

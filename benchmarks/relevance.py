@@ -207,8 +207,10 @@ def _folds_table(
             less, more = interval(measured[ours].ndcg - ndcg)
             row.append(f"{(measured[ours].ndcg - ndcg).mean():+.3f} ({less:+.3f} to {more:+.3f})")
         rows.append([*row, "; ".join(dict.fromkeys(chosen)) or "nothing"])
-    columns = ("ranking", "nDCG@10", "95 %", "ours better by", "ours, embedded model, better by", "chosen")
-    return report.Table("By five folds: settings chosen on four, measured on the fifth", columns, rows)
+    columns = ("ranking", "nDCG@10", "95 %", "gain of ours", "gain of ours, embedded model", "chosen")
+    return report.Table(
+        "Five-fold cross-validation: settings chosen on four folds, measured on the fifth", columns, rows
+    )
 
 
 def _described(result: SearchScores, ours: SearchScores) -> dict[str, Any]:
@@ -243,9 +245,9 @@ def _tables(
                 f"{np.median(result.seconds) * 1000:.1f}",
             ]
         )
-    columns = ("ranking", "nDCG@10", "95 %", "halves", "ours is better by", "recall@10", "MRR@10", "p50 ms")
+    columns = ("ranking", "nDCG@10", "95 %", "halves", "gain of ours", "recall@10", "MRR@10", "p50 ms")
     plateau = [[f"{share:g}", f"{result.ndcg.mean():.3f}"] for share, result in shares.items()]
     return [
-        report.Table(f"Ranking of {len(judged)} queries that people judged", columns, rows),
-        report.Table("The weight of words, that of meaning being the rest", ("words", "nDCG@10"), plateau),
+        report.Table(f"Ranking of {len(judged)} judged queries", columns, rows),
+        report.Table("Weight of keyword search against embeddings", ("keyword weight", "nDCG@10"), plateau),
     ]

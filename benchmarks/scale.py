@@ -174,10 +174,10 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
         "items",
         "build s",
         "MiB on disk",
-        "bytes an item on disk",
+        "disk bytes/item",
         "ready s",
         "private MiB",
-        "bytes an item private",
+        "private bytes/item",
     )
     speeds = [
         (
@@ -205,8 +205,8 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
     steps = [f"to {size['items']:,}" for size in sizes[1:]]
     return [
         report.Table("one caller, one thread, half of the queries composed", speed, speeds),
-        report.Table("what it costs; private memory above that of a single item", cost, costs),
-        report.Table("grows with this power of the number of items", ("what", *steps), [_plain(row) for row in powers]),
+        report.Table("cost; private memory above that of a one-item store", cost, costs),
+        report.Table("growth exponent in the number of items", ("measure", *steps), [_plain(row) for row in powers]),
     ]
 
 

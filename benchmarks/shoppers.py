@@ -212,7 +212,7 @@ def _told(found: Sequence[recommendation_pb2.RecommendResponse]) -> dict[str, An
 
 
 def _table(items: int, crowd: Crowd, rows: Sequence[dict[str, Any]]) -> report.Table:
-    columns = ("mode", "callers", f"recall@{K}", "p50 µs", "p99 µs", "requests/s", "CPU µs a request")
+    columns = ("mode", "callers", f"recall@{K}", "p50 µs", "p99 µs", "requests/s", "CPU µs/request")
     cells = [
         (
             row["mode"],
@@ -226,7 +226,8 @@ def _table(items: int, crowd: Crowd, rows: Sequence[dict[str, Any]]) -> report.T
         for row in rows
     ]
     return report.Table(
-        f"Recommend over gRPC: {items:,} items, {crowd.shoppers:,} shoppers of {crowd.events} events, {PAGE} hits",
+        f"Recommend over gRPC: {items:,} items, {crowd.shoppers:,} shoppers with {crowd.events} events each, "
+        f"{PAGE} hits",
         columns,
         cells,
     )

@@ -191,7 +191,7 @@ def _to_json(
 def _tables(result: Mapping[str, Any]) -> list[report.Table]:
     lacking = f"{result['missing']:.0%} of them lacking a block" if result["missing"] else "all with both blocks"
     what = f"{result['items']:,} items, {lacking}"
-    columns = ("peer", "query", "recall@10", "p50 µs", "p99 µs", "CPU µs", "of ours", "settings")
+    columns = ("peer", "query", "recall@10", "p50 µs", "p99 µs", "CPU µs", "p50 vs. ours", "settings")
     tables = []
     for kind in KINDS:
         rows = [
@@ -221,7 +221,7 @@ def _tables(result: Mapping[str, Any]) -> list[report.Table]:
         for name, peer in result["peers"].items()
     ]
     names = ("peer", "build s, all cores", "private MiB", "resident MiB", "built with", "version")
-    return [*tables, report.Table(f"{what}: what they cost", names, costs)]
+    return [*tables, report.Table(f"{what}: cost", names, costs)]
 
 
 def _shown(settings: Mapping[str, Any]) -> str:

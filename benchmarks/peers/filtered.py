@@ -83,7 +83,7 @@ def table(made: Clustered, measured: Sequence[Mapping[str, Any]]) -> report.Tabl
         for one in measured
         if "failed" not in one
     ]
-    columns = ("peer", "share", "recall@10", "short", "p50 µs", "p99 µs")
+    columns = ("peer", "share", "recall@10", "short lists", "p50 µs", "p99 µs")
     return report.Table(f"{made.count:,} items with both blocks, composed queries, one filter for all", columns, rows)
 
 
