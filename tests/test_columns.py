@@ -95,7 +95,7 @@ def test_live_items_count_as_stored_ones(payloads: list[dict[str, Any]], data: s
     """A facet over some stored rows and some live items is that over all of them stored."""
     kept = [data.draw(st.booleans()) for _ in payloads]
     live = data.draw(PAYLOADS)
-    columns = columns_of(payloads).knowing(name for payload in live for name in field_names(payload))
+    columns = columns_of(payloads).with_fields(name for payload in live for name in field_names(payload))
     both = [payload for payload, flag in zip(payloads, kept, strict=True) if flag] + live
     for name in columns.names():
         counts = columns.facet(name, np.array(kept, np.bool_), live)
@@ -139,7 +139,7 @@ def test_kinds() -> None:
         "l": "number",
         "i": "text",
     }
-    assert columns.knowing(["new"]).kind("new") is ValueKind.MIXED
+    assert columns.with_fields(["new"]).kind("new") is ValueKind.MIXED
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_unknown_fields_name_the_nearest() -> None:
     with pytest.raises(InvalidQuery, match="expected a field of numbers, got 'brand', a field of kind text"):
         columns.check_number("brand")
     assert columns.check_number("attributes.size") == ("attributes", "size")
-    assert columns.knowing(["live"]).check_number("live") == ("live",)
+    assert columns.with_fields(["live"]).check_number("live") == ("live",)
 
 
 def test_a_value_that_json_has_not_is_refused(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ from engine.scoring.query import (
     Timings,
     VectorPart,
 )
-from engine.server.codec.page_token import LARGEST_SHOWN, digest, to_token
+from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import to_fields
 from engine.server.codec.search_request import needs_encoder, to_query
 from engine.server.codec.search_response import to_bytes, to_response, to_varint
@@ -243,12 +243,12 @@ def test_a_token_leads_to_the_next_page_of_the_same_request() -> None:
 @pytest.mark.parametrize(
     ("change", "snapshot", "message"),
     [
-        ({"explain": True}, "01S", "expected the request that the page before was asked with, got another"),
-        ({"filter": "price < 5"}, "01S", "expected the request that the page before was asked with"),
-        ({}, "01T", "expected a page of snapshot 01T, got one of 01S; ask for the first page"),
-        ({"page_token": "made up"}, "01S", "expected the next_page_token of an answer"),
-        ({"page_token": "WzFd"}, "01S", "expected the next_page_token of an answer"),
-        ({"page_token": "é"}, "01S", "expected the next_page_token of an answer"),
+        ({"explain": True}, "01S", "expected the request of the previous page, got another"),
+        ({"filter": "price < 5"}, "01S", "expected the request of the previous page"),
+        ({}, "01T", "expected a page of snapshot 01T, got one of 01S; start again"),
+        ({"page_token": "made up"}, "01S", "expected the next_page_token of a response"),
+        ({"page_token": "WzFd"}, "01S", "expected the next_page_token of a response"),
+        ({"page_token": "é"}, "01S", "expected the next_page_token of a response"),
     ],
 )
 def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: str, message: str) -> None:
@@ -264,12 +264,12 @@ def test_a_token_of_something_else_is_refused(change: dict[str, Any], snapshot: 
 @pytest.mark.parametrize(
     ("offset", "window", "shown", "message"),
     [
-        (10_001, 10, (), "expected a page of the first 10000 hits, got one from 10001 on"),
-        (10, 1_001, (), "expected the next_page_token of an answer"),
-        (1, 10, (7, 8), "expected the next_page_token of an answer"),
-        (10, 0, (), "expected the next_page_token of an answer"),
-        (10, 10, (2**63,), "expected the next_page_token of an answer"),
-        (50, 10, range(33), "expected the next_page_token of an answer"),
+        (10_001, 10, (), "expected a page within the first 10000 hits, got one at 10001"),
+        (10, 1_001, (), "expected the next_page_token of a response"),
+        (1, 10, (7, 8), "expected the next_page_token of a response"),
+        (10, 0, (), "expected the next_page_token of a response"),
+        (10, 10, (2**63,), "expected the next_page_token of a response"),
+        (50, 10, range(33), "expected the next_page_token of a response"),
     ],
 )
 def test_a_token_that_would_cost_too_much_is_refused(
@@ -284,7 +284,7 @@ def test_a_token_that_would_cost_too_much_is_refused(
 
 def test_a_token_stays_within_what_the_contract_takes() -> None:
     """With as many rows shown as a token carries, of the largest numbers."""
-    token = to_token("0" * 26, "f" * 18, 999_999, 1_000, [2**48] * LARGEST_SHOWN)
+    token = to_token("0" * 26, "f" * 18, 999_999, 1_000, [2**48] * MAX_SHOWN_ROWS)
     assert len(token) <= 1024
 
 

@@ -25,7 +25,7 @@ from engine.events.event_log import (
     open_event_log,
     open_or_create_event_log,
 )
-from engine.events.log_address import masked, unmasked
+from engine.events.log_address import drop_mask, mask_passwords
 from engine.events.shop_clock import count_strays, find_now_s
 from indexer.events.event_table import TYPES, EventTable
 
@@ -332,11 +332,11 @@ def test_a_password_is_never_told(postgres: str) -> None:
 def test_a_masked_address_can_be_read_back() -> None:
     """The password, also as a parameter, is ***, and a masked address read back is one without a password."""
     address = "postgresql://u:a%40b@h:5433/d?sslmode=require&password=secret"
-    assert masked(address) == "postgresql://u:***@h:5433/d?sslmode=require&password=***"
-    assert unmasked(masked(address)) == "postgresql://u@h:5433/d?sslmode=require"
+    assert mask_passwords(address) == "postgresql://u:***@h:5433/d?sslmode=require&password=***"
+    assert drop_mask(mask_passwords(address)) == "postgresql://u@h:5433/d?sslmode=require"
     for kept in (address, "postgresql://u@h/d", "postgresql:///d?host=/run/x", "sqlite:////a/b%20c.db"):
-        assert unmasked(kept) == kept
-    assert masked("sqlite:////a/b c?x.db") == "sqlite:////a/b c?x.db"
+        assert drop_mask(kept) == kept
+    assert mask_passwords("sqlite:////a/b c?x.db") == "sqlite:////a/b c?x.db"
 
 
 def test_a_connection_that_ended_is_replaced(postgres: str) -> None:

@@ -15,7 +15,7 @@ from test_columns import DATA, columns_of
 from engine.columns import format_path
 from engine.errors import InvalidQuery, UnknownField
 from engine.filters import Predicate, bind, parse
-from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, Or, both, either
+from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, Or, join_and, join_or
 from engine.filters.literal import Literal, from_string, from_word
 from indexer.catalog import CatalogSpec, Product, read
 
@@ -61,7 +61,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
 
 def joined(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
     several = st.lists(inner, min_size=2, max_size=4)
-    return st.one_of(several.map(both), several.map(either), inner.map(Not))
+    return st.one_of(several.map(join_and), several.map(join_or), inner.map(Not))
 
 
 EXPRESSIONS = st.recursive(st.one_of(comparisons(), comparisons(), PATHS.map(Has)), joined, max_leaves=6)
@@ -156,7 +156,7 @@ def paths_in(expression: Expression) -> set[tuple[str, ...]]:
 @given(PAYLOADS, EXPRESSIONS)
 def test_rows_and_items_are_judged_alike(payloads: list[dict[str, Any]], expression: Expression) -> None:
     """A mask of columns, the items one by one and the plain reference never disagree."""
-    columns = columns_of(payloads).knowing(format_path(path) for path in paths_in(expression))
+    columns = columns_of(payloads).with_fields(format_path(path) for path in paths_in(expression))
     # Not bound: also what a field can never be is judged alike, though nobody may ask it.
     predicate = Predicate(expression, columns)
     wanted = [holds(expression, payload, payloads) for payload in payloads]
@@ -231,10 +231,13 @@ def test_what_is_read(text: str, canonical: str) -> None:
         ("a", "position 2: expected a comparison (= != < <= > >= :), got the end"),
         ("a =", "position 4: expected ( or a value, got the end"),
         ("a = AND b = 1", "position 5: expected ( or a value, got 'AND b = 1'"),
-        ("a = 1 and b = 2", "position 11: expected a comparison (= != < <= > >= :), got 'b = 2'; AND is written in"),
+        (
+            "a = 1 and b = 2",
+            "position 11: expected a comparison (= != < <= > >= :), got 'b = 2'; operators are upper case",
+        ),
         ("(a = 1", "position 7: expected a field, ), AND or OR, got the end"),
         ("a = 1)", "position 6: expected the end, got ')'"),
-        ('a = "x', "position 5: expected ( or a value, got '\"x'; a quote is not closed"),
+        ('a = "x', "position 5: expected ( or a value, got '\"x'; missing closing quote"),
         ('a = "x" "y"', "position 12: expected a comparison (= != < <= > >= :), got the end"),
         ("a == 1", "position 4: expected ( or a value, got '= 1'"),
         ("= 3", "position 1: expected a field or the end, got '= 3'"),
@@ -348,7 +351,7 @@ def test_what_passes(text: str, ids: list[int]) -> None:
         ("price = cheap", 'position 9: expected a number for price, got "cheap"'),
         ('price > "5"', 'position 9: expected a number for price, got "5"'),
         ("ok = 1", "position 6: expected true or false for ok, got 1"),
-        ("made > 2020", "position 8: expected a date or a date-time such as 2024-05-31 or 2024-05-31T12:00:00Z for m"),
+        ("made > 2020", "position 8: expected a date or time such as 2024-05-31 or 2024-05-31T12:00:00Z for m"),
         ("made:(2020-05-01 OR soon)", "position 21: expected a date"),
     ],
 )
@@ -364,12 +367,12 @@ def test_what_the_fields_cannot_be(text: str, message: str) -> None:
 def test_a_field_that_only_live_items_have() -> None:
     """It can be asked for once it is known; no stored row has it."""
     expression = parse("colour = red OR shade.dark:*")
-    predicate = bind(expression, columns_of(ITEMS).knowing(["colour", "shade.dark"]))
+    predicate = bind(expression, columns_of(ITEMS).with_fields(["colour", "shade.dark"]))
     assert not predicate.mask().any()
     assert predicate.matches({"colour": "red"})
     assert predicate.matches({"shade": {"dark": 1}})
     assert not predicate.matches({"colour": "blue"})
-    assert bind(Not(expression), columns_of(ITEMS).knowing(["colour", "shade.dark"])).mask().all()
+    assert bind(Not(expression), columns_of(ITEMS).with_fields(["colour", "shade.dark"])).mask().all()
 
 
 def test_equal_filters_have_equal_texts() -> None:
@@ -401,7 +404,7 @@ def test_words() -> None:
     assert from_word("true").truth is True
     assert from_word("1e3x").number is None
     assert from_word("nan").number is None
-    assert from_word("2020-01-01").moment == 1577836800_000_000
+    assert from_word("2020-01-01").timestamp_us == 1577836800_000_000
     assert from_word("x*") == Literal("x", any_after=True)
 
 

@@ -115,7 +115,7 @@ def test_a_call_whose_caller_went_away_is_cancelled(server: Running) -> None:
         busy.set()
         free.wait(30)
 
-    work = server.server._administrators.run("hold", hold, CallDeadline(0))
+    work = server.server.pools.administrators.run("hold", hold, CallDeadline(0))
     held = asyncio.run_coroutine_threadsafe(work, server.loop)
     assert busy.wait(10)
     gone = server.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())
@@ -156,7 +156,7 @@ def test_an_answer_that_was_seen_is_counted_and_checked(store: Store) -> None:
         query = Query((VectorPart(VECTORS.image[3], block="image"),))
         exact = served.searcher.search(query)
         plan = exact.plan._replace(strategy="ivf", expected_recall=0.995)
-        served.saw(query, replace(exact, plan=plan), 10, 500)
+        served.observe(query, replace(exact, plan=plan), 10, 500)
         found = told(started, lambda found: ("diptych_recall_mean",) in found)
     assert found["diptych_stage_seconds_sum", "total"] == pytest.approx(500e-6)
     assert found["diptych_plans_total", "single", "ivf"] == 1
@@ -229,7 +229,7 @@ def test_the_stages_of_a_search_are_told_in_seconds() -> None:
     metrics = Metrics()
     for encode_us in (2_000, 0):
         plan = Plan("ivf", "agreeing", 20, 100, 1.0, 0.995)
-        metrics.searched(Answer((), "s", plan, Timings(encode_us, 30, 400, 50), bytes), 10, 1_500)
+        metrics.count_search(Answer((), "s", plan, Timings(encode_us, 30, 400, 50), bytes), 10, 1_500)
     found = samples(generate_latest(metrics.registry).decode())
     counts = {stage: found["diptych_stage_seconds_count", stage] for stage in ("encode", "search", "total")}
     assert counts == {"encode": 1, "search": 2, "total": 2}

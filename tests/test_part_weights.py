@@ -179,7 +179,7 @@ def test_a_rebuild_learns_the_same_and_encodes_no_probe_again(config: BuildConfi
 def test_gates_ask_what_was_not_learnt_of(manifest: Manifest) -> None:
     """Both pass, and stand in the manifest with their limits."""
     gates = {gate.name: gate for gate in manifest.gates}
-    for name in ("picture finds its item@1", "text finds its item@10"):
+    for name in ("image retrieval@1", "text retrieval@10"):
         assert gates[name].passed
         assert gates[name].limit <= gates[name].value <= 1
 
@@ -215,7 +215,7 @@ def test_the_index_and_the_report_tell_them(manifest: Manifest) -> None:
     assert report(manifest)["part_weights"] == [record.model_dump() for record in manifest.part_weights]
     text = "\n".join(to_lines(manifest))
     assert "success@1" in text
-    assert "gate picture finds its item@1" in text
+    assert "gate image retrieval@1" in text
 
 
 def test_a_kind_that_does_not_work_is_told(manifest: Manifest) -> None:

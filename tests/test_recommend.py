@@ -158,7 +158,7 @@ def test_scores_are_those_of_slow_sums(shop: Shop, user: str, demand: float) -> 
         assert hit.score == pytest.approx(true[hit.item_id], abs=2e-2)
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-5)
         known = hit.item_id in ids_of(history)
-        assert set(hit.contributions) == {"image", "text", "demand"} | {"behaviour"} | ({"again"} if known else set())
+        assert set(hit.contributions) == {"image", "text", "demand"} | {"behaviour"} | ({"repeat"} if known else set())
 
 
 def test_demand_that_is_boosted_too_is_told_apart(shop: Shop) -> None:
@@ -189,7 +189,7 @@ def test_the_reason_is_the_largest_contribution(shop: Shop, user: str, mode: Mod
             assert hit.contributions.get(name, 0.0) == max(0.0, *hit.contributions.values())
             assert reason.contribution == name
             assert (reason.kind in (ReasonKind.POPULAR, ReasonKind.NEW)) == (name in ("demand", "boost:rating"))
-            assert (name == "again") <= (reason.kind is ReasonKind.BOUGHT)
+            assert (name == "repeat") <= (reason.kind is ReasonKind.BOUGHT)
             assert bool(reason.because) == (
                 reason.kind in (ReasonKind.BOUGHT, ReasonKind.KNOWN, ReasonKind.GOES_WITH, ReasonKind.LIKE_ITEM)
             )

@@ -111,7 +111,7 @@ def test_events_count_from_the_moment_they_are_recorded(goods: Running) -> None:
     assert "red-mug" not in ids(after)
     again = recommend(goods, user_id="ada", mode="MODE_REPEAT", explain=True).hits
     assert [(hit.item_id, hit.reason) for hit in again] == [("red-mug", "you bought this before")]
-    assert "again" in again[0].contributions
+    assert "repeat" in again[0].contributions
     record(goods, "ada", "TYPE_RETURN", ["red-mug"])
     assert ids(recommend(goods, user_id="ada", mode="MODE_REPEAT")) == []
     Stub(goods.channel).EraseUser(recommendation_pb2.EraseUserRequest(user_id="ada"), timeout=30)

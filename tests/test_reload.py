@@ -148,7 +148,7 @@ def test_what_was_refused_for_a_passing_reason_is_taken_up_later(
         (store.root / "away").rename(path)
         assert within(3 * TAKEN_UP_S, lambda: served(started) == late)
         assert started.server.snapshots.refused == ""
-    assert sum("is refused" in record.message for record in caplog.records) == 1
+    assert sum("cannot open the current one" in record.message for record in caplog.records) == 1
 
 
 def test_a_snapshot_pruned_while_they_are_listed_is_left_out(store: Store, prepared: Prepared) -> None:

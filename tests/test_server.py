@@ -311,7 +311,7 @@ def unanswered(server: Running) -> list[tuple[str, type]]:
         (f"/{service.full_name}/{method.name}", method.input_type._concrete_class)
         for service in services()
         for method in service.methods
-        if f"{service.full_name}/{method.name}" not in server.server._edge._methods
+        if f"{service.full_name}/{method.name}" not in server.server.router._methods
     ]
 
 
@@ -335,7 +335,7 @@ def test_a_deadline_that_has_passed_is_refused_before_the_work(server: Running) 
     """A caller's deadline ends the call; one that is nearer than the fastest such work ever was is no use either."""
     refused = refusal(server.search.Search, request(Part(text="red")), timeout=-1.0)
     assert refused.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    workers = server.server._encoders
+    workers = server.server.pools.encoders
     server.do(workers.run("nap", lambda: time.sleep(0.2), CallDeadline(0)))
     soon = CallDeadline(0, time.perf_counter_ns() + 50_000_000)
     done = []
@@ -354,12 +354,12 @@ def test_too_many_waiting_calls_are_refused(goods: Path) -> None:
             free.wait(30)
 
         first = asyncio.run_coroutine_threadsafe(
-            started.server._encoders.run("hold", hold, CallDeadline(0)), started.loop
+            started.server.pools.encoders.run("hold", hold, CallDeadline(0)), started.loop
         )
         assert busy.wait(10)
         waiting = started.search.Search.future(request(Part(text="waits")))
         until = time.monotonic() + 10
-        while started.server._encoders._jobs.qsize() == 0 and time.monotonic() < until:
+        while started.server.pools.encoders._jobs.qsize() == 0 and time.monotonic() < until:
             time.sleep(0.01)
         refused = refusal(started.search.Search, request(Part(text="one too many")))
         assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -428,12 +428,12 @@ def test_calls_that_came_before_the_end_are_answered(store: Store) -> None:
             busy.set()
             free.wait(30)
 
-        pool = started.server._administrators
+        pool = started.server.pools.administrators
         asyncio.run_coroutine_threadsafe(pool.run("hold", hold, CallDeadline(0)), started.loop)
         assert busy.wait(10)
         waiting = started.index.ListSnapshots.future(index_pb2.ListSnapshotsRequest())
         until = time.monotonic() + 10
-        while started.server._edge.in_flight == 0 and time.monotonic() < until:
+        while started.server.router.in_flight == 0 and time.monotonic() < until:
             time.sleep(0.01)
         closing = asyncio.run_coroutine_threadsafe(started.server.close(), started.loop)
         time.sleep(0.2)

@@ -16,7 +16,7 @@ from engine.scoring.query import Answer, Diversity, Hit, ItemPart, Page, Pin, Pl
 from engine.search.searcher import Searcher
 from engine.server import recall_monitor as watching
 from engine.server.metrics import Metrics
-from engine.server.recall_monitor import ENOUGH, WAITING_AT_MOST, RecallMonitor, recall_of
+from engine.server.recall_monitor import MAX_WAITING, MIN_CHECKS, RecallMonitor, compute_recall
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 
@@ -86,22 +86,22 @@ def test_recall_is_the_share_of_the_best_that_was_found(
     found: tuple[float, ...], exact: tuple[float, ...], k: int, recall: float
 ) -> None:
     """By scores: a hit counts if it is as good as the last of the exact ones; only the first k are looked at."""
-    assert recall_of(answer(*found), answer(*exact), QUERY, k) == recall
+    assert compute_recall(answer(*found), answer(*exact), QUERY, k) == recall
 
 
 def test_pinned_hits_say_nothing_of_recall() -> None:
     """A bad item that was pinned would make every hit look good enough, so it is left out on both sides."""
     exact, found = answer(9, 8, 7, 0.1), answer(9, 2, 1, 0.1)
-    assert recall_of(found, exact, QUERY, 4) == 1.0
-    assert recall_of(found, exact, replace(QUERY, pins=(Pin("d", 3),)), 4) == pytest.approx(1 / 3)
+    assert compute_recall(found, exact, QUERY, 4) == 1.0
+    assert compute_recall(found, exact, replace(QUERY, pins=(Pin("d", 3),)), 4) == pytest.approx(1 / 3)
 
 
 def test_a_search_is_checked_against_the_exact_answer(
     searcher: Searcher, metrics: Metrics, watch: RecallMonitor
 ) -> None:
     """An answer that misses the three best of ten has recall .7, told by strategy and class and in the mean."""
-    watch.saw(searcher, QUERY, found_by(searcher, QUERY, 3))
-    watch.saw(searcher, replace(QUERY, limit=40), found_by(searcher, replace(QUERY, limit=40), 0))
+    watch.observe(searcher, QUERY, found_by(searcher, QUERY, 3))
+    watch.observe(searcher, replace(QUERY, limit=40), found_by(searcher, replace(QUERY, limit=40), 0))
     assert wait_for(lambda: watch.mean and watch.mean.checks == 2)
     assert watch.mean.recall == pytest.approx(0.85)
     assert (watch.mean.expected, watch.mean.target) == (0.995, searcher.planner.recall_target)
@@ -114,11 +114,11 @@ def test_a_search_is_checked_against_the_exact_answer(
 def test_searches_that_tell_nothing_are_passed_over(searcher: Searcher, metrics: Metrics, watch: RecallMonitor) -> None:
     """Exact answers, answers ordered by variety and later pages are not checked; neither is anything with sample 0."""
     missed = found_by(searcher, QUERY, 3)
-    watch.saw(searcher, QUERY, searcher.search(QUERY))
-    watch.saw(searcher, replace(QUERY, diversity=Diversity()), missed)
-    watch.saw(searcher, replace(QUERY, page=Page(10, 10)), missed)
+    watch.observe(searcher, QUERY, searcher.search(QUERY))
+    watch.observe(searcher, replace(QUERY, diversity=Diversity()), missed)
+    watch.observe(searcher, replace(QUERY, page=Page(10, 10)), missed)
     off = RecallMonitor(0.0, metrics)
-    off.saw(searcher, QUERY, missed)
+    off.observe(searcher, QUERY, missed)
     off.close()
     watch.close()
     assert (watch.mean, off.mean) == (None, None)
@@ -129,8 +129,8 @@ def test_what_cannot_be_asked_again_is_counted(
     searcher: Searcher, metrics: Metrics, watch: RecallMonitor, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An item that is gone by now is no recall of 0, and the watch goes on after it."""
-    watch.saw(searcher, Query((ItemPart("gone"),)), found_by(searcher, QUERY, 0))
-    watch.saw(searcher, QUERY, found_by(searcher, QUERY, 0))
+    watch.observe(searcher, Query((ItemPart("gone"),)), found_by(searcher, QUERY, 0))
+    watch.observe(searcher, QUERY, found_by(searcher, QUERY, 0))
     assert wait_for(lambda: watch.mean)
     assert watch.mean.recall == 1.0
     assert told(metrics)["diptych_recall_checks_total", "failed"] == 1
@@ -151,10 +151,10 @@ def test_checks_that_come_too_fast_are_dropped(searcher: Searcher, metrics: Metr
 
     slow = Slow(searcher.snapshot, None)
     missed = found_by(searcher, QUERY, 0)
-    watch.saw(slow, QUERY, missed)
+    watch.observe(slow, QUERY, missed)
     assert busy.wait(10)
-    for _ in range(WAITING_AT_MOST + 5):
-        watch.saw(searcher, QUERY, missed)
+    for _ in range(MAX_WAITING + 5):
+        watch.observe(searcher, QUERY, missed)
     assert told(metrics)["diptych_recall_checks_total", "dropped"] == 5
     free.set()
 
@@ -163,11 +163,11 @@ def test_a_share_of_the_searches_is_taken(
     searcher: Searcher, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With sample .1 about one search in ten is taken: here they are dropped, so that all are counted."""
-    monkeypatch.setattr(watching, "WAITING_AT_MOST", 0)
+    monkeypatch.setattr(watching, "MAX_WAITING", 0)
     some = RecallMonitor(0.1, metrics)
     missed = found_by(searcher, QUERY, 0)
     for _ in range(5_000):
-        some.saw(searcher, QUERY, missed)
+        some.observe(searcher, QUERY, missed)
     some.close()
     assert 350 < told(metrics)["diptych_recall_checks_total", "dropped"] < 650
 
@@ -184,7 +184,7 @@ def test_a_low_recall_is_told_once_and_so_is_its_return(
         for _ in range(times):
             watch._check(watching._RecallCheck(searcher, searcher.view, QUERY, found))
 
-    check(1, ENOUGH - 1)
+    check(1, MIN_CHECKS - 1)
     assert caplog.records == []
     check(1, 20)
     (warning,) = caplog.records
@@ -235,7 +235,7 @@ def test_the_watch_takes_a_tenth_of_a_processor(searcher: Searcher, metrics: Met
 
     timed = Timed(searcher.snapshot, None)
     for _ in range(3):
-        watch.saw(timed, QUERY, found_by(searcher, QUERY, 0))
+        watch.observe(timed, QUERY, found_by(searcher, QUERY, 0))
     assert wait_for(lambda: len(begun) == 3)
     gaps = [later - earlier for earlier, later in pairwise(begun)]
     assert min(gaps) > 0.2 * 0.99

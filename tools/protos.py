@@ -1,11 +1,11 @@
-"""Turns proto/ into the stubs of engine/v1, and into an image that buf reads.
+"""Generates the stubs in engine/v1 from proto/, and the image for buf.
 
-protoc needs two files that are not kept here, validate.proto and status.proto: their descriptors are taken from the
-installed packages, so that stubs and run time can never disagree about them.
+protoc needs two files that are not in this repository, validate.proto and status.proto: their descriptors come from the
+installed packages, so that stubs and run time always agree on them.
 
-    python tools/protos.py generate [OUT]        write the stubs below OUT, or below the repository's root
-    python tools/protos.py check                 fail unless the committed stubs are what would be written
-    python tools/protos.py image FILE [ROOT]     write the descriptors of ROOT (proto/) with their comments
+    python tools/protos.py generate [OUT]        write the stubs to OUT, by default the root of the repository
+    python tools/protos.py check                 fail if the committed stubs are out of date
+    python tools/protos.py image FILE [ROOT]     write the descriptors of ROOT (proto/), with comments, to FILE
 """
 
 import re
@@ -22,16 +22,16 @@ from grpc_tools import protoc
 ROOT = Path(__file__).parents[1]
 PROTO = ROOT / "proto"
 
-# protovalidate ships no google.protobuf stub of its rules: engine/v1/__init__.py registers their descriptor instead.
+# protovalidate has no google.protobuf stub of its rules; engine/v1/__init__.py registers their descriptor instead.
 _RULES_IMPORT = re.compile(r"^from buf\.validate import validate_pb2 as .*\n", re.MULTILINE)
 
 
 class ProtocFailed(Exception):
-    """protoc refused the files; it has said why on stderr."""
+    """protoc rejected the files, and printed why to stderr."""
 
 
 def _installed() -> bytes:
-    """Return the descriptors of the imports that come from packages, those of google/protobuf excepted."""
+    """Return the descriptors of the imports that come from packages other than google.protobuf."""
     found = FileDescriptorSet()
     found.file.add().ParseFromString(protovalidate.ViolationPb.desc().file.proto.to_binary())
     status_pb2.DESCRIPTOR.CopyToProto(found.file.add())
@@ -39,7 +39,7 @@ def _installed() -> bytes:
 
 
 def _protoc(root: Path, *options: str) -> None:
-    """Run protoc on every file below root. Raises ProtocFailed."""
+    """Run protoc on all files below root. Raises ProtocFailed."""
     files = sorted(str(path.relative_to(root)) for path in root.rglob("*.proto"))
     with tempfile.NamedTemporaryFile(suffix=".binpb") as installed:
         installed.write(_installed())
@@ -47,11 +47,11 @@ def _protoc(root: Path, *options: str) -> None:
         google = Path(grpc_tools.__file__).parent / "_proto"
         argv = ["protoc", f"-I{root}", f"-I{google}", f"--descriptor_set_in={installed.name}", *options, *files]
         if protoc.main(argv) != 0:
-            raise ProtocFailed(f"expected protoc to read {len(files)} files of {root}")
+            raise ProtocFailed(f"expected protoc to compile {len(files)} files of {root}, got errors")
 
 
 def generate(out: Path) -> None:
-    """Write the stubs of proto/ below `out`: engine/v1/*_pb2.py, *_pb2_grpc.py where there are services, and .pyi."""
+    """Write the stubs of proto/ to `out`: engine/v1/*_pb2.py, *_pb2_grpc.py for files with services, and .pyi."""
     plugins = Path(sys.executable).parent
     _protoc(
         PROTO,
@@ -71,16 +71,16 @@ def generate(out: Path) -> None:
 
 
 def stale() -> list[str]:
-    """Return the names of the committed stubs that are not, byte for byte, what generate would write."""
+    """Return the names of the committed stubs that differ from what `generate` would write."""
     committed = {path.name: path.read_bytes() for path in (ROOT / "engine/v1").glob("*_pb2*")}
     with tempfile.TemporaryDirectory() as out:
         generate(Path(out))
-        wanted = {path.name: path.read_bytes() for path in Path(out, "engine/v1").iterdir()}
-    return sorted(name for name in committed | wanted if committed.get(name) != wanted.get(name))
+        generated = {path.name: path.read_bytes() for path in Path(out, "engine/v1").iterdir()}
+    return sorted(name for name in committed | generated if committed.get(name) != generated.get(name))
 
 
 def image(file: Path, root: Path = PROTO) -> None:
-    """Write the descriptors of `root` and of all it imports, comments kept."""
+    """Write the descriptors of `root` and of its imports, with comments."""
     _protoc(root, f"--descriptor_set_out={file}", "--include_imports", "--include_source_info")
 
 
@@ -93,7 +93,7 @@ def main(verb: str, *paths: str) -> None:
             generate(out)
         case "check", []:
             if names := stale():
-                raise SystemExit(f"not what `make proto` writes: {', '.join(names)}")
+                raise SystemExit(f"out of date, run `make proto`: {', '.join(names)}")
         case "image", [file, *root]:
             image(file, *root)
         case _:

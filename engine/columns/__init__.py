@@ -1,4 +1,4 @@
-"""What payloads hold, field by field over all rows, for filters, facets, groups and boosts."""
+"""Payload fields as columns over all rows, for filters, facets, groups and boosts."""
 
 from engine.columns.column import Column, ValueKind, to_column
 from engine.columns.column_reader import FACET_VALUES, ITEM_ID, Columns

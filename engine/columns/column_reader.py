@@ -1,4 +1,4 @@
-"""The columns of a snapshot: what filters, facets, groups and boosts read instead of payloads."""
+"""The columns of a snapshot, which filters, facets, groups and boosts read instead of payloads."""
 
 import copy
 from collections import Counter, OrderedDict
@@ -21,19 +21,19 @@ from engine.columns.suggestions import nearest
 from engine.errors import CorruptSnapshot, InvalidQuery, UnknownField
 
 FACET_VALUES = 1000
-"""How many values of a field a facet tells at most."""
+"""Maximum number of values in a facet."""
 
 ITEM_ID = "item_id"
-"""The field that filters know beside those of payloads: the item's id, whatever a payload has by that name."""
+"""Field name of the item id in filters; hides a payload field of the same name."""
 
-_KEPT_GROUPS = 16
+_MAX_CACHED_GROUPS = 16
 
 
 class Columns:
-    """The fields of one snapshot's payloads by name; any number of threads may read them.
+    """The payload fields of one snapshot by name. Thread-safe.
 
-    A field that lies in mappings has a dotted name, see `path`. Whatever is asked of a name raises UnknownField if no
-    row has a value of it. Nothing as long as the snapshot is held in private memory until it is asked for.
+    Fields in mappings have dotted names, see `field_path`. Methods that take a name raise UnknownField if no row has a
+    value of the field. Arrays over all rows are only created on demand.
     """
 
     def __init__(self, directory: FilePath, count: int) -> None:
@@ -56,43 +56,43 @@ class Columns:
         if written != count:
             raise CorruptSnapshot(f"{path}: expected {count} rows, got {written}")
         self.count = count
-        self._places = {parse_path(name): place for place, name in enumerate(self._names)}
+        self._indexes = {parse_path(name): index for index, name in enumerate(self._names)}
         self._check(path)
-        self._further: frozenset[Path] = frozenset()
+        self._live_fields: frozenset[Path] = frozenset()
         self._ids: Callable[[], Column] | None = None
         self._opened: dict[Path, Column] = {}
         self._groups: OrderedDict[Path, GroupCodes] = OrderedDict()
         self._lock = Lock()
 
-    def knowing(self, names: Iterable[str]) -> Self:
-        """Return the same columns and further fields, of which no row has a value, as live items may bring them."""
+    def with_fields(self, names: Iterable[str]) -> Self:
+        """Return these columns with additional fields that no row has a value of, such as new fields of live items."""
         view = copy.copy(self)
-        view._further = self._further | frozenset(map(parse_path, names))
+        view._live_fields = self._live_fields | frozenset(map(parse_path, names))
         return view
 
-    def identified(self, ids: Callable[[], Column]) -> Self:
-        """Return the same columns and the field item_id. ids: gives its column, asked for when it is needed."""
+    def with_item_ids(self, ids: Callable[[], Column]) -> Self:
+        """Return these columns with the field item_id. ids: returns its column, called on first use."""
         view = copy.copy(self)
         view._ids = ids
         return view
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all fields, each as a filter reads it."""
-        return self._names + tuple(sorted(format_path(path) for path in self._further if path not in self._places))
+        """Return the names of all fields, in the form of filters."""
+        return self._names + tuple(sorted(format_path(path) for path in self._live_fields if path not in self._indexes))
 
     def kind(self, name: str) -> ValueKind:
-        """Return what the values of a field are; MIXED for one of which nothing is known."""
+        """Return the kind of a field's values; MIXED for several kinds or none."""
         return self.column(self.check(name)).kind
 
     def check(self, name: str, field: str = "") -> Path:
-        """Return the path of a known field. field: the part of the request that an error names."""
+        """Return the path of a known field. field: request field for the error."""
         path = parse_path(name)
         if not self.knows(path):
             raise UnknownField(name, self.nearest(name), field)
         return path
 
     def check_number(self, name: str, field: str = "") -> Path:
-        """Return the path of a field with numbers in it. Raises InvalidQuery if a field never has one."""
+        """Return the path of a field with numbers. Raises InvalidQuery if it has only other values."""
         path = self.check(name, field)
         column = self.column(path)
         if not len(column.numbers) and column.end > 1:
@@ -100,56 +100,61 @@ class Columns:
         return path
 
     def knows(self, path: Path) -> bool:
-        """Return whether any row, or live item, has a value of a field."""
-        return path in self._places or path in self._further or (self._ids is not None and path == (ITEM_ID,))
+        """Return whether any row or live item has a value of a field."""
+        return path in self._indexes or path in self._live_fields or (self._ids is not None and path == (ITEM_ID,))
 
-    def beneath(self, path: Path) -> list[Path]:
-        """Return the known fields of the mapping at a path, those of mappings in it too."""
+    def fields_below(self, path: Path) -> list[Path]:
+        """Return the known fields below a path, at any depth."""
         depth = len(path)
-        return [other for other in (*self._places, *self._further) if len(other) > depth and other[:depth] == path]
+        return [other for other in (*self._indexes, *self._live_fields) if len(other) > depth and other[:depth] == path]
 
     def nearest(self, name: str) -> tuple[str, ...]:
-        """Return the known names that may have been meant: the fields of a mapping, else those spelled alike."""
-        within = self.beneath(parse_path(name))
-        return tuple(map(format_path, within[:3])) if within else nearest(name, self.names())
+        """Return suggestions for an unknown name: fields below it, or else similar names."""
+        below = self.fields_below(parse_path(name))
+        return tuple(map(format_path, below[:3])) if below else nearest(name, self.names())
 
     def column(self, path: Path) -> Column:
-        """Return a field, one without values if nothing is known of the path."""
+        """Return the column of a path, one without values if it is unknown."""
         if self._ids is not None and path == (ITEM_ID,):
             return self._ids()
-        place = self._places.get(path)
-        if place is None:
+        index = self._indexes.get(path)
+        if index is None:
             return self._empty
         opened = self._opened.get(path)
-        return opened if opened is not None else self._opened.setdefault(path, self._open(place))
+        return opened if opened is not None else self._opened.setdefault(path, self._open(index))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """Return the first number of each row, NaN where it has none: (n,)."""
+        """Return the first number of each row, NaN if it has none: (n,)."""
         return self.column(self.check(name)).first_numbers()
 
     def groups(self, name: str) -> NDArray[np.int32]:
-        """Return a number for each row that rows of the same value, or of equal lists, share; -1 without one: (n,)."""
+        """Return the group code of each row, equal for equal values or lists, -1 without a value: (n,)."""
         return self._grouped(name).codes
 
     def group_count(self, name: str) -> int:
-        """Return a number that is above all that `groups` gives."""
+        """Return an upper bound of the codes of `groups`."""
         return self._grouped(name).count
 
     def group_key(self, name: str, code: int) -> GroupKey:
-        """Return what `get_group` gives for the items of a group."""
+        """Return the key that `get_group` returns for the items of a group."""
         return self._grouped(name).key(code)
 
     def group_code(self, name: str, key: GroupKey | None) -> int:
-        """Return the number of the group that a live item joins, by its `get_group`; -1 if no row is in it."""
+        """Return the code of a live item's group by its `get_group` key, -1 if no row is in it."""
         return -1 if key is None else self._grouped(name).code(key)
 
     def facet(
         self, name: str, mask: Mask, live: Iterable[Payload] = (), limit: int | None = FACET_VALUES
     ) -> list[tuple[Scalar | None, int]]:
-        """Return how many items have each value of a field, the commonest first, equally common ones by value.
+        """Return the number of items with each value of a field, most frequent first, then by value.
 
-        mask: (n,), the rows to count.   live: further items to count.   limit: how many values, None for all.
-        A value counts once an item; None, behind all values, stands for the items without one.
+        An item counts once for each of its values. None, after all values, counts the items without one.
+
+        Args:
+            name: The field.
+            mask: Rows to count, (n,).
+            live: Live items to count.
+            limit: Maximum number of values, None for all.
         """
         column = self.column(self.check(name))
         counts, missing = column.counts(mask)
@@ -164,7 +169,7 @@ class Columns:
                 else:
                     new[value_key(value)] += 1
         found: list[tuple[ValueKey, int]] = [
-            (value_key(column.value(code)), int(counts[code])) for code in _commonest(counts, limit)
+            (value_key(column.value(code)), int(counts[code])) for code in _most_frequent(counts, limit)
         ]
         found += new.items()
         if missing:
@@ -196,27 +201,27 @@ class Columns:
         groups = GroupCodes(self.column(path))
         with self._lock:
             groups = self._groups.setdefault(path, groups)
-            while len(self._groups) > _KEPT_GROUPS:
+            while len(self._groups) > _MAX_CACHED_GROUPS:
                 self._groups.popitem(last=False)
         return groups
 
-    def _open(self, place: int) -> Column:
-        rows = self._lists["rows"].numpy(place)
-        width = next(width for width in WIDTHS if self._lists[width].length(place))
+    def _open(self, index: int) -> Column:
+        rows = self._lists["rows"].numpy(index)
+        width = next(width for width in WIDTHS if self._lists[width].length(index))
         return Column(
             self.count,
-            tuple(self._bools[place]),
-            self._lists["numbers"].numpy(place),
-            SortedTexts(self._lists["texts"].arrow(place)),
-            self._lists["times"].numpy(place),
+            tuple(self._bools[index]),
+            self._lists["numbers"].numpy(index),
+            SortedTexts(self._lists["texts"].arrow(index)),
+            self._lists["times"].numpy(index),
             rows if len(rows) else None,
-            self._lists[width].numpy(place),
-            self._several[place],
-            self._repeated[place],
+            self._lists[width].numpy(index),
+            self._several[index],
+            self._repeated[index],
         )
 
     def _check(self, path: FilePath) -> None:
-        """Raises CorruptSnapshot unless each field has as many numbers of values as rows."""
+        """Raise CorruptSnapshot unless each field has a code for each row."""
         rows = self._lists["rows"].lengths
         widths = np.array([self._lists[width].lengths for width in WIDTHS])
         wrong = (np.count_nonzero(widths, axis=0) != 1) | (widths.sum(axis=0) != np.where(rows > 0, rows, self.count))
@@ -226,36 +231,36 @@ class Columns:
 
 
 class _ListValues:
-    """One column of lists in mapped memory: each list is a slice of all their values."""
+    """A list array in mapped memory."""
 
     def __init__(self, array: pa.Array) -> None:
         self._values = array.values
         self._offsets = np.frombuffer(array.buffers()[1], np.int64, len(array) + 1) if len(array) else np.zeros(1, int)
         self.lengths = np.diff(self._offsets)
         if (self.lengths < 0).any() or self._offsets[0] < 0 or self._offsets[-1] > len(self._values):
-            raise ValueError("lists that overlap")
+            raise ValueError("overlapping lists")
 
-    def length(self, place: int) -> int:
+    def length(self, index: int) -> int:
         """Return the length of one list."""
-        return int(self.lengths[place])
+        return int(self.lengths[index])
 
-    def arrow(self, place: int) -> pa.Array:
+    def arrow(self, index: int) -> pa.Array:
         """Return one list."""
-        return self._values[self._offsets[place] : self._offsets[place + 1]]
+        return self._values[self._offsets[index] : self._offsets[index + 1]]
 
-    def numpy(self, place: int) -> NDArray[Any]:
-        """Return one list of numbers, read-only."""
-        values: NDArray[Any] = self.arrow(place).to_numpy()
+    def numpy(self, index: int) -> NDArray[Any]:
+        """Return one list of numbers, a read-only view."""
+        values: NDArray[Any] = self.arrow(index).to_numpy()
         return values
 
 
-def _commonest(counts: NDArray[np.int64], limit: int | None) -> list[int]:
-    """Return the numbers of the values that occur, the commonest first, then the lowest; `limit` of them."""
-    there = np.flatnonzero(counts)
-    if limit is not None and len(there) > limit:
-        least = np.partition(counts[there], len(there) - limit)[len(there) - limit]
-        # Of the least common ones that still fit, the lowest, and these come first already.
-        above = there[counts[there] > least]
-        there = np.concatenate([above, there[counts[there] == least][: limit - len(above)]])
-    order: list[int] = there[np.argsort(-counts[there], kind="stable")].tolist()
+def _most_frequent(counts: NDArray[np.int64], limit: int | None) -> list[int]:
+    """Return the codes of the `limit` most frequent values, ties by code."""
+    codes = np.flatnonzero(counts)
+    if limit is not None and len(codes) > limit:
+        lowest = np.partition(counts[codes], len(codes) - limit)[len(codes) - limit]
+        # Of the values with the lowest count that still fit, those with the lowest codes, which come first already.
+        above = codes[counts[codes] > lowest]
+        codes = np.concatenate([above, codes[counts[codes] == lowest][: limit - len(above)]])
+    order: list[int] = codes[np.argsort(-counts[codes], kind="stable")].tolist()
     return order

@@ -1,4 +1,4 @@
-"""How payloads become columns: one pass over the rows that numbers the values, the rest in arrays."""
+"""Writes payloads as columns: one pass over the rows assigns codes to the values, the rest works on arrays."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +18,18 @@ from engine.columns.field_values import Payload, to_scalar
 
 
 def write_columns(directory: FilePath, payloads: Iterable[Payload], count: int) -> None:
-    """Write the columns of `count` payloads, which come in the order of the rows; they are looked at once.
+    """Write the columns of payloads in row order, in one pass.
 
-    Raises TypeError for a value that JSON does not have, ValueError if there are more or fewer payloads.
-    Cost: half a microsecond a value; the memory of the distinct values and eight bytes for each value.
+    Args:
+        directory: Folder of the snapshot.
+        payloads: The payloads.
+        count: Their number.
+
+    Raises:
+        TypeError: A value has a type outside JSON.
+        ValueError: There are more or fewer payloads.
+
+    Cost: half a microsecond per value; the memory of the distinct values, and eight bytes per value.
     """
     root = _Field()
     rows = 0
@@ -34,7 +42,7 @@ def write_columns(directory: FilePath, payloads: Iterable[Payload], count: int) 
         rows += 1
     if rows != count:
         raise ValueError(f"expected {count} payloads, got {rows}")
-    records = [_finished(path, field, count) for path, field in _leaves(root, ())]
+    records = [_finish(path, field, count) for path, field in _leaves(root, ())]
     columns = [
         pa.array([format_path(record.path) for record in records], pa.large_string()),
         pa.array([record.bools for record in records], SCHEMA.field("bools").type),
@@ -42,7 +50,7 @@ def write_columns(directory: FilePath, payloads: Iterable[Payload], count: int) 
         _lists([record.texts for record in records], pa.large_string()),
         _lists([record.times for record in records], pa.int64()),
         _lists([record.rows for record in records], pa.uint32()),
-        *(_lists([_of_width(record.codes, width) for record in records], getattr(pa, width)()) for width in WIDTHS),
+        *(_lists([_if_width(record.codes, width) for record in records], getattr(pa, width)()) for width in WIDTHS),
         pa.array([record.several for record in records], pa.bool_()),
         pa.array([record.repeated for record in records], pa.bool_()),
     ]
@@ -53,7 +61,7 @@ def write_columns(directory: FilePath, payloads: Iterable[Payload], count: int) 
 
 
 class _Field:
-    """The values of one field met so far, numbered as they came, and the fields under it."""
+    """The values of one field so far, with codes in order of appearance, and the fields below it."""
 
     __slots__ = ("codes", "fields", "rows", "seen")
 
@@ -67,7 +75,7 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class _ColumnRecord:
-    """One column as the file keeps it."""
+    """One column as stored in the file."""
 
     path: Path
     bools: list[bool]
@@ -114,25 +122,25 @@ def _leaves(field: _Field, path: Path) -> Iterator[tuple[Path, _Field]]:
         yield from _leaves(inner, (*path, key))
 
 
-def _finished(path: Path, field: _Field, count: int) -> _ColumnRecord:
-    """Number the values in their order; a single value for most rows is kept without its rows."""
+def _finish(path: Path, field: _Field, count: int) -> _ColumnRecord:
+    """Assign codes in sort order; a column with one value in most rows is stored without row numbers."""
     seen = field.seen
     bools = sorted(key[0] for key in seen if isinstance(key, tuple))
-    # + 0.0 makes -0.0 zero, whichever of the two came first.
+    # + 0.0 turns -0.0 into zero, whichever of the two came first.
     numbers = np.array(sorted(key for key in seen if isinstance(key, float)), np.float64) + 0.0
     texts = pa.array([key for key in seen if isinstance(key, str)], pa.large_string())
-    # Arrow compares bytes of UTF-8, whose order is that of code points.
+    # Arrow compares UTF-8 bytes, whose order is that of code points.
     order = pc.array_sort_indices(texts)
     new = np.empty(len(seen), np.uint32)
-    # Numbers that Python sorted are looked up, texts that Arrow sorted are placed.
-    for place, value in enumerate(bools):
-        new[seen[(value,)]] = 1 + place
+    # Python sorted the numbers, so each is looked up; Arrow sorted the texts, whose permutation is applied.
+    for index, value in enumerate(bools):
+        new[seen[(value,)]] = 1 + index
     start = 1 + len(bools)
-    for place, number in enumerate(numbers.tolist()):
-        new[seen[number]] = start + place
+    for index, number in enumerate(numbers.tolist()):
+        new[seen[number]] = start + index
     start += len(numbers)
-    met = np.fromiter((code for key, code in seen.items() if isinstance(key, str)), np.int64, len(texts))
-    new[met[order.to_numpy()]] = np.arange(start, start + len(texts), dtype=np.uint32)
+    first_seen = np.fromiter((code for key, code in seen.items() if isinstance(key, str)), np.int64, len(texts))
+    new[first_seen[order.to_numpy()]] = np.arange(start, start + len(texts), dtype=np.uint32)
     texts = texts.take(order)
 
     narrow = next(np.dtype(width) for width in WIDTHS if len(seen) <= np.iinfo(width).max)
@@ -148,21 +156,21 @@ def _finished(path: Path, field: _Field, count: int) -> _ColumnRecord:
 
 
 def _times(texts: pa.Array) -> NDArray[np.int64]:
-    """Return the instant of each text, an empty array if none is one."""
+    """Return the timestamp of each text, an empty array if no text is one."""
     times = np.full(len(texts), NO_TIME, np.int64)
-    for place in np.flatnonzero(pc.match_substring_regex(texts, PATTERN).to_numpy(zero_copy_only=False)).tolist():
-        moment = to_timestamp_us(texts[place].as_py())
-        if moment is not None:
-            times[place] = moment
+    for index in np.flatnonzero(pc.match_substring_regex(texts, PATTERN).to_numpy(zero_copy_only=False)).tolist():
+        timestamp_us = to_timestamp_us(texts[index].as_py())
+        if timestamp_us is not None:
+            times[index] = timestamp_us
     return times if (times != NO_TIME).any() else times[:0]
 
 
-def _of_width(codes: NDArray[Any], width: str) -> NDArray[Any]:
+def _if_width(codes: NDArray[Any], width: str) -> NDArray[Any]:
     return codes if codes.dtype == width else np.empty(0, width)
 
 
 def _lists(parts: list[Any], kind: pa.DataType) -> pa.Array:
-    """Return one list for each part, an Arrow or a numpy array of one kind."""
+    """Return a list array with one list for each Arrow or numpy array."""
     offsets = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=offsets[1:])
     arrays = [part if isinstance(part, pa.Array) else pa.array(part, kind) for part in parts if len(part)]

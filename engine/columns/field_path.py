@@ -1,7 +1,7 @@
-"""Names of a payload's fields: `attributes.color` is the field color of the mapping attributes.
+"""Names of payload fields: `attributes.color` is the field color of the mapping attributes.
 
-A segment with a dot, a blank or an operator in it stands in quotes, `attributes."screen.size"`, so that whatever key a
-catalogue has can be named; a backslash takes the quote or backslash behind it as it is.
+A segment that contains a dot, a blank or an operator is quoted, `attributes."screen.size"`, so that any key of a
+catalogue can be named; a backslash escapes a quote or a backslash.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Path: TypeAlias = tuple[str, ...]
 
-# As FIELD in filters/grammar.lark: what a filter reads as one segment without quotes.
+# A segment that filters accept without quotes, as FIELD in filters/grammar.lark.
 _BARE = re.compile(r"""[^\s()"'=<>!:.,*\\-][^\s()"'=<>!:.,*\\]*""")
 _KEYWORDS = frozenset({"AND", "OR", "NOT"})
 _SEGMENT = re.compile(r""""((?:[^"\\]|\\.)*)"(?=\.|$)|'((?:[^'\\]|\\.)*)'(?=\.|$)|([^.]*)""", re.DOTALL)
@@ -17,24 +17,24 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def parse_path(name: str) -> Path:
-    """Return the keys that a name leads through. Quotes are needed for dots only; whatever cannot be read is a key."""
+    """Return the keys of a name. Only dots need quotes; a segment that cannot be parsed is taken as a key."""
     if '"' not in name and "'" not in name:
         return tuple(name.split("."))
     segments = []
-    place = 0
-    while place <= len(name):
-        match = _SEGMENT.match(name, place)
+    index = 0
+    while index <= len(name):
+        match = _SEGMENT.match(name, index)
         if match is None:
-            raise IndexError(f"expected a segment at {place} of {name!r}")
+            raise IndexError(f"expected a segment at {index} of {name!r}")
         quoted = match[1] if match[1] is not None else match[2]
         segments.append(match[3] if quoted is None else _ESCAPED.sub(r"\1", quoted))
-        place = match.end() + 1
+        index = match.end() + 1
     return tuple(segments)
 
 
 def format_path(path: Path) -> str:
-    """Return the one name of a path; a filter reads it, and so does `parse_path`."""
-    return ".".join(_segment(key, first=place == 0) for place, key in enumerate(path))
+    """Return the canonical name of a path, which filters and `parse_path` accept."""
+    return ".".join(_segment(key, first=index == 0) for index, key in enumerate(path))
 
 
 def _segment(key: str, first: bool) -> str:

@@ -1,4 +1,4 @@
-"""Which fields of a catalogue tell what a product is, chosen by what is in them, for no two shops name them alike."""
+"""The roles of catalogue fields, chosen by their content, since every shop names its fields differently."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,32 +13,36 @@ from engine.columns.field_path import parse_path
 from engine.columns.field_values import Payload, values_at
 
 KIND_WORDS = frozenset({"category", "categories", "subcategory", "type", "department", "class", "kind", "group"})
-"""A field with such a word in its name says what a thing is."""
+"""A field with such a word in its name holds the kind of product."""
 
 MAKER_WORDS = frozenset({"brand", "brands", "manufacturer", "maker", "vendor", "designer", "author", "publisher"})
-"""A field with such a word in its name says who made it."""
+"""A field with such a word in its name holds the brand or maker."""
 
 TITLES = ("title", "name", "product_name", "product_title")
 
-# Of a field that tells products apart rather than what they have in common.
+# A field with such a word in its name identifies single products.
 _OTHER_WORDS = frozenset(
     {"id", "ids", "sku", "ean", "gtin", "upc", "url", "image", "images", "archive", "path", "date"}
 )
-_LEAST_COVERED = 0.3
-_ITEMS_A_VALUE = 3
-_MOST_VALUES = 5_000
-_LONGEST = 30
-_MOST_FIELDS = 12
+_MIN_COVERAGE = 0.3
+_MIN_ITEMS_PER_VALUE = 3
+_MAX_VALUES = 5_000
+_MAX_MEAN_LENGTH = 30
+_MAX_FIELDS = 12
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRoles:
-    """The fields that tell, by what they tell. Names are read as a filter reads them.
+    """Descriptive fields of a catalogue, by role. Names are in the form of filters.
 
-    kinds: what a thing is, the coarsest first.   makers: whose it is.   qualities: how it is, such as its colour.
-    price, title: empty if there is none.
+    Attributes:
+        kinds: Kind of product, coarsest first.
+        makers: Brand or maker.
+        qualities: Other properties, such as the colour.
+        price: The price; empty if there is none.
+        title: The title; empty if there is none.
     """
 
     kinds: tuple[str, ...] = ()
@@ -48,17 +52,17 @@ class FieldRoles:
     title: str = ""
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """Every field whose values are counted."""
+    def all_fields(self) -> tuple[str, ...]:
+        """All fields but price and title."""
         return self.kinds + self.makers + self.qualities
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as values that JSON holds."""
+        """Return the roles as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return what to_json made."""
+        """Return the roles that `to_json` returned."""
         return cls(
             tuple(values["kinds"]),
             tuple(values["makers"]),
@@ -69,10 +73,10 @@ class FieldRoles:
 
 
 def choose_fields(columns: Columns) -> FieldRoles:
-    """Return the fields of a catalogue that many products have, with few values and short ones, and how to read them.
+    """Return the roles of the fields that many products have, with few and short values.
 
-    A field of codes, sizes or dates says nothing in words, so values that mostly hold digits leave it out.
-    Cost: one count of each field, a second for a million items.
+    Fields whose values mostly contain digits, such as codes, sizes and dates, are skipped.
+    Cost: one count per field, a second for a million items.
     """
     everything = np.ones(columns.count, np.bool_)
     found: dict[str, int] = {}
@@ -82,42 +86,42 @@ def choose_fields(columns: Columns) -> FieldRoles:
         values = columns.facet(name, everything, limit=None)
         texts = [str(value) for value, _ in values if value is not None]
         covered = columns.count - sum(count for value, count in values if value is None)
-        if _tells(texts, covered, columns.count):
+        if _is_descriptive(texts, covered, columns.count):
             found[name] = len(texts)
     kinds = [name for name in found if _words(name) & KIND_WORDS]
     makers = [name for name in found if _words(name) & MAKER_WORDS and name not in kinds]
     qualities = [name for name in found if name not in kinds and name not in makers]
     return FieldRoles(
-        tuple(sorted(kinds, key=lambda name: (found[name], name))[:_MOST_FIELDS]),
-        tuple(makers[:_MOST_FIELDS]),
-        tuple(sorted(qualities, key=lambda name: (found[name], name))[:_MOST_FIELDS]),
+        tuple(sorted(kinds, key=lambda name: (found[name], name))[:_MAX_FIELDS]),
+        tuple(makers[:_MAX_FIELDS]),
+        tuple(sorted(qualities, key=lambda name: (found[name], name))[:_MAX_FIELDS]),
         _price(columns),
         next((name for name in TITLES if name in columns.names()), ""),
     )
 
 
-def values_of(payload: Payload, field: str) -> tuple[str, ...]:
-    """Return the texts that one product has in a field, each once."""
+def get_texts(payload: Payload, field: str) -> tuple[str, ...]:
+    """Return the distinct texts of a field of one product."""
     return tuple(dict.fromkeys(value for value in values_at(payload, parse_path(field)) if isinstance(value, str)))
 
 
-def price_of(payload: Payload, field: str) -> float:
+def get_price(payload: Payload, field: str) -> float:
     """Return the price of one product, NaN if it has none."""
     prices = [value for value in values_at(payload, parse_path(field)) if isinstance(value, float)] if field else []
     return prices[0] if prices else float("nan")
 
 
-def words_of(field: str) -> str:
-    """Return a field as a sentence names it: "base_colour" is "base colour", "tags.pattern" is "pattern"."""
+def to_words(field: str) -> str:
+    """Return the name of a field for sentences: "base colour" for base_colour, "pattern" for tags.pattern."""
     return parse_path(field)[-1].replace("_", " ").replace("-", " ").lower()
 
 
-def _tells(texts: list[str], covered: int, count: int) -> bool:
-    few = 2 <= len(texts) <= min(_MOST_VALUES, covered / _ITEMS_A_VALUE)
-    if not few or covered < _LEAST_COVERED * count:
+def _is_descriptive(texts: list[str], covered: int, count: int) -> bool:
+    has_few_values = 2 <= len(texts) <= min(_MAX_VALUES, covered / _MIN_ITEMS_PER_VALUE)
+    if not has_few_values or covered < _MIN_COVERAGE * count:
         return False
-    short = sum(len(text) for text in texts) <= _LONGEST * len(texts)
-    return short and 2 * _digits(texts) < len(texts)
+    is_short = sum(len(text) for text in texts) <= _MAX_MEAN_LENGTH * len(texts)
+    return is_short and 2 * _digits(texts) < len(texts)
 
 
 def _digits(texts: Iterable[str]) -> int:
@@ -125,7 +129,7 @@ def _digits(texts: Iterable[str]) -> int:
 
 
 def _price(columns: Columns) -> str:
-    """Return the field of prices: the shortest name with "price" in it that is not one struck out."""
+    """Return the price field: the shortest name with "price" in it that is not a former or list price."""
     names = []
     for name in columns.names():
         words = _words(name)

@@ -1,9 +1,9 @@
-"""What a field of one item holds: the values that a filter, a facet, a group or a boost sees in a payload.
+"""The values of a payload field, as filters, facets, groups and boosts see them.
 
-The one definition for stored and for live items. A field holds bools, numbers (doubles) and texts, in the payload's
-order. Nulls, NaN, and lists and mappings with nothing in them are no values. Lists are looked into, also those of
-mappings: {"variants": [{"size": 1}, {"size": 2}]} has 1 and 2 in the field variants.size. One value and a list of just
-that value are the same.
+The single definition for stored and live items. A field holds bools, numbers (doubles) and texts, in the order of the
+payload. Nulls, NaN and empty lists and mappings are not values. Lists are flattened, also lists of mappings:
+{"variants": [{"size": 1}, {"size": 2}]} has the values 1 and 2 in the field variants.size. A single value and a list
+of it are the same.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from engine.columns.field_path import Path, format_path, parse_path
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
-# Any: what protobuf and the catalogue give is a plain mapping of these, which Mapping[str, JSON] does not accept.
+# Any: protobuf and catalogues give plain dicts of these, which Mapping[str, JSON] does not accept.
 Payload: TypeAlias = Mapping[str, Any]
 Scalar: TypeAlias = bool | float | str
 ValueKey: TypeAlias = tuple[int, Scalar]
@@ -22,7 +22,7 @@ GroupKey: TypeAlias = tuple[ValueKey, ...]
 
 def values_at(payload: Payload, path: Path) -> list[Scalar]:
     """Return the values of a field, in order."""
-    # Most fields are one value at the top.
+    # Most fields are a single value at the top level.
     if len(path) == 1:
         value = payload.get(path[0])
         if value is None:
@@ -35,12 +35,12 @@ def values_at(payload: Payload, path: Path) -> list[Scalar]:
 
 
 def has_at(payload: Payload, path: Path) -> bool:
-    """Return whether a field, or any field of the mapping that it is, has a value."""
+    """Return whether a field, or any field below it, has a value."""
     return _has(payload, path, 0)
 
 
 def value_at(payload: Payload, name: str) -> Scalar | list[Scalar] | None:
-    """Return the value of a field, a list if there are several, None if there is none."""
+    """Return the value of a field: a list if it has several, None if it has none."""
     values = values_at(payload, parse_path(name))
     return values if len(values) > 1 else values[0] if values else None
 
@@ -54,12 +54,12 @@ def get_number(payload: Payload, name: str) -> float:
 
 
 def get_group(payload: Payload, name: str) -> GroupKey | None:
-    """Return what items of the same value, or of equal lists, share; None for an item without the field."""
+    """Return a key that is equal for items with equal values or lists, None for an item without the field."""
     return tuple(map(value_key, values_at(payload, parse_path(name)))) or None
 
 
 def facet_values(payload: Payload, name: str) -> list[Scalar | None]:
-    """Return what an item counts for among the values of a field: each value once, or None if it has none."""
+    """Return the values to count the item for in a facet: each value once, or None if it has none."""
     values = values_at(payload, parse_path(name))
     if len(values) < 2:
         return [values[0]] if values else [None]
@@ -67,19 +67,19 @@ def facet_values(payload: Payload, name: str) -> list[Scalar | None]:
 
 
 def value_key(value: Scalar | None) -> ValueKey:
-    """Return what tells true from 1 and sorts values of all kinds: bools, numbers, texts, and None at the end."""
+    """Return a key that distinguishes true from 1 and sorts all kinds: bools, numbers, texts, then None."""
     if value is None:
         return (3, False)
     return (2, value) if isinstance(value, str) else (0, value) if isinstance(value, bool) else (1, value)
 
 
 def field_names(payload: Payload) -> set[str]:
-    """Return the names of all fields that an item has a value of."""
+    """Return the names of all fields with a value."""
     return {format_path(path) for path in _paths(payload, ())}
 
 
 def to_scalar(value: object) -> Scalar | None:
-    """Return a payload's value as it is compared, None for what is none. Raises TypeError for what JSON has not."""
+    """Return a payload value in comparable form, None if it is not a value. Raises TypeError for types outside JSON."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
@@ -87,7 +87,7 @@ def to_scalar(value: object) -> Scalar | None:
             number = float(value)
         except OverflowError:
             number = math.inf if value > 0 else -math.inf
-        # Adding zero makes -0.0, which is written otherwise, 0.0.
+        # Adding zero turns -0.0, which prints differently, into 0.0.
         return None if number != number else number + 0.0
     raise TypeError(f"expected a bool, number, text, list, mapping or null, got {type(value).__name__}")
 

@@ -1,7 +1,7 @@
-"""Which rows have the same value, or the same list of values: a number for each value, and for each list one more.
+"""Group codes: equal for rows with the same value or the same list of values.
 
-A list's number is that of a branch: its values are followed one by one, and each pair of (number so far, next value)
-that occurs has a number of its own. So numbers are found by sorting pairs of integers, whatever the values are.
+A list is encoded as a path in a trie: each pair of (code so far, next value) that occurs has a code of its own. So the
+codes result from sorting pairs of integers, whatever the values are.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from engine.columns.field_values import GroupKey, value_key
 
 
 class GroupCodes:
-    """The groups of one column, counted from 0; not every number below `count` need be the group of a row."""
+    """Codes from 0 for the groups of one column; some codes below `count` may belong to no row."""
 
     def __init__(self, column: Column) -> None:
         self._column = column
         self._branches: list[tuple[int, NDArray[np.int64]]] = []
-        """For each place in a list but the first: the first number it gives, and the pairs, ascending."""
+        """For each list index after the first: its lowest code, and its pairs in ascending order."""
         self.count = column.end - 1
         if column.rows is None:
             self.codes = column.codes.astype(np.int32)
@@ -31,20 +31,20 @@ class GroupCodes:
         self.codes.flags.writeable = False
 
     def code(self, key: GroupKey) -> int:
-        """Return the number of a group, -1 if no row is in it."""
+        """Return the code of a group, -1 if it has no row."""
         group = self._column.code(key[0][1]) - 1
-        for place, (_, value) in enumerate(key[1:]):
+        for index, (_, value) in enumerate(key[1:]):
             code = self._column.code(value)
-            if group < 0 or code == 0 or place == len(self._branches):
+            if group < 0 or code == 0 or index == len(self._branches):
                 return -1
-            first, pairs = self._branches[place]
+            first, pairs = self._branches[index]
             wanted = group * self._column.end + code
             found = int(np.searchsorted(pairs, wanted))
             group = first + found if found < len(pairs) and pairs[found] == wanted else -1
         return group
 
     def key(self, code: int) -> GroupKey:
-        """Return what tells a group from all others."""
+        """Return the key of a group."""
         reversed_key = []
         for first, pairs in reversed(self._branches):
             if code >= first:
@@ -59,10 +59,10 @@ class GroupCodes:
         lengths = np.diff(starts, append=len(rows))
         owners = rows[starts]
         groups = codes[starts].astype(np.int64) - 1
-        for place in range(1, int(lengths.max(initial=0))):
-            longer = np.flatnonzero(lengths > place)
+        for index in range(1, int(lengths.max(initial=0))):
+            longer = np.flatnonzero(lengths > index)
             pairs, numbers = np.unique(
-                groups[longer] * self._column.end + codes[starts[longer] + place], return_inverse=True
+                groups[longer] * self._column.end + codes[starts[longer] + index], return_inverse=True
             )
             groups[longer] = self.count + numbers
             self._branches.append((self.count, pairs))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.payload import from_bytes
-from engine.columns.field_roles import choose_fields, values_of
+from engine.columns.field_roles import choose_fields, get_texts
 from engine.composition.title_phrases import TitlePhrases
 from engine.descriptions.discriminant import Discriminant, fit
 from engine.search.read_view import ReadView
@@ -82,8 +82,8 @@ class CatalogAttributes:
         alike = [vectors[block] for block in (IMAGE, TEXT) if block in vectors]
         neighbours = _neighbours(alike) if alike and len(rows) >= _LEAST_ITEMS else None
         fields, values = [], {}
-        for name in chosen.told:
-            firsts = [next(iter(values_of(payload, name)), "") for payload in payloads]
+        for name in chosen.all_fields:
+            firsts = [next(iter(get_texts(payload, name)), "") for payload in payloads]
             counts = {
                 str(value): int(count) for value, count in zip(*np.unique(firsts, return_counts=True), strict=True)
             }
@@ -91,7 +91,7 @@ class CatalogAttributes:
             if len(counts) > 1:
                 values[name] = firsts
                 fields.append(AttributeField(name, counts, _weight(firsts, neighbours), name in chosen.kinds))
-        titles = [next(iter(values_of(payload, chosen.title)), "") if chosen.title else "" for payload in payloads]
+        titles = [next(iter(get_texts(payload, chosen.title)), "") if chosen.title else "" for payload in payloads]
         look = [vectors[IMAGE]] if IMAGE in vectors else alike
         looked = _neighbours(look) if look and len(rows) >= _LEAST_ITEMS else None
         pictures = vectors[IMAGE][0] if IMAGE in vectors else None

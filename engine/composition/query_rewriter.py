@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.catalog.payload import from_bytes
-from engine.columns.field_roles import values_of
+from engine.columns.field_roles import get_texts
 from engine.composition.catalog_attributes import IMAGE, CatalogAttributes, Vectors
 from engine.composition.composition_weights import CompositionWeights
 from engine.composition.text_change import TextChange, TextChanges, best_of, words_for
@@ -122,10 +122,10 @@ class QueryRewriter:
         if IMAGE in vectors:
             shown = learnt.attributes.shown_by(vectors[IMAGE])
         payload = from_bytes(view.payload(rows[0])) if rows else {}
-        told = {field.name: values_of(payload, field.name) for field in learnt.attributes.fields}
+        told = {field.name: get_texts(payload, field.name) for field in learnt.attributes.fields}
         known = {name: dict.fromkeys(values, 1.0) for name, values in told.items() if values}
         attributes = learnt.attributes
-        title = next(iter(values_of(payload, attributes.title)), "") if attributes.title else ""
+        title = next(iter(get_texts(payload, attributes.title)), "") if attributes.title else ""
         like = tuple(attributes.like(vectors[IMAGE])) if IMAGE in vectors else ()
         return Reference({**shown, **known}, title, like, frozenset(map(view.item_id, rows)))
 

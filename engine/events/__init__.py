@@ -1,1 +1,1 @@
-"""What shoppers did: events as plain values, and the log that keeps them."""
+"""Events of shoppers, and the log that stores them."""

@@ -1,6 +1,6 @@
-"""The database that keeps events: a SQLite file of the store, or PostgreSQL. What differs between the two is here.
+"""The database of events: a SQLite file in the store, or PostgreSQL. All differences between the two are here.
 
-In both, one transaction writes at a time, and what is committed is on disk.
+In both, one transaction writes at a time, and committed data is on disk.
 """
 
 import sqlite3
@@ -27,15 +27,15 @@ from sqlalchemy import (
     inspect,
     select,
 )
-from sqlalchemy import exc as refusals
+from sqlalchemy import exc as sql_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
 from engine.durable import alone_in, sync_directory
 from engine.errors import CorruptLog, MissingDependency, NotDurable
-from engine.events.log_address import SQLITE, kind_of
+from engine.events.log_address import SQLITE, to_kind
 
-# "dipe": marks the file as ours; the same number is PostgreSQL's lock among writers.
+# "dipe": marks the file as ours; also the id of the advisory lock for writers in PostgreSQL.
 _APPLICATION_ID = 0x64697065
 _VERSION = 1
 _MAGIC = b"SQLite format 3\0"
@@ -43,7 +43,7 @@ _BUSY_TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_S = 10
 _CHUNK = 2**20
 
-# Compared byte by byte, so that both databases have the same order, and PostgreSQL needs no rules of a language.
+# Compared byte by byte, so that both databases have the same order and PostgreSQL needs no collation rules.
 _Id = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 EVENTS = Table(
@@ -64,7 +64,7 @@ EventRow = tuple[str, str, str, int, float, int]
 
 _NAMES = [column.name for column in EVENTS.columns]
 _PUT_ROW = sqlite.insert(EVENTS).on_conflict_do_nothing(index_elements=[EVENTS.c.event_id])
-# One statement for all rows, since each one is a way to the server and back.
+# One statement for all rows, since each statement is a round trip.
 _ARRAYS = func.unnest(*(bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in EVENTS.columns))
 _PUT_ARRAYS = (
     postgresql.insert(EVENTS)
@@ -75,30 +75,32 @@ _PUT_ARRAYS = (
 
 
 class Database:
-    """The table of events in one database, made if it is not there; threads may share it.
+    """The table of events in one database, created if it does not exist. Thread-safe.
 
-    Raises CorruptLog if it is something else or damaged, NotDurable where it cannot be reached or written now,
-    MissingDependency without the library for it.
+    Raises:
+        CorruptLog: The database is damaged or of another kind.
+        NotDurable: It cannot be reached or written now.
+        MissingDependency: The library for it is not installed.
     """
 
     def __init__(self, address: str) -> None:
-        """Open it. Raises InvalidSetting if the address is of no known kind, besides the above."""
+        """Open it. Raises InvalidSetting if the kind of the address is unknown, besides the above."""
         self._path: Path | None = None
-        kind = kind_of(address)
+        kind = to_kind(address)
         url = make_url(address)
         if kind == SQLITE:
             self._path = Path(url.database or "")
             self.name = str(self._path)
-            self._engine = self._asker = _sqlite(url)
+            self._engine = self._reader = _sqlite(url)
         else:
-            # Neither user nor password: a name is what messages show.
+            # Without user and password, since messages show the name.
             host = url.host or url.query.get("host") or "localhost"
             self.name = f"postgresql://{host}:{url.port or 5432}/{url.database or ''}"
             self._engine = _postgresql(url)
-            # Beginning and ending a transaction are more ways to the server and back than the question.
-            self._asker = _postgresql(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+            # Starting and ending a transaction are more round trips than the query itself.
+            self._reader = _postgresql(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
         self._writer = self._engine.execution_options(diptych_writes=True)
-        with self._explained():
+        with self._translate_errors():
             try:
                 self._open()
             except BaseException:
@@ -106,25 +108,25 @@ class Database:
                 raise
 
     @contextmanager
-    def asking(self) -> Iterator[Connection]:
-        """Give a connection for one question, the cheapest there is; others may write meanwhile."""
-        with self._explained(), self._asker.connect() as connection:
+    def query(self) -> Iterator[Connection]:
+        """Return a connection for a single query, without a transaction; others may write meanwhile."""
+        with self._translate_errors(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state; others may write meanwhile."""
-        with self._explained(), self._engine.begin() as connection:
+    def read(self) -> Iterator[Connection]:
+        """Return a connection with a consistent view; others may write meanwhile."""
+        with self._translate_errors(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give a connection, alone among all who write; durable when this ends without an error, else undone."""
-        with self._explained(), self._writer.begin() as connection:
+    def write(self) -> Iterator[Connection]:
+        """Return a connection with the write lock; commits durably at the end, or rolls back on an error."""
+        with self._translate_errors(), self._writer.begin() as connection:
             yield connection
 
     def put(self, connection: Connection, rows: Sequence[EventRow]) -> int:
-        """Add rows whose ids are not there yet, the first of those with one id, and return how many that were."""
+        """Insert the rows with new ids, the first of each id, and return their number."""
         if not rows:
             return 0
         if self._path is None:
@@ -133,30 +135,30 @@ class Database:
         return connection.execute(_PUT_ROW, [dict(zip(_NAMES, row, strict=True)) for row in rows]).rowcount
 
     def scrub(self, word: str) -> None:
-        """Leave no byte of a deleted word in the file, nor in the log of writes beside it; PostgreSQL has its own ways.
+        """Remove all traces of a deleted word from the SQLite file and its write-ahead log; no-op on PostgreSQL.
 
-        Raises NotDurable while a reader keeps the old state alive. Cost: one pass over the file, at times a rewrite.
+        Raises NotDurable while a reader needs the old state. Cost: one pass over the file, sometimes a rewrite.
         """
         if self._path is None:
             return
-        with self._explained():
+        with self._translate_errors():
             self._checkpoint()
-            # SQLite overwrites what it deletes, but not the copies it made before while it moved rows between pages.
-            if _holds(self._path, word.encode()):
+            # SQLite overwrites what it deletes, but not earlier copies of rows that it moved between pages.
+            if _contains(self._path, word.encode()):
                 self._run_alone("VACUUM")
                 self._checkpoint()
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
-        self._asker.dispose()
+        self._reader.dispose()
 
     def _checkpoint(self) -> None:
         if self._run_alone("PRAGMA wal_checkpoint(TRUNCATE)"):
-            raise NotDurable(f"{self.name}: expected to empty the log of writes, got a reader that needs it; try again")
+            raise NotDurable(f"{self.name}: expected to truncate the write-ahead log, got a reader of it; try again")
 
     def _run_alone(self, command: str) -> object:
-        """Run what SQLite allows in no transaction, and return the first value it answers, None if none."""
+        """Run a command that SQLite allows only outside transactions; return the first value of its result, or None."""
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
@@ -168,13 +170,13 @@ class Database:
 
     def _open(self) -> None:
         if self._path is not None:
-            # Half made by another process, a database looks like somebody else's file.
+            # Another process may be creating the file; until it is complete, it looks like a foreign one.
             with alone_in(self._path.parent):
                 self._prepare_file(self._path)
             return
         with self._engine.connect() as connection:
-            known = inspect(connection).has_table(EVENTS.name)
-        if not known:
+            exists = inspect(connection).has_table(EVENTS.name)
+        if not exists:
             with self._writer.begin() as connection:
                 EVENTS.create(connection, checkfirst=True)
         with self._engine.connect() as connection:
@@ -212,16 +214,16 @@ class Database:
         sync_directory(path.parent)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
-        except (refusals.OperationalError, refusals.InterfaceError, sqlite3.OperationalError) as error:
+        except (sql_errors.OperationalError, sql_errors.InterfaceError, sqlite3.OperationalError) as error:
             raise NotDurable(f"{self.name}: expected to read and write events, got: {_reason(error)}") from error
-        except (refusals.DBAPIError, sqlite3.DatabaseError) as error:
-            # A server looks after its own files; what it refuses it refuses for now.
+        except (sql_errors.DBAPIError, sqlite3.DatabaseError) as error:
+            # A database server takes care of its own files, so its errors are temporary.
             kind = CorruptLog if self._path is not None else NotDurable
             raise kind(f"{self.name}: expected a log of events, got: {_reason(error)}") from error
-        except refusals.TimeoutError as error:
+        except sql_errors.TimeoutError as error:
             raise NotDurable(f"{self.name}: expected a free connection, got none in time") from error
         except OSError as error:
             raise NotDurable(f"{self.name}: expected to read and write events, got: {error.strerror}") from error
@@ -237,12 +239,12 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:
-        # Else the driver begins transactions by itself, and only when it is too late to be alone.
+        # Otherwise the driver starts transactions itself, too late to take the write lock.
         connection.isolation_level = None
-        # Every commit waits for the disk: what is acknowledged survives a power cut.
+        # Every commit is synced to disk, so acknowledged events survive a power cut.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
-        # An event changes pages anywhere in the indexes: small ones, written back seldom, are a third of the bytes.
+        # An event changes pages all over the indexes: small pages, written back rarely, are a third of the bytes.
         connection.execute("PRAGMA page_size = 1024")
         connection.execute("PRAGMA wal_autocheckpoint = 32768")
         connection.execute("PRAGMA cache_size = -16384")
@@ -272,25 +274,25 @@ def _postgresql(url: URL, **options: Any) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # Two who insert the same events in another order would wait for each other for ever.
+        # Two transactions that insert the same events in different order would deadlock.
         if connection.get_execution_options().get("diptych_writes"):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_APPLICATION_ID})")
 
     return engine
 
 
-def _holds(path: Path, word: bytes) -> bool:
-    """Return whether a file has these bytes anywhere."""
-    kept = b""
+def _contains(path: Path, word: bytes) -> bool:
+    """Return whether a file contains these bytes."""
+    tail = b""
     with open(path, "rb") as file:
         while chunk := file.read(_CHUNK):
-            if word in kept + chunk:
+            if word in tail + chunk:
                 return True
-            kept = chunk[-len(word) + 1 :] if len(word) > 1 else b""
+            tail = chunk[-len(word) + 1 :] if len(word) > 1 else b""
     return False
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the database said, its first line alone: the others may show values."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return said.splitlines()[0] if said else type(error).__name__
+    """Return the first line of the database's message; the others may contain values."""
+    message = str(getattr(error, "orig", None) or error).strip()
+    return message.splitlines()[0] if message else type(error).__name__

@@ -1,11 +1,11 @@
-"""One thing that a shopper did with one item; everything learnt of shoppers is learnt from these."""
+"""Events: actions of shoppers on items, the only source of all that is learnt about shoppers."""
 
 from enum import Enum
 from typing import NamedTuple
 
 
 class EventType(Enum):
-    """What was done. The values are the names that files, profiles and programs use."""
+    """Type of an event; the values are the names in files, profiles and programs."""
 
     VIEW = "view"
     CART = "cart"
@@ -16,7 +16,16 @@ class EventType(Enum):
 
 
 class Event(NamedTuple):
-    """One event. user_id: opaque, never logged.   time_s: since 1970, UTC.   quantity: pieces, at least 1."""
+    """One event.
+
+    Attributes:
+        event_id: Unique id; a second event with it is a duplicate.
+        user_id: Opaque id of the shopper, never logged.
+        item_id: Id of the item; the snapshot need not have it.
+        type: Type of the event.
+        time_s: Seconds since 1970, in UTC.
+        quantity: Number of units, at least 1.
+    """
 
     event_id: str
     user_id: str

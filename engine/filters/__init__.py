@@ -1,4 +1,4 @@
-"""The language that says which items may answer: parsed, bound to a snapshot's fields, asked of rows and of items."""
+"""The filter language: parsing, binding to the fields of a snapshot, and evaluation on rows and items."""
 
 from engine.filters.expression import Expression
 from engine.filters.parser import parse

@@ -1,7 +1,7 @@
-"""Which values a comparison accepts: said of one value, and found among all values of a column.
+"""The values that satisfy a comparison: a test of one value, and a search among all values of a column.
 
-`acceptor` is the definition; `accepted` gives the same set as ranges of the column's ascending values, so that no
-value is looked at twice, and most not once.
+`make_test` is the definition. `find_codes` returns the same set as ranges of the column's sorted values, so that no
+value is examined twice, and most are not examined at all.
 """
 
 import operator
@@ -26,63 +26,65 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 
 
-def acceptor(asked: Operator, literal: Literal) -> Callable[[Scalar], bool]:
-    """Return what tells whether a value compares so. Values of another kind than the literal's never do.
+def make_test(comparator: Operator, literal: Literal) -> Callable[[Scalar], bool]:
+    """Return a function that tests a value. Values of another kind than the literal never pass.
 
-    Texts that are instants are compared as such with a literal that is one, and as texts with all others.
+    Texts that are timestamps are compared as such if the literal is one, and as texts otherwise.
     """
-    compare, number, truth, text = _COMPARE[asked], literal.number, literal.truth, literal.text
-    typed = literal.bare
-    instant, pattern, wanted = literal.moment, literal.pattern, asked is Operator.EQ
+    compare, number, truth, text = _COMPARE[comparator], literal.number, literal.truth, literal.text
+    is_typed = literal.bare
+    timestamp_us, pattern, expected = literal.timestamp_us, literal.pattern, comparator is Operator.EQ
 
-    def accepts(value: Scalar) -> bool:
+    def test(value: Scalar) -> bool:
         if isinstance(value, str):
-            if typed:
+            if is_typed:
                 return False
             if pattern:
-                return literal.fits(value) == wanted
-            if instant is not None and (moment := to_timestamp_us(value)) is not None:
-                return bool(compare(moment, instant))
+                return literal.matches(value) == expected
+            if timestamp_us is not None and (value_us := to_timestamp_us(value)) is not None:
+                return bool(compare(value_us, timestamp_us))
             return bool(compare(value, text))
         if isinstance(value, bool):
             return truth is not None and bool(compare(value, truth))
         return number is not None and bool(compare(value, number))
 
-    return accepts
+    return test
 
 
-def accepted(column: Column, asked: Operator, literal: Literal) -> Ranges:
-    """Return the numbers of the column's values that the acceptor accepts."""
-    accepts = acceptor(asked, literal)
-    found = [[code, code + 1] for code, value in enumerate(column.bools, 1) if accepts(value)]
+def find_codes(column: Column, comparator: Operator, literal: Literal) -> Ranges:
+    """Return the code ranges of the column's values that satisfy the comparison."""
+    test = make_test(comparator, literal)
+    found = [[code, code + 1] for code, value in enumerate(column.bools, 1) if test(value)]
     if literal.number is not None and len(column.numbers):
         left, right = (int(np.searchsorted(column.numbers, literal.number, side)) for side in ("left", "right"))
-        found += _ranges(left, right, column.first_number, column.first_text, asked)
+        found += _ranges(left, right, column.first_number, column.first_text, comparator)
     ranges = np.array(found, np.int64).reshape(-1, 2) if found else NOTHING
-    return ranges if literal.bare or not len(column.texts) else np.concatenate([ranges, _texts(column, asked, literal)])
+    if literal.bare or not len(column.texts):
+        return ranges
+    return np.concatenate([ranges, _texts(column, comparator, literal)])
 
 
-def _texts(column: Column, asked: Operator, literal: Literal) -> Ranges:
+def _texts(column: Column, comparator: Operator, literal: Literal) -> Ranges:
     texts, first = column.texts, column.first_text
     if literal.pattern:
         if not literal.any_before:
-            left, right = texts.beginning(literal.text)
-            return np.array(_ranges(left, right, first, column.end, asked), np.int64).reshape(-1, 2)
+            left, right = texts.with_prefix(literal.text)
+            return np.array(_ranges(left, right, first, column.end, comparator), np.int64).reshape(-1, 2)
         flags = texts.containing(literal.text) if literal.any_after else texts.ending(literal.text)
-        return to_ranges(flags if asked is Operator.EQ else ~flags, first)
+        return to_ranges(flags if comparator is Operator.EQ else ~flags, first)
     left, right = texts.left(literal.text), texts.right(literal.text)
-    ranges = np.array(_ranges(left, right, first, column.end, asked), np.int64).reshape(-1, 2)
-    if literal.moment is None or not len(column.times):
+    ranges = np.array(_ranges(left, right, first, column.end, comparator), np.int64).reshape(-1, 2)
+    if literal.timestamp_us is None or not len(column.times):
         return ranges
     flags = np.zeros(len(texts), np.bool_)
     for low, high in (ranges - first).tolist():
         flags[low:high] = True
-    instants: Mask = _COMPARE[asked](column.times, literal.moment)
-    return to_ranges(np.where(column.timed, instants, flags), first)
+    matches: Mask = _COMPARE[comparator](column.times, literal.timestamp_us)
+    return to_ranges(np.where(column.is_timestamp, matches, flags), first)
 
 
-def _ranges(left: int, right: int, first: int, end: int, asked: Operator) -> list[list[int]]:
-    """Return the numbers from `first` to `end` that compare so with those from first + left to first + right."""
+def _ranges(left: int, right: int, first: int, end: int, comparator: Operator) -> list[list[int]]:
+    """Return the codes in [first, end) that compare so with those in [first + left, first + right)."""
     low, high = first + left, first + right
     ranges = {
         Operator.EQ: [[low, high]],
@@ -92,4 +94,4 @@ def _ranges(left: int, right: int, first: int, end: int, asked: Operator) -> lis
         Operator.GT: [[high, end]],
         Operator.GE: [[low, end]],
     }
-    return [span for span in ranges[asked] if span[0] < span[1]]
+    return [span for span in ranges[comparator] if span[0] < span[1]]

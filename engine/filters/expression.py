@@ -1,4 +1,4 @@
-"""What a filter says, as a tree. Equal trees mean the same and have one text, which is a filter again."""
+"""Filters as trees. Equal trees are equivalent and render as the same text, which parses to the same tree."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,7 +9,7 @@ from engine.filters.literal import Literal
 
 
 class Operator(Enum):
-    """How a value is compared with a literal; its value is how it is written."""
+    """A comparison operator; the values are its spelling."""
 
     EQ = "="
     NE = "!="
@@ -21,7 +21,7 @@ class Operator(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Any value of the field compares so. `field:value` is `field = value`."""
+    """Any value of the field satisfies the comparison. `field:value` means `field = value`."""
 
     path: Path
     operator: Operator
@@ -34,7 +34,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """The field, or one in the mapping that it is, has a value."""
+    """The field, or a field below it, has a value."""
 
     path: Path
     position: int = field(default=0, compare=False)
@@ -45,65 +45,65 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The term does not hold."""
+    """The term is false."""
 
     term: "Expression"
     depth: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", 1 + depth_of(self.term))
+        object.__setattr__(self, "depth", 1 + get_depth(self.term))
 
     def __str__(self) -> str:
-        return f"NOT {_enclosed(self.term, And, Or)}"
+        return f"NOT {_parenthesize(self.term, And, Or)}"
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All terms hold; with no term, always."""
+    """All terms are true; without terms, always true."""
 
     terms: tuple["Expression", ...]
     depth: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", 1 + max(map(depth_of, self.terms), default=0))
+        object.__setattr__(self, "depth", 1 + max(map(get_depth, self.terms), default=0))
 
     def __str__(self) -> str:
-        return " AND ".join(_enclosed(term, And, Or) for term in self.terms)
+        return " AND ".join(_parenthesize(term, And, Or) for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """One term or more holds."""
+    """At least one term is true."""
 
     terms: tuple["Expression", ...]
     depth: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", 1 + max(map(depth_of, self.terms)))
+        object.__setattr__(self, "depth", 1 + max(map(get_depth, self.terms)))
 
     def __str__(self) -> str:
-        return " OR ".join(_enclosed(term, And, Or) for term in self.terms)
+        return " OR ".join(_parenthesize(term, And, Or) for term in self.terms)
 
 
 Expression: TypeAlias = Comparison | Has | Not | And | Or
 
 
-def depth_of(expression: Expression) -> int:
-    """Return how many Not, And and Or lie one in the other."""
+def get_depth(expression: Expression) -> int:
+    """Return the nesting depth of Not, And and Or."""
     return expression.depth if isinstance(expression, Not | And | Or) else 0
 
 
-def both(terms: list[Expression]) -> Expression:
-    """Return what says all of several; And in And is one And."""
+def join_and(terms: list[Expression]) -> Expression:
+    """Return the conjunction of terms, with nested Ands flattened."""
     flat = [part for term in terms for part in (term.terms if isinstance(term, And) else (term,))]
     return flat[0] if len(flat) == 1 else And(tuple(flat))
 
 
-def either(terms: list[Expression]) -> Expression:
-    """Return what says one of several; Or in Or is one Or."""
+def join_or(terms: list[Expression]) -> Expression:
+    """Return the disjunction of terms, with nested Ors flattened."""
     flat = [part for term in terms for part in (term.terms if isinstance(term, Or) else (term,))]
     return flat[0] if len(flat) == 1 else Or(tuple(flat))
 
 
-def _enclosed(term: Expression, *kinds: type) -> str:
+def _parenthesize(term: Expression, *kinds: type) -> str:
     return f"({term})" if isinstance(term, kinds) else str(term)

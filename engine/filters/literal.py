@@ -1,8 +1,8 @@
-"""A value written in a filter, and what it can be compared with.
+"""Values in filters, and what they can be compared with.
 
-What is quoted is a text, and an instant if it is written like one. So is a bare word, unless it is written like a
-number, true or false: then it is that, and a text only for a field of texts that has no value of its kind, so that
-`model = 80` finds the text 80 where all models are texts.
+A quoted value is a text, and a timestamp if it has the form of one. So is a bare word, unless it is a number, true or
+false: then it is a text only for a field of texts without values of its kind, so that `model = 80` finds the text 80
+if all models are texts.
 """
 
 import re
@@ -18,9 +18,17 @@ _ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """One value. any_before, any_after: whether a star stood there, for any text; then it is a pattern for texts.
+    """One value, or a pattern for texts.
 
-    bare: whether it is a number, true or false, and no text.
+    Attributes:
+        text: The value as text, without stars.
+        bare: Whether it is an unquoted number, true or false.
+        any_before: Whether it starts with a star.
+        any_after: Whether it ends with a star.
+        position: Position in the filter, from 1.
+        number: The value as a number, None if it is not one.
+        truth: The value as a bool, None if it is not one.
+        timestamp_us: The value in microseconds since 1970, None if it is not a timestamp.
     """
 
     text: str
@@ -29,11 +37,8 @@ class Literal:
     any_after: bool = False
     position: int = field(default=0, compare=False)
     number: float | None = field(init=False, default=None, compare=False)
-    """The number that it is, None if it is none."""
     truth: bool | None = field(init=False, default=None, compare=False)
-    """The bool that it is, None if it is none."""
-    moment: int | None = field(init=False, default=None, compare=False)
-    """The instant that it is in microseconds since 1970, None if it is none."""
+    timestamp_us: int | None = field(init=False, default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.bare and _NUMBER.fullmatch(self.text):
@@ -41,21 +46,21 @@ class Literal:
         if self.bare:
             object.__setattr__(self, "truth", _TRUTHS.get(self.text))
         if not self.pattern:
-            object.__setattr__(self, "moment", to_timestamp_us(self.text))
+            object.__setattr__(self, "timestamp_us", to_timestamp_us(self.text))
 
     @property
     def pattern(self) -> bool:
-        """Whether it stands for many texts."""
+        """Whether it matches several texts."""
         return self.any_before or self.any_after
 
-    def among(self, numbers: bool, bools: bool, texts: bool) -> "Literal":
-        """Return what it says of a field that has such values."""
+    def for_field(self, numbers: bool, bools: bool, texts: bool) -> "Literal":
+        """Return the literal as it reads for a field that has such values."""
         if not self.bare or not texts or (numbers if self.number is not None else bools):
             return self
         return Literal(self.text, position=self.position)
 
-    def fits(self, text: str) -> bool:
-        """Return whether a text is what a pattern stands for."""
+    def matches(self, text: str) -> bool:
+        """Return whether a text matches the pattern."""
         if self.any_before:
             return self.text in text if self.any_after else text.endswith(self.text)
         return text.startswith(self.text)
@@ -68,7 +73,7 @@ class Literal:
 
 
 def from_word(word: str, position: int = 0) -> Literal:
-    """Return what a bare word says."""
+    """Return the literal of a bare word."""
     if _ANY in word:
         return _starred(word, word.endswith(_ANY), position, escapes=False)
     bare = word in _TRUTHS or _NUMBER.fullmatch(word) is not None
@@ -76,11 +81,11 @@ def from_word(word: str, position: int = 0) -> Literal:
 
 
 def from_string(quoted: str, position: int = 0) -> Literal:
-    """Return what a quoted text says; a backslash takes the character behind it as it is, a star or a quote."""
+    """Return the literal of a quoted text; a backslash escapes the next character, such as a star or a quote."""
     body = quoted[1:-1]
     if _ANY not in body and "\\" not in body:
         return Literal(body, position=position)
-    # A star behind an odd number of backslashes is a star.
+    # A star after an odd number of backslashes is escaped.
     backslashes = len(body) - 1 - len(body[:-1].rstrip("\\"))
     return _starred(body, body.endswith(_ANY) and backslashes % 2 == 0, position, escapes=True)
 

@@ -1,4 +1,4 @@
-"""How a filter's text becomes a tree, or an error that says where it breaks off and what was expected there."""
+"""Parses filters, with errors that say where parsing failed and what was expected there."""
 
 import re
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 
 from engine.columns.field_path import parse_path
 from engine.errors import InvalidQuery
-from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, both, depth_of, either
+from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, get_depth, join_and, join_or
 from engine.filters.literal import Literal, from_string, from_word
 
 FIELD = "filter"
-"""The part of a request that errors name."""
+"""Request field that errors name."""
 
-LONGEST = 8192
-"""Characters of a filter."""
-MOST_COMPARISONS = 1024
-"""Comparisons in a filter, each value of a list being one."""
-DEEPEST = 32
-"""Negations, ANDs, ORs and parentheses one in the other."""
+MAX_CHARACTERS = 8192
+"""Maximum length of a filter."""
+MAX_COMPARISONS = 1024
+"""Maximum number of comparisons; each value of a list counts as one."""
+MAX_DEPTH = 32
+"""Maximum nesting depth of negations, ANDs, ORs and parentheses."""
 
-_SHOWN = 24
+_MAX_QUOTED = 24
 _NAMES = {
     "FIELD": "a field",
     "HAS": "has(",
@@ -49,49 +49,50 @@ _QUOTES = ("'", '"')
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 
 _Values = list[list[Any]]
-"""As `values` in the grammar: all of several, each of which is one of several, which are literals or values again."""
+"""`values` of the grammar: a conjunction of disjunctions of literals or nested values."""
 
 
 def parse(text: str) -> Expression:
-    """Return what a filter says; an empty one, or one of blanks, holds for every item.
+    """Parse a filter; an empty or blank one matches every item.
 
-    Raises InvalidQuery, field "filter", with the position of the first character, from 1, that cannot stand there.
+    Raises:
+        InvalidQuery: With the position, from 1, of the first unexpected character.
     """
-    if len(text) > LONGEST:
-        raise InvalidQuery(f"expected at most {LONGEST} characters of filter, got {len(text)}", FIELD)
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidQuery(f"expected at most {MAX_CHARACTERS} characters of filter, got {len(text)}", FIELD)
     try:
         parsed = _parser().parse(text)
     except UnexpectedInput as error:
-        _refuse(error, text)
-    # `?start: conjunction?` of nothing is a bare tree.
+        _raise_invalid(error, text)
+    # `?start: conjunction?` parses an empty text to a bare tree.
     expression: Expression = parsed if isinstance(parsed, Expression) else And(())
     count = _count(expression)
-    if count > MOST_COMPARISONS:
-        raise InvalidQuery(f"expected at most {MOST_COMPARISONS} comparisons in a filter, got {count}", FIELD)
+    if count > MAX_COMPARISONS:
+        raise InvalidQuery(f"expected at most {MAX_COMPARISONS} comparisons in a filter, got {count}", FIELD)
     return expression
 
 
 class _Tree(Transformer[Token, Expression]):
-    """Builds the tree from the leaves up while Lark reads, so that no depth of nesting needs a stack of calls."""
+    """Builds the tree bottom-up while Lark parses, so that nesting needs no call stack."""
 
     def conjunction(self, terms: list[Expression]) -> Expression:
-        return _shallow(both(terms))
+        return _check_depth(join_and(terms))
 
     def disjunction(self, terms: list[Expression]) -> Expression:
-        return _shallow(either(terms))
+        return _check_depth(join_or(terms))
 
     def negation(self, terms: list[Expression]) -> Expression:
-        return _shallow(Not(terms[0]))
+        return _check_depth(Not(terms[0]))
 
     def comparison(self, parts: list[Any]) -> Expression:
         name, operator, literal = parts
-        return _compared(name, Operator(str(operator)), literal)
+        return _to_comparison(name, Operator(str(operator)), literal)
 
     def membership(self, parts: list[Any]) -> Expression:
-        name, _, asked = parts
-        if isinstance(asked, Literal):
-            return _compared(name, Operator.EQ, asked)
-        return _spread(asked, lambda literal: _compared(name, Operator.EQ, literal))
+        name, _, values = parts
+        if isinstance(values, Literal):
+            return _to_comparison(name, Operator.EQ, values)
+        return _expand(values, lambda literal: _to_comparison(name, Operator.EQ, literal))
 
     def presence(self, parts: list[Token]) -> Expression:
         name = next(part for part in parts if part.type == "FIELD")
@@ -103,8 +104,8 @@ class _Tree(Transformer[Token, Expression]):
         return make(token, _position(token))
 
     def values(self, parts: list[list[Any]]) -> tuple[int, _Values]:
-        depth = 1 + max((part[0] for some in parts for part in some if isinstance(part, tuple)), default=0)
-        if depth > DEEPEST:
+        depth = 1 + max((part[0] for group in parts for part in group if isinstance(part, tuple)), default=0)
+        if depth > MAX_DEPTH:
             raise _too_deep()
         return depth, parts
 
@@ -112,7 +113,7 @@ class _Tree(Transformer[Token, Expression]):
         return parts
 
 
-def _compared(name: Token, operator: Operator, literal: Literal) -> Comparison:
+def _to_comparison(name: Token, operator: Operator, literal: Literal) -> Comparison:
     if literal.pattern and operator not in (Operator.EQ, Operator.NE):
         raise InvalidQuery(
             f"position {literal.position}: expected a value without a star for {operator.value}, got {literal}", FIELD
@@ -120,24 +121,24 @@ def _compared(name: Token, operator: Operator, literal: Literal) -> Comparison:
     return Comparison(parse_path(name), operator, literal, _position(name))
 
 
-def _spread(asked: tuple[int, _Values], leaf: Callable[[Literal], Expression]) -> Expression:
-    """Return the tree of values in parentheses; it is no deeper than DEEPEST, which `values` saw to."""
-    _, parts = asked
+def _expand(values: tuple[int, _Values], leaf: Callable[[Literal], Expression]) -> Expression:
+    """Return the tree of parenthesised values, which `values` has limited to MAX_DEPTH."""
+    _, parts = values
     terms = [
-        either([leaf(member) if isinstance(member, Literal) else _spread(member, leaf) for member in some])
-        for some in parts
+        join_or([leaf(member) if isinstance(member, Literal) else _expand(member, leaf) for member in group])
+        for group in parts
     ]
-    return _shallow(both(terms))
+    return _check_depth(join_and(terms))
 
 
-def _shallow(expression: Expression) -> Expression:
-    if depth_of(expression) > DEEPEST:
+def _check_depth(expression: Expression) -> Expression:
+    if get_depth(expression) > MAX_DEPTH:
         raise _too_deep()
     return expression
 
 
 def _too_deep() -> InvalidQuery:
-    return InvalidQuery(f"expected a filter nested at most {DEEPEST} deep, got a deeper one", FIELD)
+    return InvalidQuery(f"expected a filter nested at most {MAX_DEPTH} deep, got a deeper one", FIELD)
 
 
 def _count(expression: Expression) -> int:
@@ -156,38 +157,38 @@ def _position(token: Token) -> int:
     return (token.start_pos or 0) + 1
 
 
-def _refuse(error: UnexpectedInput, text: str) -> NoReturn:
-    place, came = len(text), "the end"
+def _raise_invalid(error: UnexpectedInput, text: str) -> NoReturn:
+    offset, found = len(text), "the end"
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        place = error.token.start_pos or 0
+        offset = error.token.start_pos or 0
     elif isinstance(error, UnexpectedCharacters):
-        place = error.pos_in_stream or 0
-    if place < len(text):
-        rest = text[place:]
-        came = repr(rest if len(rest) <= _SHOWN else rest[:_SHOWN] + "...")
-    told = f"expected {_told(_wanted(text))}, got {came}{_hint(text, place)}"
-    raise InvalidQuery(f"position {place + 1}: {told}", FIELD) from None
+        offset = error.pos_in_stream or 0
+    if offset < len(text):
+        rest = text[offset:]
+        found = repr(rest if len(rest) <= _MAX_QUOTED else rest[:_MAX_QUOTED] + "...")
+    message = f"expected {_name_all(_find_expected(text))}, got {found}{_hint(text, offset)}"
+    raise InvalidQuery(f"position {offset + 1}: {message}", FIELD) from None
 
 
-def _wanted(text: str) -> set[str]:
-    """Return what could stand where a text cannot be read on; the error itself knows only what similar places take."""
-    reading = _parser().parse_interactive(text)
+def _find_expected(text: str) -> set[str]:
+    """Return the terminals accepted where parsing failed; the error's own set is that of a merged LALR state."""
+    parser = _parser().parse_interactive(text)
     with suppress(UnexpectedInput):
-        reading.exhaust_lexer()
-    return set(reading.accepts())  # type: ignore[no-untyped-call]
+        parser.exhaust_lexer()
+    return set(parser.accepts())  # type: ignore[no-untyped-call]
 
 
-def _told(terminals: set[str]) -> str:
+def _name_all(terminals: set[str]) -> str:
     if "FIELD" in terminals:
         terminals = terminals - {"HAS", "_NOT", "_MINUS", "_OPEN"}
     names = {_NAMES[terminal] for terminal in terminals}
-    told = [name for name in _ORDER if name in names]
-    return " or ".join(filter(None, (", ".join(told[:-1]), told[-1])))
+    ordered = [name for name in _ORDER if name in names]
+    return " or ".join(filter(None, (", ".join(ordered[:-1]), ordered[-1])))
 
 
-def _hint(text: str, place: int) -> str:
-    """Return what a person probably meant: an operator in small letters, a quote that was not closed."""
-    for word in (*text[:place].split()[-1:], *text[place:].split(maxsplit=1)[:1]):
+def _hint(text: str, offset: int) -> str:
+    """Return a hint at common mistakes: a lower-case operator, an unclosed quote."""
+    for word in (*text[:offset].split()[-1:], *text[offset:].split(maxsplit=1)[:1]):
         if word in _KEYWORDS:
-            return f"; {word.upper()} is written in capitals"
-    return "; a quote is not closed" if text[place : place + 1] in _QUOTES and not _QUOTED.match(text, place) else ""
+            return f"; operators are upper case: {word.upper()}"
+    return "; missing closing quote" if text[offset : offset + 1] in _QUOTES and not _QUOTED.match(text, offset) else ""

@@ -1,4 +1,4 @@
-"""A filter bound to the fields of a snapshot: checked against their kinds, then asked of all rows or of one item."""
+"""A filter bound to the fields of a snapshot: checked against their kinds, then evaluated on rows or items."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -10,47 +10,47 @@ from engine.columns.column_reader import Columns
 from engine.columns.field_path import Path, format_path
 from engine.columns.field_values import Payload, has_at, values_at
 from engine.errors import InvalidQuery, UnknownField
-from engine.filters.comparison import accepted, acceptor
+from engine.filters.comparison import find_codes, make_test
 from engine.filters.expression import And, Comparison, Expression, Has, Not, Or
 from engine.filters.parser import FIELD
 
 _Test: TypeAlias = Callable[[Payload], bool]
 
-_WANTED = {
+_EXPECTED = {
     ValueKind.BOOL: "true or false",
     ValueKind.NUMBER: "a number",
-    ValueKind.TIMESTAMP: "a date or a date-time such as 2024-05-31 or 2024-05-31T12:00:00Z",
+    ValueKind.TIMESTAMP: "a date or time such as 2024-05-31 or 2024-05-31T12:00:00Z",
 }
 
 
 class Predicate:
-    """Says of stored rows and of live items whether they pass; both the same of the same payload."""
+    """Evaluates a filter on stored rows and on live items, with the same result for the same payload."""
 
     def __init__(self, expression: Expression, columns: Columns) -> None:
         self.expression = expression
         self._columns = columns
-        self._typed = _typed(expression, columns)
-        self._test = _test(self._typed)
+        self._bound = _bound(expression, columns)
+        self._test = _test(self._bound)
 
     def __str__(self) -> str:
         return str(self.expression)
 
     def mask(self) -> Mask:
-        """Return which rows pass: (n,), the caller's own. Cost: a comparison of n small integers a field."""
-        return self._mask(self._typed)
+        """Return which rows match: (n,), a new array. Cost: a comparison of n small integers per field."""
+        return self._mask(self._bound)
 
     def matches(self, payload: Payload) -> bool:
-        """Return whether an item passes. Cost: a microsecond or two a comparison."""
+        """Return whether an item matches. Cost: a microsecond or two per comparison."""
         return self._test(payload)
 
     def _mask(self, expression: Expression) -> Mask:
         match expression:
             case Comparison(path, operator, literal):
                 column = self._columns.column(path)
-                return column.mask(accepted(column, operator, literal))
+                return column.mask(find_codes(column, operator, literal))
             case Has(path):
                 mask = np.zeros(self._columns.count, np.bool_)
-                for inner in (path, *self._columns.beneath(path)):
+                for inner in (path, *self._columns.fields_below(path)):
                     self._columns.column(inner).mark(mask)
                 return mask
             case Not(term):
@@ -65,7 +65,7 @@ class Predicate:
                 return self._any(terms)
 
     def _any(self, terms: tuple[Expression, ...]) -> Mask:
-        """Return which rows pass any term; those about one field are one look at its column."""
+        """Return which rows match any term; comparisons of the same field share one pass over its column."""
         fields: dict[Path, list[Comparison]] = {}
         masks = []
         for term in terms:
@@ -75,7 +75,7 @@ class Predicate:
                 masks.append(self._mask(term))
         for path, comparisons in fields.items():
             column = self._columns.column(path)
-            ranges = [accepted(column, comparison.operator, comparison.literal) for comparison in comparisons]
+            ranges = [find_codes(column, comparison.operator, comparison.literal) for comparison in comparisons]
             masks.append(column.mask(np.concatenate(ranges)))
         mask = masks[0]
         for other in masks[1:]:
@@ -84,13 +84,14 @@ class Predicate:
 
 
 def bind(expression: Expression, columns: Columns) -> Predicate:
-    """Return the filter over these columns.
+    """Bind a filter to columns. `columns.with_fields(names)` adds fields that only live items have.
 
-    Raises UnknownField for a field that no row has, and InvalidQuery for a value that the field never has, both with
-    field "filter" and the position from 1. Fields that only live items have are known to `columns.knowing(names)`.
+    Raises:
+        UnknownField: No row has the field.
+        InvalidQuery: The field has no values of the literal's kind. Both give the position, from 1.
     """
     predicate = Predicate(expression, columns)
-    _check(predicate._typed, columns)
+    _check(predicate._bound, columns)
     return predicate
 
 
@@ -101,7 +102,7 @@ def _check(expression: Expression, columns: Columns) -> None:
                 raise _unknown(path, expression.position, columns)
             _check_kind(expression, columns.column(path))
         case Has(path):
-            if not columns.knows(path) and not columns.beneath(path):
+            if not columns.knows(path) and not columns.fields_below(path):
                 raise _unknown(path, expression.position, columns)
         case Not(term):
             _check(term, columns)
@@ -121,36 +122,36 @@ def _check_kind(comparison: Comparison, column: Column) -> None:
         ValueKind.BOOL: literal.truth is not None,
         ValueKind.NUMBER: literal.number is not None,
         ValueKind.TEXT: not literal.bare,
-        ValueKind.TIMESTAMP: literal.pattern or literal.moment is not None,
+        ValueKind.TIMESTAMP: literal.pattern or literal.timestamp_us is not None,
     }
     if column.kinds and not any(possible[kind] for kind in column.kinds):
-        wanted = " or ".join(_WANTED[kind] for kind in column.kinds)
+        expected = " or ".join(_EXPECTED[kind] for kind in column.kinds)
         raise InvalidQuery(
-            f"position {literal.position}: expected {wanted} for {format_path(comparison.path)}, got {literal}", FIELD
+            f"position {literal.position}: expected {expected} for {format_path(comparison.path)}, got {literal}", FIELD
         )
 
 
-def _typed(expression: Expression, columns: Columns) -> Expression:
-    """Return the expression with each literal as what it is for its field."""
+def _bound(expression: Expression, columns: Columns) -> Expression:
+    """Return the expression with each literal as it reads for its field."""
     match expression:
         case Comparison(path, operator, literal, position):
             column = columns.column(path)
-            known = literal.among(bool(len(column.numbers)), bool(column.bools), bool(len(column.texts)))
-            return expression if known is literal else Comparison(path, operator, known, position)
+            bound = literal.for_field(bool(len(column.numbers)), bool(column.bools), bool(len(column.texts)))
+            return expression if bound is literal else Comparison(path, operator, bound, position)
         case Has():
             return expression
         case Not(term):
-            return Not(_typed(term, columns))
+            return Not(_bound(term, columns))
         case And(terms):
-            return And(tuple(_typed(term, columns) for term in terms))
+            return And(tuple(_bound(term, columns) for term in terms))
         case Or(terms):
-            return Or(tuple(_typed(term, columns) for term in terms))
+            return Or(tuple(_bound(term, columns) for term in terms))
 
 
 def _test(expression: Expression) -> _Test:
     match expression:
         case Comparison(path, operator, literal):
-            accept = acceptor(operator, literal)
+            accept = make_test(operator, literal)
             return lambda payload: any(map(accept, values_at(payload, path)))
         case Has(path):
             return lambda payload: has_at(payload, path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.columns.field_roles import FieldRoles, price_of, values_of
+from engine.columns.field_roles import FieldRoles, get_price, get_texts
 from engine.columns.field_values import Payload, values_at
 
 Weights = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -22,11 +22,11 @@ class ProductFacts:
 
 def good_of(payload: Payload, fields: FieldRoles, tags: Mapping[str, str] | None = None) -> ProductFacts:
     """Return what a payload says in the fields that tell, and what it was tagged with: field → value."""
-    values = {name: values_of(payload, name) for name in fields.told}
+    values = {name: get_texts(payload, name) for name in fields.all_fields}
     values |= {name: (value,) for name, value in (tags or {}).items()}
     title = next((value for value in values_at(payload, (fields.title,)) if isinstance(value, str)), "")
     return ProductFacts(
-        {name: there for name, there in values.items() if there}, title, price_of(payload, fields.price)
+        {name: there for name, there in values.items() if there}, title, get_price(payload, fields.price)
     )
 
 

@@ -118,7 +118,7 @@ class _PurchasedItem:
         if not goods:
             return ()
         found = []
-        for field in self._usual.fields.told:
+        for field in self._usual.fields.all_fields:
             mine = [
                 (strength, Affinity(field, value, share, 0.0 if usual is None else share / usual))
                 for value, share in shares_of(goods, weights, field).items()

@@ -1,6 +1,6 @@
 """A profile in two or three sentences, for somebody who plans what to show and to write to shoppers."""
 
-from engine.columns.field_roles import words_of
+from engine.columns.field_roles import to_words
 from engine.descriptions.grammar import listed
 from engine.events.event import EventType
 from engine.profiles.label import plain
@@ -41,7 +41,7 @@ def _affinities(profile: Profile) -> str:
     said = " ".join(liking.label.lower() for liking in profile.interests[:_MOST_INTERESTS])
     fresh = [affinity for affinity in profile.affinities if plain(affinity.value).lower() not in said]
     told = [
-        f"{words_of(affinity.field)} {plain(affinity.value)}{times}"
+        f"{to_words(affinity.field)} {plain(affinity.value)}{times}"
         for affinity in fresh[:_MOST_AFFINITIES]
         for times in [f" ({affinity.lift:.1f} times)" if affinity.lift else ""]
     ]

@@ -245,7 +245,7 @@ class ReadView:
             return columns
         for stratum in self.delta.strata:
             self._workings.learn(self.delta, stratum)
-        return columns.knowing(self._workings.fields)
+        return columns.with_fields(self._workings.fields)
 
     def groups(self, name: str) -> RowGroups:
         """Return which rows have the same value of a field. Raises UnknownField."""
@@ -286,7 +286,7 @@ class ReadView:
     def _filtered(self) -> Columns:
         """The fields that a filter knows."""
         items, workings = self.snapshot.items, self._workings
-        return self.columns.identified(lambda: workings.ids(lambda: to_column(items.ids())))
+        return self.columns.with_item_ids(lambda: workings.ids(lambda: to_column(items.ids())))
 
     @property
     def _changed(self) -> Delta:

@@ -21,7 +21,7 @@ Values = NDArray[np.float32]
 Few = tuple[NDArray[np.int64], Values]
 """Some rows of a stratum, and a value for each."""
 
-AGAIN = "again"
+AGAIN = "repeat"
 """What the contribution is called that an item has for being known to who asks."""
 
 CHANGE = "change"

@@ -1,7 +1,6 @@
-"""Live changes on a running server: durable first, then searched; those of other servers on the store too.
+"""Live updates of a running server: written to disk first, then searchable; changes by other servers are followed.
 
-Whatever is served has its changes laid over it here. Applying a change and putting another snapshot in the served one's
-place happen under one lock, so that no change falls between them.
+Changes are applied and snapshots are swapped under one lock, so that no change is lost in between.
 """
 
 import logging
@@ -20,13 +19,19 @@ from engine.updates.delta import Delta
 from engine.updates.ingest import AcceptedItem, Ingest, Pictures, PreparedItem
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
-_AT_ONCE = 256
+_REPLAY_BATCH = 256
 
 log = logging.getLogger(__name__)
 
 
 class SnapshotOverlay:
-    """The changes of one searcher's snapshot, as far as they were applied."""
+    """The live changes applied to the snapshot of one searcher.
+
+    Attributes:
+        searcher: Searches the snapshot and the changes.
+        intake: Prepares upserted items for the snapshot.
+        delta: The changes so far.
+    """
 
     def __init__(self, searcher: Searcher, cache: EmbeddingCache | None) -> None:
         self.searcher = searcher
@@ -35,11 +40,11 @@ class SnapshotOverlay:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The snapshot that they are laid over."""
+        """The snapshot below the changes."""
         return self.searcher.snapshot
 
     def holds(self, item_id: str) -> bool:
-        """Return whether an item is there now."""
+        """Return whether an item exists now."""
         if self.delta.is_hidden(item_id):
             return self.delta.row_of(item_id) is not None
         try:
@@ -49,66 +54,71 @@ class SnapshotOverlay:
         return True
 
     def replay(self, changes: Sequence[ItemChange], pictures: Pictures) -> None:
-        """Apply changes that are durable already; what this snapshot cannot hold of them is logged, and not found."""
+        """Apply changes that are on disk already; items that do not fit this snapshot are logged and skipped."""
         upserts = [(change.item_id, change.upsert) for change in changes if change.upsert is not None]
         arrivals: dict[str, PreparedItem] = {}
         for (item_id, _), outcome in zip(upserts, self.intake.take(upserts, pictures), strict=True):
             if isinstance(outcome, AcceptedItem):
                 arrivals[item_id] = outcome.arrival
             else:
-                log.warning("left out item=%r of snapshot=%s: %s", item_id, self.snapshot.name, outcome)
+                log.warning("skipped item=%r for snapshot=%s: %s", item_id, self.snapshot.name, outcome)
         self.apply([(change.item_id, arrivals.get(change.item_id)) for change in changes], changes[-1].seq)
 
     def apply(self, changes: Iterable[tuple[str, PreparedItem | None]], seq: int) -> None:
-        """Search these changes too, from the next search on."""
+        """Apply changes, from the next search on. seq: number of the last one."""
         self.delta = self.delta.apply(changes, seq).compact()
         self.searcher.view = ReadView(self.snapshot, self.delta, self.searcher.view)
 
-    def begin_again(self) -> None:
-        """Forget what was applied, since applying failed halfway."""
+    def reset(self) -> None:
+        """Drop all applied changes, after applying some failed halfway."""
         self.delta = Delta.begin(self.snapshot)
-        # Row numbers begin again too, so nothing that was worked out for the old ones may be used.
+        # Row numbers start again too, so nothing that was computed for the old ones may be reused.
         self.searcher.view = ReadView(self.snapshot)
 
 
 class LiveUpdates:
-    """The log of a store, opened when first needed, and what it says laid over whatever is served."""
+    """The change log of a store, opened on first use, and its changes applied to whatever is served."""
 
     def __init__(self, root: Path, poll_s: float) -> None:
         self.lock = threading.RLock()
-        """Held while changes are applied; whoever serves another searcher holds it and catches up before."""
+        """Held while changes are applied. Hold it, and catch up, to serve another searcher."""
         self._root = root
         self._poll_s = poll_s
         self._log: ChangeLog | None = None
         self._cache: EmbeddingCache | None = None
-        self._told = ""
+        self._last_error = ""
         self._closed = threading.Event()
         self._follower: threading.Thread | None = None
 
     def overlay(self, searcher: Searcher) -> SnapshotOverlay:
-        """Return the changes so far laid over a searcher that nobody asks yet. Raises CorruptLog, NotDurable."""
+        """Return an overlay with all changes so far, for a searcher that is not served yet.
+
+        Raises:
+            CorruptLog: The change log is damaged.
+            NotDurable: It cannot be read.
+        """
         overlay = SnapshotOverlay(searcher, self._opened_cache() if _encoders(searcher) else None)
         self.catch_up(overlay)
         return overlay
 
     def catch_up(self, overlay: SnapshotOverlay) -> None:
-        """Apply what the log has and the overlay has not; the caller holds the lock if the overlay is served."""
+        """Apply the changes that the overlay lacks. The caller holds the lock if the overlay is served."""
         opened = self._opened(create=False)
         if opened is None:
             return
         if not overlay.delta.is_newest:
-            overlay.begin_again()
+            overlay.reset()
         page: list[ItemChange] = []
         for change in opened.since(overlay.delta.seq):
             page.append(change)
-            if len(page) == _AT_ONCE:
+            if len(page) == _REPLAY_BATCH:
                 overlay.replay(page, opened.picture)
                 page = []
         if page:
             overlay.replay(page, opened.picture)
 
     def follow(self, served: Callable[[], SnapshotOverlay]) -> None:
-        """Take up what other servers change from now on, in a thread of its own."""
+        """Follow the changes of other servers from now on, in a thread."""
         self._follower = threading.Thread(target=self._follow, args=(served,), name="changes", daemon=True)
         self._follower.start()
 
@@ -124,9 +134,13 @@ class LiveUpdates:
                 self._cache.close()
 
     def response(self, request_id: str, rpc: str) -> bytes | None:
-        """Return what a request was answered before. Raises InvalidQuery if its id was given to another rpc's."""
+        """Return the stored response to a request id, None if there is none.
+
+        Raises:
+            InvalidQuery: The id was used for another rpc.
+        """
         opened = self._opened(create=False)
-        return None if opened is None or not request_id else _answer(opened.response(request_id), rpc)
+        return None if opened is None or not request_id else _check_rpc(opened.response(request_id), rpc)
 
     def commit(
         self,
@@ -136,10 +150,17 @@ class LiveUpdates:
         request: tuple[str, str],
         respond: Callable[[], bytes],
     ) -> bytes:
-        """Make changes durable and searched, and return what the request is answered; the caller holds the lock.
+        """Write changes to disk, apply them and return the response to the request. The caller holds the lock.
 
-        request: its id, "" for none, and its rpc.   respond: makes the response from the overlay before the changes.
-        Raises NotDurable, and then nothing has changed.
+        Args:
+            overlay: The served overlay.
+            changes: Item ids, each with the item to upsert, None to delete it.
+            pictures: Returns the bytes of an image by its SHA-256.
+            request: Id of the request, empty for none, and its rpc.
+            respond: Makes the response from the overlay before the changes.
+
+        Raises:
+            NotDurable: The changes could not be written; none was applied.
         """
         opened = self._opened(create=True)
         if opened is None:
@@ -148,9 +169,9 @@ class LiveUpdates:
         request_id, rpc = request
         seq = overlay.delta.seq
         with opened.writing() as transaction:
-            answered = _answer(transaction.response(request_id), rpc) if request_id else None
-            if answered is not None:
-                return answered
+            known = _check_rpc(transaction.response(request_id), rpc) if request_id else None
+            if known is not None:
+                return known
             seq = self._put(overlay, transaction, opened, changes, pictures)
             response = respond()
             if request_id:
@@ -167,7 +188,7 @@ class LiveUpdates:
         changes: Sequence[tuple[str, AcceptedItem | None]],
         pictures: Pictures,
     ) -> int:
-        # Nobody else can write now: what came since the last look is applied first, and numbered before.
+        # No one else can write now: changes since the last check are applied first, and have lower numbers.
         missed = list(transaction.since(overlay.delta.seq))
         if missed:
             overlay.replay(missed, opened.picture)
@@ -180,7 +201,7 @@ class LiveUpdates:
     def _follow(self, served: Callable[[], SnapshotOverlay]) -> None:
         behind = False
         while not self._closed.wait(self._poll_s):
-            told = ""
+            message = ""
             try:
                 opened = self._opened(create=False)
                 behind = behind or (opened is not None and opened.changed())
@@ -189,15 +210,15 @@ class LiveUpdates:
                         self.catch_up(served())
                     behind = False
             except DiptychError as error:
-                told = str(error)
-                if told != self._told:
-                    log.error("live changes are not followed: %s", error)
+                message = str(error)
+                if message != self._last_error:
+                    log.error("cannot follow live changes: %s", error)
             except Exception as error:
-                # Whatever it is, what is served answers on, and the next look may find it gone.
-                told = f"{type(error).__name__}: {error}"
-                if told != self._told:
-                    log.exception("live changes are not followed")
-            self._told = told
+                # Keep serving: the next check may succeed.
+                message = f"{type(error).__name__}: {error}"
+                if message != self._last_error:
+                    log.exception("cannot follow live changes")
+            self._last_error = message
 
     def _opened(self, create: bool) -> ChangeLog | None:
         with self.lock:
@@ -212,19 +233,20 @@ class LiveUpdates:
                     (self._root / CACHE_FILE).parent.mkdir(exist_ok=True)
                     self._cache = EmbeddingCache(self._root / CACHE_FILE)
                 except (OSError, InvalidSetting) as error:
-                    # It only saves time; a store that cannot be written to can still be served.
-                    log.warning("embedding without a cache: %s", error)
+                    # The cache only saves time; a read-only store can still be served.
+                    log.warning("cannot open the embedding cache: %s", error)
             return self._cache
 
 
-def _answer(known: tuple[str, bytes] | None, rpc: str) -> bytes | None:
-    if known is not None and known[0] != rpc:
-        raise InvalidQuery(f"expected a request_id of its own, got that of a request to {known[0]}", "request_id")
-    return None if known is None else known[1]
+def _check_rpc(stored: tuple[str, bytes] | None, rpc: str) -> bytes | None:
+    """Return a stored response, if it is one of this rpc."""
+    if stored is not None and stored[0] != rpc:
+        raise InvalidQuery(f"expected a new request_id, got one that was used for {stored[0]}", "request_id")
+    return None if stored is None else stored[1]
 
 
 def _encoders(searcher: Searcher) -> dict[str, Encoder]:
-    """Return what makes each block that can be made of pictures or texts."""
+    """Return the encoder of each block that is made from images or texts."""
     manifest = searcher.snapshot.manifest
     encoders: dict[str, Encoder] = {}
     for blocks, encoder in (

@@ -1,4 +1,4 @@
-"""How the server logs: one line an event on stderr, as key=value, and nothing for a call that went well."""
+"""Log format of the server: one key=value line per event on stderr, none for successful calls."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ import time
 
 
 def log_to_stderr(level: str) -> None:
-    """Send what is logged to stderr from now on, time in UTC first."""
+    """Log to stderr from now on, with times in UTC."""
     handler = logging.StreamHandler(sys.stderr)
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime

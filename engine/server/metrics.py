@@ -1,6 +1,6 @@
-"""What a server tells of itself in numbers, for Prometheus to fetch: of calls, never of callers or of what they ask.
+"""Prometheus metrics of a server: about calls, never about callers or the content of their requests.
 
-What happens often is counted by children that are looked up once; what is known anyway is read when it is fetched.
+Frequent events are counted by children that are looked up once; current state is read when Prometheus fetches it.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from engine.scoring.query import Answer
 from engine.server.histograms import Histograms
 
 MICROSECONDS = (50, 100, 200, 300, 500, 750, *(step * 10**power for power in range(3, 7) for step in (1, 2, 5)), 10**7)
-"""Bounds of what is timed: fine where a search from memory lies, up to 10 s."""
+"""Bounds of duration histograms: fine around the time of a search in memory, up to 10 s."""
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 RECALLS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
-class Rpc:
-    """One rpc's calls."""
+class RpcMetrics:
+    """Metrics of the calls of one rpc."""
 
     __slots__ = ("_by_code", "_count", "_name", "_observe")
 
@@ -30,35 +30,40 @@ class Rpc:
         self._by_code: dict[int, Callable[[], None]] = {}
         self._observe = seconds.labels(name).observe
 
-    def ended(self, code: int, took_us: float) -> None:
+    def observe(self, code: int, duration_us: float) -> None:
         """Count one call that ended with a gRPC code."""
         inc = self._by_code.get(code)
         if inc is None:
             inc = self._by_code[code] = self._count.labels(self._name, _CODES.get(code, "UNKNOWN")).inc
         inc()
-        self._observe(took_us)
+        self._observe(duration_us)
 
 
 class Metrics:
-    """All numbers of one server, in a registry of their own: several servers fit into one process.
+    """All metrics of one server, in a registry of their own, so that a process can run several servers.
 
-    Every method may be called by any thread, and costs a few microseconds at most.
+    Thread-safe; every method takes a few microseconds at most.
     """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._calls = Counter("diptych_calls", "Calls answered or refused.", ("rpc", "code"), registry=registry)
+        self._calls = Counter("diptych_calls", "Calls, by result.", ("rpc", "code"), registry=registry)
         self._call_seconds = Histograms(
             "diptych_call_seconds",
-            "From a call's arrival to its answer.",
+            "Time from the arrival of a call to its response.",
             ("rpc",),
             MICROSECONDS,
             registry,
             scale=1e-6,
         )
         stages = Histograms(
-            "diptych_stage_seconds", "Stages of a search.", ("stage",), MICROSECONDS, registry, scale=1e-6
+            "diptych_stage_seconds",
+            "Duration of the stages of a search.",
+            ("stage",),
+            MICROSECONDS,
+            registry,
+            scale=1e-6,
         )
         self._parse = stages.labels("parse").observe
         self._encode = stages.labels("encode").observe
@@ -66,36 +71,34 @@ class Metrics:
         self._search = stages.labels("search").observe
         self._score = stages.labels("score").observe
         self._total = stages.labels("total").observe
-        self._plans = Counter(
-            "diptych_plans", "Searches answered, by how.", ("strategy", "query_class"), registry=registry
-        )
+        self._plans = Counter("diptych_plans", "Searches, by plan.", ("strategy", "query_class"), registry=registry)
         self._by_plan: dict[tuple[str, str], Callable[[], None]] = {}
         self._degraded = Counter(
-            "diptych_degraded", "Searches that gave up the recall asked for, for the sake of time.", registry=registry
+            "diptych_degraded", "Searches that missed their target recall for lack of time.", registry=registry
         )
         self._batches = Histograms(
-            "diptych_encoder_batch_size", "Inputs that a model encoded at once.", ("kind",), BATCH_SIZES, registry
+            "diptych_encoder_batch_size", "Inputs per encoder batch.", ("kind",), BATCH_SIZES, registry
         )
         self._lookups = Counter(
-            "diptych_encoder_cache", "Inputs looked up before they are encoded.", ("kind", "outcome"), registry=registry
+            "diptych_encoder_cache", "Lookups in the encoder cache.", ("kind", "outcome"), registry=registry
         )
         self._recall = Histograms(
             "diptych_recall",
-            "Recall@10 of searches that were answered again exactly.",
+            "Recall@10 of searches that were repeated exactly.",
             ("strategy", "query_class"),
             RECALLS,
             registry,
         )
         self._checks = Counter(
-            "diptych_recall_checks", "Searches taken for a check of their recall.", ("outcome",), registry=registry
+            "diptych_recall_checks", "Searches sampled for a recall check.", ("outcome",), registry=registry
         )
 
-    def rpc(self, name: str) -> Rpc:
-        """Return what counts the calls of one rpc; keep it."""
-        return Rpc(name, self._calls, self._call_seconds)
+    def rpc(self, name: str) -> RpcMetrics:
+        """Return the metrics of one rpc, to keep."""
+        return RpcMetrics(name, self._calls, self._call_seconds)
 
-    def searched(self, answer: Answer, parse_us: int, total_us: int) -> None:
-        """Count one search that was answered."""
+    def count_search(self, answer: Answer, parse_us: int, total_us: int) -> None:
+        """Count one successful search."""
         timings, plan = answer.timings, answer.plan
         self._parse(parse_us)
         if timings.encode_us:
@@ -113,19 +116,19 @@ class Metrics:
             self._degraded.inc()
 
     def encoded(self, kind: str, size: int) -> None:
-        """Count one batch of texts or of images that went through a model."""
+        """Count one encoder batch of texts or images."""
         self._batches.labels(kind).observe(size)
 
     def looked_up(self, kind: str, hits: int, misses: int) -> None:
-        """Count texts or images of which the vectors were in the cache, and those of which they were not."""
+        """Count cache hits and misses of texts or images."""
         self._lookups.labels(kind, "hit").inc(hits)
         self._lookups.labels(kind, "miss").inc(misses)
 
-    def recalled(self, strategy: str, query_class: str, recall: float) -> None:
+    def count_recall_check(self, strategy: str, query_class: str, recall: float) -> None:
         """Count one search whose recall was checked."""
         self._checks.labels("checked").inc()
         self._recall.labels(strategy, query_class).observe(recall)
 
-    def unchecked(self, outcome: str) -> None:
-        """Count one search whose recall was to be checked and was not: "dropped" or "failed"."""
+    def count_skipped_check(self, outcome: str) -> None:
+        """Count one search that was sampled but not checked: "dropped" or "failed"."""
         self._checks.labels(outcome).inc()

@@ -1,4 +1,4 @@
-"""The page that Prometheus fetches: what was counted, and what is read of the server at that moment."""
+"""The HTTP endpoint that Prometheus fetches, and the gauges that are read at that moment."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +13,14 @@ from prometheus_client.registry import Collector
 from engine.errors import CannotListen
 from engine.server.recall_monitor import RecallMonitor
 from engine.server.rpc_router import RpcRouter
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import Workers
 
 log = logging.getLogger(__name__)
 
 
 class MetricsEndpoint:
-    """A page of metrics on HTTP, answered by threads of its own, until `close`."""
+    """Serves metrics over HTTP in threads of its own, until `close`."""
 
     def __init__(self, address: str, registry: CollectorRegistry) -> None:
         """Listen on HOST:PORT. Raises CannotListen."""
@@ -34,84 +34,91 @@ class MetricsEndpoint:
         log.info("metrics port=%d", self.port)
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
-def show(
+def register_state(
     registry: CollectorRegistry,
-    edge: RpcRouter,
+    router: RpcRouter,
     pools: Sequence[Workers],
     snapshots: SnapshotManager,
-    watch: RecallMonitor,
+    monitor: RecallMonitor,
 ) -> None:
-    """Have the registry tell of the calls under way, of those that wait, of what is served and of its recall."""
-    Gauge("diptych_calls_in_flight", "Calls being answered.", registry=registry).set_function(lambda: edge.in_flight)
+    """Register gauges for the running and waiting calls, the served snapshot and its recall."""
+    Gauge("diptych_calls_in_flight", "Running calls.", registry=registry).set_function(lambda: router.in_flight)
     waiting = Gauge("diptych_waiting", "Calls waiting for a thread.", ("pool",), registry=registry)
     limit = Gauge(
-        "diptych_waiting_limit", "Waiting calls from which on others are refused.", ("pool",), registry=registry
+        "diptych_waiting_limit",
+        "Maximum number of waiting calls; further calls are rejected.",
+        ("pool",),
+        registry=registry,
     )
     for pool in pools:
         waiting.labels(pool.name).set_function(pool.waiting)
         limit.labels(pool.name).set(pool.waiting_limit)
     registry.register(_ServedCollector(snapshots))
-    registry.register(_RecallCollector(watch))
+    registry.register(_RecallCollector(monitor))
 
 
 class _RecallCollector(Collector):
-    """The running mean of the recall, and beside it what was measured when the snapshot was built."""
+    """The running mean of the recall, with the recall measured at build time for comparison."""
 
-    def __init__(self, watch: RecallMonitor) -> None:
-        self._watch = watch
+    def __init__(self, monitor: RecallMonitor) -> None:
+        self._monitor = monitor
 
     def describe(self) -> Iterable[Metric]:
         return [GaugeMetricFamily("diptych_recall_mean", "")]
 
     def collect(self) -> Iterator[Metric]:
-        mean = self._watch.mean
+        mean = self._monitor.mean
         if mean is None:
             return
-        yield GaugeMetricFamily("diptych_recall_mean", "Recall@10 of the last checked searches.", mean.recall)
-        yield GaugeMetricFamily("diptych_recall_expected", "Recall@10 measured for such searches.", mean.expected)
-        yield GaugeMetricFamily("diptych_recall_target", "Recall@10 that they asked for.", mean.target)
-        yield GaugeMetricFamily("diptych_recall_window", "Searches that these are means of.", mean.checks)
+        yield GaugeMetricFamily("diptych_recall_mean", "Mean recall@10 of the last checked searches.", mean.recall)
+        yield GaugeMetricFamily(
+            "diptych_recall_expected", "Mean recall@10 measured at build time for such searches.", mean.expected
+        )
+        yield GaugeMetricFamily("diptych_recall_target", "Mean target recall@10 of these searches.", mean.target)
+        yield GaugeMetricFamily("diptych_recall_window", "Number of searches in these means.", mean.checks)
 
 
 class _ServedCollector(Collector):
-    """What is served, read from the snapshots themselves, so that it is true after a reload too."""
+    """The served snapshot, read from the manager on each fetch, so that it is right after a reload too."""
 
     def __init__(self, snapshots: SnapshotManager) -> None:
         self._snapshots = snapshots
 
     def describe(self) -> Iterable[Metric]:
-        return [InfoMetricFamily("diptych_snapshot", "What is served.")]
+        return [InfoMetricFamily("diptych_snapshot", "The served snapshot.")]
 
     def collect(self) -> Iterator[Metric]:
         snapshots = self._snapshots
-        reloads = CounterMetricFamily("diptych_reloads", "Tries to serve another snapshot.", labels=("outcome",))
+        reloads = CounterMetricFamily("diptych_reloads", "Attempts to serve another snapshot.", labels=("outcome",))
         reloads.add_metric(("served",), snapshots.reloads)
         reloads.add_metric(("refused",), snapshots.refusals)
         yield reloads
         yield GaugeMetricFamily(
-            "diptych_reload_refused", "1 while the store's current snapshot is refused.", float(bool(snapshots.refused))
+            "diptych_reload_refused",
+            "1 while the store's current snapshot cannot be served.",
+            float(bool(snapshots.refused)),
         )
         served = snapshots.current
         if served is None:
             return
         manifest = served.snapshot.manifest
-        told = {
+        info = {
             "snapshot": manifest.snapshot,
             "model": "" if manifest.model is None else manifest.model.model,
             "strategy": served.searcher.strategy,
         }
-        yield InfoMetricFamily("diptych_snapshot", "What is served.", told)
+        yield InfoMetricFamily("diptych_snapshot", "The served snapshot.", info)
         yield GaugeMetricFamily("diptych_snapshot_items", "Items of the snapshot.", manifest.item_count)
-        yield GaugeMetricFamily("diptych_items", "Items that can be found, live ones too.", len(served.searcher.view))
+        yield GaugeMetricFamily("diptych_items", "Searchable items, including live ones.", len(served.searcher.view))
         delta = served.overlay.delta
-        yield GaugeMetricFamily("diptych_live_sequence", "Number of the last live change that is searched.", delta.seq)
-        yield GaugeMetricFamily("diptych_live_items", "Items added or replaced live.", delta.alive_count)
+        yield GaugeMetricFamily("diptych_live_sequence", "Sequence number of the last live change applied.", delta.seq)
+        yield GaugeMetricFamily("diptych_live_items", "Live items added or replaced.", delta.alive_count)
         yield GaugeMetricFamily("diptych_live_hidden", "Items of the snapshot replaced or deleted.", delta.hidden_count)
         yield GaugeMetricFamily(
             "diptych_snapshot_created_timestamp_seconds",

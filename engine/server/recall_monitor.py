@@ -1,6 +1,6 @@
-"""The recall that callers really get: a few of the answered searches are answered again exactly, and compared.
+"""Recall of live queries: a sample of the searches is repeated exactly, and the results are compared.
 
-An index is tuned on queries made from its items when it is built; what callers ask may be harder, and drifts.
+An index is tuned at build time on queries made from its own items; real queries may be harder, and drift.
 """
 
 import logging
@@ -23,13 +23,13 @@ from engine.search.retriever import EXACT_STRATEGY
 from engine.search.searcher import Searcher
 from engine.server.metrics import Metrics
 
-WAITING_AT_MOST = 8
-# The thread rests nine times as long as a check took, so that it never takes more than a tenth of one processor. It
-# keeps its priority: one that held the interpreter's lock and was put aside for it would hold up all others.
-REST = 9
+MAX_WAITING = 8
+# The thread sleeps nine times as long as a check took, so it takes at most a tenth of one processor. Its priority stays
+# normal: if it were preempted while it holds the interpreter's lock, it would delay all other threads.
+SLEEP_FACTOR = 9
 WINDOW = 500
-ENOUGH = 100
-TOLERATED = 0.02
+MIN_CHECKS = 100
+TOLERANCE = 0.02
 ROUNDING = 1e-5
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,14 @@ class _RecallCheck:
 
 @dataclass(frozen=True, slots=True)
 class RecallStats:
-    """What the last checks found on average, what the plans had promised, and what the callers had asked for."""
+    """Means over the last checks.
+
+    Attributes:
+        checks: Number of checks.
+        recall: Measured recall@10.
+        expected: Recall that the plans promised.
+        target: Recall that the callers requested.
+    """
 
     checks: int
     recall: float
@@ -54,9 +61,11 @@ class RecallStats:
 
 
 class RecallMonitor:
-    """Checks the recall of a share of the searches, in one thread that takes a tenth of a processor at most.
+    """Checks the recall of a sample of the searches, in one thread that takes at most a tenth of a processor.
 
-    sample: the share of searches to check, 0 for none.
+    Args:
+        sample: Share of searches to check, 0 for none.
+        metrics: Where to count the checks.
     """
 
     def __init__(self, sample: float, metrics: Metrics) -> None:
@@ -71,26 +80,29 @@ class RecallMonitor:
         if sample > 0:
             self._thread.start()
 
-    def saw(self, searcher: Searcher, query: Query, answer: Answer) -> None:
-        """Maybe check an answer later; any thread may call this for every search.
+    def observe(self, searcher: Searcher, query: Query, answer: Answer) -> None:
+        """Queue an answer for a check, if it is sampled. Thread-safe. Cost: 50 ns if it is not.
 
-        searcher: the one that answered. Cost: 50 ns where the search is not taken.
+        Args:
+            searcher: The searcher that gave the answer.
+            query: The query.
+            answer: Its answer.
         """
-        if random() >= self._sample or not _is_telling(query, answer):
+        if random() >= self._sample or not _is_checkable(query, answer):
             return
-        if self._jobs.qsize() >= WAITING_AT_MOST:
-            self._metrics.unchecked("dropped")
+        if self._jobs.qsize() >= MAX_WAITING:
+            self._metrics.count_skipped_check("dropped")
         else:
             self._jobs.put(_RecallCheck(searcher, searcher.view, query, answer))
 
     @property
     def mean(self) -> RecallStats | None:
-        """What the last checks found, all of one snapshot; None if there was none."""
+        """Means over the last checks, all of one snapshot; None before the first."""
         checked = list(self._checked)
         return RecallStats(len(checked), *map(fmean, zip(*checked, strict=True))) if checked else None
 
     def close(self) -> None:
-        """Check no more; waits for the check under way."""
+        """Stop checking, after the current check."""
         self._closed.set()
         self._jobs.put(None)
         if self._thread.is_alive():
@@ -102,62 +114,62 @@ class RecallMonitor:
             try:
                 self._check(job)
             except DiptychError:
-                # An item that the query named is gone by now, or the snapshot was closed: nothing to compare with.
-                self._metrics.unchecked("failed")
+                # An item of the query has been deleted, or the snapshot closed: there is nothing to compare with.
+                self._metrics.count_skipped_check("failed")
             except Exception:
-                self._metrics.unchecked("failed")
+                self._metrics.count_skipped_check("failed")
                 log.exception("failed to check the recall of a search")
             del job
-            self._closed.wait(REST * (perf_counter() - started))
+            self._closed.wait(SLEEP_FACTOR * (perf_counter() - started))
 
     def _check(self, job: _RecallCheck) -> None:
         query, plan = job.query, job.answer.plan
         k = min(query.limit, MEASURED_K)
-        # Explained or not as it was: the scores of both are then sums made in the same way.
-        asked = replace(query, recall_target=1.0, budget_ms=None, limit=k, facets=())
-        exact = _as_it_was(job).search(asked)
-        recall = recall_of(job.answer, exact, query, k)
-        self._metrics.recalled(plan.strategy, plan.query_class, recall)
+        # `explain` stays as it is, so that both scores are sums of the same order.
+        exact_query = replace(query, recall_target=1.0, budget_ms=None, limit=k, facets=())
+        exact = _at_search_time(job).search(exact_query)
+        recall = compute_recall(job.answer, exact, query, k)
+        self._metrics.count_recall_check(plan.strategy, plan.query_class, recall)
         target = job.searcher.planner.recall_target if query.recall_target is None else query.recall_target
         if job.answer.snapshot != self._snapshot:
             self._snapshot = job.answer.snapshot
             self._checked.clear()
         expected = plan.expected_recall or target
-        # Where a caller's budget allowed less than the target, less was promised.
+        # A time budget may allow less than the target.
         self._checked.append((recall, expected, min(target, expected)))
-        self._judge()
+        self._compare_with_target()
 
-    def _judge(self) -> None:
-        """Say so once if the recall is below what was asked for, and once when it is back."""
+    def _compare_with_target(self) -> None:
+        """Log once if the recall falls below its target, and once when it has recovered."""
         mean = self.mean
-        if mean is None or mean.checks < ENOUGH:
+        if mean is None or mean.checks < MIN_CHECKS:
             return
-        if mean.recall < mean.target - TOLERATED and not self._warned:
+        if mean.recall < mean.target - TOLERANCE and not self._warned:
             self._warned = True
             log.warning(
                 "recall below target: mean=%.3f expected=%.3f target=%.3f checked=%d snapshot=%s",
                 mean.recall, mean.expected, mean.target, mean.checks, self._snapshot,
             )  # fmt: skip
-        elif mean.recall >= mean.target - TOLERATED / 2 and self._warned:
+        elif mean.recall >= mean.target - TOLERANCE / 2 and self._warned:
             self._warned = False
-            log.info("recall is back: mean=%.3f target=%.3f snapshot=%s", mean.recall, mean.target, self._snapshot)
+            log.info("recall recovered: mean=%.3f target=%.3f snapshot=%s", mean.recall, mean.target, self._snapshot)
 
 
-def recall_of(answer: Answer, exact: Answer, query: Query, k: int) -> float:
-    """Return the share of the k best hits of an exact answer that another answer has, equal scores being as good."""
+def compute_recall(answer: Answer, exact: Answer, query: Query, k: int) -> float:
+    """Return the share of the k best hits of an exact answer that another answer has; hits of equal score are equal."""
     pinned = {pin.item_id for pin in query.pins}
     rows = np.full((2, k), -np.inf, np.float32)
-    for row, one in zip(rows, (answer, exact), strict=True):
-        # A pinned hit stands where it does whatever was found.
-        scores = [hit.score for hit in one.hits[:k] if hit.item_id not in pinned]
+    for row, hits in zip(rows, (answer.hits, exact.hits), strict=True):
+        # The position of a pinned hit does not depend on the search.
+        scores = [hit.score for hit in hits[:k] if hit.item_id not in pinned]
         row[: len(scores)] = sorted(scores, reverse=True)
-    # A candidate's score and the same row's among all of them are float32 sums in different orders.
+    # The score of a candidate and that of the same row in an exact search are float32 sums in different orders.
     largest = max((abs(hit.score) for hit in exact.hits[:k]), default=0.0)
     return float(recall_at_k(rows[:1], rows[1:], ROUNDING * max(1.0, largest))[0])
 
 
-def _as_it_was(job: _RecallCheck) -> Searcher:
-    """Return a searcher of the items that there were when the query was answered."""
+def _at_search_time(job: _RecallCheck) -> Searcher:
+    """Return a searcher over the items that existed when the query was answered."""
     if job.searcher.view is job.view:
         return job.searcher
     searcher = Searcher(job.searcher.snapshot, job.searcher.encoder, job.searcher.text_encoder)
@@ -165,7 +177,7 @@ def _as_it_was(job: _RecallCheck) -> Searcher:
     return searcher
 
 
-def _is_telling(query: Query, answer: Answer) -> bool:
-    """Return whether an exact answer would tell anything: not of one that was exact, nor where variety orders hits."""
-    exact = answer.plan.strategy in (EXACT_STRATEGY, "")
-    return not exact and query.diversity is None and query.page is None
+def _is_checkable(query: Query, answer: Answer) -> bool:
+    """Return whether an exact answer can be compared: not if the answer is exact, or diversity orders the hits."""
+    is_exact = answer.plan.strategy in (EXACT_STRATEGY, "")
+    return not is_exact and query.diversity is None and query.page is None

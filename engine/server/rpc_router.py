@@ -1,6 +1,6 @@
-"""The edge between gRPC and the engine: every rpc of the contract, its errors made statuses in one place.
+"""The routing of gRPC calls to methods, with errors turned into statuses in one place.
 
-An rpc that no method here answers is refused by name, so that the contract can be ahead of the engine.
+An rpc without a method is rejected by name, so that the contract can be ahead of the implementation.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from engine.server.workers import CallDeadline
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, recommendation_pb2, search_pb2
 
 Method = Callable[[Any, CallDeadline], Awaitable[Message | bytes]]
-"""Answers one rpc, with its response or the bytes of it."""
+"""Handles one rpc and returns its response, or the bytes of it."""
 
 _FILES = (search_pb2, recommendation_pb2, catalog_pb2, embedding_pb2, index_pb2)
 
@@ -36,15 +36,20 @@ log = logging.getLogger(__name__)
 
 
 def services() -> Iterator[ServiceDescriptor]:
-    """Give the services of the contract."""
+    """Yield the services of the contract."""
     for file in _FILES:
         yield from file.DESCRIPTOR.services_by_name.values()
 
 
 class RpcRouter:
-    """The handlers of the contract's services, and how many calls are being answered.
+    """gRPC handlers for the services of the contract.
 
-    methods: "engine.v1.SearchService/Search" → what answers it.
+    Args:
+        methods: Methods by rpc, such as "engine.v1.SearchService/Search".
+        metrics: Where to count the calls.
+
+    Attributes:
+        in_flight: Number of running calls.
     """
 
     def __init__(self, methods: Mapping[str, Method], metrics: Metrics) -> None:
@@ -57,8 +62,8 @@ class RpcRouter:
         if not known >= self._methods.keys():
             raise ValueError(f"expected rpcs of the contract, got {sorted(self._methods.keys() - known)}")
 
-    def answered_services(self) -> list[str]:
-        """Return the full names of the services of which at least one rpc is answered."""
+    def implemented_services(self) -> list[str]:
+        """Return the full names of the services with at least one method."""
         return sorted({path.partition("/")[0] for path in self._methods})
 
     def handlers(self) -> list[grpc.GenericRpcHandler]:
@@ -71,7 +76,7 @@ class RpcRouter:
         ]
 
     def warm_up(self) -> None:
-        """Have the contract's rules compiled for every rpc that is answered: 50 ms that no caller should wait for."""
+        """Compile the validation rules of every implemented rpc, so that no caller waits the 50 ms it takes."""
         for service in services():
             for method in service.methods:
                 if _path(method) in self._methods:
@@ -79,20 +84,20 @@ class RpcRouter:
                         check(GetMessageClass(method.input_type)())
 
     async def idle(self) -> None:
-        """Return when no call is being answered."""
+        """Wait until no call is running."""
         await self._idle.wait()
 
-    def _handler(self, described: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
-        path = _path(described)
-        method = self._methods.get(path, _unanswered(path))
-        ended = self._metrics.rpc(path).ended
+    def _handler(self, descriptor: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
+        path = _path(descriptor)
+        method = self._methods.get(path, _unimplemented(path))
+        observe = self._metrics.rpc(path).observe
 
         async def handle(request: Message, context: aio.ServicerContext[Any, Any]) -> Message | bytes:
             arrived = perf_counter_ns()
             left_s = context.time_remaining()
             self.in_flight += 1
             self._idle.clear()
-            # What leaves here without an answer and without a status is a call whose caller went away.
+            # A call that ends with neither a response nor a status was cancelled by its caller.
             code = _CANCELLED
             try:
                 call = CallDeadline(arrived, None if left_s is None else arrived + int(left_s * 1e9))
@@ -109,7 +114,7 @@ class RpcRouter:
                 status = to_status(error)
                 code = status.code
             finally:
-                ended(code, (perf_counter_ns() - arrived) / 1000)
+                observe(code, (perf_counter_ns() - arrived) / 1000)
                 self.in_flight -= 1
                 if not self.in_flight:
                     self._idle.set()
@@ -118,7 +123,7 @@ class RpcRouter:
 
         return grpc.unary_unary_rpc_method_handler(
             handle,
-            request_deserializer=GetMessageClass(described.input_type).FromString,
+            request_deserializer=GetMessageClass(descriptor.input_type).FromString,
             response_serializer=_to_bytes,
         )
 
@@ -131,8 +136,8 @@ def _path(method: MethodDescriptor) -> str:
     return f"{method.containing_service.full_name}/{method.name}"
 
 
-def _unanswered(path: str) -> Method:
-    async def refuse(request: Message, call: CallDeadline) -> Message:
-        raise NotSupported(f"{path} is not answered yet")
+def _unimplemented(path: str) -> Method:
+    async def reject(request: Message, call: CallDeadline) -> Message:
+        raise NotSupported(f"{path} is not implemented yet")
 
-    return refuse
+    return reject

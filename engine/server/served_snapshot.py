@@ -1,62 +1,48 @@
-"""The snapshot that is served: opened with proof, swapped in one step, and followed as the store changes.
+"""One snapshot that is ready to serve."""
 
-A new one is opened, checked and asked once while the old one answers; then one reference changes. Whoever took the
-old one before finishes on it, so no answer ever mixes two.
-"""
-
-import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
-from engine.errors import DiptychError, GateFailed, NothingServed, SnapshotNotFound
 from engine.scoring.query import Answer, Boost, Query, Shape
-from engine.search.model_loader import ModelSettings, open_models
 from engine.search.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
 from engine.search.searcher import Searcher
-from engine.server.codec.index_messages import to_index
-from engine.server.live_updates import LiveUpdates, SnapshotOverlay
-from engine.snapshot.manifest import Manifest
-from engine.snapshot.snapshot import Snapshot, open_snapshot
-from engine.snapshot.store import CURRENT_FILE, Store
+from engine.server.live_updates import SnapshotOverlay
+from engine.snapshot.snapshot import Snapshot
 from engine.v1 import index_pb2
 
-# An ordinary query that was measured to take less does not leave the event loop.
+# Simple queries that were measured to take less run on the event loop.
 QUICK_US = 1000
 
-# So many changed rows take 50 µs; with more than so many of the snapshot's own hidden a search may have to look deeper.
+# This many changed rows take 50 µs; with a larger share of hidden rows, a search may have to look deeper.
 QUICK_ROWS = 1_000
 QUICK_HIDDEN = 0.05
-
-# What was refused may be whole the next time: a file still on its way, no descriptor left. Opening reads every byte,
-# so a try that took long is not repeated soon.
-FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 60.0
-REST = 9
-
-log = logging.getLogger(__name__)
 
 _UNBOOSTED = frozenset({AGREEING, SINGLE, COMPOSED})
 
 SearchObserver = Callable[[Searcher, Query, Answer, int, int], None]
-"""Is told of every answer: who gave it to which query, and the microseconds of its parsing and in all."""
+"""Called for every answer with its searcher and query, and the microseconds that parsing and the whole call took."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedSnapshot:
-    """One snapshot ready to answer, and what clients are told of it."""
+    """One snapshot that is ready to serve.
+
+    Attributes:
+        searcher: Searches it.
+        index: Its description for clients.
+        quick: Query classes that were measured to take well below a millisecond.
+        overlay: The live changes applied to it.
+        observer: Called for every answer.
+    """
 
     searcher: Searcher
     index: index_pb2.Index
     quick: frozenset[str]
-    """The classes of query that were measured to take well below a millisecond each."""
     overlay: SnapshotOverlay
-    """What changed since, laid over it."""
-    witness: SearchObserver | None = None
+    observer: SearchObserver | None = None
 
     def is_quick(self, query: Query) -> bool:
-        """Return whether the search of a query that needs no encoder is surely short."""
+        """Return whether the search for a query without an encoder is certain to be short."""
         if query.limit > MEASURED_K or query.recall_target is not None or query.explain or not query.plain:
             return False
         if all(part.weight <= 0 for part in query.parts) or not self._has_few_changes:
@@ -70,198 +56,40 @@ class ServedSnapshot:
 
     @property
     def _has_few_changes(self) -> bool:
-        """Whether what changed since the snapshot, which is compared row by row, hardly shows in a search."""
+        """Whether live changes, which are compared row by row, barely slow down a search."""
         delta = self.searcher.view.delta
         return delta is None or (
             delta.row_count <= QUICK_ROWS and delta.hidden_count <= QUICK_HIDDEN * len(self.searcher.snapshot)
         )
 
-    def saw(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
-        """Tell the witness of an answer that this searcher gave. Cost: some microseconds."""
-        if self.witness is not None:
-            self.witness(self.searcher, query, answer, parse_us, total_us)
+    def observe(self, query: Query, answer: Answer, parse_us: int, total_us: int) -> None:
+        """Report an answer of this searcher to the observer. Cost: a few microseconds."""
+        if self.observer is not None:
+            self.observer(self.searcher, query, answer, parse_us, total_us)
 
     @property
     def snapshot(self) -> Snapshot:
-        """The snapshot itself."""
+        """The snapshot."""
         return self.searcher.snapshot
 
     @property
     def name(self) -> str:
-        """The snapshot's name."""
+        """Name of the snapshot."""
         return self.searcher.snapshot.name
 
 
-class SnapshotManager:
-    """Serves the store's current snapshot, and follows it once `follow` was called.
-
-    changes: what changed since, laid over whatever is served.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        changes: LiveUpdates,
-        device: str = "cpu",
-        poll_s: float = 0.2,
-        witness: SearchObserver | None = None,
-        serving: ModelSettings | None = None,
-    ) -> None:
-        self.store = store
-        self._serving = serving
-        self._changes = changes
-        self._witness = witness
-        self.reloads = 0
-        self.refusals = 0
-        self._device = device
-        self._poll_s = poll_s
-        self._served: ServedSnapshot | None = None
-        self._seen: object = None
-        self._refused = ""
-        self._tries = 0
-        self._retry_at = 0.0
-        # Held while a snapshot is opened: by the follower, or by whoever activates one.
-        self._opening = threading.Lock()
-        self._closed = threading.Event()
-        self._follower = threading.Thread(target=self._follow, name="snapshots", daemon=True)
-
-    @property
-    def served(self) -> ServedSnapshot:
-        """What answers now. Raises NothingServed."""
-        served = self._served
-        if served is None:
-            raise NothingServed("expected a snapshot to be served, got none yet")
-        return served
-
-    @property
-    def current(self) -> ServedSnapshot | None:
-        """What answers now, None if nothing is served yet."""
-        return self._served
-
-    @property
-    def refused(self) -> str:
-        """Why the store's current snapshot is not the one served; empty if it is."""
-        return self._refused
-
-    def open_current(self) -> None:
-        """Serve the store's current snapshot. Raises SnapshotNotFound, CorruptSnapshot, ModelMismatch and the like."""
-        with self._opening:
-            self._seen = self._signature()
-            name = self.store.current()
-            if name is None:
-                raise SnapshotNotFound(f"expected a published snapshot in {self.store.root}, got none")
-            self._serve(self._open(name))
-
-    def follow(self) -> None:
-        """Take up whatever is published from now on, in a thread of its own."""
-        self._follower.start()
-
-    def close(self) -> None:
-        """Stop following; the served snapshot answers on."""
-        self._closed.set()
-        if self._follower.is_alive():
-            self._follower.join()
-
-    def activate(self, name: str) -> tuple[Manifest, str]:
-        """Serve a snapshot of the store, here and wherever the store is followed; return its manifest, and what was
-        served before.
-
-        It becomes current only once it is proved, so one that cannot be served changes nothing.
-        Raises SnapshotNotFound, GateFailed, CorruptSnapshot, ModelMismatch.
-        """
-        with self._opening:
-            before = self._served.name if self._served is not None else ""
-            failed = [gate.name for gate in self.store.manifest(name).gates if not gate.passed]
-            if failed:
-                raise GateFailed(
-                    f"expected a snapshot that passed its gates, got {name} that failed {', '.join(failed)}"
-                )
-            served = self._served if name == before and self._served is not None else self._open(name)
-            self.store.activate(name)
-            self._serve(served)
-            self._refused = ""
-            self.reloads += 1
-            log.info("activated snapshot=%s before=%s", name, before)
-            return served.snapshot.manifest, before
-
-    def _follow(self) -> None:
-        while not self._closed.wait(self._poll_s):
-            signature = self._signature()
-            replaced = signature != self._seen
-            if replaced or (self._refused and monotonic() >= self._retry_at):
-                with self._opening:
-                    self._seen = signature
-                    self._tries = 0 if replaced else self._tries + 1
-                    self._take_up()
-
-    def _take_up(self) -> None:
-        served = self.served
-        started = monotonic()
-        refused = ""
-        try:
-            name = self.store.current()
-            if name is not None and name != served.name:
-                self._serve(self._open(name))
-                self.reloads += 1
-                log.info("reloaded snapshot=%s before=%s", name, served.name)
-        except (DiptychError, OSError) as error:
-            refused = str(error) or type(error).__name__
-            if self._is_news(refused):
-                log.error("kept snapshot=%s because the current one is refused: %s", served.name, error)
-        except Exception as error:
-            # Whatever is wrong with the new one, the old one answers on, and the next one is still taken up.
-            refused = f"{type(error).__name__}: {error}"
-            if self._is_news(refused):
-                log.exception("kept snapshot=%s because the current one cannot be opened", served.name)
-        self._refused = refused
-        self.refusals += bool(refused)
-        ended = monotonic()
-        waits_s = min(FIRST_RETRY_S * 2.0 ** min(self._tries, 16), LAST_RETRY_S)
-        self._retry_at = ended + max(waits_s, REST * (ended - started))
-
-    def _is_news(self, refused: str) -> bool:
-        """Return whether this was not said before of the same CURRENT."""
-        return not self._tries or refused != self._refused
-
-    def _signature(self) -> object:
-        """Return what changes whenever CURRENT is replaced; a stat is all that polling costs."""
-        try:
-            status = (self.store.root / CURRENT_FILE).stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_size
-
-    def _open(self, name: str) -> ServedSnapshot:
-        snapshot = open_snapshot(self.store, name, self._device)
-        before = self._served
-        models = open_models(
-            snapshot.manifest, self._device, None if before is None else before.searcher, self._serving
-        )
-        searcher = Searcher(snapshot, *models)
-        searcher.warm_up()
-        quick = _quick(searcher) if self._device == "cpu" else frozenset()
-        overlay = self._changes.overlay(searcher)
-        return ServedSnapshot(searcher, to_index(snapshot.manifest), quick, overlay, self._witness)
-
-    def _serve(self, served: ServedSnapshot) -> None:
-        """Let another one answer, with every change up to this moment: none can be made before it does."""
-        with self._changes.lock:
-            self._changes.catch_up(served.overlay)
-            self._served = served
-
-
 def _is_weak(query: Query, boosts: Sequence[Boost], smallest_weight: float) -> bool:
-    """Return whether the boosts are surely left to the index."""
+    """Return whether the boosts are certain to be left to the index."""
     if query.modality_weights or any(part.block or part.weight < 1 for part in query.parts):
-        # Then it depends on the blocks that are spoken to, which only the searcher knows.
+        # Then it depends on the blocks of the parts, which only the searcher knows.
         return False
-    # A part may speak to one block out of a few.
+    # A part may apply to a single block.
     return sum(abs(boost.weight) for boost in boosts) <= STRONG * smallest_weight
 
 
-def _quick(searcher: Searcher) -> frozenset[str]:
-    """Return the classes of query whose depth was measured at QUICK_US at most, or that cannot be asked."""
-    asked = {point.query_class for point in searcher.snapshot.manifest.operating_points}
-    # A depth that was not measured takes 0 µs, which says nothing.
-    slow = {name for name in asked if not 0 < searcher.planner.choose(name, None).microseconds <= QUICK_US}
+def find_quick_classes(searcher: Searcher) -> frozenset[str]:
+    """Return the query classes that take at most QUICK_US at their measured depth, or that cannot occur."""
+    measured = {point.query_class for point in searcher.snapshot.manifest.operating_points}
+    # A depth without a measurement has 0 µs.
+    slow = {name for name in measured if not 0 < searcher.planner.choose(name, None).microseconds <= QUICK_US}
     return frozenset(QUERY_CLASSES) - slow

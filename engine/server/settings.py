@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from engine.errors import InvalidSetting
-from engine.events.log_address import masked, unmasked
+from engine.events.log_address import drop_mask, mask_passwords
 
 if TYPE_CHECKING:
     from engine.descriptions.writer import WriterOptions
@@ -126,7 +126,7 @@ class ServerSettings(BaseSettings):
     def _check_database(cls, address: str) -> str:
         try:
             # `--print-config` masks the password: drop the mask, so that libpq looks for it in its usual places.
-            return address and unmasked(address)
+            return address and drop_mask(address)
         except InvalidSetting as error:
             raise ValueError(str(error)) from error
 
@@ -199,7 +199,7 @@ def load(flags: Mapping[str, Any], file: Path | None = None) -> ServerSettings:
 def render(settings: ServerSettings) -> str:
     """Return the settings as TOML that `load` accepts. Passwords are masked, and `load` ignores masked ones."""
     values = settings.model_dump(mode="json")
-    values["events_url"] = values["events_url"] and masked(values["events_url"])
+    values["events_url"] = values["events_url"] and mask_passwords(values["events_url"])
     del values["writer_key"]  # not even whether it is set
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What is known of shoppers in a running server: their events, and the recommender of what is served."""
+"""Recommendations for shoppers by id: their events, and the recommender of the served snapshot."""
 
 import logging
 from collections.abc import Sequence
@@ -19,59 +19,60 @@ log = logging.getLogger(__name__)
 
 
 class ShopperRecommender:
-    """The shoppers of one store; any number of threads may ask. It waits for a database, so the loop may not."""
+    """Recommends to the shoppers of one store. Thread-safe, but it reads a database, so not for the event loop."""
 
     def __init__(self, events: LazyEventLog) -> None:
         self._events = events
         self._recommender: Recommender | None = None
 
     def warm_up(self, searcher: Searcher) -> None:
-        """Open the events, and load what finds interests, if there are any: half a second that no caller should wait.
+        """Open the event log, if there is one, and load SciPy, so that no caller waits the half second it takes.
 
-        Events that cannot be read are the affair of whoever asks for them.
+        If the log cannot be opened, the calls that need it fail.
         """
         try:
-            known = self._events.existing()
+            events = self._events.existing()
         except DiptychError as error:
-            log.warning("events cannot be read: %s", error)
+            log.warning("cannot open the event log: %s", error)
             return
-        if known is not None:
-            # Two unlike items: it is SciPy that takes the time.
+        if events is not None:
+            # Two dissimilar items: loading SciPy is what takes the time.
             find_interests(np.eye(2, dtype=np.float32), np.ones(2))
-            self._of(searcher).recommend(RecommendRequest())
+            self._recommender_for(searcher).recommend(RecommendRequest())
 
-    def recommend(self, searcher: Searcher, user_id: str, wish: RecommendRequest) -> Recommendations:
-        """Return what to recommend to a shopper, or to a session if there is no id. Raises what Recommender does."""
-        return self._of(searcher).recommend(wish, self._history(user_id) if user_id else ())
+    def recommend(self, searcher: Searcher, user_id: str, request: RecommendRequest) -> Recommendations:
+        """Return recommendations for a shopper, or for a session if the id is empty. Raises what Recommender does."""
+        return self._recommender_for(searcher).recommend(request, self._history(user_id) if user_id else ())
 
     def with_user_vectors(self, searcher: Searcher, query: Query) -> Query:
-        """Return a query in which each shopper's id is their taste.
+        """Return a query in which the user vector of each shopper replaces their id.
 
-        Raises UserNotFound, naming the part, for one of whom nothing is known that the snapshot still has.
+        Raises:
+            UserNotFound: A shopper has no events with items that the snapshot still has; the field is the part.
         """
         if not any(isinstance(part, UserPart) for part in query.parts):
             return query
-        recommender = self._of(searcher)
+        recommender = self._recommender_for(searcher)
         parts: list[Part] = []
-        for place, part in enumerate(query.parts):
+        for index, part in enumerate(query.parts):
             if isinstance(part, UserPart):
                 taste = recommender.taste(self._history(part.user_id))
                 if taste is None:
-                    raise UserNotFound(f"parts[{place}].user_id")
-                # Of somebody who only dislikes it is what to keep away from.
+                    raise UserNotFound(f"parts[{index}].user_id")
+                # The weight is negative for a shopper who has only dislikes.
                 parts.append(replace(taste, weight=taste.weight * part.weight, block=part.block))
             else:
                 parts.append(part)
         return replace(query, parts=tuple(parts))
 
-    def _of(self, searcher: Searcher) -> Recommender:
+    def _recommender_for(self, searcher: Searcher) -> Recommender:
         recommender = self._recommender
         if recommender is None or recommender.searcher is not searcher:
-            # No lock: should two threads make one at once either will do.
+            # No lock: if two threads create one at once, either will do.
             self._recommender = recommender = Recommender(searcher)
         return recommender
 
     def _history(self, user_id: str) -> Sequence[Event]:
-        """Return a shopper's events. What they did is weighed as it was when they were last here, see `weigh`."""
-        known = self._events.existing()
-        return [] if known is None else known.history(user_id, MOST_EVENTS)
+        """Return a shopper's events. `weigh` weights them as of the newest one, not as of now."""
+        events = self._events.existing()
+        return [] if events is None else events.history(user_id, MOST_EVENTS)

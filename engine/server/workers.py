@@ -1,7 +1,8 @@
-"""Threads that do what must not hold up the event loop, and the bounded queue before them.
+"""Thread pools with bounded queues for blocking work.
 
-A thread hop is most of what a vector query costs beside FAISS, so this is not ThreadPoolExecutor: for 1 and for 16
-callers a hop takes 20 and 3 µs of CPU here, 37 and 18 there. The loop is woken once for all work that is done by then.
+Besides FAISS, the hop to a thread and back is most of the cost of a vector query, so this is not ThreadPoolExecutor:
+with 1 and with 16 callers a hop takes 20 and 3 µs of CPU here, 37 and 18 there. The loop is woken once for all jobs
+that have finished by then.
 """
 
 import asyncio
@@ -20,13 +21,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class CallDeadline:
-    """When a call came, and until when its answer is of use; both as perf_counter_ns tells time."""
+    """Arrival and deadline of a call.
+
+    Attributes:
+        arrived_ns: Arrival, by perf_counter_ns.
+        deadline_ns: Deadline, by the same clock; None if it has none.
+    """
 
     arrived_ns: int
     deadline_ns: int | None = None
 
     def check(self, needed_ns: int = 0) -> None:
-        """Raise OutOfTime if less time is left than needed."""
+        """Raise OutOfTime if less than `needed_ns` is left."""
         if self.deadline_ns is None:
             return
         left = self.deadline_ns - perf_counter_ns()
@@ -45,7 +51,7 @@ class _WorkerJob:
 
 
 class Workers:
-    """A few threads; `waiting_limit` jobs may wait for them. Made and asked on one event loop."""
+    """A pool of threads with a queue of at most `waiting_limit` jobs, for use on one event loop."""
 
     def __init__(self, name: str, threads: int, waiting_limit: int) -> None:
         self.name = name
@@ -56,32 +62,38 @@ class Workers:
         self._woken = False
         self._fastest_ns: dict[str, int] = {}
         self._threads = [
-            threading.Thread(target=self._work, name=f"{name}-{place}", daemon=True) for place in range(threads)
+            threading.Thread(target=self._work, name=f"{name}-{index}", daemon=True) for index in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
     async def run(self, kind: str, work: Callable[[], Result], call: CallDeadline) -> Result:
-        """Return what `work` returns in one of the threads, or raise what it raises.
+        """Run `work` in one of the threads; return what it returns, or raise what it raises.
 
-        kind: what sort of work it is; no such work has ever been faster than the fastest seen, so a call whose
-        deadline is nearer than that is refused at once. Raises Overloaded, OutOfTime.
+        Args:
+            kind: Kind of work. A call with less time left than the fastest such work took is rejected at once.
+            work: The work.
+            call: The call that waits for it.
+
+        Raises:
+            Overloaded: The queue is full.
+            OutOfTime: The deadline has passed, or is too close.
         """
         call.check(self._fastest_ns.get(kind, 0))
         waiting = self._jobs.qsize()
         if waiting >= self.waiting_limit:
-            raise Overloaded(f"expected fewer than {self.waiting_limit} waiting for {self.name}, got {waiting}")
+            raise Overloaded(f"expected fewer than {self.waiting_limit} calls waiting for {self.name}, got {waiting}")
         job = _WorkerJob(self._loop.create_future(), work, call, kind)
         self._jobs.put(job)
         result: Result = await job.future
         return result
 
     def waiting(self) -> int:
-        """How many jobs wait for a thread."""
+        """Return the number of jobs in the queue."""
         return self._jobs.qsize()
 
     def close(self) -> None:
-        """End the threads once the jobs before are done, and wait for them."""
+        """Finish the queued jobs, then end the threads."""
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
@@ -95,14 +107,14 @@ class Workers:
             try:
                 job.call.check()
                 job.result = job.work()
-            except BaseException as error:  # noqa: BLE001 it is not swallowed: who waits for the job gets it
+            except BaseException as error:  # noqa: BLE001 not swallowed: it is raised to the caller
                 job.error = error
             else:
-                taken = perf_counter_ns() - started
-                if taken < self._fastest_ns.get(job.kind, taken + 1):
-                    self._fastest_ns[job.kind] = taken
+                duration_ns = perf_counter_ns() - started
+                if duration_ns < self._fastest_ns.get(job.kind, duration_ns + 1):
+                    self._fastest_ns[job.kind] = duration_ns
             self._done.append(job)
-            # Read after the append, reset before the jobs are taken: a job is never left behind.
+            # Read after the append, and reset before the jobs are taken, so that no job is missed.
             if not self._woken:
                 self._woken = True
                 self._loop.call_soon_threadsafe(self._deliver)

@@ -1,10 +1,10 @@
-"""The stubs of the contract, generated from proto/ by `make proto`; only this file is written by hand.
+"""Stubs generated from proto/ by `make proto`; only this file is written by hand.
 
-The stubs refer to protovalidate's rules, whose package has no stub of its own for google.protobuf: their descriptor is
-registered here, before any stub is read.
+The stubs depend on protovalidate's rules, whose package has no google.protobuf stub of them: their descriptor is
+registered here, before any stub is imported.
 """
 
-# Imported so that the descriptors which the rules build on are registered before them.
+# Imported so that the descriptors that the rules depend on are registered first.
 from google.protobuf import (  # noqa: F401
     descriptor_pb2,
     descriptor_pool,

@@ -77,7 +77,7 @@ def probe_gates(searcher: Searcher, pictures: Sequence[PictureProbe], texts: Seq
         "text": [(probe.item_id, Query((TextPart(probe.text),), limit=10)) for probe in texts],
     }
     records = []
-    for kind, name in (("image", "picture finds its item@1"), ("text", "text finds its item@10")):
+    for kind, name in (("image", "image retrieval@1"), ("text", "text retrieval@10")):
         if kind not in kinds or len(asked[kind]) < FEWEST_PROBES:
             continue
         found = _found(searcher, asked[kind], {})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.durable import write_durably
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from engine.events.log_address import is_known
+from engine.events.log_address import may_have_events
 from indexer.catalog import Reject, count_rows, to_lines
 from indexer.embedding.embed import Progress
 from indexer.events.event_reader import read
@@ -92,7 +92,7 @@ def recorded(file: EventFile | None, store: Path, address: str, progress: Progre
 
     address: of the database that keeps events, empty: a file of the store. Raises what `import_events` does.
     """
-    if file is None and not is_known(store, address):
+    if file is None and not may_have_events(store, address):
         return None
     # SQLAlchemy takes a quarter of a second to import, and many builds have no events.
     from engine.events.event_log import open_or_create_event_log

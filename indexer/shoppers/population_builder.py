@@ -84,7 +84,7 @@ def learn_shoppers(snapshot: Snapshot, events: EventTable, encoder: Encoder | No
         shoppers=len(events.user_ids),
         events=len(events),
         fields=taken.fields.to_json(),
-        shares={field: taken.shares(field) for field in taken.fields.told},
+        shares={field: taken.shares(field) for field in taken.fields.all_fields},
         words=_words(titles),
         kinds_field=space.field,
         kinds=space.kinds,

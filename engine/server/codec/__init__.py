@@ -1,1 +1,1 @@
-"""Messages of the contract to domain values and back."""
+"""Conversion between messages and domain values."""

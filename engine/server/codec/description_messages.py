@@ -1,4 +1,4 @@
-"""Descriptions between the contract and the domain."""
+"""Descriptions as messages, and back."""
 
 from engine.descriptions.describer import DescribeRequest, Description
 from engine.descriptions.writer import Style
@@ -13,12 +13,12 @@ _STYLES = {
 
 
 def from_request(request: catalog_pb2.DescribeItemRequest) -> DescribeRequest:
-    """Return how a request, which keeps to the contract, wants its description."""
+    """Return a checked request as the domain's."""
     return DescribeRequest(_STYLES[request.style], request.audience, request.max_words)
 
 
 def to_response(description: Description) -> catalog_pb2.DescribeItemResponse:
-    """Return a description as the contract tells it."""
+    """Return a description as a message."""
     return catalog_pb2.DescribeItemResponse(
         description=description.text,
         model=description.model,
@@ -28,7 +28,7 @@ def to_response(description: Description) -> catalog_pb2.DescribeItemResponse:
 
 
 def from_response(response: catalog_pb2.DescribeItemResponse) -> Description:
-    """Return the description that a response tells."""
+    """Return the description in a response."""
     fields = tuple(response.corrected_fields)
     return Description(response.description, response.model, response.agreement, fields)
 
@@ -36,9 +36,9 @@ def from_response(response: catalog_pb2.DescribeItemResponse) -> Description:
 def to_request(
     item_id: str | None, image: bytes | None, style: Style, audience: str, max_words: int
 ) -> catalog_pb2.DescribeItemRequest:
-    """Return the request for an item, or for a picture."""
-    asked = {name: style for style, name in reversed(_STYLES.items())}[style]
-    request = catalog_pb2.DescribeItemRequest(max_words=max_words, style=asked, audience=audience)
+    """Return a request for an item or an image; the other is None."""
+    value = {name: value for value, name in reversed(_STYLES.items())}[style]
+    request = catalog_pb2.DescribeItemRequest(max_words=max_words, style=value, audience=audience)
     if image is not None:
         request.image = image
     if item_id is not None:

@@ -1,7 +1,7 @@
-"""Events as callers send them to events as they are kept: each checked by itself, so that a bad one costs no other.
+"""Events from messages, each checked by itself, so that an invalid one does not fail the others.
 
-protovalidate takes longer for an event than recording it does. So this file looks first whether an event is *plain*,
-surely within every rule; only what is not plain goes to protovalidate, whose verdict then counts.
+protovalidate takes longer per event than storing it. So this module first checks whether an event is *plain*, certainly
+within every rule; only the others go to protovalidate, which decides.
 """
 
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
 from engine.v1 import recommendation_pb2
 
-_MOST_EVENTS = 1000
-_AHEAD_S = 86_400
+_MAX_EVENTS = 1000
+_MAX_LEAD_S = 86_400
 _TYPES = {
     recommendation_pb2.Event.TYPE_VIEW: EventType.VIEW,
     recommendation_pb2.Event.TYPE_CART: EventType.CART,
@@ -24,42 +24,46 @@ _TYPES = {
     recommendation_pb2.Event.TYPE_DISLIKE: EventType.DISLIKE,
 }
 
-Refused = tuple[str, InvalidQuery]
-"""An event's id as far as it has one, and why it is not kept."""
+Rejected = tuple[str, InvalidQuery]
+"""The id of an event, empty if it has none, and why it is rejected."""
 
 
 def check_request(request: recommendation_pb2.RecordEventsRequest) -> None:
-    """Raise InvalidRequest if the request breaks a rule of the contract that is none of a single event."""
-    if len(request.events) > _MOST_EVENTS:
+    """Check the rules for the request as a whole. Raises InvalidMessage."""
+    if len(request.events) > _MAX_EVENTS:
         check(request)
 
 
-def to_events(request: recommendation_pb2.RecordEventsRequest, arrived_s: float) -> tuple[list[Event], list[Refused]]:
-    """Return the events to keep and those refused, each in the request's order.
+def to_events(request: recommendation_pb2.RecordEventsRequest, arrived_s: float) -> tuple[list[Event], list[Rejected]]:
+    """Return the valid events and the rejected ones, both in the order of the request.
 
-    arrived_s: when the request came, since 1970; the time of events that name none.
+    Args:
+        request: The request.
+        arrived_s: When it arrived, in seconds since 1970; the time of events that have none.
     """
     events: list[Event] = []
-    refused: list[Refused] = []
-    latest_s = arrived_s + _AHEAD_S
-    for place, event in enumerate(request.events):
+    rejected: list[Rejected] = []
+    latest_s = arrived_s + _MAX_LEAD_S
+    for index, event in enumerate(request.events):
         try:
             events.append(_to_event(event, arrived_s, latest_s))
         except InvalidQuery as error:
-            refused.append((event.event_id, error.at(f"events[{place}]")))
-    return events, refused
+            rejected.append((event.event_id, error.at(f"events[{index}]")))
+    return events, rejected
 
 
-def to_response(accepted: int, duplicates: int, refused: Iterable[Refused]) -> recommendation_pb2.RecordEventsResponse:
-    """Return what became of the events."""
+def to_response(
+    accepted: int, duplicates: int, rejected: Iterable[Rejected]
+) -> recommendation_pb2.RecordEventsResponse:
+    """Return the response to a request to store events."""
     response = recommendation_pb2.RecordEventsResponse(accepted_count=accepted, duplicate_count=duplicates)
-    for event_id, error in refused:
+    for event_id, error in rejected:
         response.rejections.add(event_id=event_id, error=to_status(error))
     return response
 
 
-def to_erased(erased: dict[EventType, int]) -> recommendation_pb2.EraseUserResponse:
-    """Return what was forgotten."""
+def to_erase_response(erased: dict[EventType, int]) -> recommendation_pb2.EraseUserResponse:
+    """Return the response to a request to erase a shopper."""
     return recommendation_pb2.EraseUserResponse(
         erased_event_count=sum(erased.values()), erased_by_type={kind.value: count for kind, count in erased.items()}
     )
@@ -79,7 +83,7 @@ def _to_event(event: recommendation_pb2.Event, arrived_s: float, latest_s: float
         check(event)
         kind = _TYPES[event.type]
     if "\0" in event_id or "\0" in user_id or "\0" in item_id:
-        raise InvalidQuery("expected ids without the character 0", _first_with_nul(event))
+        raise InvalidQuery("expected ids without NUL characters, got one with", _first_with_nul(event))
     time_s = arrived_s
     if event.HasField("time"):
         time_s = _to_time_s(event.time.seconds, event.time.nanos)
@@ -90,9 +94,9 @@ def _to_event(event: recommendation_pb2.Event, arrived_s: float, latest_s: float
 
 
 def _to_time_s(seconds: int, nanos: int) -> float:
-    # What google.protobuf.Timestamp allows: the years 1 to 9999.
+    # The range of google.protobuf.Timestamp: the years 1 to 9999.
     if not (-62_135_596_800 <= seconds <= 253_402_300_799 and 0 <= nanos < 1_000_000_000):
-        raise InvalidQuery("expected a timestamp of the years 1 to 9999, got another", "time")
+        raise InvalidQuery("expected a timestamp in the years 1 to 9999, got another", "time")
     return seconds + nanos / 1e9
 
 

@@ -1,4 +1,4 @@
-"""Feedback as the contract's messages."""
+"""Review digests as messages."""
 
 from typing import Any
 
@@ -10,30 +10,30 @@ from engine.v1 import catalog_pb2
 
 
 def to_subject(request: catalog_pb2.GetFeedbackRequest) -> tuple[str, str]:
-    """Return what a checked request asks for: ITEM, BRAND or CATEGORY, and its name."""
+    """Return the subject of a checked request: ITEM, BRAND or CATEGORY, and its name."""
     return next((kind, name) for kind in (ITEM, BRAND, CATEGORY) if (name := getattr(request, kind)))
 
 
 def to_response(feedback: Feedback) -> catalog_pb2.GetFeedbackResponse:
-    """Return feedback as a client reads it."""
-    found = feedback.digest
+    """Return a digest as a message."""
+    digest = feedback.digest
     message = catalog_pb2.Feedback(
-        review_count=found.review_count,
-        mean_rating=found.mean_rating,
-        sentiment=found.sentiment,
+        review_count=digest.review_count,
+        mean_rating=digest.mean_rating,
+        sentiment=digest.sentiment,
         signals=feedback.signals,
         summary=feedback.summary,
         title=feedback.title,
     )
     setattr(message, feedback.kind, feedback.name)
-    for aspect in found.aspects:
+    for aspect in digest.aspects:
         message.aspects.add(
             name=aspect.name,
             positive_count=aspect.positive_count,
             negative_count=aspect.negative_count,
             quotes=aspect.quotes,
         )
-    for period in found.periods:
+    for period in digest.periods:
         message.periods.add(
             start_time=to_timestamp(period.start_s),
             end_time=to_timestamp(period.end_s),
@@ -41,11 +41,11 @@ def to_response(feedback: Feedback) -> catalog_pb2.GetFeedbackResponse:
             sentiment=period.sentiment,
             mean_rating=period.mean_rating,
         )
-    for change in found.changes:
+    for change in digest.changes:
         message.changes.add(
             aspect=change.aspect, before=change.before, after=change.after, since=to_timestamp(change.since_s)
         )
-    for fix in found.fixes:
+    for fix in digest.fixes:
         message.fixes.add(
             aspect=fix.aspect, impact=fix.impact, blamed_share=fix.blamed_share, reason=fix.reason, quotes=fix.quotes
         )
@@ -53,8 +53,8 @@ def to_response(feedback: Feedback) -> catalog_pb2.GetFeedbackResponse:
 
 
 def to_line(feedback: catalog_pb2.Feedback) -> dict[str, Any]:
-    """Return feedback as values that JSON holds, under the names of the contract."""
+    """Return a digest as JSON values, with the names of the contract."""
     line: dict[str, Any] = MessageToDict(feedback, preserving_proto_field_name=True)
-    # What is zero is left out by protobuf, and a program wants to read it.
+    # protobuf leaves out zeros.
     line["review_count"] = feedback.review_count
     return line

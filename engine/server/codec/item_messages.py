@@ -1,4 +1,4 @@
-"""Items to upsert as the domain's values: each checked by itself, so that a bad one never costs the others."""
+"""Items to upsert from messages, each checked by itself, so that an invalid one does not fail the others."""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ _Request = catalog_pb2.UpsertItemsRequest
 
 
 def check_request(request: _Request) -> None:
-    """Raise InvalidRequest if the request breaks a rule of the contract that is none of a single item's contents."""
+    """Check the rules for the request as a whole, the content of its items excepted. Raises InvalidMessage."""
     ids = [_Request.NewItem(item_id=item.item_id) for item in request.items]
     check(_Request(request_id=request.request_id, items=ids))
 
 
 def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes]) -> Upsert:
-    """Return an item as it is kept; its pictures are added to `pictures` by their sha256. Raises InvalidQuery."""
+    """Return an item to store, and add its images to `pictures` by their SHA-256. Raises InvalidQuery."""
     check(item)
     images = []
     for data in item.images:
@@ -36,25 +36,25 @@ def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes]) -> Upsert:
     return Upsert(_payload(item.payload), tuple(dict.fromkeys(images)), vectors)
 
 
-def to_response(accepted: int, refused: Iterable[tuple[str, InvalidQuery]]) -> catalog_pb2.UpsertItemsResponse:
-    """Return what became of the items."""
+def to_response(accepted: int, rejected: Iterable[tuple[str, InvalidQuery]]) -> catalog_pb2.UpsertItemsResponse:
+    """Return the response to a request to upsert items."""
     response = catalog_pb2.UpsertItemsResponse(accepted_count=accepted)
-    for item_id, error in refused:
+    for item_id, error in rejected:
         response.rejections.add(item_id=item_id, error=to_status(error))
     return response
 
 
 def _payload(struct: Struct) -> bytes:
-    """Return a payload as the catalogue's reader keeps one: no empty values, prices numbers, titles texts."""
-    kept: dict[str, JSON] = {}
+    """Return the payload that the catalogue reader would make: no empty values, prices as numbers, titles as text."""
+    payload: dict[str, JSON] = {}
     for name, value in struct.fields.items():
         try:
             plain = to_plain(_plain(value, name), name)
         except BadRow as bad:
             raise InvalidQuery(str(bad), "payload") from bad
         if plain is not None:
-            kept[name] = plain
-    return to_bytes(kept)
+            payload[name] = plain
+    return to_bytes(payload)
 
 
 def _plain(value: Value, name: str) -> JSON:

@@ -1,6 +1,6 @@
-"""Page tokens: where the next page of a search begins, sealed with the snapshot and the request that it is for.
+"""Page tokens: where the next page of a search starts, and the snapshot and request that it belongs to.
 
-A token holds no state of the server; any server of the same snapshot takes it. It is not a secret, only opaque.
+The server keeps no state for a token; any server of the same snapshot accepts it. It is opaque, but not a secret.
 """
 
 import base64
@@ -13,19 +13,19 @@ from engine.errors import InvalidQuery
 from engine.scoring.query import Page
 from engine.v1 import search_pb2
 
-# More rows than these would make a token longer than the contract lets it be; so many are never answered together
-# with other queries, and so the same search finds them again.
-LARGEST_SHOWN = 32
+# More rows would exceed the contract's limit for tokens. Larger pages are never searched together with other queries,
+# so that the same search finds their rows again.
+MAX_SHOWN_ROWS = 32
 
-# A page costs all that come before it, and whoever reads so far wants an export and not a search.
-LARGEST_OFFSET = 10_000
-_LARGEST_WINDOW = 1_000
+# The cost of a page includes all pages before it; deeper access is an export, not a search.
+MAX_OFFSET = 10_000
+_MAX_WINDOW = 1_000
 
 _FIELD = "page_token"
 
 
 def digest(request: search_pb2.SearchRequest) -> str:
-    """Return what tells a request from others, whichever page of it is asked."""
+    """Return a digest of a request that is the same for all of its pages."""
     whole = search_pb2.SearchRequest()
     whole.CopyFrom(request)
     whole.ClearField("page_size")
@@ -34,27 +34,31 @@ def digest(request: search_pb2.SearchRequest) -> str:
 
 
 def to_token(snapshot: str, digest: str, offset: int, window: int, shown: Sequence[int]) -> str:
-    """Return the token of the page that begins at `offset`. window, shown: as `engine.scoring.query.Page` has them."""
+    """Return the token of the page that starts at `offset`. window, shown: as in `engine.scoring.query.Page`."""
     content = json.dumps([snapshot, digest, offset, window, *shown], separators=(",", ":"))
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
 def to_page(token: str, snapshot: str, digest: str) -> Page:
-    """Return the page that a token stands for. Raises InvalidQuery unless it is one of this snapshot and request."""
+    """Return the page of a token. Raises InvalidQuery unless it belongs to this snapshot and request."""
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
-        of, sealed, offset, window, *shown = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        token_snapshot, token_digest, offset, window, *shown = content
         numbers = [offset, window, *shown]
         if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
             raise ValueError(numbers)
-        if not (1 <= window <= _LARGEST_WINDOW and len(shown) <= min(LARGEST_SHOWN, offset)):
+        if not (1 <= window <= _MAX_WINDOW and len(shown) <= min(MAX_SHOWN_ROWS, offset)):
             raise ValueError(numbers)
     except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-        raise InvalidQuery("expected the next_page_token of an answer, got something else", _FIELD) from error
-    if of != snapshot:
-        raise InvalidQuery(f"expected a page of snapshot {snapshot}, got one of {of}; ask for the first page", _FIELD)
-    if sealed != digest:
-        raise InvalidQuery("expected the request that the page before was asked with, got another", _FIELD)
-    if offset > LARGEST_OFFSET:
-        raise InvalidQuery(f"expected a page of the first {LARGEST_OFFSET} hits, got one from {offset} on", _FIELD)
+        raise InvalidQuery("expected the next_page_token of a response, got something else", _FIELD) from error
+    if token_snapshot != snapshot:
+        raise InvalidQuery(
+            f"expected a page of snapshot {snapshot}, got one of {token_snapshot}; start again",
+            _FIELD,
+        )
+    if token_digest != digest:
+        raise InvalidQuery("expected the request of the previous page, got another", _FIELD)
+    if offset > MAX_OFFSET:
+        raise InvalidQuery(f"expected a page within the first {MAX_OFFSET} hits, got one at {offset}", _FIELD)
     return Page(offset, window, tuple(shown))

@@ -1,4 +1,4 @@
-"""What of an item's payload an answer carries."""
+"""Payload fields of a response, selected by a read mask."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ _FIELD = "read_mask"
 
 
 def to_fields(mask: FieldMask) -> Fields | None:
-    """Return the payload's fields to send, None for all of them. Raises InvalidQuery for a path outside the payload."""
+    """Return the payload fields of a read mask, None for all. Raises InvalidQuery for a path outside the payload."""
     if not mask.paths:
         return None
     fields = set()
@@ -28,14 +28,14 @@ def to_fields(mask: FieldMask) -> Fields | None:
 
 
 def put_payload(target: Struct, data: bytes, fields: Fields | None) -> None:
-    """Fill an empty Struct from the bytes of another one, with these fields of it only."""
+    """Parse a payload into an empty Struct, and keep only these fields; None keeps all."""
     target.MergeFromString(data)
     if fields is not None:
-        _cut(target, fields)
+        _select(target, fields)
 
 
-def _cut(struct: Struct, paths: Iterable[tuple[str, ...]]) -> None:
-    """Leave of a Struct what the paths lead to; where a path ends, all below it stays."""
+def _select(struct: Struct, paths: Iterable[tuple[str, ...]]) -> None:
+    """Remove all fields of a Struct but those on the paths, and everything below their ends."""
     below: dict[str, list[tuple[str, ...]]] = {}
     for name, *rest in paths:
         below.setdefault(name, []).append(tuple(rest))
@@ -46,6 +46,6 @@ def _cut(struct: Struct, paths: Iterable[tuple[str, ...]]) -> None:
         elif () not in deeper:
             value = struct.fields[name]
             if value.WhichOneof("kind") == "struct_value":
-                _cut(value.struct_value, deeper)
+                _select(value.struct_value, deeper)
             else:
                 del struct.fields[name]

@@ -1,4 +1,4 @@
-"""Profiles as the contract's messages."""
+"""Profiles as messages."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from engine.v1 import recommendation_pb2
 
 
 def to_response(profile: Profile) -> recommendation_pb2.GetProfileResponse:
-    """Return a profile as a client reads it."""
+    """Return a profile as a message."""
     message = recommendation_pb2.Profile(
         user_id=profile.user_id,
         event_count=profile.event_count,
@@ -18,14 +18,14 @@ def to_response(profile: Profile) -> recommendation_pb2.GetProfileResponse:
         first_event_time=to_timestamp(profile.first_s),
         last_event_time=to_timestamp(profile.last_s),
         interests=[
-            recommendation_pb2.Profile.Interest(label=one.label, share=one.share, item_ids=one.item_ids)
-            for one in profile.interests
+            recommendation_pb2.Profile.Interest(label=interest.label, share=interest.share, item_ids=interest.item_ids)
+            for interest in profile.interests
         ],
         summary=profile.summary,
     )
     for affinity in profile.affinities:
-        told = message.affinities.add(field=affinity.field, share=affinity.share, lift=affinity.lift)
-        told.value.string_value = affinity.value
+        added = message.affinities.add(field=affinity.field, share=affinity.share, lift=affinity.lift)
+        added.value.string_value = affinity.value
     band = profile.price_band
     if band is not None:
         message.price_band.CopyFrom(
@@ -42,9 +42,9 @@ def to_response(profile: Profile) -> recommendation_pb2.GetProfileResponse:
 
 
 def to_line(profile: recommendation_pb2.Profile) -> dict[str, Any]:
-    """Return a profile as values that JSON holds, under the names of the contract; counts are numbers."""
+    """Return a profile as JSON values, with the names of the contract; counts are numbers."""
     line: dict[str, Any] = MessageToDict(profile, preserving_proto_field_name=True)
-    # JSON as protobuf writes it has whole numbers of 64 bits as texts.
+    # protobuf writes 64-bit integers as strings in JSON.
     line["event_count"] = profile.event_count
     line["event_counts"] = dict(profile.event_counts)
     return line

@@ -1,4 +1,4 @@
-"""Requests for recommendations as the domain's wishes, and recommendations as the bytes of the contract's messages."""
+"""Requests for recommendations from messages, and recommendations as the bytes of responses."""
 
 from engine.errors import InvalidQuery
 from engine.recommend.reason import Reason, ReasonKind
@@ -9,8 +9,8 @@ from engine.server.codec.search_response import put_plan, to_varint
 from engine.server.codec.validation import check
 from engine.v1 import recommendation_pb2
 
-_HITS = b"\x0a"  # RecommendResponse.hits, field 1, of a length
-_PAYLOAD = b"\x22"  # Recommendation.payload, field 4, of a length
+_HITS = b"\x0a"  # RecommendResponse.hits, field 1, length-delimited
+_PAYLOAD = b"\x22"  # Recommendation.payload, field 4, length-delimited
 
 _MODES = {
     recommendation_pb2.RecommendRequest.MODE_UNSPECIFIED: Mode.MIXED,
@@ -25,11 +25,11 @@ _REASON_KINDS = {
 
 
 def from_request(request: recommendation_pb2.RecommendRequest) -> RecommendRequest:
-    """Return what a request wishes for. Raises InvalidRequest if it breaks a rule of the contract."""
+    """Return a request as the domain's. Raises InvalidMessage if it breaks a rule of the contract."""
     check(request)
     session = request.WhichOneof("subject") == "session"
     if session and request.image:
-        raise InvalidQuery("expected a session's picture in session.image, got one beside the session", "image")
+        raise InvalidQuery("expected the image of a session in session.image, got one outside the session", "image")
     return RecommendRequest(
         mode=_MODES[request.mode],
         session=session,
@@ -48,12 +48,12 @@ def from_request(request: recommendation_pb2.RecommendRequest) -> RecommendReque
 
 
 def to_response(recommended: Recommendations) -> recommendation_pb2.RecommendResponse:
-    """Return the response that tells what is recommended."""
+    """Return recommendations as a message."""
     return recommendation_pb2.RecommendResponse.FromString(to_bytes(recommended))
 
 
 def to_bytes(recommended: Recommendations, parse_us: int = 0, total_us: int = 0) -> bytes:
-    """Return the bytes of the response; the edge's timings are its own."""
+    """Return the bytes of the response. parse_us, total_us: times for reading the request, and since it arrived."""
     answer = recommended.answer
     head = recommendation_pb2.RecommendResponse()
     put_plan(head, answer, parse_us, total_us)
@@ -65,7 +65,7 @@ def to_bytes(recommended: Recommendations, parse_us: int = 0, total_us: int = 0)
 
 
 def _hit(hit: Hit, reason: Reason, payload: bytes) -> bytes:
-    sent = recommendation_pb2.Recommendation(
+    message = recommendation_pb2.Recommendation(
         item_id=hit.item_id,
         score=hit.score,
         contributions=hit.contributions,
@@ -75,5 +75,5 @@ def _hit(hit: Hit, reason: Reason, payload: bytes) -> bytes:
         reason_kind=_REASON_KINDS[reason.kind],
         reason_contribution=reason.contribution,
     )
-    # As in a search's answer: a payload is kept as the bytes of the message that carries it.
-    return b"".join((sent.SerializeToString(), _PAYLOAD, to_varint(len(payload)), payload))
+    # As in search responses: a payload is stored as the bytes of the message that carries it.
+    return b"".join((message.SerializeToString(), _PAYLOAD, to_varint(len(payload)), payload))

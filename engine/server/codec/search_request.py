@@ -1,8 +1,8 @@
-"""Search requests as the domain's queries, checked against the contract.
+"""Queries from search requests, checked against the contract.
 
-protovalidate knows the contract's rules and finds the words for what breaks them, but costs 35 µs of a query whose
-search takes 300. So this file looks first whether a request is *plain*: surely within every rule, by checks that are
-narrower than the rules. Only what is not plain goes to protovalidate, whose verdict then counts.
+protovalidate knows the rules of the contract, but takes 35 µs of a query whose search takes 300. So this module first
+checks whether a request is *plain*: certainly within every rule, by checks that are narrower than the rules. Only the
+others go to protovalidate, which decides.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +40,7 @@ _SHAPES = {
     query_pb2.Boost.SHAPE_LOG1P: Shape.LOG1P,
     query_pb2.Boost.SHAPE_EXP_DECAY: Shape.EXP_DECAY,
 }
-_DEFAULT_SHARE = 0.7
+_DEFAULT_LAMBDA = 0.7
 _MISSING = {
     query_pb2.MISSING_MODALITY_UNSPECIFIED: Missing.RENORMALIZE,
     query_pb2.MISSING_MODALITY_RENORMALIZE: Missing.RENORMALIZE,
@@ -50,25 +50,19 @@ _MISSING = {
 
 
 def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
-    """Return the query that a request asks of a snapshot.
+    """Return the query of a request to a snapshot.
 
-    Raises InvalidRequest if it breaks a rule of the contract, InvalidQuery for a page of another snapshot or request.
+    Raises:
+        InvalidMessage: The request breaks a rule of the contract.
+        InvalidQuery: It asks for a page of another snapshot or request.
     """
     fields = {field.name for field, _ in request.ListFields()}
     parts = tuple(_parts(request))
     weights = dict(request.modality_weights) if "modality_weights" in fields else {}
-    if not (
-        fields <= _PLAIN_FIELDS
-        and len(parts) == len(request.parts)
-        and _are_plain(parts)
-        and not any(part.HasField("change") for part in request.parts)
-        and _are_plain_weights(weights)
-        and request.missing_modality in _MISSING
-        and 0 <= request.page_size <= 1000
-    ):
+    if not (fields <= _PLAIN_FIELDS and _is_plain(request, parts, weights)):
         check(request)
     if "read_mask" in fields:
-        to_fields(request.read_mask)  # a wrong one should cost no search
+        to_fields(request.read_mask)  # an invalid mask is rejected before the search
     if not parts and "boosts" not in fields:
         raise InvalidQuery("expected at least one part or boost, got none", "parts")
     if fields <= _PLAIN_FIELDS:
@@ -100,24 +94,24 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
 
 
 def needs_events(query: Query) -> bool:
-    """Return whether a shopper's events have to be read before the query can be answered."""
+    """Return whether shoppers' events must be read to answer the query."""
     return any(isinstance(part, UserPart) for part in query.parts)
 
 
 def needs_encoder(query: Query) -> bool:
-    """Return whether a model has to run before the query can be answered."""
+    """Return whether a model must run to answer the query."""
     return any(
         isinstance(part, TextPart | ImagePart) or (isinstance(part, ItemPart) and part.change) for part in query.parts
     )
 
 
 def _parts(request: search_pb2.SearchRequest) -> Iterator[Part]:
-    """Give each part but those without content, which the contract refuses."""
+    """Yield the parts, without those that have no content, which the contract rejects."""
     for part in request.parts:
         content = part.WhichOneof("content")
         weight = part.weight if part.HasField("weight") else 1.0
         if content == "vector":
-            # A repeated float is a buffer, so numpy copies it in one piece: 2 µs for 256, fromiter takes 10.
+            # A repeated float is a buffer, which numpy copies at once: 2 µs for 256 values, fromiter takes 10.
             yield VectorPart(np.array(part.vector.values, np.float32), weight, part.block)
         elif content == "text":
             yield TextPart(part.text, weight, part.block)
@@ -129,12 +123,24 @@ def _parts(request: search_pb2.SearchRequest) -> Iterator[Part]:
             yield UserPart(part.user_id, weight, part.block)
 
 
+def _is_plain(request: search_pb2.SearchRequest, parts: tuple[Part, ...], weights: Mapping[str, float]) -> bool:
+    """Return whether the plain fields are certainly within the rules."""
+    return (
+        len(parts) == len(request.parts)
+        and _are_plain(parts)
+        and not any(part.HasField("change") for part in request.parts)
+        and _are_plain_weights(weights)
+        and request.missing_modality in _MISSING
+        and 0 <= request.page_size <= 1000
+    )
+
+
 def _are_plain(parts: tuple[Part, ...]) -> bool:
-    """Return whether the parts are surely within the rules; False only means that they have to be looked at."""
+    """Return whether the parts are certainly within the rules; False only means that protovalidate must check them."""
     if not 0 < len(parts) <= 16:
         return False
     for part in parts:
-        # x - x is 0 for every finite number, and NaN for the others.
+        # x - x is 0 for finite numbers, and NaN for all others.
         if part.weight - part.weight != 0 or len(part.block) > 64:
             return False
         if isinstance(part, VectorPart):
@@ -147,18 +153,19 @@ def _are_plain(parts: tuple[Part, ...]) -> bool:
 
 
 def _are_plain_weights(weights: Mapping[str, float]) -> bool:
-    """Return whether the weights are surely within the rules."""
+    """Return whether the weights are certainly within the rules."""
     return len(weights) <= 16 and all(0 < len(name) <= 64 and 0 <= weight < inf for name, weight in weights.items())
 
 
 def to_boosts(boosts: Iterable[query_pb2.Boost]) -> tuple[Boost, ...]:
-    """Return the boosts that a request asks for."""
+    """Return the boosts of a request."""
     return tuple(Boost(boost.field, boost.weight, _SHAPES[boost.shape], boost.origin, boost.scale) for boost in boosts)
 
 
-def to_diversity(asked: query_pb2.Diversity) -> Diversity:
-    """Return the variety that a request asks for."""
-    return Diversity(getattr(asked, "lambda") if asked.HasField("lambda") else _DEFAULT_SHARE, asked.candidates)
+def to_diversity(diversity: query_pb2.Diversity) -> Diversity:
+    """Return the diversity of a request."""
+    share = getattr(diversity, "lambda") if diversity.HasField("lambda") else _DEFAULT_LAMBDA
+    return Diversity(share, diversity.candidates)
 
 
 def _page(request: search_pb2.SearchRequest, snapshot: str) -> Page:

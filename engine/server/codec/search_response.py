@@ -12,7 +12,7 @@ from google.rpc import status_pb2
 
 from engine.catalog.payload import to_value
 from engine.scoring.query import Answer, Hit, Page, Query
-from engine.server.codec.page_token import LARGEST_SHOWN, digest, to_token
+from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import Fields, put_payload, to_fields
 from engine.v1 import recommendation_pb2, search_pb2
 
@@ -115,7 +115,7 @@ def _head(
 def _next_page_token(request: search_pb2.SearchRequest, query: Query, answer: Answer) -> str:
     page = query.page or Page(0, query.limit)
     shown = page.shown
-    if query.plain and query.limit <= LARGEST_SHOWN:
+    if query.plain and query.limit <= MAX_SHOWN_ROWS:
         # Queries that share a search may keep other candidates at equal distances than the same query alone.
         shown = tuple(hit.row for hit in answer.hits)
     return to_token(answer.snapshot, digest(request), page.offset + query.limit, page.window, shown)

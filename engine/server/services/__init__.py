@@ -1,1 +1,1 @@
-"""The gRPC services, one module for each group of rpcs."""
+"""The gRPC services, one module per group of rpcs."""

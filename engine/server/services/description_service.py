@@ -1,4 +1,4 @@
-"""CatalogService, as far as it writes: descriptions of items and of pictures."""
+"""CatalogService.DescribeItem: descriptions of items and images."""
 
 from functools import partial
 from threading import Lock
@@ -11,29 +11,30 @@ from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.description_messages import from_request, to_response
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.served_snapshot import ServedSnapshot
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import catalog_pb2
 
 
 class DescriptionService:
-    """Writes in threads of its own, for a chat model may take half a minute; models batch what other calls ask too."""
+    """Writes descriptions in threads of their own, since a chat model may take half a minute."""
 
     def __init__(self, snapshots: SnapshotManager, describers: Workers, options: WriterOptions) -> None:
-        """Raises InvalidSetting for a writer that is not there, or lacks what it needs."""
+        """Open the writer. Raises InvalidSetting if it is unknown or lacks an option."""
         self._snapshots = snapshots
         self._workers = describers
         self._describers = SnapshotDescribers(open_writer(options))
         self._lock = Lock()
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {"engine.v1.CatalogService/DescribeItem": self.describe_item}
 
     async def describe_item(
         self, request: catalog_pb2.DescribeItemRequest, call: CallDeadline
     ) -> catalog_pb2.DescribeItemResponse:
-        """Return a description of an item or of a picture."""
+        """Return a description of an item or an image."""
         check(request)
         kind = f"describe {request.WhichOneof('subject')}"
         return await self._workers.run(kind, partial(self._describe, self._snapshots.served, request, call), call)
@@ -58,6 +59,6 @@ class DescriptionService:
         return to_response(describer.describe(subjects, from_request(request))[0])
 
     def _describer(self, served: ServedSnapshot, pictures: bool) -> Describer:
-        # Whoever comes first learns the snapshot for all, while the others wait.
+        # The first call learns from the snapshot; concurrent calls wait for it.
         with self._lock:
             return self._describers.of(served.searcher, pictures)

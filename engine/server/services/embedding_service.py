@@ -1,4 +1,4 @@
-"""EmbeddingService: the encoder of the served snapshot by itself."""
+"""EmbeddingService: the encoder of the served snapshot."""
 
 from functools import partial
 
@@ -7,27 +7,27 @@ from engine.encoders.images import decode
 from engine.errors import InvalidQuery, NoEncoder
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import embedding_pb2
 
-# How many decoded pictures are held at once: a large one is 120 MB.
-SLICE = 8
+# Number of decoded images in memory: a large one takes 120 MB.
+_IMAGE_BATCH = 8
 
 
 class EmbeddingService:
-    """Turns texts and pictures into the vectors that searches are made of."""
+    """Encodes texts and images as vectors."""
 
     def __init__(self, snapshots: SnapshotManager, encoders: Workers) -> None:
         self._snapshots = snapshots
         self._encoders = encoders
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {"engine.v1.EmbeddingService/Embed": self.embed}
 
     async def embed(self, request: embedding_pb2.EmbedRequest, call: CallDeadline) -> embedding_pb2.EmbedResponse:
-        """Return one vector for each text and each picture."""
+        """Return one vector for each text and each image."""
         check(request)
         served = self._snapshots.served
         model = served.snapshot.manifest.model
@@ -46,13 +46,13 @@ def _embed(
     if request.texts:
         for row in encoder.encode_texts(list(request.texts)):
             response.text_vectors.add(values=row.tolist())
-    for start in range(0, len(request.images), SLICE):
+    for start in range(0, len(request.images), _IMAGE_BATCH):
         pictures = []
-        for place, data in enumerate(request.images[start : start + SLICE], start):
+        for index, data in enumerate(request.images[start : start + _IMAGE_BATCH], start):
             call.check()
             try:
                 pictures.append(decode(data))
             except InvalidQuery as error:
-                raise error.at(f"images[{place}]") from error
+                raise error.at(f"images[{index}]") from error
         for row in encoder.encode_images(pictures):
             response.image_vectors.add(values=row.tolist())

@@ -1,10 +1,10 @@
-"""RecommendationService, as far as it keeps events: records what shoppers do, and forgets shoppers."""
+"""RecommendationService.RecordEvents and EraseUser: storing and erasing events."""
 
 import logging
 import time
 from functools import partial
 
-from engine.server.codec.event_messages import check_request, to_erased, to_events, to_response
+from engine.server.codec.event_messages import check_request, to_erase_response, to_events, to_response
 from engine.server.codec.validation import check
 from engine.server.lazy_event_log import LazyEventLog
 from engine.server.rpc_router import Method
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class EventService:
-    """Records events in the threads of `recorders`, which share what the disk has to do, and erases in another."""
+    """Stores events in the threads of `recorders`, which share transactions, and erases them in another thread."""
 
     def __init__(self, events: LazyEventLog, recorders: Workers, administrators: Workers) -> None:
         self._events = events
@@ -23,7 +23,7 @@ class EventService:
         self._administrators = administrators
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {
             "engine.v1.RecommendationService/RecordEvents": self.record_events,
             "engine.v1.RecommendationService/EraseUser": self.erase_user,
@@ -32,7 +32,7 @@ class EventService:
     async def record_events(
         self, request: recommendation_pb2.RecordEventsRequest, call: CallDeadline
     ) -> recommendation_pb2.RecordEventsResponse:
-        """Keep events; they are durable when this returns."""
+        """Store events; they are on disk when this returns."""
         check_request(request)
         if not request.events:
             return recommendation_pb2.RecordEventsResponse()
@@ -41,20 +41,20 @@ class EventService:
     async def erase_user(
         self, request: recommendation_pb2.EraseUserRequest, call: CallDeadline
     ) -> recommendation_pb2.EraseUserResponse:
-        """Forget a shopper, durably."""
+        """Erase a shopper's events, durably."""
         check(request)
         return await self._administrators.run("erase", partial(self._erase, request.user_id), call)
 
     def _record(
         self, request: recommendation_pb2.RecordEventsRequest, arrived_s: float
     ) -> recommendation_pb2.RecordEventsResponse:
-        events, refused = to_events(request, arrived_s)
+        events, rejected = to_events(request, arrived_s)
         accepted, duplicates = self._events.get_or_create().record(events) if events else (0, 0)
-        return to_response(accepted, duplicates, refused)
+        return to_response(accepted, duplicates, rejected)
 
     def _erase(self, user_id: str) -> recommendation_pb2.EraseUserResponse:
-        known = self._events.existing()
-        erased = {} if known is None else known.erase(user_id)
-        # Not whom: that would be the one place which still knows.
+        event_log = self._events.existing()
+        erased = {} if event_log is None else event_log.erase(user_id)
+        # Without the id: the log would be the only place that still has it.
         log.info("erased a user of %d events", sum(erased.values()))
-        return to_erased(erased)
+        return to_erase_response(erased)

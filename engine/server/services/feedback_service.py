@@ -1,4 +1,4 @@
-"""CatalogService, as far as it tells what reviews say."""
+"""CatalogService.GetFeedback: review digests."""
 
 from functools import partial
 
@@ -6,26 +6,26 @@ from engine.reviews.feedback import feedback_of
 from engine.server.codec.feedback_messages import to_response, to_subject
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import catalog_pb2
 
 
 class FeedbackService:
-    """Tells feedback in the threads of `searchers`, from the served snapshot as it is now."""
+    """Reads review digests in the threads of `searchers`."""
 
     def __init__(self, snapshots: SnapshotManager, searchers: Workers) -> None:
         self._snapshots = snapshots
         self._searchers = searchers
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {"engine.v1.CatalogService/GetFeedback": self.get_feedback}
 
     async def get_feedback(
         self, request: catalog_pb2.GetFeedbackRequest, call: CallDeadline
     ) -> catalog_pb2.GetFeedbackResponse:
-        """Return what the reviews of an item, a brand or a category say."""
+        """Return the digest of the reviews of an item, a brand or a category."""
         check(request)
         return await self._searchers.run("feedback", partial(self._feedback, *to_subject(request)), call)
 

@@ -1,4 +1,4 @@
-"""IndexService: what is served, what could be, and switching."""
+"""IndexService: the served snapshot, the others in the store, and switching between them."""
 
 import logging
 from functools import partial
@@ -7,7 +7,7 @@ from engine.errors import CorruptSnapshot, SnapshotNotFound
 from engine.server.codec.index_messages import to_snapshot
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import index_pb2
 
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class IndexService:
-    """Tells of the store's snapshots and switches between them, one at a time."""
+    """Lists the snapshots of the store and switches between them, one call at a time."""
 
     def __init__(self, snapshots: SnapshotManager, administrators: Workers) -> None:
         self._snapshots = snapshots
         self._administrators = administrators
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {
             "engine.v1.IndexService/GetIndex": self.get_index,
             "engine.v1.IndexService/ListSnapshots": self.list_snapshots,
@@ -32,21 +32,21 @@ class IndexService:
         }
 
     async def get_index(self, request: index_pb2.GetIndexRequest, call: CallDeadline) -> index_pb2.GetIndexResponse:
-        """Return what is served now."""
+        """Return the served snapshot."""
         return index_pb2.GetIndexResponse(index=self._snapshots.served.index)
 
     async def list_snapshots(
         self, request: index_pb2.ListSnapshotsRequest, call: CallDeadline
     ) -> index_pb2.ListSnapshotsResponse:
-        """Return the snapshots of the store, the newest first."""
+        """Return the snapshots of the store, newest first."""
         check(request)
-        work = partial(_page, self._snapshots, request.page_size or DEFAULT_PAGE_SIZE, request.page_token)
+        work = partial(_list_snapshots, self._snapshots, request.page_size or DEFAULT_PAGE_SIZE, request.page_token)
         return await self._administrators.run("list", work, call)
 
     async def activate_snapshot(
         self, request: index_pb2.ActivateSnapshotRequest, call: CallDeadline
     ) -> index_pb2.ActivateSnapshotResponse:
-        """Serve another snapshot; the answer comes when it is served."""
+        """Serve another snapshot; returns when it is served."""
         check(request)
         work = partial(self._snapshots.activate, request.snapshot)
         manifest, before = await self._administrators.run("activate", work, call)
@@ -55,8 +55,8 @@ class IndexService:
         )
 
 
-def _page(snapshots: SnapshotManager, size: int, token: str) -> index_pb2.ListSnapshotsResponse:
-    """Return one page; the token is the name of the last snapshot of the page before."""
+def _list_snapshots(snapshots: SnapshotManager, size: int, token: str) -> index_pb2.ListSnapshotsResponse:
+    """Return one page. token: name of the last snapshot of the previous page."""
     served = snapshots.served.name
     names = [name for name in reversed(snapshots.store.names()) if not token or name < token]
     response = index_pb2.ListSnapshotsResponse(next_page_token=names[size - 1] if len(names) > size else "")
@@ -64,6 +64,6 @@ def _page(snapshots: SnapshotManager, size: int, token: str) -> index_pb2.ListSn
         try:
             response.snapshots.append(to_snapshot(snapshots.store.manifest(name), served))
         except (CorruptSnapshot, SnapshotNotFound) as error:
-            # Damaged, or pruned since it was listed: the others are there all the same.
-            log.warning("left out of the list: %s", error)
+            # Damaged, or pruned since it was listed: still list the others.
+            log.warning("skipped a snapshot in the list: %s", error)
     return response

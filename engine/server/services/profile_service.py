@@ -1,4 +1,4 @@
-"""RecommendationService, as far as it tells what is known of shoppers."""
+"""RecommendationService.GetProfile: profiles of shoppers."""
 
 import threading
 from functools import partial
@@ -10,30 +10,30 @@ from engine.server.codec.profile_messages import to_response
 from engine.server.codec.validation import check
 from engine.server.lazy_event_log import LazyEventLog
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import SnapshotManager
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.snapshot.snapshot import Snapshot
 from engine.v1 import recommendation_pb2
 
 
 class ProfileService:
-    """Tells profiles in the threads of `readers`, from the log and the served snapshot as they are now."""
+    """Builds profiles in the threads of `readers`, from the event log and the served snapshot."""
 
     def __init__(self, snapshots: SnapshotManager, events: LazyEventLog, readers: Workers) -> None:
         self._snapshots = snapshots
         self._events = events
         self._readers = readers
         self._lock = threading.Lock()
-        self._usual: tuple[Snapshot, Population] | None = None
+        self._population: tuple[Snapshot, Population] | None = None
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {"engine.v1.RecommendationService/GetProfile": self.get_profile}
 
     async def get_profile(
         self, request: recommendation_pb2.GetProfileRequest, call: CallDeadline
     ) -> recommendation_pb2.GetProfileResponse:
-        """Return what is known of a shopper."""
+        """Return a shopper's profile."""
         check(request)
         return await self._readers.run("profile", partial(self._profile, request.user_id), call)
 
@@ -43,14 +43,14 @@ class ProfileService:
         now_s = None if log is None else log.find_now_s()
         if log is None or now_s is None:
             raise UserNotFound("user_id")
-        profile = profile_in(log, user_id, view, self._usual_of(view.snapshot), now_s)
+        profile = profile_in(log, user_id, view, self._get_population(view.snapshot), now_s)
         if profile is None:
             raise UserNotFound("user_id")
         return to_response(profile)
 
-    def _usual_of(self, snapshot: Snapshot) -> Population:
-        """Return what the snapshot knows of shoppers, read once."""
+    def _get_population(self, snapshot: Snapshot) -> Population:
+        """Return the population statistics of the snapshot, read once."""
         with self._lock:
-            if self._usual is None or self._usual[0] is not snapshot:
-                self._usual = snapshot, open_usual(snapshot)
-            return self._usual[1]
+            if self._population is None or self._population[0] is not snapshot:
+                self._population = snapshot, open_usual(snapshot)
+            return self._population[1]

@@ -1,4 +1,4 @@
-"""RecommendationService, as far as it recommends: a shopper's events read, and what they say asked of the snapshot."""
+"""RecommendationService.Recommend: recommendations for shoppers and sessions."""
 
 from functools import partial
 from time import perf_counter_ns
@@ -6,14 +6,15 @@ from time import perf_counter_ns
 from engine.recommend.recommender import RecommendRequest
 from engine.server.codec.recommend_messages import from_request, to_bytes
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.served_snapshot import ServedSnapshot
 from engine.server.shopper_recommender import ShopperRecommender
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import recommendation_pb2
 
 
 class RecommendService:
-    """Recommends in the threads of `readers`; what needs a model waits for `encoders`."""
+    """Recommends in the threads of `readers`, or of `encoders` for requests with an image."""
 
     def __init__(
         self, snapshots: SnapshotManager, shoppers: ShopperRecommender, readers: Workers, encoders: Workers
@@ -24,20 +25,20 @@ class RecommendService:
         self._encoders = encoders
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {"engine.v1.RecommendationService/Recommend": self.recommend}
 
     async def recommend(self, request: recommendation_pb2.RecommendRequest, call: CallDeadline) -> bytes:
         """Recommend items to a shopper or a session."""
-        wish = from_request(request)
+        recommend = from_request(request)
         parse_us = (perf_counter_ns() - call.arrived_ns) // 1000
-        work = partial(self._recommend, self._snapshots.served, request.user_id, wish, call.arrived_ns, parse_us)
-        if wish.image:
-            return await self._encoders.run("recommend like a picture", work, call)
+        work = partial(self._recommend, self._snapshots.served, request.user_id, recommend, call.arrived_ns, parse_us)
+        if recommend.image:
+            return await self._encoders.run("recommend by image", work, call)
         return await self._readers.run("recommend", work, call)
 
     def _recommend(
-        self, served: ServedSnapshot, user_id: str, wish: RecommendRequest, arrived_ns: int, parse_us: int
+        self, served: ServedSnapshot, user_id: str, request: RecommendRequest, arrived_ns: int, parse_us: int
     ) -> bytes:
-        recommended = self._shoppers.recommend(served.searcher, user_id, wish)
+        recommended = self._shoppers.recommend(served.searcher, user_id, request)
         return to_bytes(recommended, parse_us, (perf_counter_ns() - arrived_ns) // 1000)

@@ -1,4 +1,4 @@
-"""SearchService: one query or several, each answered by one snapshot."""
+"""SearchService: single queries and batches, each on one snapshot."""
 
 import asyncio
 import logging
@@ -18,20 +18,21 @@ from engine.server.codec.search_response import to_batch_bytes, to_bytes
 from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
-from engine.server.served_snapshot import ServedSnapshot, SnapshotManager
+from engine.server.served_snapshot import ServedSnapshot
 from engine.server.shopper_recommender import ShopperRecommender
+from engine.server.snapshot_manager import SnapshotManager
 from engine.server.workers import CallDeadline, Workers
 from engine.v1 import search_pb2
 
-# More would not be searched faster, and would hold up the loop longer.
-GATHERED_AT_MOST = 16
+# Larger groups are not searched faster, and block the event loop for longer.
+MAX_GROUP = 16
 
 log = logging.getLogger(__name__)
 
 
 class SearchService:
-    """Answers queries; those that need a model wait for `encoders`, and those that need events for `readers`, so that
-    they never hold up the others."""
+    """Answers queries. Those that need a model run in `encoders` and those that need events in `readers`, so that they
+    never delay the others."""
 
     def __init__(
         self,
@@ -47,10 +48,10 @@ class SearchService:
         self._encoders = encoders
         self._readers = readers
         self._rewriter = QueryRewriter()
-        self._gathered: list[_Gathered] = []
+        self._waiting: list[_WaitingCall] = []
 
     def methods(self) -> dict[str, Method]:
-        """Return what answers which rpc."""
+        """Return the methods by rpc."""
         return {"engine.v1.SearchService/Search": self.search, "engine.v1.SearchService/BatchSearch": self.batch_search}
 
     async def search(self, request: search_pb2.SearchRequest, call: CallDeadline) -> bytes:
@@ -64,31 +65,31 @@ class SearchService:
         if needs_events(query):
             return await self._readers.run("query of a shopper", work, call)
         if served.is_quick(query):
-            # Blocking work on the event loop, against the rule: a search of 300 µs holds up the others no longer than
-            # the parsing of a large message does, and the hop to a thread and back costs 150 µs of CPU with one
-            # caller and 80 with 16, more than all else around the search.
+            # Blocking work on the event loop, against the rule: a search of 300 µs blocks it no longer than parsing a
+            # large message does, and the hop to a thread and back takes 150 µs of CPU with one caller and 80 with 16,
+            # more than everything else around the search.
             call.check()
-            gathered = _Gathered(asyncio.get_running_loop().create_future(), served, request, query, call, parse_us)
-            self._gathered.append(gathered)
-            if len(self._gathered) == 1:
-                # Once all calls that have come by now are parsed: what they share of the search is then done once.
-                asyncio.get_running_loop().call_soon(self._answer_gathered)
-            return await gathered.future
+            waiting = _WaitingCall(asyncio.get_running_loop().create_future(), served, request, query, call, parse_us)
+            self._waiting.append(waiting)
+            if len(self._waiting) == 1:
+                # After all calls that have arrived by now are parsed, so that they share one search.
+                asyncio.get_running_loop().call_soon(self._answer_waiting)
+            return await waiting.future
         return await self._searchers.run("query", work, call)
 
-    def _answer_gathered(self) -> None:
-        gathered, self._gathered = self._gathered[:GATHERED_AT_MOST], self._gathered[GATHERED_AT_MOST:]
-        if self._gathered:
-            asyncio.get_running_loop().call_soon(self._answer_gathered)
-        by_snapshot: dict[int, list[_Gathered]] = {}
-        for one in gathered:
-            if not one.future.done():
-                by_snapshot.setdefault(id(one.served), []).append(one)
-        for group in by_snapshot.values():
-            _settle(group)
+    def _answer_waiting(self) -> None:
+        group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._answer_waiting)
+        by_snapshot: dict[int, list[_WaitingCall]] = {}
+        for waiting in group:
+            if not waiting.future.done():
+                by_snapshot.setdefault(id(waiting.served), []).append(waiting)
+        for calls in by_snapshot.values():
+            _answer_together(calls)
 
     async def batch_search(self, request: search_pb2.BatchSearchRequest, call: CallDeadline) -> bytes:
-        """Answer several queries, all on one snapshot; one that is wrong gets its own error."""
+        """Answer several queries on one snapshot; an invalid query gets an error of its own."""
         check(request)
         served = self._snapshots.served
         work = partial(self._answer_all, served, request.requests, call)
@@ -102,20 +103,20 @@ class SearchService:
     def _answer(
         self, served: ServedSnapshot, request: search_pb2.SearchRequest, query: Query, arrived_ns: int, parse_us: int
     ) -> bytes:
-        query = self._complete(served, query)
+        query = self._rewrite(served, query)
         answer = served.searcher.search(query)
         total_us = (perf_counter_ns() - arrived_ns) // 1000
         response = to_bytes(request, query, answer, parse_us, total_us)
-        served.saw(query, answer, parse_us, total_us)
+        served.observe(query, answer, parse_us, total_us)
         return response
 
     def _answer_all(
         self, served: ServedSnapshot, requests: Sequence[search_pb2.SearchRequest], call: CallDeadline
     ) -> bytes:
         results: list[bytes | Status] = []
-        for start in range(0, len(requests), GATHERED_AT_MOST):
+        for start in range(0, len(requests), MAX_GROUP):
             call.check()
-            results += self._results(served, requests[start : start + GATHERED_AT_MOST])
+            results += self._results(served, requests[start : start + MAX_GROUP])
         return to_batch_bytes(results)
 
     def _results(
@@ -125,7 +126,7 @@ class SearchService:
         started = perf_counter_ns()
         queries = [self._read(served, request) for request in requests]
         parse_us = (perf_counter_ns() - started) // 1000
-        answers = iter(_found(served, [query for query in queries if isinstance(query, Query)]))
+        answers = iter(_search(served, [query for query in queries if isinstance(query, Query)]))
         total_us = (perf_counter_ns() - started) // 1000
         for request, query in zip(requests, queries, strict=True):
             outcome: Answer | Exception = next(answers) if isinstance(query, Query) else query
@@ -135,7 +136,7 @@ class SearchService:
                 except Exception as error:  # noqa: BLE001 not swallowed: it is returned, and logged, below
                     outcome = error
                 else:
-                    served.saw(query, outcome, parse_us, total_us)
+                    served.observe(query, outcome, parse_us, total_us)
                     yield response
             if isinstance(outcome, Exception):
                 status = to_status(outcome)
@@ -145,48 +146,48 @@ class SearchService:
 
     def _read(self, served: ServedSnapshot, request: search_pb2.SearchRequest) -> Query | DiptychError:
         try:
-            return self._complete(served, to_query(request, served.name))
+            return self._rewrite(served, to_query(request, served.name))
         except DiptychError as error:
             return error
 
-    def _complete(self, served: ServedSnapshot, query: Query) -> Query:
-        """Return a query that the searcher can answer: with tastes for shoppers, and no part left to change."""
+    def _rewrite(self, served: ServedSnapshot, query: Query) -> Query:
+        """Replace shoppers by their user vectors and changed parts by what they stand for, as the searcher requires."""
         return self._rewriter.rewrite(served.searcher, self._shoppers.with_user_vectors(served.searcher, query))
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """A call that waits for the search it shares with others."""
+class _WaitingCall:
+    """A call that waits for a search that it shares with other calls."""
 
     future: asyncio.Future[bytes]
     served: ServedSnapshot
     request: search_pb2.SearchRequest
     query: Query
-    call: CallDeadline
+    deadline: CallDeadline
     parse_us: int
 
 
-def _settle(group: Sequence[_Gathered]) -> None:
-    """Answer calls that are all for one snapshot."""
-    served = group[0].served
-    for one, outcome in zip(group, _found(served, [one.query for one in group]), strict=True):
+def _answer_together(calls: Sequence[_WaitingCall]) -> None:
+    """Answer calls for one snapshot."""
+    served = calls[0].served
+    for call, outcome in zip(calls, _search(served, [call.query for call in calls]), strict=True):
         if not isinstance(outcome, Answer):
-            one.future.set_exception(outcome)
+            call.future.set_exception(outcome)
             continue
-        total_us = (perf_counter_ns() - one.call.arrived_ns) // 1000
+        total_us = (perf_counter_ns() - call.deadline.arrived_ns) // 1000
         try:
-            one.future.set_result(to_bytes(one.request, one.query, outcome, one.parse_us, total_us))
-        except Exception as error:  # noqa: BLE001 it is not swallowed: its call gets it, and the edge logs it
-            one.future.set_exception(error)
+            call.future.set_result(to_bytes(call.request, call.query, outcome, call.parse_us, total_us))
+        except Exception as error:  # noqa: BLE001 not swallowed: the call raises it, and the router logs it
+            call.future.set_exception(error)
         else:
-            served.saw(one.query, outcome, one.parse_us, total_us)
+            served.observe(call.query, outcome, call.parse_us, total_us)
 
 
-def _found(served: ServedSnapshot, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
-    """Return what each query found; should something fail that nobody foresaw, it fails only its own query."""
+def _search(served: ServedSnapshot, queries: Sequence[Query]) -> Sequence[Answer | Exception]:
+    """Return the answer or the error of each query; an unexpected error fails its own query alone."""
     try:
         return served.searcher.search_many(queries)
-    except Exception as error:  # noqa: BLE001 it is not swallowed: it becomes the outcome of the query it belongs to
+    except Exception as error:  # noqa: BLE001 not swallowed: it becomes the result of its query
         if len(queries) == 1:
             return [error]
-        return [outcome for query in queries for outcome in _found(served, [query])]
+        return [outcome for query in queries for outcome in _search(served, [query])]
