@@ -1,9 +1,9 @@
-"""Are written descriptions right? Generated products that no model saw, and photos taken in shops.
+"""Correctness of generated descriptions, for generated products that no model was trained on and photos from shops.
 
-Four settings. *Items*: a store of the products themselves, asked by item. *Pictures, a shop*: pictures alone, described
-by a store of other generated products. *Pictures alone*: the embedded model by itself. *Shop photos*: photos of
-groceries against a store of their 81 products. The catalogue says what is right:
-see `indexer.evaluate.description_quality`.
+Four settings. *Items*: items of a store. *Pictures, a shop*: images only, described with a store of other generated
+products. *Pictures alone*: images only, described by the embedded model. *Shop photos*: photos of groceries, described
+with a store of their 81 products. Descriptions are checked against the catalogue: see
+`indexer.evaluate.description_quality`.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,15 @@ EXAMPLES = 12
 def run(
     products: int, others: int, seed: int, other_seed: int, grocery: Path | None, json_path: Path | None = None
 ) -> None:
-    """Measure all settings, print them, and write them if asked.
+    """Measure all settings, print them, and write them to `json_path` if given.
 
-    seed, other_seed: of the products described and of those of the store; neither is one that the model learnt from.
-    grocery: a folder of catalog.csv and photos.csv, None to leave it out.
+    Args:
+        products: Number of generated products to describe, and the maximum number of photos.
+        others: Number of products in the store that has none of them.
+        seed: Seed of the products to describe. No model was trained on these seeds.
+        other_seed: Seed of the products in the store.
+        grocery: Folder of catalog.csv and photos.csv; None to leave it out.
+        json_path: File to write the result to.
     """
     found: dict[str, dict[str, Any]] = {}
     texts: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
-"""Does sentiment tell praise from blame in reviews not seen, and are aspects found and judged as people judged them?
+"""Sentiment of held-out reviews, and aspects and their polarity against human labels.
 
-Chinese and English reviews of shops in five folds, those of an item together; restaurants whose aspects people marked;
-and generated reviews, whose aspects are known. The models that judge aspects have learnt from none of the marks.
+Chinese and English reviews of shops, in five folds where reviews of an item stay together; restaurant reviews with
+labelled aspects; and generated reviews with known aspects. Models that are measured on labels were not fitted on them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _NAN = float("nan")
 
 
 def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
-    """Fit on both languages, measure, show the tables and return the result."""
+    """Fit on both languages, measure, print the tables and return the result."""
     with Reporter() as progress:
         read = {path: read_all(data / path, {}, progress)[0] for path in (*CHINESE, *ENGLISH, RESTAURANTS)}
         rated = [review for path in (*CHINESE, *ENGLISH) for review in read[path]]
@@ -80,7 +80,7 @@ def _generated() -> list[Review]:
 
 
 def _speed(fitted: FittedModel, reviews: Sequence[Review]) -> dict[str, float]:
-    """Return reviews a second, by the clock and by what one core had to do."""
+    """Return reviews per second of elapsed time and of CPU time."""
     started, spent = perf_counter(), process_time()
     fitted.model.score(reviews)
     clock, work = perf_counter() - started, process_time() - spent

@@ -1,7 +1,7 @@
-"""Do shoppers buy what is recommended? Two real shops' logs, each cut by time, ours beside the usual methods.
+"""Recommendations on the logs of two real shops, each split by time, compared with standard methods.
 
-Half of the shoppers, drawn at random, are tested, all of them at once; constants are chosen on the other half. A tenth
-of the items then loses all its events: are these found? And do shoppers of other tastes get other items?
+A random half of the shoppers is tested, all at once; constants were chosen on the other half. Then a tenth of the items
+loses all its events: are these still recommended? Last, do shoppers with different tastes get different items?
 """
 
 import csv
@@ -38,14 +38,14 @@ from indexer.progress import Reporter
 NEW_SHARE = 0.1
 SEED = 2024
 STRONGER = 2.0
-"""What demand weighed once; shown to tell what its weight does."""
+"""A former weight of demand, shown for comparison."""
 
 MEASURES = ("repeat_ndcg", "repeat_hit", "unseen_ndcg", "unseen_hit")
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A shop's folder: its events, and how their columns are named."""
+    """A shop's folder: its events, and the names of their columns."""
 
     name: str
     transactions: str
@@ -63,7 +63,7 @@ LOGS = (
 
 
 def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
-    """Measure both logs, show the tables, return the result."""
+    """Measure both logs, print the tables and return the result."""
     tables, content = [], {}
     with TemporaryDirectory() as folder, Reporter() as progress:
         for log in LOGS:
@@ -95,7 +95,7 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
 
 
 def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
-    """Return the log cut by time for the half of its shoppers that figures are of, or for the other half."""
+    """Return the log split by time, for the half of its shoppers that results are reported for, or the other half."""
     users = sorted({event.user_id for event in events})
     order = np.random.default_rng(SEED).permutation(len(users))
     first, second = order[: len(users) // 2], order[len(users) // 2 :]
@@ -105,19 +105,19 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
 
 
 def _share(held: Holdout, shared: dict[str, dict[str, TasteOverlap]], recommender: Recommender) -> None:
-    """Measure the overlap between shoppers with different tastes, with the default and with a higher weight of demand."""
+    """Measure the overlap between shoppers with different tastes, with the default and a higher weight of demand."""
     for name, recipe in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
         found = Recommender(recommender.searcher, recipe)
         shared[name] = {mode.value: sharing(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
 
 
 def best_peer(ways: Mapping[str, RecommendationScores], measure: str) -> str:
-    """Return the name of the peer whose mean is highest; each at its best setting."""
+    """Return the name of the peer with the highest mean, each at its best setting."""
     return max((name for name in ways if name != OURS), key=lambda name: float(getattr(ways[name], measure).mean()))
 
 
 def _catalogue(folder: Path, path: Path) -> tuple[Path, list[str]]:
-    """Write a shop's items as the indexer reads them, and return their ids too."""
+    """Write a shop's items as a catalogue, and return it with their ids."""
     item_ids = []
     with path.open("w", encoding="utf-8") as file:
         for item in _items(folder):
