@@ -5,75 +5,20 @@ Changes are applied and snapshots are swapped under one lock, so that no change 
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.encoders.embedding_cache import EmbeddingCache
-from engine.encoders.encoder import Encoder
-from engine.errors import DiptychError, InvalidQuery, InvalidSetting, ItemNotFound, NotDurable
-from engine.search.read_view import ReadView
+from engine.errors import DiptychError, InvalidQuery, InvalidSetting, NotDurable
 from engine.search.searcher import Searcher
-from engine.snapshot.snapshot import Snapshot
+from engine.server.snapshot_overlay import SnapshotOverlay, find_encoders
 from engine.updates.change_log import LIVE_FILE, ChangeLog, ItemChange, Transaction, open_log
-from engine.updates.delta import Delta
-from engine.updates.ingest import AcceptedItem, Ingest, Pictures, PreparedItem
+from engine.updates.ingest import AcceptedItem, Pictures
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
 _REPLAY_BATCH = 256
 
 log = logging.getLogger(__name__)
-
-
-class SnapshotOverlay:
-    """The live changes applied to the snapshot of one searcher.
-
-    Attributes:
-        searcher: Searches the snapshot and the changes.
-        intake: Prepares upserted items for the snapshot.
-        delta: The changes so far.
-    """
-
-    def __init__(self, searcher: Searcher, cache: EmbeddingCache | None) -> None:
-        self.searcher = searcher
-        self.intake = Ingest(searcher.snapshot, _encoders(searcher), cache)
-        self.delta = Delta.begin(searcher.snapshot)
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The snapshot below the changes."""
-        return self.searcher.snapshot
-
-    def holds(self, item_id: str) -> bool:
-        """Return whether an item exists now."""
-        if self.delta.is_hidden(item_id):
-            return self.delta.row_of(item_id) is not None
-        try:
-            self.snapshot.items.row_of(item_id)
-        except ItemNotFound:
-            return False
-        return True
-
-    def replay(self, changes: Sequence[ItemChange], pictures: Pictures) -> None:
-        """Apply changes that are on disk already; items that do not fit this snapshot are logged and skipped."""
-        upserts = [(change.item_id, change.upsert) for change in changes if change.upsert is not None]
-        arrivals: dict[str, PreparedItem] = {}
-        for (item_id, _), outcome in zip(upserts, self.intake.take(upserts, pictures), strict=True):
-            if isinstance(outcome, AcceptedItem):
-                arrivals[item_id] = outcome.arrival
-            else:
-                log.warning("skipped item=%r for snapshot=%s: %s", item_id, self.snapshot.name, outcome)
-        self.apply([(change.item_id, arrivals.get(change.item_id)) for change in changes], changes[-1].seq)
-
-    def apply(self, changes: Iterable[tuple[str, PreparedItem | None]], seq: int) -> None:
-        """Apply changes, from the next search on. seq: number of the last one."""
-        self.delta = self.delta.apply(changes, seq).compact()
-        self.searcher.view = ReadView(self.snapshot, self.delta, self.searcher.view)
-
-    def reset(self) -> None:
-        """Drop all applied changes, after applying some failed halfway."""
-        self.delta = Delta.begin(self.snapshot)
-        # Row numbers start again too, so nothing that was computed for the old ones may be reused.
-        self.searcher.view = ReadView(self.snapshot)
 
 
 class LiveUpdates:
@@ -97,7 +42,7 @@ class LiveUpdates:
             CorruptLog: The change log is damaged.
             NotDurable: It cannot be read.
         """
-        overlay = SnapshotOverlay(searcher, self._opened_cache() if _encoders(searcher) else None)
+        overlay = SnapshotOverlay(searcher, self._opened_cache() if find_encoders(searcher) else None)
         self.catch_up(overlay)
         return overlay
 
@@ -243,16 +188,3 @@ def _check_rpc(stored: tuple[str, bytes] | None, rpc: str) -> bytes | None:
     if stored is not None and stored[0] != rpc:
         raise InvalidQuery(f"expected a new request_id, got one that was used for {stored[0]}", "request_id")
     return None if stored is None else stored[1]
-
-
-def _encoders(searcher: Searcher) -> dict[str, Encoder]:
-    """Return the encoder of each block that is made from images or texts."""
-    manifest = searcher.snapshot.manifest
-    encoders: dict[str, Encoder] = {}
-    for blocks, encoder in (
-        (manifest.encoded_blocks, searcher.encoder),
-        (manifest.text_encoded_blocks, searcher.text_encoder),
-    ):
-        if encoder is not None:
-            encoders.update({block: encoder for block in ("image", "text") if block in blocks})
-    return encoders

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.scoring.query import Answer, Boost, Query, Shape
 from engine.search.planner import AGREEING, BOOSTED, COMPOSED, MEASURED_K, QUERY_CLASSES, SINGLE, STRONG
 from engine.search.searcher import Searcher
-from engine.server.live_updates import SnapshotOverlay
+from engine.server.snapshot_overlay import SnapshotOverlay
 from engine.snapshot.snapshot import Snapshot
 from engine.v1 import index_pb2
 

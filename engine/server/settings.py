@@ -209,8 +209,10 @@ def _settings_class(file: Path | None) -> type[ServerSettings]:
     """Return the settings class that reads this file; pydantic-settings takes the path from the class alone."""
     if file is None:
         return ServerSettings
-    # pydantic-settings ignores a file that is not there.
-    file.open("rb").close()
+    # pydantic-settings silently ignores whatever is not a regular file.
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "another kind of file" if file.exists() else "none"
+        raise InvalidSetting(f"{file}: expected a file of settings, got {found}")
 
     class FileSettings(ServerSettings):
         model_config = SettingsConfigDict(toml_file=file, use_attribute_docstrings=False)

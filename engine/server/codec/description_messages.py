@@ -13,7 +13,7 @@ _STYLES = {
 
 
 def from_request(request: catalog_pb2.DescribeItemRequest) -> DescribeRequest:
-    """Return a checked request as the domain's."""
+    """Convert a checked request."""
     return DescribeRequest(_STYLES[request.style], request.audience, request.max_words)
 
 

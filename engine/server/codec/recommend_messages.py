@@ -25,7 +25,7 @@ _REASON_KINDS = {
 
 
 def from_request(request: recommendation_pb2.RecommendRequest) -> RecommendRequest:
-    """Return a request as the domain's. Raises InvalidMessage if it breaks a rule of the contract."""
+    """Check and convert a request. Raises InvalidMessage if it breaks a rule of the contract."""
     check(request)
     session = request.WhichOneof("subject") == "session"
     if session and request.image:

@@ -7,10 +7,11 @@ from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.item_messages import check_request, to_response, to_upsert
 from engine.server.codec.payload_fields import Fields, put_payload, to_fields
 from engine.server.codec.validation import check
-from engine.server.live_updates import LiveUpdates, SnapshotOverlay
+from engine.server.live_updates import LiveUpdates
 from engine.server.rpc_router import Method
 from engine.server.served_snapshot import ServedSnapshot
 from engine.server.snapshot_manager import SnapshotManager
+from engine.server.snapshot_overlay import SnapshotOverlay
 from engine.server.workers import CallDeadline, Workers
 from engine.updates.change_log import Upsert
 from engine.updates.ingest import AcceptedItem
