@@ -110,7 +110,7 @@ class Titles:
     def edited(self, one: Asked) -> str:
         """Return what the reference is called, with the new value in place of the old one."""
         title = one.row["title"] if one.reference == ITEM else self._captioner.say([decode(one.data)])[0]
-        change = self._changes.understand(one.change)
+        change = self._changes.parse(one.change)
         old = phrases_in(title, change.phrases)
         for words in old:
             title = title.replace(words, one.value.lower() if words == old[0] else "")

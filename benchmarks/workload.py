@@ -16,7 +16,8 @@ from engine.indexes.cpu import CpuIndex
 from engine.indexes.index import EXACT, Index, OperatingPoint
 from engine.indexes.recall import recall_at_k
 from engine.indexes.row_filter import RowFilter
-from engine.scoring.query import Answer, Part, Query, TextPart, VectorPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import Part, Query, TextPart, VectorPart
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 from engine.v1 import query_pb2, search_pb2

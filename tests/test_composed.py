@@ -15,7 +15,8 @@ from engine.composition.text_change import TextChanges
 from engine.composition.title_phrases import TitlePhrases, phrases_in
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
-from engine.scoring.query import Hit, ImagePart, ItemPart, Query, TextPart
+from engine.scoring.answer import Hit
+from engine.scoring.query import ImagePart, ItemPart, Query, TextPart
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
@@ -174,7 +175,7 @@ def test_a_searcher_takes_no_changed_part(shop: Shop) -> None:
 def understand(shop: Shop) -> Callable[[str], dict[str, dict[str, float]]]:
     """What a text names in the shop."""
     changes = TextChanges(CatalogAttributes.learn(shop.searcher.view))
-    return lambda text: {name: dict(values) for name, values in changes.understand(text).wanted.items()}
+    return lambda text: {name: dict(values) for name, values in changes.parse(text).wanted.items()}
 
 
 def test_a_text_names_values_of_fields(shop: Shop) -> None:
@@ -216,7 +217,7 @@ def test_a_shop_without_a_model_answers_by_its_fields(plain: Searcher) -> None:
 
 def test_no_is_a_denial_and_not_a_value(plain: Searcher) -> None:
     """ "No red" rules red out, and asks for no item whose field says "No"."""
-    change = TextChanges(CatalogAttributes.learn(plain.view)).understand("no red")
+    change = TextChanges(CatalogAttributes.learn(plain.view)).parse("no red")
     assert "lined" not in change.wanted
     assert "red" in change.unwanted["tone"]
 

@@ -7,7 +7,8 @@ import pytest
 
 from engine.cli.output import NO_MATCH, print_no_match
 from engine.encoders.encoder import ModelSpec
-from engine.scoring.query import Answer, ItemPart, Page, Query, TextPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import ItemPart, Page, Query, TextPart
 from engine.search.confidence import MatchEvidence, confidence
 from engine.search.searcher import Searcher
 from engine.server.codec.search_response import to_response

@@ -32,21 +32,8 @@ from engine.errors import (
     SnapshotNotFound,
     UnknownBlock,
 )
-from engine.scoring.query import (
-    Answer,
-    Boost,
-    Facet,
-    Hit,
-    ImagePart,
-    ItemPart,
-    Missing,
-    Page,
-    Plan,
-    Query,
-    TextPart,
-    Timings,
-    VectorPart,
-)
+from engine.scoring.answer import Answer, Facet, Hit, Plan, Timings
+from engine.scoring.query import Boost, ImagePart, ItemPart, Missing, Page, Query, TextPart, VectorPart
 from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import to_fields
 from engine.server.codec.search_request import to_query

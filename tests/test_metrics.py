@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from engine.errors import CannotListen, InvalidSetting
-from engine.scoring.query import Answer, Plan, Query, Timings, VectorPart
+from engine.scoring.answer import Answer, Plan, Timings
+from engine.scoring.query import Query, VectorPart
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
 from engine.server.metrics_endpoint import MetricsEndpoint

@@ -23,7 +23,7 @@ from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.lexical_block import usual_scores
+from indexer.build.lexical_block import lexical_moments
 from indexer.embedding.embed import no_progress
 from tests.support.catalogs import Plain, write_lines
 
@@ -165,7 +165,7 @@ def test_usual_scores_by_hand(tmp_path: Path) -> None:
     lexical = LexicalIndex(tmp_path / LEXICAL, 3)
     score = lexical.score("mug", ItemFields("mug"))
     assert score == pytest.approx(2 / 2.5)
-    usual = usual_scores(lexical, items)
+    usual = lexical_moments(lexical, items)
     assert usual == Moments(pytest.approx(score), 1e-3)
 
 
@@ -173,7 +173,7 @@ def test_usual_scores_count_items_without_a_match(tmp_path: Path) -> None:
     """Of four items two share a word: 4 of 12 pairs score 2 / 2.5, whatever the words that are drawn."""
     items = [ItemFields(title) for title in ("mug", "mug", "cup", "cup")]
     write_lexical(tmp_path / LEXICAL, items)
-    usual = usual_scores(LexicalIndex(tmp_path / LEXICAL, 4), items)
+    usual = lexical_moments(LexicalIndex(tmp_path / LEXICAL, 4), items)
     assert usual.mean == pytest.approx(1 / 3 * 2 / 2.5)
     assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 * 2 / 2.5)
 
@@ -182,4 +182,4 @@ def test_an_item_alone_has_no_usual_score(tmp_path: Path) -> None:
     """There is no other item to compare it with."""
     items = [ItemFields("mug"), ItemFields()]
     write_lexical(tmp_path / LEXICAL, items)
-    assert usual_scores(LexicalIndex(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)
+    assert lexical_moments(LexicalIndex(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)

@@ -9,7 +9,8 @@ import pytest
 
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock, UnknownField
 from engine.indexes.index import OperatingPoint
-from engine.scoring.query import Answer, Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
 from engine.scoring.vectors import to_unit
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import Snapshot, open_snapshot

@@ -10,18 +10,8 @@ import pytest
 
 from engine.catalog.payload import to_bytes
 from engine.errors import DimensionMismatch, InvalidQuery, NotSupported, UnknownBlock
-from engine.scoring.query import (
-    Answer,
-    Boost,
-    ItemBoosts,
-    Missing,
-    Query,
-    Shape,
-    TastePart,
-    UserPart,
-    Vector,
-    VectorPart,
-)
+from engine.scoring.answer import Answer
+from engine.scoring.query import Boost, ItemBoosts, Missing, Query, Shape, TastePart, UserPart, Vector, VectorPart
 from engine.scoring.vectors import to_unit
 from engine.search.read_view import ReadView
 from engine.search.score_terms import AGAIN

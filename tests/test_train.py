@@ -163,7 +163,7 @@ def test_one_match_a_row_is_open_clips_own_loss() -> None:
     torch.manual_seed(0)
     images, texts = (torch.nn.functional.normalize(torch.randn(5, 8), dim=1) for _ in range(2))
     scale = torch.tensor(12.0)
-    ours = objective.MatchLoss(1.0, 1.0).match(images, texts, scale, torch.eye(5))
+    ours = objective.MatchLoss(1.0, 1.0).contrastive(images, texts, scale, torch.eye(5))
     assert ours.item() == pytest.approx(ClipLoss()(images, texts, scale).item(), abs=1e-5)
 
 
@@ -171,7 +171,7 @@ def test_a_pair_that_is_not_allowed_costs_nothing() -> None:
     """A label that may well describe an item of another source is no wrong answer for it."""
     images = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     targets, allowed = torch.eye(2), torch.zeros(2, 2, dtype=torch.bool)
-    loss = objective.MatchLoss(1.0, 1.0).match(images, images, torch.tensor(10.0), targets, allowed)
+    loss = objective.MatchLoss(1.0, 1.0).contrastive(images, images, torch.tensor(10.0), targets, allowed)
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
@@ -201,7 +201,7 @@ def test_a_teacher_speaks_only_where_it_knows() -> None:
     """Targets are blended with the teacher's renormalised answers, row by row, and kept where it knows nothing."""
     answers = torch.tensor([[0.2, 0.2], [0.0, 0.0], [0.3, 0.1]])
     known = torch.tensor([True, True, False])
-    taught = objective.taught(torch.tensor([[1.0, 0.0]] * 3), answers, known, 0.5)
+    taught = objective.blend_teacher(torch.tensor([[1.0, 0.0]] * 3), answers, known, 0.5)
     assert taught.tolist() == [[0.75, 0.25], [1.0, 0.0], [1.0, 0.0]]
 
 

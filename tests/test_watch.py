@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 from prometheus_client import generate_latest
 
-from engine.scoring.query import Answer, Diversity, Hit, ItemPart, Page, Pin, Plan, Query, Timings, VectorPart
+from engine.scoring.answer import Answer, Hit, Plan, Timings
+from engine.scoring.query import Diversity, ItemPart, Page, Pin, Query, VectorPart
 from engine.search.searcher import Searcher
 from engine.server import recall_monitor as watching
 from engine.server.metrics import Metrics

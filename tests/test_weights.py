@@ -16,7 +16,7 @@ from engine.search.searcher import Searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.default_weights import WEIGHTS_FILE, Weighting, apply, read, take_over, write
+from indexer.build.default_weights import WEIGHTS_FILE, DefaultWeights, apply_stored, load, publish_with_weights, save
 from indexer.build.publish import publish, verify
 from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
@@ -91,7 +91,7 @@ def by_hand(weights: dict[str, float], boosts: dict[str, float] | None = None) -
         present=np.array([[[True, True], [True, False], [False, False]]]), spoken=np.array([[True, True]]),
         signals=np.array([[[1.0], [-1.0], [0.0]]]), ratings=np.array([[0.0, 1.0, -1.0]]), ideals=np.array([[1.0, 0.0]]),
     )  # fmt: skip
-    return fused_scores(candidates, Weighting(weights, boosts or {}))[0].tolist()
+    return fused_scores(candidates, DefaultWeights(weights, boosts or {}))[0].tolist()
 
 
 def test_scores_by_hand() -> None:
@@ -108,7 +108,7 @@ def test_scores_of_candidates_are_those_of_the_searcher(searcher: Searcher, weig
     """For any weighting, with items that lack a block and with a boost."""
     case = cases()[0]
     candidates = gather(searcher, [case], ["rating"], 10, quiet)
-    ours = fused_scores(candidates, Weighting(weights, {"rating": 0.3}))[0]
+    ours = fused_scores(candidates, DefaultWeights(weights, {"rating": 0.3}))[0]
     query = replace(case.query, modality_weights=weights, boosts=(Boost("rating", 0.3),), limit=ITEMS)
     hits = searcher.search(query).hits
     assert len(hits) == ITEMS
@@ -118,7 +118,7 @@ def test_scores_of_candidates_are_those_of_the_searcher(searcher: Searcher, weig
 def test_fitting_finds_the_block_that_tells(searcher: Searcher) -> None:
     """From equal weights: what says nothing loses weight, their sum stays, and the better rated come first."""
     candidates = gather(searcher, cases(), ["rating"], 10, quiet)
-    start = Weighting({"image": 0.5, "text": 0.5})
+    start = DefaultWeights({"image": 0.5, "text": 0.5})
     found = fit(candidates, start)
     assert found.blocks["image"] == pytest.approx(0.95, abs=0.04)
     assert sum(found.blocks.values()) == pytest.approx(1)
@@ -128,15 +128,15 @@ def test_fitting_finds_the_block_that_tells(searcher: Searcher) -> None:
 
 def test_weights_are_told_as_manifests_tell_them() -> None:
     """By hand: vectors weigh 1 in sum, and words and boosts grow with them, so that the order stays."""
-    weighting = Weighting({"image": 0.1, "text": 0.3, "lexical": 1.6}, {"rating": 0.2}).normalised()
+    weighting = DefaultWeights({"image": 0.1, "text": 0.3, "lexical": 1.6}, {"rating": 0.2}).normalised()
     assert weighting.blocks == pytest.approx({"image": 0.25, "text": 0.75, "lexical": 4.0})
     assert weighting.boosts == pytest.approx({"rating": 0.5})
 
 
 def test_a_learnt_block_leaves_boosts_as_they_are() -> None:
     """By hand: behaviour stands beside what items are, so it is no part of the 1 that these weigh in sum."""
-    weighting = Weighting({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2}).normalised()
-    assert weighting == Weighting({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2})
+    weighting = DefaultWeights({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2}).normalised()
+    assert weighting == DefaultWeights({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2})
 
 
 def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:
     """What is rated and cannot be found counts in the best list: half of the gain is out of reach here."""
     case = replace(cases()[0], ratings={"i0": 1.0, "gone": 1.0})
     candidates = gather(searcher, [case], [], 10, quiet)
-    (alone,) = ndcgs(candidates, Weighting({"image": 1.0, "text": 0.0}))
+    (alone,) = ndcgs(candidates, DefaultWeights({"image": 1.0, "text": 0.0}))
     assert 0 < alone <= 1 / (1 + 1 / np.log2(3)) + 1e-9
 
 
@@ -190,9 +190,9 @@ def test_what_wins_by_chance_does_not_win(searcher: Searcher) -> None:
 
 def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searcher) -> None:
     """It is whole, it is served, and it answers a request that names no weights as the old one answers with them."""
-    opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1}, {"rating": 0.2})
+    opened, weighting = Store(store), DefaultWeights({"image": 0.9, "text": 0.1}, {"rating": 0.2})
     opened.activate(searcher.snapshot.name)
-    manifest = apply(opened, searcher.snapshot.name, weighting)
+    manifest = publish_with_weights(opened, searcher.snapshot.name, weighting)
     assert manifest is not None
     assert opened.current() == manifest.snapshot
     assert manifest.parent == searcher.snapshot.name
@@ -205,18 +205,18 @@ def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searche
     off = [hit.item_id for hit in new.search(replace(query, boosts=(Boost("rating", 0.0),))).hits]
     bare = replace(query, modality_weights=weighting.blocks)
     assert off == [hit.item_id for hit in searcher.search(bare).hits]
-    assert in_use(new) == Weighting(weighting.blocks, weighting.boosts)
+    assert in_use(new) == DefaultWeights(weighting.blocks, weighting.boosts)
 
 
 def test_a_newer_snapshot_stays_served(store: Path, searcher: Searcher) -> None:
     """Weights learnt with one that is no longer served are not published over what is, whenever that came."""
-    opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1})
+    opened, weighting = Store(store), DefaultWeights({"image": 0.9, "text": 0.1})
     first = searcher.snapshot.name
     opened.activate(first)
-    newer = apply(opened, first, weighting)
+    newer = publish_with_weights(opened, first, weighting)
     assert newer is not None
     count = len(opened.names())
-    assert apply(opened, first, weighting) is None
+    assert publish_with_weights(opened, first, weighting) is None
     assert not publish(opened, first, instead_of=first)
     assert (opened.current(), len(opened.names())) == (newer.snapshot, count)
 
@@ -225,7 +225,7 @@ def test_default_boosts_need_parts(store: Path) -> None:
     """A request of filters or boosts alone is not ranked by boosts that it does not name."""
     opened = Store(store)
     opened.activate(opened.names()[0])
-    applied = apply(opened, opened.names()[0], Weighting({"image": 1.0}, {"rating": 5.0}))
+    applied = publish_with_weights(opened, opened.names()[0], DefaultWeights({"image": 1.0}, {"rating": 5.0}))
     assert applied is not None
     new = open_searcher(store, applied.snapshot)
     assert new.planner.effective_boosts(Query(())) == ()
@@ -239,18 +239,20 @@ def test_the_next_build_takes_the_weights_over(store: Path, searcher: Searcher, 
     write_lines(tmp_path / "catalog.jsonl", rows())
     config = BuildConfig(tmp_path / "catalog.jsonl", tmp_path / "store", signals=("rating",), recall_target=0.5)
     (tmp_path / "store").mkdir()
-    write(tmp_path / "store", searcher.snapshot.manifest, Weighting({"image": 0.8, "text": 0.2}, {"rating": 0.1}), {})
+    weights = DefaultWeights({"image": 0.8, "text": 0.2}, {"rating": 0.1})
+    save(tmp_path / "store", searcher.snapshot.manifest, weights, {})
     built = build(config, quiet)
     assert built.default_weights == {"image": 0.8, "text": 0.2}
     assert built.default_boosts == {"rating": 0.1}
     plain = build(replace(config, signals=()), quiet)
     assert plain.default_boosts == {}
-    assert take_over(read(tmp_path / "store"), plain).reason == "they boost rating, and it has no such signal"
-    write(tmp_path / "store", searcher.snapshot.manifest, Weighting({"image": 1.0}), {})
-    assert take_over(read(tmp_path / "store"), plain).reason == "they weigh image, and it has image, text"
+    reason = "they boost rating, which is not a signal of the snapshot"
+    assert apply_stored(load(tmp_path / "store"), plain).reason == reason
+    save(tmp_path / "store", searcher.snapshot.manifest, DefaultWeights({"image": 1.0}), {})
+    assert apply_stored(load(tmp_path / "store"), plain).reason == "expected weights for image, text, got image"
     (tmp_path / "store" / WEIGHTS_FILE).write_text("{}")
     with pytest.raises(InvalidSetting, match="expected learnt weights"):
-        read(tmp_path / "store")
+        load(tmp_path / "store")
 
 
 def bought(user: str, items: list[int], start: int = 0) -> list[Event]:
@@ -339,7 +341,7 @@ def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, m
     opened.activate(first)
 
     def slowly(*arguments: Any) -> WeightDecision:
-        apply(opened, first, Weighting({"image": 0.5, "text": 0.5}))
+        publish_with_weights(opened, first, DefaultWeights({"image": 0.5, "text": 0.5}))
         return decide(*arguments)
 
     monkeypatch.setattr("indexer.weights.decision.decide", slowly)

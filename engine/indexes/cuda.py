@@ -202,7 +202,7 @@ def _transforms(candidates: faiss.Index) -> list[faiss.VectorTransform]:
     index = faiss.downcast_index(candidates)
     if not isinstance(index, faiss.IndexPreTransform):
         return []
-    return [faiss.downcast_VectorTransform(index.chain.at(place)) for place in range(index.chain.size())]
+    return [faiss.downcast_VectorTransform(index.chain.at(number)) for number in range(index.chain.size())]
 
 
 def _open_gpu(number: int) -> Device:

@@ -21,13 +21,12 @@ from engine.recommend.interleave import RankedShare, interleaved
 from engine.recommend.reason import POPULAR, Reason, ReasonBuilder
 from engine.recommend.scoring_weights import DEMAND, REPURCHASE, ScoringWeights
 from engine.recommend.user_vector import InterestPart, UserVector, block_weights
+from engine.scoring.answer import Answer, Hit, Timings
 from engine.scoring.fusion import BEHAVIOUR
 from engine.scoring.query import (
     NO_ITEM_BOOSTS,
-    Answer,
     Boost,
     Diversity,
-    Hit,
     ImagePart,
     ItemBoosts,
     Missing,
@@ -35,7 +34,6 @@ from engine.scoring.query import (
     Query,
     Shape,
     TastePart,
-    Timings,
 )
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher

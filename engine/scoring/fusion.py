@@ -181,7 +181,7 @@ def compose(
     counted: dict[str, float] = {}
     words = []
     for part in parts:
-        for block in (*part.vectors, *([LEXICAL] if part.words else [])):
+        for block in _addressed_blocks(part):
             weight = part_weight(part, block, weights, by_kind)
             if weight == 0.0:
                 continue
@@ -195,16 +195,24 @@ def compose(
             offsets[block] = offsets.get(block, 0.0) - factor * baseline.mean
             counted[block] = counted.get(block, 0.0) + abs(part.weight) * weight
     if not offsets:
-        addressed = sorted({block for part in parts for block in (*part.vectors, *([LEXICAL] if part.words else []))})
-        raise InvalidQuery(
-            f"expected a weight above 0 for a block that the parts address ({', '.join(addressed) or 'none'}), "
-            f"got {dict(weights)}",
-            "modality_weights",
-        )
+        raise _no_block_error(parts, weights)
     total = sum(abs(part.weight) for part in parts)
     differ = total > 0 and any(part.kind in by_kind and not part.aimed for part in parts)
     scored = {block: counted[block] / total if differ else weights[block] for block in offsets}
     return FusedQuery(vectors, offsets, scored, dict(boosts), missing, tuple(words))
+
+
+def _no_block_error(parts: Sequence[EncodedPart], weights: Mapping[str, float]) -> InvalidQuery:
+    addressed = sorted({block for part in parts for block in _addressed_blocks(part)})
+    return InvalidQuery(
+        f"expected a weight above 0 for a block that the parts address ({', '.join(addressed) or 'none'}), "
+        f"got {dict(weights)}",
+        "modality_weights",
+    )
+
+
+def _addressed_blocks(part: EncodedPart) -> tuple[str, ...]:
+    return (*part.vectors, LEXICAL) if part.words else tuple(part.vectors)
 
 
 def stratum_scale(query: FusedQuery, blocks: Sequence[str]) -> float | None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import Any
 
+from engine.scoring.answer import Answer, Facet, Hit, Plan, Timings
 from engine.scoring.fusion import FusedQuery, stratum_scale
-from engine.scoring.query import Answer, Facet, Hit, Page, Plan, TextPart, Timings
+from engine.scoring.query import Page, TextPart
 from engine.search.confidence import MAX_HITS, collect_evidence, confidence
 from engine.search.planned_query import PlannedQuery
 from engine.search.read_view import ReadView

@@ -63,5 +63,5 @@ class ItemLookup:
     @property
     def _changed(self) -> Delta:
         if self._delta is None:
-            raise IndexError("expected a row of the snapshot, got a higher one, and nothing has changed since")
+            raise IndexError("expected a row of the snapshot, got a higher one, but there are no changes")
         return self._delta

@@ -79,7 +79,7 @@ class RowColumns:
                 ("signal", name),
                 lambda: ValueColumn(np.concatenate([read_signal(stratum, name) for stratum in self._snapshot.strata])),
             ).stored
-            # Read from the rows of changed items, not from their payloads, which lack learnt signals.
+            # Read from the rows of changed items, not from their payloads, which lack learned signals.
             changed = [read_signal(stratum, name) for stratum in self._strata[len(self._snapshot.strata) :]]
             self._signals[name] = (*self._split(stored), *changed)
         return self._signals[name]

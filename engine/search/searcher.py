@@ -9,8 +9,9 @@ import numpy as np
 from engine.encoders.encoder import Encoder
 from engine.errors import DiptychError
 from engine.indexes.index import OperatingPoint
+from engine.scoring.answer import Answer
 from engine.scoring.fusion import EncodedPart, FusedQuery
-from engine.scoring.query import Answer, ItemPart, Missing, Part, Query, TextPart
+from engine.scoring.query import ItemPart, Missing, Part, Query, TextPart
 from engine.search.answer_builder import AnswerBuilder
 from engine.search.depth_planner import MEASURED_K, DepthPlanner
 from engine.search.planned_query import PlannedQuery

@@ -16,7 +16,8 @@ import numpy as np
 
 from engine.errors import DiptychError
 from engine.indexes.recall import recall_at_k
-from engine.scoring.query import Answer, Query
+from engine.scoring.answer import Answer
+from engine.scoring.query import Query
 from engine.search.depth_planner import MEASURED_K
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.scoring.query import Answer, Query
+from engine.scoring.answer import Answer
+from engine.scoring.query import Query
 from engine.search.searcher import Searcher
 from engine.server.snapshot_overlay import SnapshotOverlay
 from engine.snapshot.snapshot import Snapshot

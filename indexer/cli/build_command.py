@@ -104,7 +104,7 @@ def build(
     from engine.encoders.encoder import ModelSpec
     from indexer.build.build import build as run
     from indexer.build.build_config import BuildConfig
-    from indexer.build.default_weights import read, take_over
+    from indexer.build.default_weights import apply_stored, load
     from indexer.build.report import notices
     from indexer.embedding.language import unread
     from indexer.progress import Reporter
@@ -163,7 +163,7 @@ def build(
         typer.echo(f"  notice: {count} items keep their own {name}; what reviews give is left out of their fields")
     if manifest.reviews and manifest.reviews.warning:
         typer.echo(f"  warning: reviews: {manifest.reviews.warning}")
-    if reason := take_over(read(store), manifest).reason:
+    if reason := apply_stored(load(store), manifest).reason:
         typer.echo(f"  notice: the weights in {store}/weights.json are left out: {reason}")
 
 

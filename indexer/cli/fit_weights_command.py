@@ -40,7 +40,7 @@ def fit_weights(
         raise typer.BadParameter("expected either --queries with --judgments, or --events", param_hint="--queries")
     from engine.errors import UnknownBlock
     from engine.snapshot.store import Store
-    from indexer.build.default_weights import apply, write
+    from indexer.build.default_weights import publish_with_weights, save
     from indexer.evaluate.store_searcher import open_searcher
     from indexer.progress import Reporter
     from indexer.weights.decision import decide, usable
@@ -64,9 +64,9 @@ def fit_weights(
         "wins": decided.wins,
     }
     if decided.wins:
-        write(store, searcher.snapshot.manifest, decided.learnt, {**source, **decided.to_json()})
+        save(store, searcher.snapshot.manifest, decided.learnt, {**source, **decided.to_json()})
         if not no_publish:
-            published = apply(Store(store), searcher.snapshot.name, decided.learnt)
+            published = publish_with_weights(Store(store), searcher.snapshot.name, decided.learnt)
             told["published"] = None if published is None else published.snapshot
     if as_json:
         typer.echo(json.dumps(told))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import InvalidSetting
 from engine.scoring.query import Boost, Query
 from engine.search.searcher import Searcher
-from indexer.build.default_weights import Weighting
+from indexer.build.default_weights import DefaultWeights
 from indexer.evaluate.ranking_metrics import K, interval, ndcg
 from indexer.weights.candidates import Progress, gather
 from indexer.weights.training_case import SEEN_EVENTS, TrainingCase, heard, kinds_of
@@ -25,7 +25,7 @@ from indexer.weights.weight_search import fit
 class WeightDecision:
     """What was learnt of all cases, and what learning so got on cases held out: the nDCG of each, (n,)."""
 
-    learnt: Weighting
+    learnt: DefaultWeights
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     folds: int
@@ -81,13 +81,13 @@ def decide(
     return WeightDecision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
-def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
+def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> DefaultWeights:
     """Return what blocks weigh now, and the boosts there are, in a request that says nothing of it.
 
     kinds: of the parts that are asked; of one kind it is what blocks weigh for that, of several for any.
     """
     weights = searcher.planner.weights.for_kind(kinds[0]) if len(kinds) == 1 else searcher.planner.weights.defaults
-    return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
+    return DefaultWeights(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 
 def usable(signals: Sequence[str]) -> list[str]:
@@ -101,7 +101,7 @@ def _measured(searcher: Searcher, case: TrainingCase, query: Query, k: int) -> f
     return ndcg([case.ratings.get(hit.item_id, 0.0) for hit in hits], list(case.ratings.values()), k)
 
 
-def _asked(query: Query, weighting: Weighting) -> Query:
+def _asked(query: Query, weighting: DefaultWeights) -> Query:
     """Return the query with these weights, which means what it would mean if they were the snapshot's."""
     weights = {block: weighting.blocks[block] for block in heard(query, weighting.blocks)}
     boosts = tuple(Boost(name, weight) for name, weight in weighting.boosts.items())

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.build.default_weights import Weighting
+from indexer.build.default_weights import DefaultWeights
 from indexer.evaluate.ranking_metrics import K
 from indexer.weights.candidates import CaseCandidates, Floats
 
@@ -26,7 +26,7 @@ LEAST_ERRORS = 1.0
 MOST_ROUNDS = 20
 
 
-def fit(candidates: CaseCandidates, start: Weighting, k: int = K) -> Weighting:
+def fit(candidates: CaseCandidates, start: DefaultWeights, k: int = K) -> DefaultWeights:
     """Return the weighting that ranks the candidates best, looked for from `start` on.
 
     The weights of the blocks that the cases speak to keep their sum, so that a boost is worth the same throughout.
@@ -42,7 +42,7 @@ def fit(candidates: CaseCandidates, start: Weighting, k: int = K) -> Weighting:
     return best
 
 
-def ndcgs(candidates: CaseCandidates, weighting: Weighting, k: int = K) -> Floats:
+def ndcgs(candidates: CaseCandidates, weighting: DefaultWeights, k: int = K) -> Floats:
     """Return the nDCG@k of each case's candidates in the order of their fused scores: (q,)."""
     scores = fused_scores(candidates, weighting)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -50,7 +50,7 @@ def ndcgs(candidates: CaseCandidates, weighting: Weighting, k: int = K) -> Float
     return _dcg(ratings) / _dcg(candidates.ideals[:, :k])
 
 
-def fused_scores(candidates: CaseCandidates, weighting: Weighting) -> Floats:
+def fused_scores(candidates: CaseCandidates, weighting: DefaultWeights) -> Floats:
     """Return (q, n) scores as `fusion` defines them, missing blocks renormalised; -inf where no item is."""
     weights = np.array([weighting.blocks.get(block, 0.0) for block in candidates.blocks])
     asked = weights * candidates.spoken
@@ -64,7 +64,7 @@ def fused_scores(candidates: CaseCandidates, weighting: Weighting) -> Floats:
     return np.where(candidates.ratings < 0, -np.inf, scores)
 
 
-def _moves(candidates: CaseCandidates, now: Weighting) -> Iterator[Weighting]:
+def _moves(candidates: CaseCandidates, now: DefaultWeights) -> Iterator[DefaultWeights]:
     """Give the weightings that are one move away."""
     spoken = [block for place, block in enumerate(candidates.blocks) if candidates.spoken[:, place].any()]
     total = sum(now.blocks.get(block, 0.0) for block in spoken)

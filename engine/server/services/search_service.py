@@ -12,7 +12,8 @@ from google.rpc.status_pb2 import Status
 
 from engine.composition.query_rewriter import QueryRewriter
 from engine.errors import DiptychError
-from engine.scoring.query import Answer, Query
+from engine.scoring.answer import Answer
+from engine.scoring.query import Query
 from engine.server.codec.search_request import to_query
 from engine.server.codec.search_response import to_batch_bytes, to_bytes
 from engine.server.codec.statuses import to_status
