@@ -65,7 +65,7 @@ def _kind(option: Any) -> str:
     """Return the metavar of an option: its own, the choices, or the type."""
     if option.metavar:
         return str(option.metavar)
-    annotation = option.type_descriptor.annotation
+    annotation: Any = option.type_descriptor.annotation
     inner = [item for item in get_args(annotation) if item is not type(None)]
     annotation = inner[0] if inner and inspect.isclass(inner[0]) else annotation
     if inspect.isclass(annotation) and hasattr(annotation, "__members__"):

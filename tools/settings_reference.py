@@ -53,7 +53,8 @@ def _range(field: FieldInfo) -> str:
     """Return the values that a field accepts: its choices, its bounds, or its type."""
     if choices := get_args(field.annotation):
         return ", ".join(to_code(str(choice)) for choice in choices)
-    kind = {int: "integer", float: "number", bool: "true or false"}.get(field.annotation or str, "text")
+    kinds: dict[Any, str] = {int: "integer", float: "number", bool: "true or false"}
+    kind = kinds.get(field.annotation, "text")
     bounds = [bound for bound in map(_bound, field.metadata) if bound]
     return f"{kind}, {' and '.join(bounds)}" if bounds else kind
 
