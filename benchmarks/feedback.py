@@ -12,7 +12,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import report
-from indexer.evaluate.feedback_quality import SentimentMetrics, aspects, figures_by_writing, peer
+from indexer.evaluate.feedback_quality import SentimentMetrics, aspect_metrics, metrics_by_writing, score_peer
 from indexer.progress import Reporter
 from indexer.reviews.feedback_fit import FittedModel, fit
 from indexer.reviews.feedback_model import LETTERS, SIGNS
@@ -38,12 +38,12 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
         started = perf_counter()
         fitted = fit(rated, progress)
         fit_s = perf_counter() - started
-        sentiment = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        sentiment = metrics_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": score_peer(fitted, progress)})
         marked = read[RESTAURANTS]
         generated = _generated()
         found = {
-            "restaurants": aspects(marked, fitted.model.score(marked)),
-            "generated": aspects(generated, fitted.model.score(generated)),
+            "restaurants": aspect_metrics(marked, fitted.model.score(marked)),
+            "generated": aspect_metrics(generated, fitted.model.score(generated)),
         }
     speed = {
         writing: _speed(fitted, [review for path in paths for review in read[path]][:_SCORED])

@@ -15,8 +15,8 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog.table_rows import rows_of
 from indexer.evaluate.judgments import JudgedQuery, read_judged
-from indexer.evaluate.ranking_metrics import interval, ndcg, recall, reciprocal_rank, success
-from indexer.evaluate.search_quality import measure, ranked, unknown_items
+from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, recall, reciprocal_rank, success
+from indexer.evaluate.search_quality import measure, rank_items, unknown_items
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.evaluate.text_image_pairs import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
 from tests.support.cli import indexer
@@ -75,10 +75,10 @@ def test_other_measures_by_hand() -> None:
 def test_an_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
     """The mean's 95 % are about two standard errors to either side: .1 for 100 coins, and nothing for equal values."""
     coins = np.arange(100) % 2
-    low, high = interval(coins)
+    low, high = confidence_interval(coins)
     assert low < 0.5 < high
     assert high - low == pytest.approx(4 * 0.5 / math.sqrt(100), abs=0.02)
-    assert interval(np.ones(5)) == (1.0, 1.0)
+    assert confidence_interval(np.ones(5)) == (1.0, 1.0)
 
 
 def test_measures_of_a_ranking_by_hand() -> None:
@@ -106,9 +106,9 @@ def test_queries_are_words_pictures_and_items(shop: Path) -> None:
 def test_a_store_answers_queries_of_every_kind(shop: Path, searcher: Searcher) -> None:
     """Words find the card they name, a picture finds itself, an item never finds itself; what is gone is counted."""
     words, picture, item = read_judged(shop / "queries.csv", shop / "judgments.csv")
-    assert ranked(searcher, {"lexical": 1.0}, 1, words) == ["i0"]
-    assert ranked(searcher, {"image": 1.0}, 1, picture) == ["i2"]
-    found = ranked(searcher, {}, 10, item)
+    assert rank_items(searcher, {"lexical": 1.0}, 1, words) == ["i0"]
+    assert rank_items(searcher, {"image": 1.0}, 1, picture) == ["i2"]
+    found = rank_items(searcher, {}, 10, item)
     assert len(found) == 5
     assert "i3" not in found
     assert unknown_items(searcher, [words, picture, item]) == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.embedding.embed import no_progress
-from indexer.evaluate.feedback_quality import aspects, evaluate
+from indexer.evaluate.feedback_quality import aspect_metrics, evaluate
 from indexer.reviews.feedback_fit import fit
 from indexer.reviews.feedback_model import LETTERS, SIGNS
 from indexer.reviews.snapshot_reviews import read_all
@@ -43,7 +43,7 @@ def test_aspects_of_restaurants_are_found_and_judged() -> None:
     """Two thirds of what people marked is found, and three of four that are found were marked."""
     learnt, _ = read_all(CHINESE, {}, no_progress)
     truth, _ = read_all(RESTAURANTS, {}, no_progress)
-    told = aspects(truth, fit(learnt[::8], no_progress).model.score(truth))["all"]
+    told = aspect_metrics(truth, fit(learnt[::8], no_progress).model.score(truth))["all"]
     assert told["precision"] >= 0.75
     assert told["recall"] >= 0.7
     assert told["polarity_precision"] >= 0.8

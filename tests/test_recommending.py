@@ -89,7 +89,10 @@ def test_events_count_from_the_moment_they_are_recorded(changed_goods: Running) 
     assert {hit.reason for hit in before.hits} == {"well rated"}
     record(changed_goods, "ada", "TYPE_PURCHASE", ["red-mug"])
     after = recommend(changed_goods, user_id="ada", mode="MODE_DISCOVER", page_size=5, explain=True)
-    assert {hit.reason for hit in after.hits} <= {"looks like red mug that you bought", "like red mug that you bought"}
+    assert {hit.reason for hit in after.hits} <= {
+        "looks like red mug that you bought",
+        "similar to red mug that you bought",
+    }
     assert {hit.reason_kind for hit in after.hits} == {recommendation_pb2.Recommendation.REASON_KIND_LIKE_ITEM}
     for hit in after.hits:
         assert hit.contributions[hit.reason_contribution] == max(hit.contributions.values())
@@ -126,17 +129,19 @@ def test_a_picture_is_answered_in_a_taste(changed_goods: Running) -> None:
     image = picture("red", "mug")
     alone = recommend(changed_goods, session=Session(image=image), page_size=3)
     assert ids(alone) == ids(changed_goods.search.Search(request(QueryPart(image=image), page_size=3), timeout=30))
-    assert {hit.reason for hit in alone.hits} == {"like this picture"}
+    assert {hit.reason for hit in alone.hits} == {"similar to this picture"}
     assert alone.timings.encode_us > 0
     nobody = recommend(changed_goods, user_id="nobody", image=image, page_size=3)
     assert ids(nobody) == ids(alone)
     record(changed_goods, "eve", "TYPE_LIKE", ["blue-lamp", "green-lamp"])
     taste = recommend(changed_goods, user_id="eve", image=image, page_size=3)
     reasons = {hit.reason for hit in taste.hits if not hit.because_item_ids}
-    assert reasons == {"like this picture, in your taste"}
+    assert reasons == {"similar to this picture and to your taste"}
     assert [hit.score for hit in taste.hits] != [hit.score for hit in alone.hits]
     both = recommend(changed_goods, session=Session(liked_item_ids=["blue-lamp"], image=image), page_size=3)
-    assert {hit.reason for hit in both.hits if not hit.because_item_ids} <= {"like this picture, in your taste"}
+    assert {hit.reason for hit in both.hits if not hit.because_item_ids} <= {
+        "similar to this picture and to your taste"
+    }
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
 from indexer.evaluate.store_searcher import open_searcher
 from indexer.weights.candidates import CaseCandidates, gather
-from indexer.weights.decision import WeightDecision, decide, in_use
-from indexer.weights.training_case import TrainingCase, of_events, of_judgments, split
+from indexer.weights.decision import WeightDecision, current_weighting, decide
+from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split_history
 from indexer.weights.weight_search import fit, fused_scores, ndcgs
 from tests.support.catalogs import write_lines
 from tests.support.cli import indexer
@@ -88,7 +88,7 @@ def by_hand(weights: dict[str, float], boosts: dict[str, float] | None = None) -
     """Scores of two items: z of 2 and 1, and z of 4 without a second block; signals 1 and -1; no third item."""
     candidates = CaseCandidates(
         blocks=("a", "b"), signal_names=("s",), similarities=np.array([[[2.0, 1.0], [4.0, 0.0], [0.0, 0.0]]]),
-        present=np.array([[[True, True], [True, False], [False, False]]]), spoken=np.array([[True, True]]),
+        present=np.array([[[True, True], [True, False], [False, False]]]), searched=np.array([[True, True]]),
         signals=np.array([[[1.0], [-1.0], [0.0]]]), ratings=np.array([[0.0, 1.0, -1.0]]), ideals=np.array([[1.0, 0.0]]),
     )  # fmt: skip
     return fused_scores(candidates, DefaultWeights(weights, boosts or {}))[0].tolist()
@@ -155,10 +155,10 @@ def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
         for case in asked
     ]
     assert decide(opened, asked, [], quiet, folds=2).before.tolist() == served
-    spoken = gather(opened, asked, [], 10, quiet).spoken
-    assert dict(zip((*opened.snapshot.dims,), spoken[0].tolist(), strict=True))["behaviour"] == 0
+    searched = gather(opened, asked, [], 10, quiet).searched
+    assert dict(zip((*opened.snapshot.dims,), searched[0].tolist(), strict=True))["behaviour"] == 0
     named = TrainingCase(Query((ItemPart("i20", block="behaviour"),)), {"i21": 1.0})
-    assert gather(opened, [named], [], 10, quiet).spoken.sum() == 1
+    assert gather(opened, [named], [], 10, quiet).searched.sum() == 1
 
 
 def test_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:
@@ -184,7 +184,7 @@ def test_what_wins_by_chance_does_not_win(searcher: Searcher) -> None:
         replace(case, ratings={f"i{item}": 1.0 for item in rng.choice(ITEMS, 8, replace=False)}) for case in cases()
     ]
     assert not decide(searcher, drawn, ["rating"], quiet).wins
-    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, as many as cases, got 25"):
+    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, at most one per case, got 25"):
         decide(searcher, drawn, [], quiet, folds=25)
 
 
@@ -205,7 +205,7 @@ def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searche
     off = [hit.item_id for hit in new.search(replace(query, boosts=(Boost("rating", 0.0),))).hits]
     bare = replace(query, modality_weights=weighting.blocks)
     assert off == [hit.item_id for hit in searcher.search(bare).hits]
-    assert in_use(new) == DefaultWeights(weighting.blocks, weighting.boosts)
+    assert current_weighting(new) == DefaultWeights(weighting.blocks, weighting.boosts)
 
 
 def test_a_newer_snapshot_stays_served(store: Path, searcher: Searcher) -> None:
@@ -266,10 +266,10 @@ def bought(user: str, items: list[int], start: int = 0) -> list[Event]:
 def test_the_last_fifth_of_a_shoppers_items_is_looked_for(searcher: Searcher) -> None:
     """What they had before is not looked for again, and who bought too little is left out."""
     events = bought("u", [0, 6, 12, 0, 18, 24, 6])
-    before, after = split(events, searcher)
+    before, after = split_history(events, searcher)
     assert [event.item_id for event in before] == ["i0", "i6", "i12", "i0", "i18"]
     assert after == ["i24"]
-    assert split(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
+    assert split_history(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
 
 
 def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
         for user in range(24):
             log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6))))
         log.record(bought("few", [1, 2]))
-        made = of_events(searcher, log)
+        made = cases_from_events(searcher, log)
     assert len(made) == 24
     assert len(made[0].ratings) == 2
     assert not made[0].query.excluded_ids & set(made[0].ratings)
@@ -293,12 +293,12 @@ def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> Non
         open_or_create_event_log(tmp_path) as log,
         pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"),
     ):
-        of_events(searcher, log)
+        cases_from_events(searcher, log)
 
 
 def test_judged_queries_are_cases() -> None:
     """Words as a query, without weights, with the ratings as they are."""
-    (case,) = of_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
+    (case,) = cases_from_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
     assert case == TrainingCase(Query((TextPart("red shoe"),), limit=1), {"i0": 2.0})
     assert case.query.missing is Missing.RENORMALIZE
 

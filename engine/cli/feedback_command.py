@@ -42,12 +42,12 @@ def feedback(
 def ask_store(root: Path, request: "catalog_pb2.GetFeedbackRequest") -> "catalog_pb2.GetFeedbackResponse":
     """Return the feedback from a store's current snapshot. Raises what a server would refuse with."""
     from engine.cli.query_client import open_searcher
-    from engine.reviews.feedback import feedback_of
+    from engine.reviews.feedback import build_feedback
     from engine.server.codec.feedback_messages import to_response, to_subject
     from engine.server.codec.validation import check
 
     check(request)
-    return to_response(feedback_of(open_searcher(root, with_models=False).view, *to_subject(request)))
+    return to_response(build_feedback(open_searcher(root, with_models=False).view, *to_subject(request)))
 
 
 def print_feedback(feedback: "catalog_pb2.Feedback") -> None:

@@ -47,8 +47,8 @@ def ask_store(
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
     from engine.events.event_log import open_event_log
-    from engine.profiles.population import open_usual
-    from engine.profiles.profile_builder import profile_in
+    from engine.profiles.population import open_population
+    from engine.profiles.profile_builder import load_profile
     from engine.server.codec.profile_messages import to_response
     from engine.server.codec.validation import check
 
@@ -59,7 +59,7 @@ def ask_store(
         raise UserNotFound
     with log:
         now_s = log.find_now_s() or 0.0
-        found = profile_in(log, request.user_id, view, open_usual(view.snapshot), now_s)
+        found = load_profile(log, request.user_id, view, open_population(view.snapshot), now_s)
     if found is None:
         raise UserNotFound
     return to_response(found)

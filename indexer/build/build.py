@@ -18,7 +18,7 @@ from indexer.catalog import catalogue_hash, own_blocks
 from indexer.catalog.live_catalog import live_changes
 from indexer.embedding.embed import Progress
 from indexer.embedding.models import BuildModels, remembering
-from indexer.events.event_import import EventFile, recorded
+from indexer.events.event_import import EventFile, load_events
 from indexer.events.event_table import EventTable
 from indexer.probing.probes import Probes
 from indexer.reviews.snapshot_reviews import lay_reviews
@@ -74,7 +74,7 @@ def _record_events(config: BuildConfig, progress: Progress) -> EventTable | None
     file = None
     if config.events is not None:
         file = EventFile(config.events, config.events_map, max_rejects=config.max_rejects)
-    events = recorded(file, config.store, config.events_url, progress)
+    events = load_events(file, config.store, config.events_url, progress)
     return events if config.behaviour else None
 
 

@@ -92,7 +92,7 @@ def arrange(config: BuildConfig, inputs: SnapshotInputs) -> SnapshotContent:
     embedded = inputs.embedded if behaviour is None else behaviour.embedded
     calibration = inputs.models.calibrate(embedded, inputs.encoded_blocks)
     if behaviour is not None:
-        calibration = behaviour.calibrated(calibration)
+        calibration = behaviour.calibrate(calibration)
     with_lexical = "text" in inputs.encoded_blocks if config.lexical is None else config.lexical
     fields = _read_fields(config, embedded) if with_lexical else []
     worded = np.array([any(map(has_words, item)) for item in fields] or [False] * len(embedded.item_ids))

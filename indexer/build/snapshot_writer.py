@@ -22,7 +22,7 @@ from indexer.build.snapshot_manifest import unmeasured_manifest
 from indexer.build.tune import tune
 from indexer.embedding.embed import Progress
 from indexer.probing.part_weights import ProbePool, learn
-from indexer.shoppers.population_builder import learn_shoppers
+from indexer.shoppers.population_builder import write_population
 
 
 def write_snapshot(
@@ -47,7 +47,7 @@ def write_snapshot(
     parent_name = None if parent is None else parent.name
     manifest = unmeasured_manifest(config, draft.name, parent_name, inputs, content, factories, lexical, part_weights)
     if inputs.behaviour is not None:
-        learn_shoppers(Snapshot(manifest, directory), inputs.behaviour.events, inputs.models.encoder, progress)
+        write_population(Snapshot(manifest, directory), inputs.behaviour.events, inputs.models.encoder, progress)
 
     points = tune(Snapshot(manifest, directory), partial(progress, "tune index"), config.recall_target)
     snapshot_files.write_curve(directory, points, config.recall_target)

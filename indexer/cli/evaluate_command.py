@@ -73,14 +73,16 @@ def describe(
     """Measure descriptions: right type, right colour, contradictions, readable length."""
     from engine.descriptions.describer import DescribeRequest
     from engine.descriptions.writer import WriterOptions, open_writer
-    from indexer.evaluate.description_quality import judge, read_shown, summarise, write_of
+    from indexer.evaluate.description_quality import describe_judged, judge, read_pictures, summarise
     from indexer.evaluate.store_searcher import open_searcher
     from indexer.progress import Reporter
 
-    shown, words = read_shown(catalogue, photos, most)
+    shown, words = read_pictures(catalogue, photos, most)
     searcher = None if store is None else open_searcher(store)
     with Reporter() as progress:
-        written = list(write_of(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress))
+        written = list(
+            describe_judged(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress)
+        )
     verdicts = [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)]
     if texts is not None:
         lines = ({"item_id": one.item_id, "text": one.text, "wrong": one.contradictions} for one in verdicts)
@@ -131,7 +133,7 @@ def _on_judgments(
     store: Path, snapshot: str | None, queries: Path, judgments: Path, weights: Mapping[str, float], k: int
 ) -> dict[str, Any]:
     from indexer.evaluate.judgments import read_judged
-    from indexer.evaluate.ranking_metrics import interval
+    from indexer.evaluate.ranking_metrics import confidence_interval
     from indexer.evaluate.search_quality import evaluate as run
     from indexer.evaluate.search_quality import unknown_items
     from indexer.evaluate.store_searcher import open_searcher
@@ -143,11 +145,11 @@ def _on_judgments(
         "snapshot": searcher.snapshot.name,
         "queries": len(judged),
         "unknown_items": unknown_items(searcher, judged),
-        **{name: measured.described(k) for name, measured in ways.items()},
+        **{name: measured.to_json(k) for name, measured in ways.items()},
     }
     if "weights" in ways:
         gains = ways["weights"].ndcg - ways["defaults"].ndcg
-        told["gain_interval"] = [round(end, 4) for end in interval(gains)]
+        told["gain_interval"] = [round(end, 4) for end in confidence_interval(gains)]
     return told
 
 

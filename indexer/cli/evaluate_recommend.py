@@ -44,7 +44,7 @@ def recommend(
     """Hide each shopper's last purchases, recommend from the rest, and measure ours beside the usual methods."""
     from engine.encoders.encoder import ModelSpec
     from indexer.evaluate.holdout import hold_out, read_events
-    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, items_of
+    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, list_item_ids
     from indexer.progress import Reporter
 
     given = to_columns(columns, "--map")
@@ -57,7 +57,7 @@ def recommend(
     held = hold_out(known, to_share(holdout, "--holdout"), users, tested, seed)
     share = to_share(new_items, "--new-items")
     shop = EvaluationShop(
-        items_of(catalogue, held),
+        list_item_ids(catalogue, held),
         catalogue,
         ModelSpec(model),
         None if text_model is None else ModelSpec(text_model, encoder="sentence"),
@@ -71,9 +71,9 @@ def recommend(
             "k": k,
             "shoppers": len(held.cases),
             "items": len(shop.item_ids),
-            "ways": {one.name: one.described() for one in measured},
+            "ways": {one.name: one.to_json() for one in measured},
         }
-        typer.echo(json.dumps(told if new is None else {**told, "new_items": new.described()}))
+        typer.echo(json.dumps(told if new is None else {**told, "new_items": new.to_json()}))
         return
     _show(measured, new, k)
 
@@ -88,7 +88,7 @@ def _show(measured: "list[RecommendationScores]", new: "NewItems | None", k: int
     for name in (f"nDCG@{k}", "95 %", f"hit@{k}", f"unseen nDCG@{k}", f"unseen hit@{k}", "95 %"):
         drawn.add_column(name, justify="right")
     for one in measured:
-        told = one.described()
+        told = one.to_json()
         drawn.add_row(
             one.name,
             *_cells(told, "repeat_ndcg"),
@@ -99,7 +99,7 @@ def _show(measured: "list[RecommendationScores]", new: "NewItems | None", k: int
     console = Console()
     Console(width=None if console.is_terminal else 160).print(drawn)
     if new is not None:
-        told = new.described()
+        told = new.to_json()
         typer.echo(
             f"{told['items']} items that nobody bought yet, wanted by {told['shoppers']} shoppers: hit@{k} among all "
             f"{_number(told['hit_among_all'])}, among such items alone {_number(told['hit_among_new'])}, there by "

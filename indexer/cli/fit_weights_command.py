@@ -43,7 +43,7 @@ def fit_weights(
     from indexer.build.default_weights import publish_with_weights, save
     from indexer.evaluate.store_searcher import open_searcher
     from indexer.progress import Reporter
-    from indexer.weights.decision import decide, usable
+    from indexer.weights.decision import decide, learnable_signals
 
     searcher = open_searcher(store)
     known = searcher.snapshot.signals
@@ -55,7 +55,9 @@ def fit_weights(
         else _of_judgments(queries, judgments)
     )  # fmt: skip
     with Reporter() as progress:
-        decided = decide(searcher, cases, usable(signal or known) if events else signal or known, progress, folds)
+        decided = decide(
+            searcher, cases, learnable_signals(signal or known) if events else signal or known, progress, folds
+        )
     told: dict[str, Any] = {
         "snapshot": searcher.snapshot.name,
         **decided.to_json(),
@@ -90,18 +92,18 @@ def fit_weights(
 
 def _of_judgments(queries: Path, judgments: Path) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from indexer.evaluate.judgments import read_judged
-    from indexer.weights.training_case import of_judgments
+    from indexer.weights.training_case import cases_from_judgments
 
-    return {"queries": queries.name, "judgments": judgments.name}, of_judgments(read_judged(queries, judgments))
+    return {"queries": queries.name, "judgments": judgments.name}, cases_from_judgments(read_judged(queries, judgments))
 
 
 def _of_events(searcher: "Searcher", store: Path, url: str) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from engine.errors import InvalidCatalogue
     from engine.events.event_log import open_event_log
-    from indexer.weights.training_case import of_events
+    from indexer.weights.training_case import cases_from_events
 
     log = open_event_log(store, url)
     if log is None:
         raise InvalidCatalogue(f"expected events recorded in {store}, got none: see `indexer events import`")
     with log:
-        return {"events": log.count()}, of_events(searcher, log)
+        return {"events": log.count()}, cases_from_events(searcher, log)

@@ -34,11 +34,10 @@ def export(
     from engine.cli.query_client import open_searcher
     from engine.errors import UserNotFound
     from engine.events.event_log import open_event_log
-    from engine.profiles.population import open_usual
+    from engine.profiles.population import open_population
     from indexer.output_file import opened
     from indexer.progress import Reporter
-    from indexer.shoppers.profile_export import placed
-    from indexer.shoppers.profile_export import profiles as told
+    from indexer.shoppers.profile_export import export_profiles, place_shoppers
     from indexer.shoppers.segment_picture import draw_segments
 
     if as_json and out is None:
@@ -46,7 +45,7 @@ def export(
             "expected --out with --json, for profiles go to stdout without it", param_hint="--json"
         )
     view = open_searcher(store, with_models=False).view
-    usual = open_usual(view.snapshot)
+    usual = open_population(view.snapshot)
     with ExitStack() as stack:
         log = open_event_log(store, events_url)
         if log is None or log.get_last_time_s() is None:
@@ -55,10 +54,10 @@ def export(
         progress = stack.enter_context(Reporter())
         count = 0
         lines = stack.enter_context(opened(out))
-        for profile in told(log, view, usual, progress):
+        for profile in export_profiles(log, view, usual, progress):
             count += 1
             lines.write(json.dumps(profile, ensure_ascii=False) + "\n")
-        among = placed(log, view, usual) if picture is not None else None
+        among = place_shoppers(log, view, usual) if picture is not None else None
     if picture is not None and among is not None:
         draw_segments(among, picture)
     if as_json:

@@ -1,6 +1,6 @@
-"""A store's snapshot opened to be asked as a server would: its own models, checked, and its own searcher.
+"""Opens a store's snapshot with its own models and searcher, as a server would.
 
-Live changes are not laid over it: what was measured can then be measured again.
+Live updates are not applied, so that measurements can be repeated.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.snapshot.store import Store
 
 
 def open_searcher(root: Path, snapshot: str | None = None) -> Searcher:
-    """Return a searcher of the served snapshot, or of the one named.
+    """Return a searcher of the published snapshot, or of the one named.
 
     Raises SnapshotNotFound, CorruptSnapshot, ModelMismatch.
     """

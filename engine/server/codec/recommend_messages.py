@@ -2,7 +2,8 @@
 
 from engine.errors import InvalidQuery
 from engine.recommend.reason import Reason, ReasonKind
-from engine.recommend.recommender import Mode, Recommendations, RecommendRequest
+from engine.recommend.recommend_request import Mode, RecommendRequest
+from engine.recommend.recommender import Recommendations
 from engine.scoring.answer import Hit
 from engine.server.codec.search_request import DEFAULT_PAGE_SIZE, to_boosts, to_diversity
 from engine.server.codec.search_response import put_plan, to_varint
