@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.events.event import EventType
-from engine.profiles.profile import Affinity, Interest, PriceBand, Profile, Segment
+from engine.profiles.profile import Affinity, LabelledInterest, PriceBand, Profile, Segment
 from engine.profiles.profile_json import to_json
 from engine.server.codec.profile_messages import to_line, to_response
 from engine.v1 import catalog_pb2, query_pb2, recommendation_pb2, recommendation_pb2_grpc
@@ -61,7 +61,7 @@ prices = st.floats(0, 1e6)
         st.floats(0, 4e9),
         st.floats(0, 4e9),
         st.floats(0, 100),
-        st.lists(st.builds(Interest, st.text(), shares, st.lists(st.text(min_size=1)).map(tuple))).map(tuple),
+        st.lists(st.builds(LabelledInterest, st.text(), shares, st.lists(st.text(min_size=1)).map(tuple))).map(tuple),
         st.lists(st.builds(Affinity, st.text(min_size=1), st.text(), shares, st.floats(0, 1e3))).map(tuple),
         st.none() | st.builds(PriceBand, st.text(min_size=1), prices, prices, prices, shares),
         st.none() | st.builds(Segment, st.text(min_size=1), st.text(min_size=1), shares),

@@ -11,9 +11,9 @@ from engine.server.settings import ENVIRONMENT_PREFIX, ServerSettings
 
 _INTRODUCTION = """# Server settings
 
-Each setting of `engine serve` is a flag (`--search-threads 4`), an environment variable (`DIPTYCH_SEARCH_THREADS=4`) or
-a line of the TOML file given with `--config` (`search_threads = 4`). A flag overrides the environment, which overrides
-the file. `engine serve --print-config` prints the result.
+Each setting of `engine serve` is a flag (`--search-threads 4`), an environment variable
+(`DIPTYCH_SEARCH_THREADS=4`) or a line of the TOML file given with `--config` (`search_threads = 4`). A flag overrides
+the environment, which overrides the file. `engine serve --print-config` prints the result.
 """
 
 # Defaults that depend on the machine.
