@@ -11,9 +11,9 @@ from engine.descriptions.fact_check import BULLET
 from engine.descriptions.facts import ACCENT, CATEGORY, COLOUR
 from engine.descriptions.grammar import (
     article,
-    capital,
+    capitalise,
     count_words,
-    listed,
+    join_list_words,
 )
 from engine.descriptions.opening_sentences import OpeningSentences
 from engine.descriptions.synonyms import FAMILIES
@@ -57,7 +57,7 @@ class _Draft(OpeningSentences):
             if (self._noun and self._colours)
             else []
         )
-        whole = [capital(f"{self._phrase()}.")] if self._noun else []
+        whole = [capitalise(f"{self._phrase()}.")] if self._noun else []
         title = [f"{self._brief.facts.title}."] if self._brief.facts.title and not self._noun else []
         choices = [one for one in (first, *sorted(found, key=count_words), *shorter, *whole, *title) if one]
         if self._brief.style is Style.SHORT and choices:
@@ -120,11 +120,11 @@ class _Draft(OpeningSentences):
         )
         if name and first:
             first = f"{name}: {article(first) if not (self._many or self._pair) else first}"
-        found = [Detail("what", "", capital(first) if not name else first)] if first else []
+        found = [Detail("what", "", capitalise(first) if not name else first)] if first else []
         if not found and facts.title:
             found = [Detail("what", "", facts.title)]
         if self._colours and not self._tells_colour:
-            found.append(Detail("colour", "", f"Colour: {listed(self._colours)}"))
+            found.append(Detail("colour", "", f"Colour: {join_list_words(self._colours)}"))
         if not self._tells_material:
             found += details.material()
         for more in (
@@ -146,14 +146,14 @@ class _Draft(OpeningSentences):
             found += details.purpose()
         audience = [Detail("audience", "", sentence.rstrip(".")) for sentence in self._for_whom()]
         found = [*without_repeats(found)[: _MOST_BULLETS - len(audience)], *audience]
-        return [one.bullet for one in found] or [capital(facts.first(CATEGORY) or "Item")]
+        return [one.bullet for one in found] or [capitalise(facts.first(CATEGORY) or "Item")]
 
     def least(self, taken: int = 0) -> str:
         """Return the shortest thing to say, within the words allowed whatever they are. taken: words that stand."""
         facts = self._brief.facts
         colour = self._colours[0] if self._colours else ""
         words = join_words(colour, self._noun) or facts.title or facts.first(CATEGORY) or "Item"
-        return capital(" ".join(words.split()[-max(1, self._brief.max_words - taken) :]))
+        return capitalise(" ".join(words.split()[-max(1, self._brief.max_words - taken) :]))
 
     def _accent(self) -> list[Detail]:
         """Return the second colour, where no other sentence says it of a part: "it comes with a black base"."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.descriptions.caption_noun import noun_of
+from engine.descriptions.caption_noun import find_caption_noun
 from engine.descriptions.catalog_model import CatalogModel
 from engine.descriptions.claim_vocabulary import QUALITIES
 from engine.descriptions.discriminant import NEVER
@@ -24,16 +24,15 @@ from engine.descriptions.facts import (
 )
 from engine.descriptions.grammar import singular
 from engine.descriptions.image_attributes import ImageAttributes
-from engine.descriptions.synonyms import FAMILIES
+from engine.descriptions.synonyms import FAMILY_NAMES
 from engine.descriptions.title_claims import find_shade, find_title_claims
 from engine.descriptions.title_reader import TitleReading
-from engine.descriptions.title_words import small_first, type_forms
+from engine.descriptions.title_words import lower_first, type_forms
 
 _SEEN_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
 # Where no store shows how reliable a reading is, type and colour have to be told; the rest may be left out.
 SURE_UNMEASURED = {TYPE: 0.4, COLOUR: 0.4}
 _PLACE = re.compile(r"\bin,\s*outdoor\b,?\s*", re.IGNORECASE)
-_FAMILIES = frozenset(family for table in FAMILIES.values() for family in table)
 
 
 class Picture(Protocol):
@@ -78,7 +77,7 @@ class FactCollector:
         parts = [part.strip() for value in values for part in value.split(",")]
         known = [part for part in parts if any(one.role in QUALITIES for one in self._catalog.vocabulary.claims(part))]
         known = [
-            part for part in known if any(one.meanings & _FAMILIES for one in self._catalog.vocabulary.claims(part))
+            part for part in known if any(one.meanings & FAMILY_NAMES for one in self._catalog.vocabulary.claims(part))
         ]
         return replace(facts, values={**facts.values, COLOUR: tuple(known)}) if known else facts
 
@@ -123,9 +122,9 @@ class FactCollector:
         if not kind:
             if facts.title or not caption:
                 return facts, title.noun
-            return facts, noun_of(caption, self._catalog.vocabulary)
+            return facts, find_caption_noun(caption, self._catalog.vocabulary)
         own = self._catalog.vocabulary.nouns(kind)
-        noun = own[0] if own[0].isupper() else small_first(own[0])
+        noun = own[0] if own[0].isupper() else lower_first(own[0])
         if not title.head:
             return facts, noun
         head = title.head.lower()

@@ -5,10 +5,10 @@ import re
 from engine.descriptions.details import MOST_FEATURES
 from engine.descriptions.facts import CATEGORY, ORIGIN, SERIES, TYPE
 from engine.descriptions.grammar import (
-    capital,
+    capitalise,
     head_of,
     is_plural,
-    listed,
+    join_list_words,
 )
 from engine.descriptions.product_phrases import ProductPhrases
 from engine.descriptions.value_phrases import join_words
@@ -80,8 +80,8 @@ class OpeningSentences(ProductPhrases):
         if title.fits:
             return [f"{these} {phrase} {are} {'compatible with' if title.compatible else 'made for'} {title.fits}."]
         if title.features:
-            return [f"{these} {phrase} {self._comes} with {listed(title.features[:MOST_FEATURES])}."]
-        return self._bare_leads() if self._brief.facts.title else [f"{capital(phrase)}."]
+            return [f"{these} {phrase} {self._comes} with {join_list_words(title.features[:MOST_FEATURES])}."]
+        return self._bare_leads() if self._brief.facts.title else [f"{capitalise(phrase)}."]
 
     def _bare_leads(self) -> list[str]:
         """Return first sentences for a product of which hardly more is known than its title."""
@@ -89,7 +89,7 @@ class OpeningSentences(ProductPhrases):
         name = title.core if self._noun or not title.name else title.name
         name = name or facts.title
         if not name:
-            return [f"{capital(one)}." for one in (facts.first(TYPE), facts.first(CATEGORY), "Item") if one][:1]
+            return [f"{capitalise(one)}." for one in (facts.first(TYPE), facts.first(CATEGORY), "Item") if one][:1]
         many = is_plural(head_of(name)) and not name.isupper()
         comes = "come" if many else "comes"
         tail = self._tail() or (f"in {self._colours[0]}" if self._colours else "")
@@ -101,7 +101,7 @@ class OpeningSentences(ProductPhrases):
         if size and re.match(r"^(?:Capacity|Weight): ", size[0].bullet):
             return [f"{name} {comes} in a pack of {size[0].bullet.partition(': ')[2]}."]
         if title.features:
-            return [f"The {name} {comes} with {listed(title.features[:MOST_FEATURES])}."]
+            return [f"The {name} {comes} with {join_list_words(title.features[:MOST_FEATURES])}."]
         if title.fits:
             goes = "compatible with" if title.compatible else "made for"
             return [f"The {name} {'are' if many else 'is'} {goes} {title.fits}."]

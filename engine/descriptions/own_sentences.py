@@ -11,7 +11,7 @@ from engine.descriptions.facts import (
     Facts,
 )
 from engine.descriptions.grammar import count_words, sentences
-from engine.descriptions.synonyms import FAMILIES
+from engine.descriptions.synonyms import FAMILY_NAMES
 
 _MOST_OWN_SENTENCES = 6
 _LONGEST_OWN = 40
@@ -48,7 +48,6 @@ _LITTLE_WORDS = frozenset(
     )
 )
 _POINTING = re.compile(r"^(?:it|its|they|their|this|these|that|those|he|she)\b", re.IGNORECASE)
-_FAMILIES = frozenset(family for table in FAMILIES.values() for family in table)
 
 
 class OwnSentences:
@@ -87,5 +86,5 @@ class OwnSentences:
         # some catalogues, but no claim of one in a sentence.
         wrong = contradictions(sentence, bare, self._catalog.vocabulary)
         return all(
-            claim.role == TYPE or (claim.role in QUALITIES and not claim.meanings & _FAMILIES) for claim in wrong
+            claim.role == TYPE or (claim.role in QUALITIES and not claim.meanings & FAMILY_NAMES) for claim in wrong
         )

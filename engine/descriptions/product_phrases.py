@@ -12,7 +12,7 @@ from engine.descriptions.grammar import (
     count_words,
     head_of,
     is_many,
-    listed,
+    join_list_words,
 )
 from engine.descriptions.title_words import WHOM
 from engine.descriptions.value_phrases import join_words, lower_colour, reorder_noun, to_adjective
@@ -109,8 +109,8 @@ class ProductPhrases:
         finishes = [colour for colour in self._colours if _FINISH.search(colour)]
         shades = [colour for colour in self._colours if colour not in finishes]
         shades = ["a natural colour" if shade == "natural" else shade for shade in shades]
-        said = [f"in {listed(shades)}"] if shades else []
-        said += [f"with {article(listed(finishes))} finish"] if finishes else []
+        said = [f"in {join_list_words(shades)}"] if shades else []
+        said += [f"with {article(join_list_words(finishes))} finish"] if finishes else []
         return " ".join(said)
 
     def _one(self, phrase: str) -> str:
