@@ -1,7 +1,7 @@
-"""A description of a product: from what its catalogue says, what its picture shows, and what is said of its like.
+"""Describe products from catalogue fields, titles and pictures.
 
-Whatever a writer writes is held against what is known before anybody sees it. What is known: the product's fields, what
-its title says, and what was read from its picture with confidence, in this order.
+Every text is checked against the known facts before it is returned. Facts come from the product's fields, then from its
+title, then from confident readings of its picture.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,10 +40,15 @@ _ATTEMPTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be described. payload: what the catalogue says of it, empty for a picture alone.
+    """A product or picture to describe.
 
-    vector: of its picture, unit, None if there is none.   image: the picture, if it is at hand; data: its bytes.
-    nearest: what the catalogue says of the item that a search with the picture finds first, empty for none.
+    Attributes:
+        payload: Catalogue fields, empty for a picture alone.
+        vector: Unit vector of its picture, None if there is none.
+        image: The picture, None if not available.
+        data: The encoded picture.
+        seed: Selects the wording.
+        nearest: Fields of the top search hit for the picture, empty for none.
     """
 
     payload: Mapping[str, Any]
@@ -56,7 +61,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class DescribeRequest:
-    """How it is to be written. max_words: 0 for as long as the style usually is."""
+    """The requested style and length. max_words: 0 for the default of the style."""
 
     style: Style = Style.LONG
     audience: str = ""
@@ -64,13 +69,13 @@ class DescribeRequest:
 
     @property
     def limit(self) -> int:
-        """The words allowed."""
+        """The maximum number of words."""
         return self.max_words or LONGEST[self.style]
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A text, who wrote it, how well it fits the picture in standard deviations, and which fields were put right."""
+    """A text, its writer, its agreement with the picture in standard deviations, and the corrected fields."""
 
     text: str
     model: str
@@ -79,10 +84,10 @@ class Description:
 
 
 class Describer:
-    """Describes the products of one catalogue; any number of threads may ask.
+    """Describes the products of one catalogue; thread-safe.
 
-    encoder, calibration, blocks: of the snapshot, and the blocks that this encoder made; without them nothing is said
-    of agreement.
+    encoder, calibration and blocks come from the snapshot; blocks are those that this encoder produced. Without them
+    agreement is 0.
     """
 
     def __init__(
@@ -107,21 +112,21 @@ class Describer:
     def describe(self, subjects: Sequence[Subject], wish: DescribeRequest) -> list[Description]:
         """Return one description for each subject, in order; their pictures are captioned together.
 
-        Raises WriterFailed if the writer cannot be asked.
+        Raises WriterFailed if the writer is unavailable.
         """
         captions = self._captions(subjects)
         return [self._describe(subject, caption, wish) for subject, caption in zip(subjects, captions, strict=True)]
 
     def _describe(self, subject: Subject, caption: str, wish: DescribeRequest) -> Description:
         payload, named = self._payload(subject)
-        # A catalogue's own fields win, and a product of no catalogue has fields too.
+        # The catalogue's fields take precedence; products outside a catalogue have fields too.
         facts = self._facts.resolve_type(Facts.of(payload, {**find_fields(field_names(payload)), **self.shelf.fields}))
         facts = self._facts.add_title(self._facts.split_colours(facts))
         facts = self._facts.add_picture(facts, subject, caption, not subject.payload) if not named else facts
         title = self.shelf.titles.read(facts)
         facts, noun = self._facts.choose_noun(facts, title, caption)
         if named:
-            # What a picture was taken for is called by its whole title.
+            # An item recognised from a picture is named by its whole title.
             title = replace(title, name=facts.title, core=facts.title, brand="")
         brief = Brief(
             facts=facts,
@@ -159,9 +164,9 @@ class Describer:
         return {name: nearest[name] for name in (TITLE, kind) if name and name in nearest}, True
 
     def _write(self, brief: Brief) -> tuple[str, str, tuple[str, ...]]:
-        """Return a text that contradicts nothing, who wrote it, and what it first contradicted.
+        """Return a text without contradictions, its writer, and the fields that the draft contradicted.
 
-        A writer whose texts are refused is asked once more, and then the embedded one writes from facts alone.
+        A rejected text is retried once; then the embedded writer composes one from facts alone.
         """
         faults: list[str] = []
         for _ in range(_ATTEMPTS if not isinstance(self._writer, Composer) else 1):
@@ -171,7 +176,7 @@ class Describer:
                 continue
             checked = self._check(text, brief, strict=not isinstance(self._writer, Composer))
             if checked.text:
-                # The embedded writer has no claims of its own that could be put right.
+                # The embedded writer makes no claims of its own that could be corrected.
                 wrong = () if isinstance(self._writer, Composer) else checked.corrected_fields
                 return checked.text, self._name_of(self._writer), wrong
             faults = [f"it was wrong about {', '.join(checked.corrected_fields)}"]
@@ -181,15 +186,15 @@ class Describer:
         return composed, self._name_of(self._composer), ()
 
     def _check(self, text: str, brief: Brief, strict: bool) -> CheckedText:
-        # Who is told of an age may say it.
+        # Numbers in the audience, such as an age, may be repeated.
         numbers = brief.facts.numbers.union(numbers_in(brief.audience))
         words = f"{brief.facts.words} {brief.audience.lower()}"
         facts = replace(brief.facts, numbers=numbers, words=words)
         if not strict:
-            # The embedded writer says words of the title as they are.
+            # The embedded writer repeats words of the title verbatim.
             facts = replace(facts, description="\n".join([facts.description, *render_values(brief)]))
         checked = check(text, facts, self.shelf.vocabulary, strict)
-        # Words put in place of others may be more of them.
+        # Corrections may lengthen the text.
         fitted = fit(checked.text, brief.style, brief.max_words, brief.facts.names)
         return CheckedText(fitted, checked.corrected_fields)
 
@@ -207,7 +212,7 @@ class Describer:
         return captions
 
     def _agreement(self, text: str, vector: NDArray[np.float32] | None) -> float:
-        """Return how alike text and picture are, in standard deviations from what texts and pictures usually are."""
+        """Return the similarity of text and picture, in standard deviations from the calibrated mean."""
         if vector is None or self._encoder is None or self._calibration is None:
             return 0.0
         if ("text", IMAGE) not in self._calibration.similarities or self._encoder.dim != len(vector):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_CHINESE_RUN = 5
-"""The longest run of signs of a writing without spaces."""
+"""The longest n-gram of Chinese and other scripts without spaces, in characters."""
 LETTER_RUNS = (2, 5)
 """The shortest and the longest run of letters in a word, its edges counted."""
 WORDS = 3
@@ -68,7 +68,7 @@ def fold(text: str) -> str:
 
 
 def is_chinese_text(folded: str) -> bool:
-    """Return whether a text is in a writing without spaces, be it with words of another in between."""
+    """Return whether a text is in Chinese or another script without spaces, even if mixed with other words."""
     return not folded.isascii() and 5 * len(_SIGNED.findall(folded)) > len(folded)
 
 
