@@ -1,8 +1,8 @@
 """Linear discriminant analysis of vectors, fitted to a catalogue's own attribute values.
 
 Gaussian classes with one covariance (Fisher), shrunk towards a sphere: a closed form that fits a catalogue in a
-fraction of a second and makes half the errors of a nearest-neighbour vote. Probabilities are calibrated on held-out items.
-Class means are shrunk towards the overall mean, which scikit-learn's LinearDiscriminantAnalysis does not offer.
+fraction of a second and makes half the errors of a nearest-neighbour vote. Probabilities are calibrated on held-out
+items. Class means are shrunk towards the overall mean, which scikit-learn's LinearDiscriminantAnalysis does not offer.
 """
 
 from collections import Counter
