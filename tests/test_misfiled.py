@@ -17,7 +17,7 @@ from indexer.embedding.embed import no_progress
 from indexer.misfiled.category_classifier import RIDGE, LeaveOneOut
 from indexer.misfiled.evidence import CategoryJudges, MisfiledEvidence, collect
 from indexer.misfiled.item_features import centre, read
-from indexer.misfiled.misfiled_probability import LEAST_SHARE, MisfiledProbability, calibrate, misfile
+from indexer.misfiled.misfiled_probability import MIN_SHARE, MisfiledProbability, calibrate, misfile
 from indexer.misfiled.suspects import find
 from indexer.misfiled.text_features import to_item_words, to_vectors
 from tests.support.catalogs import write_lines
@@ -158,7 +158,7 @@ def test_nothing_is_reported_of_a_clean_catalogue() -> None:
     """Categories well apart and nothing misfiled: no item has a confidence of a half, the share is the least."""
     features, labels = _clusters((200, 100, 100, 30))
     found = calibrate({"all": features}, labels, 4, no_progress)
-    assert found.share == LEAST_SHARE
+    assert found.share == MIN_SHARE
     assert found.confidence.max() < 0.5
 
 

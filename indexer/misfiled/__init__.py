@@ -1,1 +1,1 @@
-"""Items that are probably filed in the wrong category."""
+"""Detection of items filed in the wrong category."""

@@ -1,7 +1,7 @@
-"""From an item's features to its category: ridge regression onto the categories, each item judged by the others.
+"""Leave-one-out category classifier: ridge regression from item features to one-hot categories.
 
-The score that an item would get from a regression that never saw it has a closed form (PRESS, Allen 1974), so leaving
-out one item at a time costs one fit, and one factorization serves any number of labellings of the same items.
+The score of an item under a regression fitted without it has a closed form (PRESS, Allen 1974), so leave-one-out costs
+a single fit, and one factorization serves any number of labellings of the same items.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 from engine.scoring.fusion import Matrix
 
 RIDGE = 1.0
-"""The penalty, for blocks whose rows have a mean length of 1; from 0.3 to 10 accuracy changes by .003."""
+"""Ridge penalty for blocks whose rows have mean length 1; accuracy varies by .003 between 0.3 and 10."""
 
 _CHUNK_ROWS = 4_096
 
 
 class LeaveOneOut:
-    """Scores of each item for each category by a regression that did not see the item."""
+    """Leave-one-out scores of each item for each category."""
 
     def __init__(self, features: Matrix) -> None:
-        """Factorize. features: (n, d). Cost: O(n d^2 + d^3)."""
+        """Factorize the ridge system of (n, d) `features`. Cost: O(n d^2 + d^3)."""
         self._features = np.hstack([features, np.ones((len(features), 1), np.float32)])
         dim = self._features.shape[1]
         gram = RIDGE * np.eye(dim)
         for rows in self._chunks():
-            wide = self._features[rows].astype(np.float64)
-            gram += wide.T @ wide
+            chunk = self._features[rows].astype(np.float64)
+            gram += chunk.T @ chunk
         self._factor = scipy.linalg.cho_factor(gram, lower=True)
         inverse = scipy.linalg.cho_solve(self._factor, np.eye(dim))
         leverages = [
@@ -38,9 +38,13 @@ class LeaveOneOut:
         self._leverages = np.concatenate(leverages)
 
     def scores(self, labels: NDArray[np.int64], classes: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Give (m, classes) scores, near 1 for the category an item seems to be of, for some rows at a time.
+        """Yield chunks of rows with their (m, classes) scores, close to 1 for the category an item resembles.
 
-        labels: (n,) from 0 to classes - 1. Cost: O(n d classes), and memory for some thousand rows of classes.
+        Cost: O(n d classes) time; memory for a few thousand rows of `classes` numbers.
+
+        Args:
+            labels: (n,) integers from 0 to `classes` - 1.
+            classes: Number of categories.
         """
         targets = one_hot(labels, classes)
         weights = scipy.linalg.cho_solve(self._factor, (targets.T @ self._features.astype(np.float64)).T)
@@ -56,6 +60,6 @@ class LeaveOneOut:
 
 
 def one_hot(labels: NDArray[np.int64], classes: int) -> "scipy.sparse.csr_matrix":
-    """Return the (n, classes) sparse matrix with a 1 where an item has its label."""
-    places = (np.arange(len(labels)), labels)
-    return scipy.sparse.csr_matrix((np.ones(len(labels)), places), shape=(len(labels), classes))
+    """Return the (n, classes) sparse one-hot matrix of the labels."""
+    entries = (np.arange(len(labels)), labels)
+    return scipy.sparse.csr_matrix((np.ones(len(labels)), entries), shape=(len(labels), classes))

@@ -1,4 +1,4 @@
-"""What is known of each item where its category is judged: its vectors, the words of its text, and which it has."""
+"""Features of each item for category classification: its vectors and the words of its text."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from engine.snapshot.snapshot import Snapshot
 from indexer.misfiled.text_features import to_vectors
 
 MIN_ITEMS = 10
-"""A category with fewer items cannot be learnt from the others of them; its items are not judged."""
+"""Categories with fewer items cannot be learnt; their items are skipped."""
 
 TEXT, WORDS = "text", "words"
 TEXTS = (TEXT, WORDS)
@@ -23,10 +23,14 @@ TEXTS = (TEXT, WORDS)
 
 @dataclass(frozen=True, slots=True)
 class FiledItems:
-    """n items that have a category of at least MIN_ITEMS items, and some vector.
+    """The n items that have a vector and a category of at least MIN_ITEMS items.
 
-    rows: (n,) of the snapshot.   blocks: name → (n, d_b), centred, of a mean length of 1, zero where missing.
-    labels: (n,) positions in `names`.   left_out: items that are not judged.
+    Attributes:
+        rows: (n,) row numbers in the snapshot.
+        blocks: Block name → (n, d_b), centred, mean length 1, zero where missing.
+        labels: (n,) indices into `names`.
+        names: Names of the categories.
+        left_out: Number of items that are skipped.
     """
 
     rows: NDArray[np.int64]
@@ -37,44 +41,49 @@ class FiledItems:
 
 
 def read(snapshot: Snapshot, field: str) -> FiledItems:
-    """Return the items of a snapshot with what `field` of their payload says they are. Cost: all vectors in memory.
+    """Return the items of a snapshot, labelled by `field` of their payloads. Cost: all vectors in memory.
 
-    Where the text that was indexed holds the field itself, pictures alone are taken: such a text vouches for any error.
-    Raises UnknownField if no payload has the field, InvalidSetting if fewer than two categories can be learnt.
+    If the indexed text contains the field itself, only pictures are used: such a text would confirm any error.
+
+    Raises:
+        UnknownField: No payload has the field.
+        InvalidSetting: Fewer than two categories can be learnt, or there is nothing to learn them from.
     """
     snapshot.columns.check(field, "--field")
     template = Template(snapshot.manifest.catalogue.text_template)
     codes = snapshot.columns.groups(field)
     blocks = ReadView(snapshot).vectors_of(np.arange(len(snapshot), dtype=np.int64))
-    told = parse_path(field)[0] in template.fields
-    if told:
+    text_has_field = parse_path(field)[0] in template.fields
+    if text_has_field:
         blocks = {name: block for name, block in blocks.items() if name != TEXT}
     if not blocks:
         raise InvalidSetting(f"expected pictures, or a text template without the column {field!r}, got neither")
     usable = (codes >= 0) & np.any([present for _, present in blocks.values()], axis=0)
     counts = np.bincount(codes[usable], minlength=snapshot.columns.group_count(field))
-    kept = np.flatnonzero(counts >= MIN_ITEMS)
-    if len(kept) < 2:
-        raise InvalidSetting(f"expected at least 2 values of {field!r} with {MIN_ITEMS} items each, got {len(kept)}")
-    chosen = np.flatnonzero(usable & np.isin(codes, kept))
+    learnable = np.flatnonzero(counts >= MIN_ITEMS)
+    if len(learnable) < 2:
+        raise InvalidSetting(
+            f"expected at least 2 values of {field!r} with {MIN_ITEMS} items each, got {len(learnable)}"
+        )
+    chosen = np.flatnonzero(usable & np.isin(codes, learnable))
     centred = {name: centre(rows[chosen], present[chosen]) for name, (rows, present) in blocks.items()}
-    if not told:
+    if not text_has_field:
         words = to_vectors([_text(snapshot, template, row) for row in chosen.tolist()])
         if words.any():
             centred[WORDS] = centre(words, np.asarray(words.any(axis=1)))
     return FiledItems(
         rows=chosen,
         blocks=centred,
-        labels=np.searchsorted(kept, codes[chosen]),
-        names=tuple(_name(snapshot.columns.group_key(field, code)) for code in kept.tolist()),
+        labels=np.searchsorted(learnable, codes[chosen]),
+        names=tuple(_name(snapshot.columns.group_key(field, code)) for code in learnable.tolist()),
         left_out=len(snapshot) - len(chosen),
     )
 
 
 def centre(rows: Matrix, present: NDArray[np.bool_]) -> Matrix:
-    """Return (n, d): rows less their mean, scaled to a mean length of 1; zero where missing.
+    """Return the rows minus their mean, scaled to mean length 1; zero where missing.
 
-    Where some are missing and some are not, (n, d + 1): the last column says which are there.
+    The shape is (n, d), or (n, d + 1) if only part of the rows is present: the last column then marks those.
     """
     if not present.any():
         return rows[:, :0]

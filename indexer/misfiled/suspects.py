@@ -1,4 +1,4 @@
-"""The items that are probably filed in the wrong category, the likeliest first."""
+"""Report of the items that are probably filed in the wrong category, most probable first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +13,15 @@ from indexer.misfiled.item_features import FiledItems, read
 from indexer.misfiled.misfiled_probability import calibrate
 
 CONFIDENCE = 0.5
-"""From where on an item is reported: more likely misfiled than not."""
+"""Default reporting threshold: more likely misfiled than not."""
 
 
 class Suspect(NamedTuple):
-    """One item. confidence: how likely it is that it is misfiled, as estimated; too high in a very clean catalogue."""
+    """An item that is probably misfiled.
+
+    Attributes:
+        confidence: Estimated probability that the item is misfiled; overestimated in a very clean catalogue.
+    """
 
     item_id: str
     title: str
@@ -28,10 +32,15 @@ class Suspect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MisfiledReport:
-    """What was found in a snapshot: how many items were judged, how many not, and how many categories there are.
+    """Misfiled items of a snapshot.
 
-    accuracy: the share of the judged that look most like their own category to a classifier that did not see them.
-    misfiled_share: how many of the judged are misfiled, as estimated; never less than calibration.LEAST_SHARE.
+    Attributes:
+        judged: Number of items that were classified.
+        left_out: Number of items that were skipped.
+        categories: Number of categories.
+        accuracy: Share of the judged items whose own category scores highest, leave-one-out.
+        misfiled_share: Estimated share of misfiled items among the judged; at least `misfiled_probability.MIN_SHARE`.
+        suspects: Items at or above the confidence threshold, most probable first.
     """
 
     judged: int
@@ -42,7 +51,7 @@ class MisfiledReport:
     suspects: tuple[Suspect, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the report as JSON values."""
         return {
             "judged": self.judged,
             "left_out": self.left_out,
@@ -56,22 +65,27 @@ class MisfiledReport:
 def find(
     snapshot: Snapshot, field: str, progress: Callable[[str, int, int | None], None], confidence: float = CONFIDENCE
 ) -> MisfiledReport:
-    """Return the items of a snapshot that `field` seems to file wrongly. Raises what `features.read` does."""
+    """Return the items of a snapshot that `field` probably files wrongly.
+
+    Raises:
+        UnknownField: No payload has the field.
+        InvalidSetting: The confidence is not in 0..1, or fewer than two categories can be learnt.
+    """
     if not 0 <= confidence <= 1:
         raise InvalidSetting(f"expected a confidence from 0 to 1, got {confidence}")
     filed = read(snapshot, field)
-    found = calibrate(filed.blocks, filed.labels, len(filed.names), progress)
-    flagged = np.flatnonzero(~found.evidence.agrees & (found.confidence >= confidence))
+    result = calibrate(filed.blocks, filed.labels, len(filed.names), progress)
+    flagged = np.flatnonzero(~result.evidence.agrees & (result.confidence >= confidence))
     suspects = [
-        _suspect(snapshot, filed, index, int(found.evidence.best[index]), float(found.confidence[index]))
+        _suspect(snapshot, filed, index, int(result.evidence.best[index]), float(result.confidence[index]))
         for index in flagged.tolist()
     ]
     return MisfiledReport(
         judged=len(filed.rows),
         left_out=filed.left_out,
         categories=len(filed.names),
-        accuracy=float(found.evidence.agrees.mean()),
-        misfiled_share=found.share,
+        accuracy=float(result.evidence.agrees.mean()),
+        misfiled_share=result.share,
         suspects=tuple(sorted(suspects, key=lambda suspect: (-suspect.confidence, suspect.item_id))),
     )
 
