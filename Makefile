@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 UV := $(VENV)/bootstrap/bin/uv
 INSTALLED := $(VENV)/.installed
 IMAGE := build/proto.binpb
+# One worker a core, each with one thread; the tests of a file run in one worker, the long ones first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow test-gpu check format bench proto lock clean
+.PHONY: help install demo test test-fast test-slow test-gpu check format bench docs proto lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,8 +21,11 @@ install: $(INSTALLED) ## set up .venv; the other targets do so if needed
 demo: $(INSTALLED) ## generate a catalogue, build its index and search it
 	$(BIN)/python -m indexer.demo
 
-test: $(INSTALLED) ## run the fast tests
-	$(BIN)/python -m pytest -m "not slow and not gpu and not bench"
+test: $(INSTALLED) ## run all but the slow tests, on all cores
+	$(PYTEST) -m "not slow and not gpu and not bench"
+
+test-fast: $(INSTALLED) ## run the tests of the inner loop
+	$(PYTEST) -m "not long and not real and not slow and not gpu and not bench"
 
 test-slow: $(INSTALLED) ## run the slow tests
 	$(BIN)/python -m pytest -m "slow and not gpu and not bench"
@@ -37,6 +42,8 @@ check: $(INSTALLED) ## check lint, format, types, layers and protos
 	$(BIN)/python tools/protos.py image $(IMAGE)
 	$(BIN)/buf lint $(IMAGE) --config buf.yaml
 	$(BIN)/python tools/protos.py check
+	$(BIN)/python tools/reference.py check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(INSTALLED) ## fix lint and format
 	$(BIN)/ruff check --fix
@@ -51,6 +58,9 @@ bench: $(INSTALLED) ## run the benchmarks into benchmarks/results; takes over an
 	$(BIN)/python -m benchmarks filters --peers --json benchmarks/results/filters.json
 	$(BIN)/python -m benchmarks model --json benchmarks/results/model.json
 	$(BIN)/python -m benchmarks scale --json benchmarks/results/scale.json
+
+docs: $(INSTALLED) ## build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 proto: $(INSTALLED) ## generate the stubs of engine/v1 from proto/
 	$(BIN)/python tools/protos.py generate

@@ -203,7 +203,7 @@ def _opened(catalogue: Path, store: Path, model: str) -> Searcher:
         manifest = build(BuildConfig(catalogue, store, ModelSpec(model), max_drift=1.0), progress)
     prune(Store(store), keep=1)
     # All methods use the same images, so each is encoded once.
-    return Searcher(open_snapshot(Store(store), manifest.snapshot), *open_models(manifest, serving=ModelSettings()))
+    return Searcher(open_snapshot(Store(store), manifest.snapshot), *open_models(manifest, settings=ModelSettings()))
 
 
 def _table(shop: str, field: str, found: Sequence[Mapping[str, Any]]) -> report.Table:

@@ -83,10 +83,10 @@ def methods(
 
     def arithmetic(query: ChangeQuery) -> Query:
         old, new = query.row[field].lower(), query.value.lower()
-        return Query((query.part(), TextPart(new), TextPart(old, -1.0)), without=frozenset({query.item_id}))
+        return Query((query.part(), TextPart(new), TextPart(old, -1.0)), excluded_ids=frozenset({query.item_id}))
 
     def edited(query: ChangeQuery) -> Query:
-        return Query((TextPart(titles.edited(query)),), without=frozenset({query.item_id}))
+        return Query((TextPart(titles.edited(query)),), excluded_ids=frozenset({query.item_id}))
 
     return [
         Method('both, "but in red", image .7 text .3', today),
@@ -115,7 +115,7 @@ class Titles:
     def edited(self, query: ChangeQuery) -> str:
         """Return the title of the reference, with the new value in place of the old one."""
         title = query.row["title"] if query.reference == ITEM else self._captioner.say([decode(query.data)])[0]
-        change = self._changes.understand(query.change)
+        change = self._changes.parse(query.change)
         old = phrases_in(title, change.phrases)
         for words in old:
             title = title.replace(words, query.value.lower() if words == old[0] else "")
@@ -176,15 +176,15 @@ class Composer:
         if query.reference == ITEM:
             source = self._searcher.view.vectors(self._searcher.view.row_of(query.item_id))
         else:
-            (spoken,) = self._searcher.speak((ImagePart(query.data),))
+            (spoken,) = self._searcher.encode((ImagePart(query.data),))
             source = dict(spoken.vectors)
         features = _features(source, _said(self._searcher, query.value), self._reference)
         parts = [VectorPart((features @ self._maps[block]).astype(np.float32), block=block) for block in BLOCKS]
-        return Query(tuple(parts), without=frozenset({query.item_id}))
+        return Query(tuple(parts), excluded_ids=frozenset({query.item_id}))
 
 
 def _said(searcher: Searcher, value: str) -> NDArray[np.float32]:
-    (spoken,) = searcher.speak((TextPart(f"in {value.lower()}"),))
+    (spoken,) = searcher.encode((TextPart(f"in {value.lower()}"),))
     return spoken.vectors["image"]
 
 

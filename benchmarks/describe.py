@@ -22,7 +22,7 @@ from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
-from indexer.evaluate.description_quality import Verdict, judge, read_shown, summarise, write_of
+from indexer.evaluate.description_quality import Verdict, describe_judged, judge, read_pictures, summarise
 from indexer.progress import Reporter
 
 QUESTION = "Do descriptions name the correct type and colour, and do they contradict known facts?"
@@ -81,11 +81,11 @@ def _shop(folder: Path, items: int, seed: int) -> tuple[Path, Path]:
 def _measure(
     catalogue: Path, photos: Path | None, store: Path | None, most: int, told: bool
 ) -> tuple[list[Verdict], float]:
-    shown, words = read_shown(catalogue, photos, most)
+    shown, words = read_pictures(catalogue, photos, most)
     searcher = None if store is None else open_searcher(store)
     started = perf_counter()
     with Reporter() as progress:
-        written = list(write_of(shown, searcher, Composer(), DescribeRequest(), told, progress))
+        written = list(describe_judged(shown, searcher, Composer(), DescribeRequest(), told, progress))
     took_s = perf_counter() - started
     return [judge(one.text, item.product, words) for one, item in zip(written, shown, strict=True)], took_s
 

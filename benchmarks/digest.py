@@ -15,7 +15,7 @@ from typing import Any
 from sklearn.metrics import cohen_kappa_score
 
 from benchmarks import report
-from engine.reviews.digest import BLAMED, PRAISED
+from engine.reviews.praise_change import NEGATIVE_THRESHOLD, POSITIVE_THRESHOLD
 from indexer.progress import Reporter
 from indexer.reviews.feedback_fit import fit
 from indexer.reviews.snapshot_reviews import read_all
@@ -62,8 +62,8 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
         "settings": {
             "clauses": len(clauses),
             "labellers": len(clauses[0].labels),
-            "praised": PRAISED,
-            "blamed": BLAMED,
+            "praised": POSITIVE_THRESHOLD,
+            "blamed": NEGATIVE_THRESHOLD,
             "groups": GROUPS,
         },
         "agreement": agreement(clauses, known),
@@ -124,7 +124,11 @@ def _found(
     for clause, review in zip(clauses, asked, strict=True):
         marks: dict[str, list[float]] = {}
         for mention in models[clause.file].score_clauses([review])[0]:
-            if mention.start < clause.end and clause.start < mention.end and not BLAMED < mention.sentiment < PRAISED:
+            if (
+                mention.start < clause.end
+                and clause.start < mention.end
+                and not NEGATIVE_THRESHOLD < mention.sentiment < POSITIVE_THRESHOLD
+            ):
                 name = GROUPS.get(mention.aspect, mention.aspect)
                 marks.setdefault(name if name in known else OTHER, []).append(mention.sentiment)
         found.append({name: "pos" if sum(values) > len(values) / 2 else "neg" for name, values in marks.items()})

@@ -12,10 +12,10 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import report
-from indexer.evaluate.feedback_quality import SentimentMetrics, aspects, figures_by_writing, peer
+from indexer.evaluate.feedback_quality import SentimentMetrics, aspect_metrics, metrics_by_writing, score_peer
 from indexer.progress import Reporter
 from indexer.reviews.feedback_fit import FittedModel, fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT
 from indexer.reviews.review import Review
 from indexer.reviews.snapshot_reviews import read_all
 from indexer.sample.sample_item import item
@@ -25,7 +25,7 @@ CHINESE = ("reviews_zh/online_shopping.jsonl",)
 RESTAURANTS = "reviews_zh/asap_restaurant_sample.jsonl"
 ENGLISH = tuple(f"reviews_en/{name}_reviews.jsonl" for name in ("amazon", "fine_food", "womens_clothing"))
 
-LANGUAGES = {SIGNS: "Chinese", LETTERS: "English"}
+LANGUAGES = {CHINESE_EXPERT: "Chinese", ENGLISH_EXPERT: "English"}
 """Language of the reviews in each script."""
 
 _SCORED = 4000
@@ -41,16 +41,16 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
         started = perf_counter()
         fitted = fit(rated, progress)
         fit_s = perf_counter() - started
-        sentiment = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        sentiment = metrics_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": score_peer(fitted, progress)})
         marked = read[RESTAURANTS]
         generated = _generated()
         found = {
-            "restaurants": aspects(marked, fitted.model.score(marked)),
-            "generated": aspects(generated, fitted.model.score(generated)),
+            "restaurants": aspect_metrics(marked, fitted.model.score(marked)),
+            "generated": aspect_metrics(generated, fitted.model.score(generated)),
         }
     speed = {
         writing: _speed(fitted, [review for path in paths for review in read[path]][:_SCORED])
-        for writing, paths in ((SIGNS, CHINESE), (LETTERS, ENGLISH))
+        for writing, paths in ((CHINESE_EXPERT, CHINESE), (ENGLISH_EXPERT, ENGLISH))
     }
     tables = _tables(sentiment, found, speed)
     for table in tables:

@@ -32,7 +32,8 @@ from benchmarks.fusion import similarity_std
 from benchmarks.ground_truth import GroundTruth, Only
 from benchmarks.peers import filtered
 from benchmarks.stores import Built, prepare
-from engine.scoring.query import Answer, Boost, Part, Query
+from engine.scoring.answer import Answer
+from engine.scoring.query import Boost, Part, Query
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import Manifest
 

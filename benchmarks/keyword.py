@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.item_fields import ItemFields
-from engine.lexical.bm25 import FIELDS, LexicalIndex, write_lexical
+from engine.lexical.bm25 import LexicalIndex
+from engine.lexical.lexical_stats import FIELDS
+from engine.lexical.lexical_writer import write_lexical
 from engine.lexical.tokenizer import to_words
 from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import K

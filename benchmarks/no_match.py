@@ -27,7 +27,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.catalog.table_rows import rows_of
-from indexer.evaluate.ranking_metrics import interval
+from indexer.evaluate.ranking_metrics import confidence_interval
 from indexer.progress import Reporter
 from indexer.sample import sample_item
 from indexer.sample.sample_catalog import row as sample_row
@@ -202,7 +202,7 @@ def _share(flags: Sequence[bool]) -> dict[str, Any]:
     return {
         "queries": len(flags),
         "flagged": round(float(values.mean()), 4),
-        "interval": [round(value, 4) for value in interval(values)],
+        "interval": [round(value, 4) for value in confidence_interval(values)],
     }
 
 

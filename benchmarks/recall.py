@@ -13,7 +13,8 @@ from benchmarks import report
 from benchmarks.datasets import AGREEING, COMPOSED, DATA, ITEM, QUERY_NOISE, Clustered, clustered, draw
 from benchmarks.ground_truth import GroundTruth
 from benchmarks.stores import Built, prepare
-from engine.scoring.query import Answer, Missing, Part, Query
+from engine.scoring.answer import Answer
+from engine.scoring.query import Missing, Part, Query
 from engine.search.searcher import Searcher
 
 K = 10

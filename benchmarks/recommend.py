@@ -19,10 +19,11 @@ import numpy as np
 from benchmarks import report
 from engine.encoders.encoder import ModelSpec
 from engine.events.event import Event
-from engine.recommend.recommender import Mode, Recommender
+from engine.recommend.recommend_request import Mode
+from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
 from indexer.evaluate.holdout import Holdout, hold_out, read_events
-from indexer.evaluate.ranking_metrics import interval
+from indexer.evaluate.ranking_metrics import confidence_interval
 from indexer.evaluate.recommendation_quality import (
     OURS,
     EvaluationShop,
@@ -32,7 +33,7 @@ from indexer.evaluate.recommendation_quality import (
     evaluate,
     evaluate_new,
 )
-from indexer.evaluate.taste_overlap import TasteOverlap, sharing
+from indexer.evaluate.taste_overlap import TasteOverlap, measure_overlap
 from indexer.progress import Reporter
 
 NEW_SHARE = 0.1
@@ -79,11 +80,10 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
             content[log.name] = {
                 "items": len(item_ids),
                 "shoppers": len(held.cases),
-                "ways": {name: scores.described() for name, scores in ways.items()},
-                "new_items": new.described(),
+                "ways": {name: scores.to_json() for name, scores in ways.items()},
+                "new_items": new.to_json(),
                 "sharing": {
-                    name: {mode: overlap.described() for mode, overlap in modes.items()}
-                    for name, modes in shared.items()
+                    name: {mode: overlap.to_json() for mode, overlap in modes.items()} for name, modes in shared.items()
                 },
             }
     for table in tables:
@@ -107,9 +107,9 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
 
 def _share(held: Holdout, shared: dict[str, dict[str, TasteOverlap]], recommender: Recommender) -> None:
     """Measure the overlap between shoppers with different tastes, with the default and a higher weight of demand."""
-    for name, recipe in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
-        found = Recommender(recommender.searcher, recipe)
-        shared[name] = {mode.value: sharing(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
+    for name, scoring in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
+        found = Recommender(recommender.searcher, scoring)
+        shared[name] = {mode.value: measure_overlap(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
 
 
 def best_peer(ways: Mapping[str, RecommendationScores], measure: str) -> str:
@@ -141,7 +141,7 @@ def _items(folder: Path) -> Iterator[dict[str, str]]:
 def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, shoppers: int) -> list[report.Table]:
     rows = []
     for name, scores in ways.items():
-        values = scores.described()
+        values = scores.to_json()
         cells = [f"{values[measure]:.4f}" for measure in MEASURES]
         ends = [" to ".join(f"{end:.4f}" for end in values[f"{measure}_interval"]) for measure in MEASURES]
         rows.append([name, cells[0], ends[0], cells[1], cells[2], cells[3], ends[3]])
@@ -150,7 +150,7 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
     for measure in MEASURES:
         best = best_peer(ways, measure)
         ours, theirs = getattr(ways[OURS], measure), getattr(ways[best], measure)
-        low, high = interval(ours - theirs)
+        low, high = confidence_interval(ours - theirs)
         gains.append(
             [
                 measure.replace("_", " "),
@@ -161,7 +161,7 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
                 f"{low:+.4f} to {high:+.4f}",
             ]
         )
-    values = new.described()
+    values = new.to_json()
     found = [
         [
             name,

@@ -31,8 +31,8 @@ from indexer.build.publish import prune
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE
 from indexer.evaluate.judgments import JudgedQuery, read_judged
-from indexer.evaluate.ranking_metrics import RESAMPLES, K, interval
-from indexer.evaluate.search_quality import Rank, SearchScores, measure, ranked
+from indexer.evaluate.ranking_metrics import RESAMPLES, K, confidence_interval
+from indexer.evaluate.search_quality import Rank, SearchScores, measure, rank_items
 from indexer.progress import Reporter
 
 DEPTH = 1_000
@@ -66,17 +66,17 @@ def run(
     store = stores / Path(model).name
     embedded = _searcher(BuildConfig(catalogue, store, ModelSpec(model), lexical=True, publish=False))
     ways: dict[str, Rank] = {
-        WORDS: partial(ranked, sentence, {LEXICAL: 1.0}, K),
-        "sentence model alone": partial(ranked, sentence, _MEANING, K),
+        WORDS: partial(rank_items, sentence, {LEXICAL: 1.0}, K),
+        "sentence model alone": partial(rank_items, sentence, _MEANING, K),
         RANKS: partial(_by_ranks, sentence),
         "both, z-scores of each query": partial(_by_z_scores, sentence),
-        OURS: partial(ranked, sentence, {}, K),
-        "embedded model alone": partial(ranked, embedded, _MEANING, K),
-        EMBEDDED: partial(ranked, embedded, {}, K),
+        OURS: partial(rank_items, sentence, {}, K),
+        "embedded model alone": partial(rank_items, embedded, _MEANING, K),
+        EMBEDDED: partial(rank_items, embedded, {}, K),
     }
     measured = {name: _timed(judged, rank) for name, rank in ways.items()}
     shares = {
-        share: measure(judged, partial(ranked, sentence, {LEXICAL: share, "text": 1 - share}, K))
+        share: measure(judged, partial(rank_items, sentence, {LEXICAL: share, "text": 1 - share}, K))
         for share in WORD_SHARES
     }
     fields = ItemFieldReader(DEFAULT_TEMPLATE)
@@ -107,7 +107,7 @@ def run(
         "folds": {
             name: {
                 "ndcg_at_10": round(float(ndcg.mean()), 4),
-                "ndcg_interval": [round(value, 4) for value in interval(ndcg)],
+                "ndcg_interval": [round(value, 4) for value in confidence_interval(ndcg)],
                 "chosen": chosen,
             }
             for name, (ndcg, chosen) in folds.items()
@@ -201,10 +201,10 @@ def _folds_table(
 ) -> report.Table:
     rows = []
     for name, (ndcg, chosen) in folds.items():
-        low, high = interval(ndcg)
+        low, high = confidence_interval(ndcg)
         row = [name, f"{ndcg.mean():.3f}", f"{low:.3f} to {high:.3f}"]
         for ours in (OURS, EMBEDDED):
-            less, more = interval(measured[ours].ndcg - ndcg)
+            less, more = confidence_interval(measured[ours].ndcg - ndcg)
             row.append(f"{(measured[ours].ndcg - ndcg).mean():+.3f} ({less:+.3f} to {more:+.3f})")
         rows.append([*row, "; ".join(dict.fromkeys(chosen)) or "nothing"])
     columns = ("ranking", "nDCG@10", "95 %", "gain of ours", "gain of ours, embedded model", "chosen")
@@ -216,9 +216,9 @@ def _folds_table(
 def _described(result: SearchScores, ours: SearchScores) -> dict[str, Any]:
     return {
         "ndcg_at_10": round(float(result.ndcg.mean()), 4),
-        "ndcg_interval": [round(value, 4) for value in interval(result.ndcg)],
+        "ndcg_interval": [round(value, 4) for value in confidence_interval(result.ndcg)],
         "ndcg_halves": [round(float(result.ndcg[start::2].mean()), 4) for start in (0, 1)],
-        "behind_ours_interval": [round(value, 4) for value in interval(ours.ndcg - result.ndcg)],
+        "behind_ours_interval": [round(value, 4) for value in confidence_interval(ours.ndcg - result.ndcg)],
         "recall_at_10": round(float(result.recall.mean()), 4),
         "mrr_at_10": round(float(result.reciprocal_rank.mean()), 4),
         "milliseconds": report.spread(result.seconds * 1000, 2),
@@ -230,9 +230,9 @@ def _tables(
 ) -> list[report.Table]:
     rows = []
     for name, result in measured.items():
-        low, high = interval(result.ndcg)
+        low, high = confidence_interval(result.ndcg)
         behind = measured[OURS].ndcg - result.ndcg
-        less, more = interval(behind)
+        less, more = confidence_interval(behind)
         rows.append(
             [
                 name,

@@ -16,7 +16,8 @@ from engine.indexes.cpu import CpuIndex
 from engine.indexes.index import EXACT, Index, OperatingPoint
 from engine.indexes.recall import recall_at_k
 from engine.indexes.row_filter import RowFilter
-from engine.scoring.query import Answer, Part, Query, TextPart, VectorPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import Part, Query, TextPart, VectorPart
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 from engine.v1 import query_pb2, search_pb2
@@ -83,7 +84,7 @@ class TextWorkload:
         self.queries = [Query((TextPart(text),), limit=K) for text in texts]
         self._exact = np.full((len(texts), K), -np.inf, np.float32)
         for query_index, query in enumerate(self.queries):
-            fused = searcher.fuse(query, searcher.speak(query.parts))
+            fused = searcher.fuse(query, searcher.encode(query.parts))
             scores = searcher.nearest(fused, K, EXACT).scores
             self._exact[query_index, : len(scores)] = scores
 

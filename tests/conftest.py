@@ -4,11 +4,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
+
+if TYPE_CHECKING:
+    from engine.snapshot.store import Store
+    from tests.support.catalogs import Prepared
+    from tests.support.purchase_shop import Shop
+    from tests.support.servers import Running
 
 # Read when the libraries are first imported, so set before any test is.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -16,6 +23,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # No deadline: a slow machine is no fault of the code.
 settings.register_profile("diptych", derandomize=True, deadline=None)
 settings.load_profile("diptych")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long tests first, so that all workers finish at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
 
 TINY_MODEL = {
     "embed_dim": 16,
@@ -71,3 +84,77 @@ def postgres(postgres_server: str) -> str:
 def tiny_encoder(tiny_model: Path) -> Encoder:
     """The tiny model, opened on the CPU in float32."""
     return open_encoder(ModelSpec(str(tiny_model)), "cpu", "float32")
+
+
+@pytest.fixture(scope="session")
+def towers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One directory of a small random model for each kind of text tower."""
+    from tests.support.models import CONFIGS, PREPROCESS, save_model
+
+    root = tmp_path_factory.mktemp("towers")
+    return {name: save_model(root / name, config, PREPROCESS) for name, config in CONFIGS.items()}
+
+
+@pytest.fixture(scope="session")
+def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A store of two dozen goods beside their pictures, four of them without one; read only."""
+    from tests.support.servers import build_goods
+
+    return build_goods(tmp_path_factory.mktemp("goods"), tiny_model)
+
+
+@pytest.fixture(scope="session")
+def goods_server(goods: Path) -> Iterator["Running"]:
+    """A server over the goods; a test that changes items starts one over a copy."""
+    from tests.support.servers import running
+
+    with running(goods) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> "Shop":
+    """Three hundred items in six kinds, and sixty shoppers who keep to one or two of them; read only."""
+    from tests.support.purchase_shop import build_shop
+
+    return build_shop(tmp_path_factory.mktemp("purchase_shop"))
+
+
+@pytest.fixture(scope="session")
+def shop_server(shop: "Shop") -> Iterator["Running"]:
+    """A server over the purchase shop; read only."""
+    from tests.support.servers import running
+
+    with running(shop.store) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def segment_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose event log has 45 shoppers of three kinds; read only."""
+    from tests.support.segment_shop import build_shop
+
+    return build_shop(tmp_path_factory.mktemp("segment_shop"))
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> "Prepared":
+    """A snapshot of sixty items with vectors of their own, to be copied into stores."""
+    from tests.support.catalogs import Prepared, clustered
+
+    return Prepared.build(tmp_path_factory.mktemp("prepared"), clustered(60))
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> "Store":
+    """A store that nothing was written to."""
+    from engine.snapshot.store import Store
+
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def store(empty_store: "Store", prepared: "Prepared") -> "Store":
+    """A store that serves a copy of the prepared snapshot."""
+    empty_store.activate(prepared.add(empty_store))
+    return empty_store

@@ -25,6 +25,8 @@ from indexer.train.alignment.packages import Packages
 from indexer.train.alignment.sentence_vectors import SentenceVectors
 from indexer.train.alignment.trunk_features import change
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     ("colour", "name"),

@@ -14,6 +14,8 @@ torch = pytest.importorskip("torch")
 from indexer.train import TrainConfig, corpus, former_teacher, objective, train  # noqa: E402
 from indexer.train.attribute_head import AttributeHead, labels  # noqa: E402
 
+pytestmark = pytest.mark.long
+
 MINI = Path(__file__).parents[1] / "engine/models/mini"
 
 
@@ -49,7 +51,11 @@ def test_a_fact_that_no_row_has_is_refused() -> None:
 def test_equal_texts_are_equally_right() -> None:
     """Two mugs and a hat, named by type alone: each mug's share is spread over both texts "mug"."""
     words = torch.tensor([[1, 5, 2], [1, 5, 2], [1, 6, 2]])
-    assert objective.shared(torch.eye(3), words).tolist() == [[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    assert objective.share_equal_texts(torch.eye(3), words).tolist() == [
+        [0.5, 0.5, 0.0],
+        [0.5, 0.5, 0.0],
+        [0.0, 0.0, 1.0],
+    ]
 
 
 def test_short_texts_and_facts_are_read_from_the_rows(shop: Path) -> None:

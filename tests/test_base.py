@@ -21,6 +21,8 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 
+pytestmark = pytest.mark.long
+
 BASE = models.folder("base")
 SEMANTIC = 384
 TEXTS = ("", "a red leather shoe with a white sole", "Blue cotton T-shirt, size XL - 19.99 EUR!", "lamp " * 99)

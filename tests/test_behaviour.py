@@ -5,9 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_lines, write_parquet
 from scipy.sparse import csr_matrix
-from shoppers import Shop, build_shop
 
 from engine.errors import InvalidQuery, InvalidSetting
 from engine.events.event import EventType
@@ -17,22 +15,24 @@ from engine.scoring.query import ItemPart, Query, TastePart
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
-from indexer.behaviour.cold_start import expected
-from indexer.behaviour.demand import demand_of
+from indexer.behaviour.cold_start import estimate_missing
+from indexer.behaviour.demand import compute_demand
 from indexer.behaviour.factorization import factorise
 from indexer.behaviour.interactions import InteractionMatrix
-from indexer.behaviour.repurchase import repurchase_of
-from indexer.behaviour.taste_moments import usual_tastes
-from indexer.behaviour.term_matrix import word_rows
+from indexer.behaviour.repurchase import compute_repurchase
+from indexer.behaviour.taste_moments import compute_taste_moments
+from indexer.behaviour.term_matrix import to_term_matrix
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.events.event_table import TYPES, EventTable
+from tests.support.catalogs import clustered, write_lines, write_parquet
+from tests.support.purchase_shop import Shop, build_shop
 
 DAY_S = 86_400.0
 NOW_S = 1_000 * DAY_S
 BUY, BACK, VIEW = EventType.PURCHASE, EventType.RETURN, EventType.VIEW
-COUNTS = ScoringWeights().counts()
+COUNTS = ScoringWeights().event_weights()
 
 
 def table(*events: tuple[str, str, EventType, float]) -> EventTable:
@@ -52,13 +52,7 @@ def table(*events: tuple[str, str, EventType, float]) -> EventTable:
 
 
 def seen(*events: tuple[str, str, EventType, float]) -> InteractionMatrix:
-    return InteractionMatrix.of(table(*events), ["a", "b", "c"], COUNTS)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items in six kinds, and sixty shoppers who keep to one or two of them."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
+    return InteractionMatrix.from_events(table(*events), ["a", "b", "c"], COUNTS)
 
 
 @pytest.fixture(scope="module")
@@ -70,26 +64,26 @@ def test_liking_is_the_root_of_what_events_sum_to() -> None:
     """Four purchases are 2; what was sent back is not liked; an item that is not sold is not there."""
     liked = seen(
         *[("u", "a", BUY, float(day)) for day in range(4)], ("u", "b", BUY, 1), ("u", "b", BACK, 0), ("u", "x", BUY, 0)
-    ).liking()
+    ).to_affinities()
     assert liked.shape == (1, 3)
     assert liked.toarray().tolist() == [[2.0, 0.0, 0.0]]
 
 
 def test_demand_halves_in_thirty_days() -> None:
     """ln(1 + 1 + 1/2) for one bought now and thirty days ago, ln 1.1 for one looked at, unknown for the rest."""
-    demand = demand_of(seen(("u", "a", BUY, 0), ("v", "a", BUY, 30), ("u", "b", VIEW, 0)))
+    demand = compute_demand(seen(("u", "a", BUY, 0), ("v", "a", BUY, 30), ("u", "b", VIEW, 0)))
     assert demand[:2] == pytest.approx([np.log(2.5), np.log(1.1)])
     assert np.isnan(demand[2])
 
 
 def test_what_was_all_sent_back_is_not_wanted() -> None:
     """It stands at the bottom, where nothing is, and not below."""
-    assert demand_of(seen(("u", "a", BACK, 0), ("u", "b", BUY, 0)))[:2].tolist() == [0.0, pytest.approx(np.log(2))]
+    assert compute_demand(seen(("u", "a", BACK, 0), ("u", "b", BUY, 0)))[:2].tolist() == [0.0, pytest.approx(np.log(2))]
 
 
 def test_repurchase_is_beside_what_is_usual() -> None:
     """Of three pairs of buyer and item one bought twice: usual is a third, and a has (1 + 5/3) / ((2 + 5) / 3)."""
-    values = repurchase_of(
+    values = compute_repurchase(
         seen(("u", "a", BUY, 9), ("u", "a", BUY, 0), ("v", "a", BUY, 3), ("v", "b", BUY, 1), ("v", "c", VIEW, 1))
     )
     assert values[0] == pytest.approx(np.log((1 + 5 / 3) / (7 / 3)))
@@ -99,14 +93,14 @@ def test_repurchase_is_beside_what_is_usual() -> None:
 
 def test_lines_of_one_order_are_one_purchase() -> None:
     """Nobody comes back, so nothing is more usual than anything."""
-    values = repurchase_of(seen(("u", "a", BUY, 2), ("u", "a", BUY, 2), ("v", "b", BUY, 1)))
+    values = compute_repurchase(seen(("u", "a", BUY, 2), ("u", "a", BUY, 2), ("v", "b", BUY, 1)))
     assert values[:2].tolist() == [0.0, 0.0]
 
 
 def test_items_of_the_same_shoppers_are_near() -> None:
     """Two pairs of items with a crowd of their own each: cosine 1 within, 0 across; one that nobody likes is zero."""
     events = [(f"u{number}", item, BUY, 0.0) for number in range(9) for item in ("ab" if number < 5 else "c")]
-    liking = InteractionMatrix.of(table(*events), ["a", "b", "c", "d"], COUNTS).liking()
+    liking = InteractionMatrix.from_events(table(*events), ["a", "b", "c", "d"], COUNTS).to_affinities()
     rows = factorise(liking).astype(np.float32)
     assert rows @ rows.T == pytest.approx(np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]), abs=2e-3)
 
@@ -118,7 +112,9 @@ def test_the_same_events_give_the_same_vectors() -> None:
         (f"u{u}", f"i{i}", BUY, 0.0)
         for u, i in zip(rng.integers(50, size=400), rng.integers(80, size=400), strict=True)
     ]
-    liking = InteractionMatrix.of(table(*events), [f"i{number}" for number in range(80)], COUNTS).liking()
+    liking = InteractionMatrix.from_events(
+        table(*events), [f"i{number}" for number in range(80)], COUNTS
+    ).to_affinities()
     first, second = factorise(liking, 16), factorise(liking, 16)
     assert first.shape == (80, 12)
     assert (first == second).all()
@@ -130,19 +126,19 @@ def test_words_place_items_of_few_shoppers() -> None:
     likes = rng.random((40, 12)) < 0.1
     likes[0, :11], likes[:, 11] = True, False
     liking = csr_matrix(likes.astype(np.float64))
-    words = word_rows(["red mug", "blue mug", "mug"] * 2 + ["garden chair", "oak chair", "chair"] * 2)
+    words = to_term_matrix(["red mug", "blue mug", "mug"] * 2 + ["garden chair", "oak chair", "chair"] * 2)
     rows = factorise(liking, words=words).astype(np.float32)
     alike = rows @ rows.T
     assert np.mean(alike[:6, :6]) > np.mean(alike[:6, 6:11]) + 0.1
     assert not rows[11].any()
-    own = word_rows([f"item{number}" for number in range(12)])
+    own = to_term_matrix([f"item{number}" for number in range(12)])
     np.testing.assert_array_equal(factorise(liking, words=own), factorise(liking))
 
 
 def test_tastes_are_measured_against_what_shoppers_have_not_had() -> None:
     """Two shoppers of one item each: cosines 0 and .6 of the first, 0 and .8 of the second, to the others."""
     rows = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float16)
-    usual = usual_tastes(
+    usual = compute_taste_moments(
         table(("u", "a", BUY, 0), ("v", "b", BUY, 0)),
         ["a", "b", "c"],
         {"text": rows},
@@ -253,7 +249,7 @@ def test_of_few_shoppers_only_demand_is_learnt(tmp_path: Path) -> None:
 
 def test_a_signal_of_a_learnt_name_is_refused(tmp_path: Path) -> None:
     """Whose demand it were could not be told."""
-    with pytest.raises(InvalidSetting, match="no signal 'demand' of the catalogue"):
+    with pytest.raises(InvalidSetting, match="no signal 'demand' in the catalogue"):
         build(goods(tmp_path, 25, demand=[1.0] * 50), no_progress)
 
 
@@ -273,7 +269,7 @@ def test_of_new_items_is_expected_what_is_known_of_like_ones() -> None:
     values = np.array([1.0, 3.0, nan, nan, nan], np.float32)
     texts = ["red mug", "blue lamp", "red lamp", "", ""]
     rows = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]], np.float16)
-    told = expected(values, texts, {"image": rows}, {"image": np.any(rows, axis=1)})
+    told = estimate_missing(values, texts, {"image": rows}, {"image": np.any(rows, axis=1)})
     assert told[:4] == pytest.approx([1.0, 3.0, 2.0, 3.0])
     assert np.isnan(told[4])
 
@@ -281,14 +277,14 @@ def test_of_new_items_is_expected_what_is_known_of_like_ones() -> None:
 def test_nothing_is_expected_where_nothing_is_known() -> None:
     """Unknown stays unknown, and what is known stays as it is."""
     unknown = np.full(2, np.nan, np.float32)
-    assert np.isnan(expected(unknown, ["a", "a"], {}, {})).all()
-    assert expected(np.ones(2, np.float32), ["a", "a"], {}, {}).tolist() == [1.0, 1.0]
+    assert np.isnan(estimate_missing(unknown, ["a", "a"], {}, {})).all()
+    assert estimate_missing(np.ones(2, np.float32), ["a", "a"], {}, {}).tolist() == [1.0, 1.0]
 
 
 def test_of_many_that_are_equally_like_all_count() -> None:
     """Not those that the catalogue happens to list first."""
     values = np.array([*range(60), np.nan], np.float32)
-    told = expected(values, ["milk"] * 61, {}, {})
+    told = estimate_missing(values, ["milk"] * 61, {}, {})
     assert told[60] == pytest.approx(29.5)
 
 
@@ -296,5 +292,5 @@ def test_the_most_alike_count_far_more() -> None:
     """Likeness counts by its fourth power: here .5 ** 4 for one of two items, and 1 for the other."""
     rows = np.array([[1, 0], [0.5, 0.75**0.5], [1, 0]], np.float16)
     values = np.array([0.0, 17.0, np.nan], np.float32)
-    told = expected(values, ["", "", ""], {"image": rows}, {"image": np.ones(3, np.bool_)})
+    told = estimate_missing(values, ["", "", ""], {"image": rows}, {"image": np.ones(3, np.bool_)})
     assert told[2] == pytest.approx(1.0, abs=0.01)

@@ -35,6 +35,8 @@ from engine.errors import InvalidCatalogue, InvalidQuery, InvalidSetting, ItemNo
 from engine.indexes.index import EXACT
 from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 
+pytestmark = pytest.mark.long
+
 TINY = Clustered(count=3_000, dim=32, clusters=30, categories=5)
 
 
@@ -76,7 +78,7 @@ def test_ground_truth_agrees_with_the_engines_exact_search(catalogue: Path, buil
     searcher = built.searcher()
     found, given = [], []
     for query in queries:
-        scores, rows, *_ = searcher.nearest(searcher.fuse(query, searcher.speak(query.parts)), 10, EXACT)
+        scores, rows, *_ = searcher.nearest(searcher.fuse(query, searcher.encode(query.parts)), 10, EXACT)
         found.append([searcher.snapshot.items.item_id(row) for row in rows.tolist()])
         given.append(scores)
     truth = GroundTruth(catalogue, built.manifest).grade(queries, 10, found)

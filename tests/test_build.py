@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogues import Plain, Vectors, clustered, write_lines, write_parquet
 from PIL import Image
 
 from engine.catalog.payload import from_bytes
@@ -22,6 +21,7 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import verify
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import Plain, Vectors, clustered, write_lines, write_parquet
 
 
 def built(catalogue: Path, store: Path, **options: Any) -> Manifest:
@@ -330,7 +330,7 @@ def worded(path: Path, words: list[str]) -> Path:
 
 def plain(tmp_path: Path) -> ModelSpec:
     """The encoder of no library."""
-    return ModelSpec(str(tmp_path / "encoder.log"), encoder="catalogues:Plain")
+    return ModelSpec(str(tmp_path / "encoder.log"), encoder="tests.support.catalogs:Plain")
 
 
 def test_texts_and_pictures_through_an_encoder(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from engine.columns.column_file import COLUMNS_FILE
 from engine.columns.datetimes import to_timestamp_us
 from engine.errors import CorruptSnapshot, InvalidQuery, UnknownField
 from indexer.catalog import CatalogSpec, Product, read
+from tests.support.columns import columns_of
 
 DATA = Path(__file__).parents[2] / "shared/data"
 
@@ -47,13 +47,6 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 PAYLOADS = st.lists(st.dictionaries(KEYS, VALUES, max_size=4), max_size=8)
-
-
-def columns_of(payloads: Sequence[Mapping[str, Any]]) -> Columns:
-    """Write payloads and open what was written; the file is gone afterwards, but mapped still."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_columns(Path(folder), payloads, len(payloads))
-        return Columns(Path(folder), len(payloads))
 
 
 def every(payloads: Sequence[Any]) -> np.ndarray:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_parquet
 
 from engine.catalog.payload import from_bytes
 from engine.composition.catalog_attributes import CatalogAttributes
@@ -16,7 +15,8 @@ from engine.composition.text_change import TextChanges
 from engine.composition.title_phrases import TitlePhrases, phrases_in
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
-from engine.scoring.query import Hit, ImagePart, ItemPart, Query, TextPart
+from engine.scoring.answer import Hit
+from engine.scoring.query import ImagePart, ItemPart, Query, TextPart
 from engine.search.searcher import Searcher
 from engine.search.store_searcher import open_searcher
 from engine.snapshot.snapshot import open_snapshot
@@ -25,6 +25,9 @@ from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
+
+pytestmark = pytest.mark.long
 
 ITEMS, SEED = 240, 31
 Payload = dict[str, Any]
@@ -129,10 +132,10 @@ def test_contributions_name_the_fields_and_sum_to_the_score(shop: Shop) -> None:
 def test_parts_beside_a_changed_one_count_as_ever(shop: Shop) -> None:
     """The other parts of the query are left as they are, and excluded items stay excluded."""
     item_id, value = shop.changeable("color")[0]
-    query = Query((TextPart("gift"), ItemPart(item_id, change=f"in {value}")), without=frozenset({"x"}))
+    query = Query((TextPart("gift"), ItemPart(item_id, change=f"in {value}")), excluded_ids=frozenset({"x"}))
     rewritten = QueryRewriter().rewrite(shop.searcher, query)
     assert rewritten.parts[0] == TextPart("gift")
-    assert rewritten.without == {"x", item_id}
+    assert rewritten.excluded_ids == {"x", item_id}
     assert QueryRewriter().rewrite(shop.searcher, replace(query, parts=(TextPart("gift"),))).matches == ()
 
 
@@ -172,7 +175,7 @@ def test_a_searcher_takes_no_changed_part(shop: Shop) -> None:
 def understand(shop: Shop) -> Callable[[str], dict[str, dict[str, float]]]:
     """What a text names in the shop."""
     changes = TextChanges(CatalogAttributes.learn(shop.searcher.view))
-    return lambda text: {name: dict(values) for name, values in changes.understand(text).wanted.items()}
+    return lambda text: {name: dict(values) for name, values in changes.parse(text).wanted.items()}
 
 
 def test_a_text_names_values_of_fields(shop: Shop) -> None:
@@ -214,7 +217,7 @@ def test_a_shop_without_a_model_answers_by_its_fields(plain: Searcher) -> None:
 
 def test_no_is_a_denial_and_not_a_value(plain: Searcher) -> None:
     """ "No red" rules red out, and asks for no item whose field says "No"."""
-    change = TextChanges(CatalogAttributes.learn(plain.view)).understand("no red")
+    change = TextChanges(CatalogAttributes.learn(plain.view)).parse("no red")
     assert "lined" not in change.wanted
     assert "red" in change.unwanted["tone"]
 

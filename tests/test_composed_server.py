@@ -1,24 +1,23 @@
 """Composed queries, excluded items and item_id in filters, asked of a real server and of the command line."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 from google.rpc import code_pb2
-from serving import Running, build_goods, refusal, request, running
 
-from engine.cli import main
 from engine.v1 import catalog_pb2, recommendation_pb2, recommendation_pb2_grpc, search_pb2
 from engine.v1.query_pb2 import QueryPart
+from tests.support.cli import engine, printed
+from tests.support.servers import Running, copy_store, refusal, request, running
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Running]:
+def server(tmp_path_factory: pytest.TempPathFactory, goods: Path) -> Iterator[Running]:
     """A server of two dozen goods, and one that was upserted since."""
-    with running(build_goods(tmp_path_factory.mktemp("goods"), tiny_model)) as started:
+    with running(copy_store(goods, tmp_path_factory.mktemp("goods"))) as started:
         new = catalog_pb2.UpsertItemsRequest.NewItem(item_id="new-mug")
         new.payload.update({"title": "blue mug", "category": "mug"})
         started.catalog.UpsertItems(catalog_pb2.UpsertItemsRequest(items=[new]))
@@ -28,16 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
 def found(server: Running, *parts: QueryPart, **fields: object) -> list[str]:
     """The ids of the hits."""
     return [hit.item_id for hit in server.search.Search(request(*parts, **fields)).hits]
-
-
-def engine(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
-    """The exit code of the `engine` command, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["engine", *arguments])
-    try:
-        main()
-    except SystemExit as ended:
-        return ended.code or 0
-    return 0
 
 
 def test_a_changed_item_is_no_answer_itself(server: Running) -> None:
@@ -128,21 +117,20 @@ def test_a_payload_does_not_rename_an_item(server: Running) -> None:
     server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=["odd"]))
 
 
-def test_the_command_line_changes_and_excludes(
-    server: Running, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_line_changes_and_excludes(server: Running) -> None:
     """--change and --exclude ask a server as they ask a store."""
     arguments = ["query", "--item", "red-mug", "--change", "in blue", "--exclude", "new-mug", "--json", "--limit", "50"]
     answers = []
     for place in (["--address", server.target], ["--store", str(server.server.settings.store)]):
-        assert engine(monkeypatch, *arguments, *place) == 0
-        answers.append([json.loads(line)["item_id"] for line in capsys.readouterr().out.splitlines()])
+        lines = printed(engine, *arguments, *place).splitlines()
+        answers.append([json.loads(line)["item_id"] for line in lines])
     assert answers[0] == answers[1]
     assert answers[0][0] == "blue-mug"
     assert not {"red-mug", "new-mug"} & {*answers[0]}
 
 
-def test_a_change_needs_a_reference(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_needs_a_reference() -> None:
     """--change without --image or --item is wrong usage."""
-    assert engine(monkeypatch, "query", "mug", "--change", "in red") == 2
-    assert "--image or --item" in capsys.readouterr().err
+    ran = engine("query", "mug", "--change", "in red")
+    assert ran.code == 2
+    assert "--image or --item" in ran.err

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import write_lines
 
 from engine.cli.hit_output import NO_MATCH, print_no_match
 from engine.encoders.encoder import ModelSpec
-from engine.scoring.query import Answer, ItemPart, Page, Query, TextPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import ItemPart, Page, Query, TextPart
 from engine.search.confidence import MatchEvidence, confidence
 from engine.search.searcher import Searcher
 from engine.search.store_searcher import open_searcher
@@ -18,6 +18,7 @@ from engine.v1.search_pb2 import SearchRequest, SearchResponse
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import write_lines
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "brown", "grey")
 TYPES = (
@@ -36,7 +37,7 @@ def rows(types: tuple[str, ...] = TYPES) -> list[dict[str, str]]:
 
 def store_of(folder: Path, types: tuple[str, ...] = TYPES) -> Searcher:
     """Build a store of goods with an encoder whose vectors mean nothing."""
-    model = ModelSpec(str(folder / "log"), encoder="tests.catalogues:Plain")
+    model = ModelSpec(str(folder / "log"), encoder="tests.support.catalogs:Plain")
     config = BuildConfig(write_lines(folder / "c.jsonl", rows(types)), folder / "store", model)
     return open_searcher(config.store, build(config, no_progress).snapshot)
 

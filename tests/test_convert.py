@@ -12,7 +12,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import of_vector, request, unpack
 
 from engine.catalog.payload import to_bytes as payload_bytes
 from engine.errors import (
@@ -33,28 +32,16 @@ from engine.errors import (
     SnapshotNotFound,
     UnknownBlock,
 )
-from engine.scoring.query import (
-    Answer,
-    Boost,
-    Facet,
-    Hit,
-    ImagePart,
-    ItemPart,
-    Missing,
-    Page,
-    Plan,
-    Query,
-    TextPart,
-    Timings,
-    VectorPart,
-)
+from engine.scoring.answer import Answer, Facet, Hit, Plan, Timings
+from engine.scoring.query import Boost, ImagePart, ItemPart, Missing, Page, Query, TextPart, VectorPart
 from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import to_fields
-from engine.server.codec.search_request import needs_encoder, to_query
+from engine.server.codec.search_request import to_query
 from engine.server.codec.search_response import to_bytes, to_response, to_varint
 from engine.server.codec.statuses import UNKNOWN, to_code, to_status
 from engine.server.codec.validation import MAX_VIOLATIONS, InvalidMessage
 from engine.v1 import query_pb2, search_pb2
+from tests.support.servers import of_vector, request, unpack
 
 Part = query_pb2.QueryPart
 
@@ -83,7 +70,7 @@ def test_a_request_becomes_the_query_it_asks() -> None:
     assert query.parts[3].weight == -2
     assert (query.modality_weights, query.missing) == ({"image": 0.25}, Missing.DROP)
     assert (query.boosts, query.limit, query.recall_target, query.explain) == ((Boost("rating", 0.5),), 7, 0.5, True)
-    assert needs_encoder(query)
+    assert query.needs_encoder
 
 
 def test_what_a_request_leaves_out_has_its_default() -> None:
@@ -92,7 +79,7 @@ def test_what_a_request_leaves_out_has_its_default() -> None:
     assert query.parts == (ItemPart("a", 1.0, ""),)
     assert (query.modality_weights, query.missing, query.boosts) == ({}, Missing.RENORMALIZE, ())
     assert (query.limit, query.recall_target, query.explain) == (10, None, False)
-    assert not needs_encoder(query)
+    assert not query.needs_encoder
 
 
 LENGTHS = st.sampled_from([0, 1, 2, 16384, 16385])

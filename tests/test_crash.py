@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import Plain, Prepared, Vectors, clustered, indexer, write_lines, write_parquet
 from PIL import Image
 
 from engine.encoders.encoder import ModelSpec
@@ -25,6 +24,10 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import draft, prune, publish, seal, verify
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import Plain, Prepared, Vectors, clustered, write_lines, write_parquet
+from tests.support.cli import indexer
+
+pytestmark = pytest.mark.long
 
 ITEMS = 2_500
 ROOT = Path(__file__).parents[1]
@@ -158,7 +161,7 @@ def test_publishing_killed_at_any_step(tmp_path: Path, kills: int) -> None:
 
 def build_plainly(catalogue: Path, root: Path, log: Path) -> None:
     """Build with the plain encoder."""
-    build(BuildConfig(catalogue, root, ModelSpec(str(log), encoder="catalogues:Plain")), no_progress)
+    build(BuildConfig(catalogue, root, ModelSpec(str(log), encoder="tests.support.catalogs:Plain")), no_progress)
 
 
 def encoded(log: Path, kind: str) -> int:

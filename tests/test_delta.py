@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import DIM, Plain, Vectors, clustered, write_lines, write_parquet
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import ROWS, build_goods, picture
 
 from engine.catalog.payload import from_bytes, to_bytes
 from engine.encoders.embedding_cache import EmbeddingCache
@@ -29,6 +27,8 @@ from engine.updates.ingest import AcceptedItem, Ingest, PreparedItem
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import DIM, Plain, Vectors, clustered, write_lines, write_parquet
+from tests.support.servers import ROWS, copy_store, picture
 
 ITEMS = 200
 
@@ -43,9 +43,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[Path, Snapshot]:
-    """The store and the snapshot of two dozen goods with pictures and texts, and the signal rating."""
-    store = build_goods(tmp_path_factory.mktemp("goods"), tiny_model)
+def changed_goods(tmp_path_factory: pytest.TempPathFactory, goods: Path) -> tuple[Path, Snapshot]:
+    """A copy of the goods' store, and its snapshot."""
+    store = copy_store(goods, tmp_path_factory.mktemp("goods"))
     return store, open_snapshot(Store(store), Store(store).names()[0])
 
 
@@ -231,9 +231,9 @@ def accepted(outcomes: list[AcceptedItem | InvalidQuery]) -> list[AcceptedItem]:
     return [outcome for outcome in outcomes if isinstance(outcome, AcceptedItem)]
 
 
-def test_an_item_is_embedded_as_the_build_does(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
+def test_an_item_is_embedded_as_the_build_does(changed_goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """The goods of the catalogue, taken in again, have the very vectors and signals of the snapshot."""
-    _, snapshot = goods
+    _, snapshot = changed_goods
     intake = Ingest(snapshot, {"image": tiny_encoder, "text": tiny_encoder}, None)
     pictures = {row["item_id"].encode().ljust(32): picture(*row["item_id"].split("-")) for row in ROWS[:-4]}
     upserts = []
@@ -257,9 +257,9 @@ def test_an_item_is_embedded_as_the_build_does(goods: tuple[Path, Snapshot], tin
         assert delta.words(place)[0] == f"{row['title']}"
 
 
-def test_several_pictures_are_their_unit_mean(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
+def test_several_pictures_are_their_unit_mean(changed_goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """An item of two pictures stands between them."""
-    intake = Ingest(goods[1], {"image": tiny_encoder}, None)
+    intake = Ingest(changed_goods[1], {"image": tiny_encoder}, None)
     (taken,) = accepted(intake.take([("a", Upsert(b"", (RED_MUG, BLUE_LAMP)))], PICTURES.__getitem__))
     encoded = tiny_encoder.encode_images([decode(data) for data in PICTURES.values()])
     expected = to_unit(encoded.mean(axis=0))
@@ -267,9 +267,11 @@ def test_several_pictures_are_their_unit_mean(goods: tuple[Path, Snapshot], tiny
     assert list(taken.arrival.vectors) == ["image"]
 
 
-def test_own_vectors_replace_what_the_encoder_would_make(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
+def test_own_vectors_replace_what_the_encoder_would_make(
+    changed_goods: tuple[Path, Snapshot], tiny_encoder: Encoder
+) -> None:
     """An item with a title, a picture and its own image vector has that vector at length 1, and its text embedded."""
-    intake = Ingest(goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
+    intake = Ingest(changed_goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
     upsert = Upsert(to_bytes({"title": "mug"}), (RED_MUG,), {"image": np.arange(16, dtype=np.float32)})
     (taken,) = accepted(intake.take([("a", upsert)], PICTURES.__getitem__))
     expected = to_unit(np.arange(16, dtype=np.float32)).astype(np.float16)
@@ -278,9 +280,9 @@ def test_own_vectors_replace_what_the_encoder_would_make(goods: tuple[Path, Snap
     assert list(taken.upsert.made) == ["text"]
 
 
-def test_bad_items_are_refused_alone(goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
+def test_bad_items_are_refused_alone(changed_goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """Each is refused with the field that is wrong and why; the good ones among them are taken."""
-    intake = Ingest(goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
+    intake = Ingest(changed_goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
     pictures = PICTURES | {b"bad": b"no picture"}
     title = to_bytes({"title": "mug"})
     cases: list[tuple[Upsert, type[InvalidQuery], str, str]] = [
@@ -324,7 +326,7 @@ def plain(tmp_path: Path) -> tuple[Snapshot, Plain, Path]:
     config = BuildConfig(
         write_lines(tmp_path / "rows.jsonl", rows),
         tmp_path / "store",
-        ModelSpec(str(diary), None, "catalogues:Plain"),
+        ModelSpec(str(diary), None, "tests.support.catalogs:Plain"),
         publish=False,
     )
     manifest = build(config, no_progress)

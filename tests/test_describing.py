@@ -7,17 +7,17 @@ from typing import Any
 
 import grpc
 import pytest
-from catalogues import indexer
-from serving import Running, refusal, running
-from typer.testing import CliRunner
 
 from engine.catalog.payload import from_bytes
-from engine.cli import app as engine
 from engine.errors import InvalidSetting
 from engine.search.store_searcher import open_searcher
 from engine.server.settings import load, render
 from engine.v1 import catalog_pb2
 from indexer.sample import sample_catalog, sample_item, write
+from tests.support.cli import engine, indexer
+from tests.support.servers import Running, refusal, running
+
+pytestmark = pytest.mark.long
 
 ITEMS = 24
 Request = catalog_pb2.DescribeItemRequest
@@ -160,11 +160,11 @@ def test_the_command_describes_rows_items_and_pictures(shop: Path, rows: list[di
 
 def test_engine_describes_over_a_store_and_a_server(server: Running, shop: Path, rows: list[dict[str, Any]]) -> None:
     """Both give the same text."""
-    run, item_id = CliRunner().invoke, rows[0]["item_id"]
-    here = run(engine, ["describe", item_id, "--store", str(shop / "store"), "--json"])
-    there = run(engine, ["describe", item_id, "--address", server.target, "--json"])
-    assert json.loads(here.stdout)["description"] == json.loads(there.stdout)["description"]
-    assert run(engine, ["describe", "--store", str(shop / "store")]).exit_code == 2
+    item_id = rows[0]["item_id"]
+    here = engine("describe", item_id, "--store", shop / "store", "--json")
+    there = engine("describe", item_id, "--address", server.target, "--json")
+    assert json.loads(here.out)["description"] == json.loads(there.out)["description"]
+    assert engine("describe", "--store", shop / "store").code == 2
 
 
 def test_descriptions_are_measured(shop: Path) -> None:

@@ -20,19 +20,12 @@ from engine.encoders.converted_models import SUMS, ConvertedModels
 from engine.encoders.encoder import ModelSpec, check, golden_images, golden_vectors, open_encoder
 from engine.encoders.open_clip import OpenClipEncoder
 from engine.errors import InvalidSetting, MissingDependency
-from tests.test_encoders import CONFIGS, PREPROCESS, save_model
+from tests.support.models import CONFIGS, PREPROCESS, save_model
 
-pytestmark = pytest.mark.skipif(find_spec("openvino") is None, reason="needs openvino")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(find_spec("openvino") is None, reason="needs openvino")]
 
 DATA = Path(__file__).parents[2] / "shared/data"
 TEXTS = ["", "shoe", "a red leather shoe", "T-shirt, size 42! été 夏", *("blue cotton shirt " * n for n in range(1, 9))]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One directory for each kind of text tower."""
-    root = tmp_path_factory.mktemp("models")
-    return {name: save_model(root / name, config, PREPROCESS) for name, config in CONFIGS.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +42,9 @@ def least_cosine(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_kind_of_model_gives_torchs_vectors(models: dict[str, Path], name: str) -> None:
+def test_every_kind_of_model_gives_torchs_vectors(towers: dict[str, Path], name: str) -> None:
     """Texts of every length, alone and together, and pictures: float32 through OpenVINO is float32."""
-    spec = ModelSpec(str(models[name]))
+    spec = ModelSpec(str(towers[name]))
     torchs = OpenClipEncoder(spec, "cpu", "float32")
     other = OpenClipEncoder(spec, "cpu", "float32", runtime="openvino")
     assert torchs.runtimes == {"image": "torch", "text": "torch"}
@@ -127,24 +120,24 @@ def test_auto_leaves_small_models_and_named_dtypes_to_torch(cache: Path) -> None
 
 
 def test_rounding_that_shows_is_refused(
-    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    towers: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If 8 bits are not near enough float32 answers, and if that is not either torch does; the log says so."""
     caplog.set_level(logging.INFO)
-    expected = OpenClipEncoder(ModelSpec(str(models["clip"])), "cpu", "float32")
+    expected = OpenClipEncoder(ModelSpec(str(towers["clip"])), "cpu", "float32")
     monkeypatch.setattr(runtimes, "CLOSE", 0.99999)
-    exact = open_in_8_bits(str(models["clip"]), monkeypatch)
+    exact = open_in_8_bits(str(towers["clip"]), monkeypatch)
     assert exact.runtimes["text"] == "openvino"
     assert exact.fingerprint.dtype == "float32"
     assert "openvino's int8 is refused for side=text: expected a cosine of at least 0.99999 with torch" in caplog.text
     monkeypatch.setattr(runtimes, "CLOSE", 1.1)
-    torchs = open_in_8_bits(str(models["clip"]), monkeypatch)
+    torchs = open_in_8_bits(str(towers["clip"]), monkeypatch)
     assert torchs.runtimes == {"image": "torch", "text": "torch"}
     np.testing.assert_array_equal(torchs.encode_texts(TEXTS), expected.encode_texts(TEXTS))
 
 
 def test_a_side_that_cannot_be_converted_is_torchs(
-    models: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    towers: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log names the side and the reason; the other side is converted nevertheless."""
     original = OpenClipEncoder._text_side
@@ -156,7 +149,7 @@ def test_a_side_that_cannot_be_converted_is_torchs(
         return replace(original(encoder), traced=refuse)
 
     monkeypatch.setattr(OpenClipEncoder, "_text_side", untraceable)
-    encoder = OpenClipEncoder(ModelSpec(str(models["coca"])), "cpu", runtime="openvino")
+    encoder = OpenClipEncoder(ModelSpec(str(towers["coca"])), "cpu", runtime="openvino")
     assert encoder.runtimes == {"image": "openvino", "text": "torch"}
     assert "runtime=torch side=text because openvino cannot take it: " in caplog.text
     assert logging.getLogger().level <= logging.WARNING
@@ -164,10 +157,10 @@ def test_a_side_that_cannot_be_converted_is_torchs(
 
 
 def test_a_conversion_is_kept_and_a_broken_one_made_again(
-    models: dict[str, Path], cache: Path, monkeypatch: pytest.MonkeyPatch
+    towers: dict[str, Path], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second opening traces nothing; files that were cut, changed or half deleted are never believed."""
-    spec, made = ModelSpec(str(models["clip"])), []
+    spec, made = ModelSpec(str(towers["clip"])), []
     trace = openvino_tower.trace
 
     def counted(*arguments: Any) -> Any:
@@ -242,9 +235,9 @@ def test_codes_are_within_half_a_step(shape: tuple[int, int]) -> None:
     assert back[0, 5] == 0
 
 
-def test_runtimes_with_no_meaning_are_refused(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runtimes_with_no_meaning_are_refused(towers: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each message says what would have been accepted; a missing library's says how to install it."""
-    spec = ModelSpec(str(models["clip"]))
+    spec = ModelSpec(str(towers["clip"]))
     with pytest.raises(InvalidSetting, match="expected the runtime auto, torch, openvino, got 'onnx'"):
         open_encoder(spec, "cpu", runtime="onnx")
     with pytest.raises(InvalidSetting, match="expected the device cpu and the dtype auto or float32 .*bfloat16"):

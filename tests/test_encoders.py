@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import open_clip
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
 
 from engine.encoders.encoder import (
     Encoder,
@@ -26,64 +24,15 @@ from engine.encoders.encoder import (
 from engine.encoders.open_clip import OpenClipEncoder
 from engine.errors import InvalidSetting, MissingDependency, ModelMismatch
 from engine.scoring.vectors import to_unit
+from tests.support.models import CONFIGS, PREPROCESS, VISION, save_model
 
-VISION = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
-TEXT = {"context_length": 24, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
-POOLED = {**VISION, "attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True}
-CONFIGS: dict[str, dict[str, Any]] = {
-    "clip": {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": TEXT},
-    "eos": {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": {**TEXT, "pool_type": "eos", "eos_id": 49407}},
-    "custom": {
-        "embed_dim": 24,
-        "vision_cfg": VISION,
-        "text_cfg": {**TEXT, "proj_bias": True, "qk_norm": True},
-        "custom_text": True,
-    },
-    "coca": {
-        "embed_dim": 24,
-        "vision_cfg": POOLED,
-        "text_cfg": {**TEXT, "embed_cls": True, "output_tokens": True},
-        "multimodal_cfg": {**TEXT, "attn_pooler_heads": 2},
-        "custom_text": True,
-    },
-    "siglip": {
-        "embed_dim": 32,
-        "vision_cfg": VISION,
-        "text_cfg": {**TEXT, "no_causal_mask": True, "pool_type": "last", "proj_type": "none"},
-        "custom_text": True,
-    },
-    "last": {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": {**TEXT, "pool_type": "last"}, "custom_text": True},
-}
 TRIMMED = ("clip", "eos", "custom", "coca")
-PREPROCESS = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "resize_mode": "shortest"}
-
-
-def save_model(directory: Path, config: dict[str, Any], preprocess: dict[str, Any], seed: int = 0) -> Path:
-    """Write a model of random weights, large enough that every position and every token shows in the vectors."""
-    directory.mkdir(parents=True, exist_ok=True)
-    settings_ = {"model_cfg": config, "preprocess_cfg": preprocess}
-    (directory / "open_clip_config.json").write_text(json.dumps(settings_))
-    model = open_clip.create_model(f"local-dir:{directory}", pretrained_text=False)
-    generator = torch.Generator().manual_seed(seed)
-    weights = {
-        name: 0.2 * torch.randn(value.shape, generator=generator) if value.ndim else value
-        for name, value in model.state_dict().items()
-    }
-    save_file({name: value.half() for name, value in weights.items()}, directory / "open_clip_model.safetensors")
-    return directory
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One directory for each text tower."""
-    root = tmp_path_factory.mktemp("models")
-    return {name: save_model(root / name, config, PREPROCESS) for name, config in CONFIGS.items()}
-
-
-@pytest.fixture(scope="module")
-def encoders(models: dict[str, Path]) -> dict[str, OpenClipEncoder]:
+def encoders(towers: dict[str, Path]) -> dict[str, OpenClipEncoder]:
     """One float32 encoder for each text tower."""
-    return {name: OpenClipEncoder(ModelSpec(str(path)), "cpu", "float32", threads=1) for name, path in models.items()}
+    return {name: OpenClipEncoder(ModelSpec(str(path)), "cpu", "float32", threads=1) for name, path in towers.items()}
 
 
 def stock_texts(encoder: OpenClipEncoder, texts: list[str]) -> np.ndarray:
@@ -175,11 +124,11 @@ def test_rows_are_unit_float32_and_none_are_none(encoders: dict[str, OpenClipEnc
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
 
 
-def test_bfloat16_is_the_same_model(models: dict[str, Path], encoders: dict[str, OpenClipEncoder]) -> None:
+def test_bfloat16_is_the_same_model(towers: dict[str, Path], encoders: dict[str, OpenClipEncoder]) -> None:
     """A snapshot made in float32 is served in bfloat16: same hashes, golden vectors within the bound."""
     for name in ("clip", "coca"):
         golden = golden_vectors(encoders[name])
-        half = OpenClipEncoder(ModelSpec(str(models[name])), "cpu", "bfloat16")
+        half = OpenClipEncoder(ModelSpec(str(towers[name])), "cpu", "bfloat16")
         assert half.fingerprint == replace(encoders[name].fingerprint, dtype="bfloat16")
         check(half, encoders[name].fingerprint, golden)
 
@@ -244,10 +193,10 @@ def test_other_weights_tokenizer_or_architecture_are_refused(
         check(clip, print_, {"texts": "AAAA", "images": golden["images"]})
 
 
-def test_settings_with_no_meaning_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
+def test_settings_with_no_meaning_are_refused(towers: dict[str, Path], tmp_path: Path) -> None:
     """Each message says what would have been accepted."""
     (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": CONFIGS["clip"]}))
-    clip = str(models["clip"])
+    clip = str(towers["clip"])
     cases = [
         (
             ModelSpec("ViT-B-32"),
@@ -293,17 +242,17 @@ def test_a_failed_download_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         open_encoder(ModelSpec("ViT-B-32", "laion2b_s34b_b79k"))
 
 
-def test_broken_weights_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
+def test_broken_weights_are_refused(towers: dict[str, Path], tmp_path: Path) -> None:
     """A cut weights file is an error that names it, never a model of random weights."""
     for name in ("open_clip_config.json", "open_clip_model.safetensors"):
-        (tmp_path / name).write_bytes((models["clip"] / name).read_bytes()[:50_000])
+        (tmp_path / name).write_bytes((towers["clip"] / name).read_bytes()[:50_000])
     with pytest.raises(InvalidSetting, match="cannot load the model .*open_clip_model.safetensors"):
         open_encoder(ModelSpec(str(tmp_path)), "cpu")
 
 
-def test_encoders_open_by_every_name(models: dict[str, Path], encoders: dict[str, OpenClipEncoder]) -> None:
+def test_encoders_open_by_every_name(towers: dict[str, Path], encoders: dict[str, OpenClipEncoder]) -> None:
     """A directory, local-dir: and the class's own name open the same model; weights as stored in float16 do too."""
-    path = str(models["clip"])
+    path = str(towers["clip"])
     for spec in (ModelSpec(f"local-dir:{path}"), ModelSpec(path, encoder="engine.encoders.open_clip:OpenClipEncoder")):
         assert open_encoder(spec, "cpu", "float32").fingerprint == encoders["clip"].fingerprint
 

@@ -1,59 +1,26 @@
 """The `engine` command: its settings, its queries of a store and of a server, and its exit codes."""
 
-import io
 import json
 import shutil
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from catalogues import Ran
 from google.protobuf.field_mask_pb2 import FieldMask
-from serving import ROWS, Running, build_goods, running
 from typer.main import get_command
 
-from engine.cli import app, main
+from engine.cli import app
 from engine.cli.hit_output import print_tables
 from engine.cli.option_values import to_boosts, to_names, to_pins, to_weights
 from engine.cli.query_request import SearchOptions, to_request
 from engine.errors import InvalidSetting
-from engine.search.planner import headroom
+from engine.search.depth_planner import headroom
 from engine.server.settings import ServerSettings, load, render
 from engine.snapshot.manifest import PointRecord
 from engine.snapshot.store import Store
 from engine.v1 import query_pb2, search_pb2
 from indexer.build.publish import draft, file_records, seal
-
-
-@pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """A store of two dozen goods, embedded by a tiny model, beside their pictures."""
-    return build_goods(tmp_path_factory.mktemp("goods"), tiny_model)
-
-
-@pytest.fixture(scope="module")
-def server(goods: Path) -> Running:
-    """A server over the goods."""
-    with running(goods) as started:
-        yield started
-
-
-def engine(*arguments: object) -> Ran:
-    """Run the `engine` command in this process, from its arguments to its exit code."""
-    out, err = io.StringIO(), io.StringIO()
-    before = sys.argv
-    sys.argv = ["engine", *map(str, arguments)]
-    code: object = 0
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            main()
-    except SystemExit as stop:
-        code = stop.code or 0
-    finally:
-        sys.argv = before
-    assert isinstance(code, int)
-    return Ran(code, out.getvalue(), err.getvalue())
+from tests.support.cli import engine
+from tests.support.servers import ROWS, Running
 
 
 def hits(*arguments: object) -> list[dict]:
@@ -118,12 +85,12 @@ def test_a_setting_without_meaning_is_refused(tmp_path: Path, text: str, message
         load({}, file)
 
 
-def test_a_store_is_asked_in_this_process_as_a_server_is(goods: Path, server: Running) -> None:
+def test_a_store_is_asked_in_this_process_as_a_server_is(goods: Path, goods_server: Running) -> None:
     """--store and --address give the same hits, contributions and payloads, in JSON lines."""
     picture = goods.parent / "red-mug.png"
     asked = ("red mug", "--image", picture, "--weight", "text=0.5", "--modality", "image=0.7", "--modality", "text=0.3")
     asked += ("--boost", "rating=0.2", "--limit", "5", "--explain")
-    here, there = hits(*asked, "--store", goods), hits(*asked, "--address", server.target)
+    here, there = hits(*asked, "--store", goods), hits(*asked, "--address", goods_server.target)
     assert [hit["item_id"] for hit in here] == [hit["item_id"] for hit in there]
     assert [hit["rank"] for hit in here] == [1, 2, 3, 4, 5]
     for one, other in zip(here, there, strict=True):
@@ -198,9 +165,9 @@ def test_what_is_not_asked_is_not_in_the_request() -> None:
 
 
 @pytest.fixture(params=["store", "server"])
-def asked_of(request: pytest.FixtureRequest, goods: Path, server: Running) -> tuple[str, object]:
+def asked_of(request: pytest.FixtureRequest, goods: Path, goods_server: Running) -> tuple[str, object]:
     """The option that asks the store in this process, and the one that asks a server."""
-    return ("--store", goods) if request.param == "store" else ("--address", server.target)
+    return ("--store", goods) if request.param == "store" else ("--address", goods_server.target)
 
 
 def test_a_filter_leaves_only_what_passes_it(asked_of: tuple[str, object]) -> None:
@@ -343,14 +310,17 @@ def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
     assert message in " ".join(ran.err.replace("│", " ").split())
 
 
-def test_what_fails_exits_with_1(tmp_path: Path, goods: Path, server: Running) -> None:
+def test_what_fails_exits_with_1(tmp_path: Path, goods: Path, goods_server: Running) -> None:
     """An unknown item, a missing picture, an empty store and a server's refusal are one line each on stderr."""
     for arguments, message in (
         (["--item", "none", "--store", goods], "no item 'none'"),
         (["--image", tmp_path / "none.png", "--store", goods], "none.png"),
         (["words", "--store", tmp_path], "expected a published snapshot"),
-        (["--item", "none", "--address", server.target], "NOT_FOUND: parts[0].item_id: no item 'none'"),
-        (["words", "--boost", "margin=1", "--address", server.target], "INVALID_ARGUMENT: boosts[0].field: unknown"),
+        (["--item", "none", "--address", goods_server.target], "NOT_FOUND: parts[0].item_id: no item 'none'"),
+        (
+            ["words", "--boost", "margin=1", "--address", goods_server.target],
+            "INVALID_ARGUMENT: boosts[0].field: unknown",
+        ),
     ):
         ran = engine("query", *arguments)
         assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 1), ran.err

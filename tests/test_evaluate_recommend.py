@@ -5,23 +5,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import indexer, write_lines
-from shoppers import Shop as Bought
-from shoppers import build_shop, event
 
 from benchmarks.recommend import best_peer
 from engine.errors import InvalidSetting
 from engine.events.event import Event, EventType
-from engine.recommend.recommender import Mode, Recommender
+from engine.recommend.recommend_request import Mode
+from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import HoldoutShopper, hold_out
-from indexer.evaluate.peer_recommenders import Purchases, peers
+from indexer.evaluate.peer_recommenders import Purchases, score_peers
 from indexer.evaluate.recommendation_quality import OURS, EvaluationShop, RecommendationScores, evaluate_new
-from indexer.evaluate.taste_overlap import sharing
+from indexer.evaluate.taste_overlap import measure_overlap
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.purchase_shop import Shop as Bought
+from tests.support.purchase_shop import build_shop, event
 
 BACK, VIEW = EventType.RETURN, EventType.VIEW
 DATA = Path(__file__).parents[2] / "shared/data"
@@ -84,7 +86,7 @@ def test_other_shoppers_may_be_tested() -> None:
     held = hold_out(known, tested=tested)
     assert [case.user_id for case in held.cases] == ["v"]
     assert len(held.training) == 5 + 8
-    with pytest.raises(InvalidSetting, match="got 1 that are in both") as refused:
+    with pytest.raises(InvalidSetting, match="got 1 in both") as refused:
         hold_out(known, tested=known)
     assert "secret" not in str(refused.value)
 
@@ -95,20 +97,23 @@ def test_measures_are_those_of_the_field() -> None:
         HoldoutShopper("u", (), frozenset("ac"), frozenset("c")),
         HoldoutShopper("v", (), frozenset("z"), frozenset()),
     ]
-    measured = RecommendationScores.of("way", cases, [list("abc"), list("abc")], [list("bc"), list("abc")])
+    measured = RecommendationScores.from_lists("way", cases, [list("abc"), list("abc")], [list("bc"), list("abc")])
     assert measured.repeat_ndcg == pytest.approx([1.5 / (1 + 1 / np.log2(3)), 0.0])
     assert measured.repeat_hit.tolist() == [1.0, 0.0]
     assert measured.unseen_ndcg == pytest.approx([1 / np.log2(3)])
     assert measured.unseen_hit.tolist() == [1.0]
-    assert RecommendationScores.of("way", cases, [list("ba"), ["z"]], [[], []], k=1).repeat_hit.tolist() == [0.0, 1.0]
+    assert RecommendationScores.from_lists("way", cases, [list("ba"), ["z"]], [[], []], k=1).repeat_hit.tolist() == [
+        0.0,
+        1.0,
+    ]
 
 
 def test_peers_know_what_their_names_say() -> None:
     """Own purchases first by how often, then by what all buy; what is bought now counts more than what was."""
     training = bought("u", "a", "b", "b") + bought("v", "c", "c", "c", "a", "a")
     training += [event("w", "d", days_ago=300.0 + place) for place in range(9)]
-    table = Purchases.of(training, list("abcde"), ["u"])
-    scores = {name: dict(zip("abcde", values[0].tolist(), strict=True)) for name, values in peers(table)}
+    table = Purchases.from_events(training, list("abcde"), ["u"])
+    scores = {name: dict(zip("abcde", values[0].tolist(), strict=True)) for name, values in score_peers(table)}
     assert sorted("abcde", key=lambda item: -scores["own most bought"][item])[:3] == ["b", "a", "d"]
     assert max("abcde", key=lambda item: scores["most bought"][item]) == "d"
     assert min("abcd", key=lambda item: scores["most bought, 30 days"][item]) == "d"
@@ -210,7 +215,7 @@ def test_what_unlike_shoppers_share_falls_with_the_weight_of_demand(tmp_path: Pa
     cases = [HoldoutShopper(user, tuple(history), frozenset(), frozenset()) for user, history in made.events.items()]
     searcher = Searcher(open_snapshot(Store(made.store), made.manifest.snapshot), None)
     found = [
-        sharing(Recommender(searcher, ScoringWeights(demand=demand, new=0.0, focus=0.0)), cases, Mode.DISCOVER)
+        measure_overlap(Recommender(searcher, ScoringWeights(demand=demand, new=0.0, focus=0.0)), cases, Mode.DISCOVER)
         for demand in (0.0, 1000.0)
     ]
     assert found[0].pairs == found[1].pairs > 20
@@ -221,7 +226,7 @@ def test_what_unlike_shoppers_share_falls_with_the_weight_of_demand(tmp_path: Pa
     assert found[1].items < found[0].items
     assert {one.reasons for one in found} == {1.0}
     with pytest.raises(InvalidSetting, match="two shoppers with a taste"):
-        sharing(Recommender(searcher), cases[:1], Mode.MIXED)
+        measure_overlap(Recommender(searcher), cases[:1], Mode.MIXED)
 
 
 @pytest.mark.real

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, SnapshotNotFound
@@ -16,11 +15,11 @@ from engine.search.store_searcher import open_searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog.table_rows import rows_of
-from indexer.cli import app
 from indexer.evaluate.judgments import JudgedQuery, read_judged
-from indexer.evaluate.ranking_metrics import interval, ndcg, recall, reciprocal_rank, success
-from indexer.evaluate.search_quality import measure, ranked, unknown_items
+from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, recall, reciprocal_rank, success
+from indexer.evaluate.search_quality import measure, rank_items, unknown_items
 from indexer.evaluate.text_image_pairs import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
+from tests.support.cli import indexer
 
 COLOURS = ("red", "green", "blue", "white", "black", "yellow")
 
@@ -76,10 +75,10 @@ def test_other_measures_by_hand() -> None:
 def test_an_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
     """The mean's 95 % are about two standard errors to either side: .1 for 100 coins, and nothing for equal values."""
     coins = np.arange(100) % 2
-    low, high = interval(coins)
+    low, high = confidence_interval(coins)
     assert low < 0.5 < high
     assert high - low == pytest.approx(4 * 0.5 / math.sqrt(100), abs=0.02)
-    assert interval(np.ones(5)) == (1.0, 1.0)
+    assert confidence_interval(np.ones(5)) == (1.0, 1.0)
 
 
 def test_measures_of_a_ranking_by_hand() -> None:
@@ -101,15 +100,15 @@ def test_queries_are_words_pictures_and_items(shop: Path) -> None:
     assert judged[1].image == shop / "2.png"
     assert judged[2].item_id == "i3"
     assert judged[2].ratings == {"i4": 1}
-    assert judged[2].to_query({}, 5).without == {"i3"}
+    assert judged[2].to_query({}, 5).excluded_ids == {"i3"}
 
 
 def test_a_store_answers_queries_of_every_kind(shop: Path, searcher: Searcher) -> None:
     """Words find the card they name, a picture finds itself, an item never finds itself; what is gone is counted."""
     words, picture, item = read_judged(shop / "queries.csv", shop / "judgments.csv")
-    assert ranked(searcher, {"lexical": 1.0}, 1, words) == ["i0"]
-    assert ranked(searcher, {"image": 1.0}, 1, picture) == ["i2"]
-    found = ranked(searcher, {}, 10, item)
+    assert rank_items(searcher, {"lexical": 1.0}, 1, words) == ["i0"]
+    assert rank_items(searcher, {"image": 1.0}, 1, picture) == ["i2"]
+    found = rank_items(searcher, {}, 10, item)
     assert len(found) == 5
     assert "i3" not in found
     assert unknown_items(searcher, [words, picture, item]) == 1
@@ -130,9 +129,9 @@ def test_the_command_prints_both_weightings_and_their_difference(shop: Path) -> 
     """With --weights the defaults are measured beside them, query by query."""
     files = ["--queries", str(shop / "queries.csv"), "--judgments", str(shop / "judgments.csv")]
     command = ["evaluate", "search", "--store", str(shop / "store"), *files, "--weights", "image=1", "--json"]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    done = indexer(*command)
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
     assert told["queries"] == 3
     assert told["unknown_items"] == 1
     low, high = told["gain_interval"]
@@ -152,10 +151,10 @@ def test_the_command_asks_a_catalogue(shop: Path) -> None:
         "-k",
         "2",
     ]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
-    assert "text_to_image: queries 6, success@1 " in done.stdout
-    assert CliRunner().invoke(app, command[:4]).exit_code == 2
+    done = indexer(*command)
+    assert done.code == 0, done.err
+    assert "text_to_image: queries 6, success@1 " in done.out
+    assert indexer(*command[:4]).code == 2
 
 
 @pytest.mark.parametrize(

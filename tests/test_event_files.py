@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from catalogues import clustered, indexer, write_lines, write_parquet
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
@@ -23,6 +22,8 @@ from indexer.embedding.embed import no_progress
 from indexer.events.event_reader import read
 from indexer.events.event_time import to_time_s
 from indexer.sample import write
+from tests.support.catalogs import clustered, write_lines, write_parquet
+from tests.support.cli import indexer
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC).timestamp()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_reload import within
 
 from engine.errors import CorruptLog, InvalidSetting, NotDurable
 from engine.events.database import store_address
@@ -28,6 +27,7 @@ from engine.events.event_log import (
 from engine.events.log_address import drop_mask, mask_passwords
 from engine.events.shop_clock import count_strays, find_now_s
 from indexer.events.event_table import TYPES, EventTable
+from tests.support.waiting import within
 
 VIEW, BUY = EventType.VIEW, EventType.PURCHASE
 
@@ -134,7 +134,7 @@ def test_an_id_that_no_database_keeps_is_known_to_nobody(log: EventLog) -> None:
 def test_a_table_has_the_columns_of_all_events(log: EventLog) -> None:
     """Users and items are numbered by their first events, and the columns are in order of time."""
     log.record([event(2, "b", BUY), event(0, "b"), Event("x", "a", "i0", EventType.RETURN, 1001.0, 9)])
-    table = EventTable.of(log)
+    table = EventTable.from_log(log)
     assert (table.user_ids, table.item_ids) == (["b", "a"], ["i0", "i2"])
     assert (table.users.tolist(), table.items.tolist()) == ([0, 1, 0], [0, 0, 1])
     assert [TYPES[code] for code in table.types] == [VIEW, EventType.RETURN, BUY]

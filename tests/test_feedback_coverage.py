@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from catalogues import indexer, write_lines
-from opinions import opinions, write_reviews
 
 from engine.errors import InvalidCatalogue
 from indexer.build.build import build
@@ -14,6 +12,9 @@ from indexer.reviews.feedback_fit import fit
 from indexer.reviews.model_coverage import Coverage
 from indexer.reviews.review import read
 from indexer.reviews.snapshot_reviews import ReviewFile
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.review_files import opinions, write_reviews
 
 
 @pytest.fixture(scope="module")

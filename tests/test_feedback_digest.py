@@ -10,17 +10,14 @@ from tempfile import TemporaryDirectory
 import grpc
 import numpy as np
 import pytest
-from catalogues import write_lines
 from hypothesis import given
 from hypothesis import strategies as st
-from opinions import opinions, write_reviews
-from serving import refusal, running
-from typer.testing import CliRunner
 
-from engine.cli import app as engine
 from engine.errors import CorruptSnapshot
-from engine.reviews.digest import chance_of, digest, to_periods
-from engine.reviews.feedback import summary_of
+from engine.reviews.digest import build_digest
+from engine.reviews.feedback import summarise_digest
+from engine.reviews.praise_change import compute_p_value
+from engine.reviews.review_period import to_bounds
 from engine.snapshot.review_table import REVIEWS, ReviewRow, ReviewTable
 from engine.snapshot.review_table import write_reviews as write_stored
 from engine.snapshot.store import Store
@@ -29,6 +26,10 @@ from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.reviews.snapshot_reviews import ReviewFile
+from tests.support.catalogs import write_lines
+from tests.support.cli import engine, printed
+from tests.support.review_files import opinions, write_reviews
+from tests.support.servers import refusal, running
 
 FIT, DELIVERY = range(2)
 
@@ -47,9 +48,9 @@ def stored(folder, rows: list[tuple[int, float, float, list[tuple[int, float, st
 
 def test_chance_is_that_of_two_proportions() -> None:
     """40 of 50 against 25 of 50: pooled .65, standard error .09539, z 3.1449, two-sided .00166; by hand."""
-    assert chance_of((40, 25), (50, 50)) == pytest.approx(0.001661, abs=2e-6)
-    assert chance_of((5, 5), (10, 10)) == 1.0
-    assert chance_of((3, 3), (3, 3)) == chance_of((0, 1), (0, 2)) == 1.0
+    assert compute_p_value((40, 25), (50, 50)) == pytest.approx(0.001661, abs=2e-6)
+    assert compute_p_value((5, 5), (10, 10)) == 1.0
+    assert compute_p_value((3, 3), (3, 3)) == compute_p_value((0, 1), (0, 2)) == 1.0
 
 
 def test_reviews_of_an_item_are_a_range(tmp_path) -> None:
@@ -78,7 +79,7 @@ def test_a_damaged_file_of_reviews_is_named(tmp_path) -> None:
 def test_periods_are_as_short_as_reviews_allow(months: int, each: int, periods: int) -> None:
     """Months where there are three reviews in each, else quarters, else years; 18 at most."""
     times = [at(2020 + month // 12, month % 12 + 1) for month in range(months) for _ in range(each)]
-    bounds = to_periods(np.array(times))
+    bounds = to_bounds(np.array(times))
     assert len(bounds) - 1 == periods
     assert bounds[0] == datetime(2020, 1, 1, tzinfo=UTC).timestamp()
     assert max(times) < bounds[-1]
@@ -86,7 +87,7 @@ def test_periods_are_as_short_as_reviews_allow(months: int, each: int, periods: 
 
 def test_far_times_make_no_more_periods_than_others() -> None:
     """Past years periods are of two years, of three and so on: 53 years are 18 periods of three."""
-    bounds = to_periods(np.array([at(1971, 3), at(2023, 12)]))
+    bounds = to_bounds(np.array([at(1971, 3), at(2023, 12)]))
     assert len(bounds) - 1 == 18
     assert np.diff(bounds) == pytest.approx(3 * 365.25 * 86_400, rel=0.001)
     assert bounds[0] <= at(1971, 3) < at(2023, 12) < bounds[-1]
@@ -94,7 +95,7 @@ def test_far_times_make_no_more_periods_than_others() -> None:
 
 def test_reviews_without_times_have_no_periods() -> None:
     """Nothing is said of time where nothing is known of it."""
-    assert to_periods(np.array([math.nan, math.nan])) == []
+    assert to_bounds(np.array([math.nan, math.nan])) == []
 
 
 def test_what_changed_is_told_with_the_moment(tmp_path) -> None:
@@ -104,7 +105,7 @@ def test_what_changed_is_told_with_the_moment(tmp_path) -> None:
         for month in range(1, 13)
         for number in range(4)
     ]
-    changes = digest(reviews := stored(tmp_path, rows), reviews.of([0])).changes
+    changes = build_digest(reviews := stored(tmp_path, rows), reviews.of([0])).changes
     assert [(change.aspect, change.before, change.after) for change in changes] == [("delivery", 1.0, 0.0)]
     assert changes[0].since_s == datetime(2024, 7, 1, tzinfo=UTC).timestamp()
 
@@ -116,7 +117,7 @@ def test_what_may_be_chance_is_not_told(tmp_path) -> None:
         for number in range(24)
     ]
     reviews = stored(tmp_path, rows)
-    assert digest(reviews, reviews.of([0])).changes == ()
+    assert build_digest(reviews, reviews.of([0])).changes == ()
 
 
 def test_what_costs_most_comes_first(tmp_path) -> None:
@@ -127,7 +128,7 @@ def test_what_costs_most_comes_first(tmp_path) -> None:
     rows = [(0, math.nan, 0.2, [(FIT, 0.1, f"too tight {'abc'[number] * 9}")]) for number in range(3)]
     rows += [(0, math.nan, 0.4, [(DELIVERY, 0.1, "late")])] + [(0, math.nan, 0.9, [])] * 6
     reviews = stored(tmp_path, rows)
-    (fix,) = digest(reviews, reviews.of([0])).fixes
+    (fix,) = build_digest(reviews, reviews.of([0])).fixes
     assert (fix.aspect, fix.blamed_share) == ("fit", 0.3)
     assert fix.impact == pytest.approx(0.1886, abs=1e-4)
     assert "3 of 10 reviews (30%)" in fix.reason
@@ -143,7 +144,7 @@ def test_quotes_are_telling_and_differ(tmp_path) -> None:
         (0.85, ""),
     ]
     reviews = stored(tmp_path, [(0, math.nan, 0.8, [(FIT, value, text)]) for value, text in said])
-    (aspect,) = digest(reviews, reviews.of([0])).aspects
+    (aspect,) = build_digest(reviews, reviews.of([0])).aspects
     assert (aspect.positive_count, aspect.negative_count) == (4, 1)
     assert aspect.quotes == ("It fits perfectly, I love it", "Sits exactly where it should", "Far too tight for me")
 
@@ -152,25 +153,25 @@ def test_a_summary_says_it_in_words(tmp_path) -> None:
     """What is praised, criticised and to fix first, with the counts of the table; no reviews, no words."""
     rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 6 + [(0, math.nan, 0.2, [(DELIVERY, 0.1, "")])] * 3
     reviews = stored(tmp_path, rows)
-    assert summary_of(digest(reviews, reviews.of([0]))) == (
+    assert summarise_digest(build_digest(reviews, reviews.of([0]))) == (
         "9 reviews, mostly positive. Praised: fit (6 of 6). Criticised: delivery (3 of 3). "
         "Fix first: delivery (3 of 9 reviews criticise it)."
     )
-    assert summary_of(digest(reviews, reviews.of([1]))) == ""
+    assert summarise_digest(build_digest(reviews, reviews.of([1]))) == ""
 
 
 def test_two_mentions_are_no_aspect(tmp_path) -> None:
     """An aspect needs three reviews that judge it, and one in a hundred of all."""
     few = stored(tmp_path, [(0, math.nan, 0.9, [(FIT, 0.9, ""), (DELIVERY, 0.1, "")])] * 2)
-    found = digest(few, few.of([0]))
+    found = build_digest(few, few.of([0]))
     assert (found.aspects, found.fixes) == ((), ())
     rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 4 + [(0, math.nan, 0.9, [(DELIVERY, 0.9, "")])] * 396
     (tmp_path / "many").mkdir()
     many = stored(tmp_path / "many", rows)
-    assert [aspect.name for aspect in digest(many, many.of([0])).aspects] == ["delivery", "fit"]
+    assert [aspect.name for aspect in build_digest(many, many.of([0])).aspects] == ["delivery", "fit"]
     (tmp_path / "more").mkdir()
     more = stored(tmp_path / "more", [*rows, (0, math.nan, 0.9, [])])
-    assert [aspect.name for aspect in digest(more, more.of([0])).aspects] == ["delivery"]
+    assert [aspect.name for aspect in build_digest(more, more.of([0])).aspects] == ["delivery"]
 
 
 JUDGED = st.lists(
@@ -191,9 +192,9 @@ def test_a_summary_never_contradicts_its_table(rows) -> None:
                 for sentiment, mentions in rows
             ],
         )
-        found = digest(reviews, reviews.of([0]))
+        found = build_digest(reviews, reviews.of([0]))
     table = {aspect.name: (aspect.positive_count, aspect.negative_count) for aspect in found.aspects}
-    summary = summary_of(found)
+    summary = summarise_digest(found)
     sides = {}
     for side, listed in re.findall(r"(Praised|Criticised): ([^.]*)\.", summary):
         for name, count, total in re.findall(r"(\w+) \((\d+) of (\d+)\)", listed):
@@ -239,11 +240,7 @@ def store(tmp_path_factory):
 
 def asked(store, *arguments: str) -> dict:
     """Return what `engine feedback --json` prints."""
-    result = CliRunner().invoke(
-        engine, ["feedback", "--store", str(store), "--json", *arguments], catch_exceptions=False
-    )
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    return json.loads(printed(engine, "feedback", "--store", store, "--json", *arguments))
 
 
 def test_the_command_tells_of_an_item_a_category_and_a_brand(store) -> None:
@@ -262,9 +259,9 @@ def test_the_command_tells_of_an_item_a_category_and_a_brand(store) -> None:
 
 def test_a_person_reads_tables(store) -> None:
     """Without --json there is a summary and a table of aspects with quotes."""
-    result = CliRunner().invoke(engine, ["feedback", "--store", str(store), "--brand", "B"])
-    assert "160 reviews" in result.stdout
-    assert "The fit is perfect." in result.stdout
+    result = engine("feedback", "--store", str(store), "--brand", "B")
+    assert "160 reviews" in result.out
+    assert "The fit is perfect." in result.out
 
 
 def test_fixes_come_with_quotes_and_items_with_titles(store) -> None:
@@ -273,9 +270,9 @@ def test_fixes_come_with_quotes_and_items_with_titles(store) -> None:
     assert (told["title"], told["item_id"]) == ("thing 1", "i1")
     assert all(fix["quotes"] for fix in told["fixes"])
     assert told["fixes"]
-    result = CliRunner().invoke(engine, ["feedback", "--store", str(store), "--item", "i1"])
-    assert result.stdout.startswith("thing 1\n")
-    assert told["fixes"][0]["quotes"][0] in result.stdout[result.stdout.index("fix first") :]
+    result = engine("feedback", "--store", str(store), "--item", "i1")
+    assert result.out.startswith("thing 1\n")
+    assert told["fixes"][0]["quotes"][0] in result.out[result.out.index("fix first") :]
 
 
 def test_reviews_move_the_ranking_and_pass_filters(store) -> None:
@@ -290,9 +287,9 @@ def test_reviews_move_the_ranking_and_pass_filters(store) -> None:
         "aspects.fit >= 0.9",
         "--json",
     ]
-    result = CliRunner().invoke(engine, arguments, catch_exceptions=False)
-    hits = [json.loads(line) for line in result.stdout.splitlines()]
-    assert hits[0]["item_id"] == "i0", result.output
+    result = engine(*arguments)
+    hits = [json.loads(line) for line in result.out.splitlines()]
+    assert hits[0]["item_id"] == "i0", result.err
     assert hits[0]["payload"]["aspects"]["fit"] == 1.0
     assert hits[0]["payload"]["review_count"] == 20
 

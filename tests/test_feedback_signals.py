@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from catalogues import indexer, write_lines
-from opinions import opinions, read_lines, write_reviews
 
 from engine.catalog.payload import from_bytes
 from engine.errors import InvalidCatalogue
@@ -17,6 +15,9 @@ from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.reviews.quality_signals import fit_prior, praise_shares, qualities, shrunk
 from indexer.reviews.snapshot_reviews import ReviewFile
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.review_files import opinions, read_lines, write_reviews
 
 
 def test_few_reviews_are_drawn_to_what_is_usual() -> None:

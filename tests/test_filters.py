@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_columns import DATA, columns_of
 
 from engine.columns import format_path
 from engine.errors import InvalidQuery, UnknownField
@@ -18,6 +17,7 @@ from engine.filters import Predicate, bind, parse
 from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, Or, join_and, join_or
 from engine.filters.literal import Literal, from_string, from_word
 from indexer.catalog import CatalogSpec, Product, read
+from tests.support.columns import columns_of
 
 KEYS = ("a", "b", "c.d", "NOT")
 TEXTS = (
@@ -50,6 +50,8 @@ LITERALS = st.one_of(
     st.builds(Literal, st.sampled_from(TEXTS)),
     st.builds(Literal, st.sampled_from(TEXTS), any_before=st.booleans(), any_after=st.booleans()),
 )
+
+DATA = Path(__file__).parents[2] / "shared/data"
 
 
 @st.composite

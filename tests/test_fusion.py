@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidQuery, UnknownBlock
 from engine.scoring.fusion import (
-    LARGEST_WEIGHT,
+    MAX_WEIGHT,
     Calibration,
     EncodedPart,
     Moments,
-    block_weights,
     check_weight,
     compose,
     contributions,
+    resolve_weights,
     standardise,
     stratum_query,
 )
@@ -191,28 +191,28 @@ def test_a_signal_is_coarse_and_fine() -> None:
 
 def test_weights_left_out_are_zero_and_none_at_all_are_equal() -> None:
     """The contract of modality_weights."""
-    assert block_weights({}, NAMES[:2]) == {"image": 0.5, "text": 0.5}
-    assert block_weights({"text": 2}, NAMES[:2]) == {"image": 0.0, "text": 2.0}
-    assert block_weights({"text": 1, "image": 1e-300}, NAMES[:2]) == {"image": 0.0, "text": 1.0}
+    assert resolve_weights({}, NAMES[:2]) == {"image": 0.5, "text": 0.5}
+    assert resolve_weights({"text": 2}, NAMES[:2]) == {"image": 0.0, "text": 2.0}
+    assert resolve_weights({"text": 1, "image": 1e-300}, NAMES[:2]) == {"image": 0.0, "text": 1.0}
 
 
 def test_wrong_weights_are_refused_by_name() -> None:
     """The field that is wrong is named."""
     with pytest.raises(UnknownBlock, match="unknown block 'sound': this snapshot has image, text") as unknown:
-        block_weights({"sound": 1.0}, NAMES[:2])
+        resolve_weights({"sound": 1.0}, NAMES[:2])
     assert unknown.value.field == "modality_weights"
-    for weight in (-0.1, float("nan"), float("inf"), 2 * LARGEST_WEIGHT):
+    for weight in (-0.1, float("nan"), float("inf"), 2 * MAX_WEIGHT):
         with pytest.raises(InvalidQuery, match="expected a weight from 0 to 1e[+]06, got") as wrong:
-            block_weights({"text": weight}, NAMES[:2])
+            resolve_weights({"text": weight}, NAMES[:2])
         assert wrong.value.field == "modality_weights[text]"
-    assert check_weight(-LARGEST_WEIGHT, "") == -LARGEST_WEIGHT
+    assert check_weight(-MAX_WEIGHT, "") == -MAX_WEIGHT
     with pytest.raises(InvalidQuery, match="expected a weight from -1e[+]06 to 1e[+]06, got nan"):
         check_weight(float("nan"), "parts[0].weight")
 
 
 def test_a_query_that_says_nothing_is_refused() -> None:
     """No weight where the parts speak, and a kind that was never compared with a block."""
-    with pytest.raises(InvalidQuery, match=r"expected a weight above 0 for a block that the parts speak to \(image\)"):
+    with pytest.raises(InvalidQuery, match=r"expected a weight above 0 for a block that the parts address \(image\)"):
         compose([NOT_THIS], {"image": 0.0, "text": 1.0}, CALIBRATION, {}, Missing.DROP)
     with pytest.raises(InvalidQuery, match="can be compared with block 'text', got image"):
         compose([EncodedPart("image", 1.0, {"text": UP})], {"text": 1.0}, CALIBRATION, {}, Missing.DROP)
@@ -220,8 +220,8 @@ def test_a_query_that_says_nothing_is_refused() -> None:
 
 def test_extreme_weights_stay_finite() -> None:
     """The largest weights, and one block that hardly counts, under the policy that divides by it."""
-    weights = block_weights({"image": 1e-12, "text": LARGEST_WEIGHT}, NAMES[:2])
-    part = EncodedPart("text", LARGEST_WEIGHT, WORDS.vectors)
+    weights = resolve_weights({"image": 1e-12, "text": MAX_WEIGHT}, NAMES[:2])
+    part = EncodedPart("text", MAX_WEIGHT, WORDS.vectors)
     asked = stratum_query(compose([part], weights, CALIBRATION, {}, Missing.RENORMALIZE), Layout(("image",), DIMS))
     assert asked is not None
     score = float(asked.vector @ np.array([0.6, 0.8, 0, 0], np.float32)) + asked.offset

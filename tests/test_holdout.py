@@ -3,19 +3,20 @@
 from pathlib import Path
 
 import pytest
-from catalogues import indexer, write_lines
-from shoppers import event
 
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import hold_out, read_events
-from indexer.evaluate.recommendation_quality import EvaluationShop, chance, evaluate
+from indexer.evaluate.recommendation_quality import EvaluationShop, chance_of_hit, evaluate
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.purchase_shop import event
 
 
 def test_chance_by_hand() -> None:
     """Two of five, one of them right: 2/5; of no more items than are shown all are there."""
-    assert chance(5, 1, 2) == pytest.approx(0.4)
-    assert chance(5, 5, 5) == chance(3, 1, 20) == 1.0
+    assert chance_of_hit(5, 1, 2) == pytest.approx(0.4)
+    assert chance_of_hit(5, 5, 5) == chance_of_hit(3, 1, 20) == 1.0
 
 
 def test_a_catalogue_of_other_items_is_refused(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from catalogues import Prepared, clustered, indexer, write_lines, write_parquet
 
 from engine.snapshot.store import CURRENT_FILE, Store
 from indexer.build.publish import publish
+from tests.support.catalogs import Prepared, clustered, write_lines, write_parquet
+from tests.support.cli import indexer
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,77 +21,71 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return Prepared.build(tmp_path_factory.mktemp("prepared"), clustered(40))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """A store that nobody wrote to yet."""
-    return Store(tmp_path / "store")
-
-
-def test_build_publishes_and_says_so(tmp_path: Path, store: Store) -> None:
+def test_build_publishes_and_says_so(tmp_path: Path, empty_store: Store) -> None:
     """Stdout names the snapshot, its items, index and gates; progress goes to stderr."""
     catalogue = write_parquet(tmp_path / "c.parquet", clustered(40))
-    ran = indexer("build", catalogue, "--store", store.root, "--signal", "price")
+    ran = indexer("build", catalogue, "--store", empty_store.root, "--signal", "price")
     assert ran.code == 0
-    name = store.current()
+    name = empty_store.current()
     assert ran.out.startswith(f"Published {name}: 40 items, 0 rejected, 40 x image+text in Flat\n")
     assert "  recall@10 agreeing: 1 (limit 0.99)\n" in ran.out
     assert "  self-retrieval@1: 1 (limit 0.99)\n" in ran.out
     assert "embed" in ran.err
 
 
-def test_build_for_a_program(tmp_path: Path, store: Store) -> None:
+def test_build_for_a_program(tmp_path: Path, empty_store: Store) -> None:
     """One JSON object, and nothing else, on stdout; `list --json` gives the same one."""
     catalogue = write_parquet(tmp_path / "c.parquet", clustered(40))
-    ran = indexer("build", catalogue, "--store", store.root, "--json")
+    ran = indexer("build", catalogue, "--store", empty_store.root, "--json")
     summary = json.loads(ran.out)
-    assert summary["snapshot"] == store.current()
+    assert summary["snapshot"] == empty_store.current()
     assert (summary["items"], summary["rejects"], summary["served"], summary["passed"]) == (40, 0, True, True)
     assert summary["blocks"] == {"image": 40, "text": 40}
     assert summary["model"] is None
-    assert json.loads(indexer("list", "--store", store.root, "--json").out) == summary
+    assert json.loads(indexer("list", "--store", empty_store.root, "--json").out) == summary
 
 
-def test_build_first_and_publish_later(tmp_path: Path, store: Store) -> None:
+def test_build_first_and_publish_later(tmp_path: Path, empty_store: Store) -> None:
     """With --no-publish nothing is served until `publish` is told to."""
     catalogue = write_parquet(tmp_path / "c.parquet", clustered(40))
-    ran = indexer("build", catalogue, "--store", store.root, "--no-publish")
-    (name,) = store.names()
+    ran = indexer("build", catalogue, "--store", empty_store.root, "--no-publish")
+    (name,) = empty_store.names()
     assert ran.code == 0
     assert ran.out.startswith(f"Built {name}: 40 items")
-    assert store.current() is None
-    published = indexer("publish", name, "--store", store.root)
+    assert empty_store.current() is None
+    published = indexer("publish", name, "--store", empty_store.root)
     assert (published.code, published.out) == (0, f"Published {name}\n")
-    assert store.current() == name
+    assert empty_store.current() == name
 
 
-def test_too_many_bad_rows(tmp_path: Path, store: Store) -> None:
+def test_too_many_bad_rows(tmp_path: Path, empty_store: Store) -> None:
     """Exit code 1, one line with the share and where the reasons are; a higher limit lets it through."""
     own = enumerate(clustered(20).image.tolist())
     rows = [{"item_id": f"i{n}", "image_vector": row, "text_vector": row} for n, row in own]
     rows[3]["image_vector"] = [0.0] * 16
     rows[8]["item_id"] = "i7"
     catalogue = write_lines(tmp_path / "c.jsonl", rows)
-    ran = indexer("build", catalogue, "--store", store.root)
+    ran = indexer("build", catalogue, "--store", empty_store.root)
     assert ran.code == 1
     assert ran.out == ""
     assert "expected at most 5.0% bad rows, got 2 of 20 (10.0%)" in ran.err
-    assert str(store.root / "rejects.jsonl") in ran.err
+    assert str(empty_store.root / "rejects.jsonl") in ran.err
     assert "Traceback" not in ran.err
-    assert store.names() == []
-    rejects = [json.loads(line) for line in (store.root / "rejects.jsonl").read_text().splitlines()]
+    assert empty_store.names() == []
+    rejects = [json.loads(line) for line in (empty_store.root / "rejects.jsonl").read_text().splitlines()]
     assert [(reject["line"], reject["item_id"]) for reject in rejects] == [(4, "i3"), (9, "i7")]
     assert "expected a vector with a direction, got all zeros" in rejects[0]["reason"]
     assert "duplicate item_id, first on line 8" in rejects[1]["reason"]
-    allowed = indexer("build", catalogue, "--store", store.root, "--max-rejects", "10%")
+    allowed = indexer("build", catalogue, "--store", empty_store.root, "--max-rejects", "10%")
     assert allowed.code == 0
-    assert f"18 items, 2 rejected (see {store.root}/rejects.jsonl)" in allowed.out
+    assert f"18 items, 2 rejected (see {empty_store.root}/rejects.jsonl)" in allowed.out
 
 
 @pytest.mark.parametrize("index", ["IVF4,Nonsense", "PQ8"])
-def test_an_index_that_cannot_be(tmp_path: Path, store: Store, index: str) -> None:
+def test_an_index_that_cannot_be(tmp_path: Path, empty_store: Store, index: str) -> None:
     """Exit code 1 and one line that names the string."""
     catalogue = write_parquet(tmp_path / "c.parquet", clustered(10))
-    ran = indexer("build", catalogue, "--store", store.root, "--index", index)
+    ran = indexer("build", catalogue, "--store", empty_store.root, "--index", index)
     assert ran.code == 1
     assert ran.err.splitlines()[-1].startswith("indexer: expected ")
     assert repr(index) in ran.err
@@ -124,71 +119,71 @@ def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("catalogue", ["none.parquet", "none.xlsx", "none"])
-def test_a_catalogue_that_is_not_there(tmp_path: Path, store: Store, catalogue: str) -> None:
+def test_a_catalogue_that_is_not_there(tmp_path: Path, empty_store: Store, catalogue: str) -> None:
     """Exit code 1, and the name in one line."""
-    ran = indexer("build", tmp_path / catalogue, "--store", store.root)
+    ran = indexer("build", tmp_path / catalogue, "--store", empty_store.root)
     assert ran.code == 1
     assert catalogue in ran.err
     assert "Traceback" not in ran.err
 
 
-def test_publishing_what_failed_a_gate(store: Store, prepared: Prepared) -> None:
+def test_publishing_what_failed_a_gate(empty_store: Store, prepared: Prepared) -> None:
     """Exit code 1, the gate in the message, and what was served stays."""
-    good, bad = prepared.add(store), prepared.add(store, passed=False)
-    publish(store, good)
-    ran = indexer("publish", bad, "--store", store.root)
+    good, bad = prepared.add(empty_store), prepared.add(empty_store, passed=False)
+    publish(empty_store, good)
+    ran = indexer("publish", bad, "--store", empty_store.root)
     assert ran.code == 1
     assert ran.err == f"indexer: {bad} may not be published: recall@10 agreeing: expected 0.99, got 0.5\n"
-    assert store.current() == good
-    assert f"  {bad}" in indexer("list", "--store", store.root).out
-    assert "gates failed" in indexer("list", "--store", store.root).out
+    assert empty_store.current() == good
+    assert f"  {bad}" in indexer("list", "--store", empty_store.root).out
+    assert "gates failed" in indexer("list", "--store", empty_store.root).out
 
 
-def test_listing(store: Store, prepared: Prepared) -> None:
+def test_listing(empty_store: Store, prepared: Prepared) -> None:
     """Oldest first, the served one marked; nothing to list is no failure."""
-    empty = indexer("list", "--store", store.root)
-    assert (empty.code, empty.out) == (0, f"no snapshots in {store.root}\n")
-    names = [prepared.add(store) for _ in range(3)]
-    publish(store, names[1])
-    lines = indexer("list", "--store", store.root).out.splitlines()
+    empty = indexer("list", "--store", empty_store.root)
+    assert (empty.code, empty.out) == (0, f"no snapshots in {empty_store.root}\n")
+    names = [prepared.add(empty_store) for _ in range(3)]
+    publish(empty_store, names[1])
+    lines = indexer("list", "--store", empty_store.root).out.splitlines()
     assert [line[:2] + line.split()[line[0] == "*"] for line in lines] == [
         f"  {names[0]}",
         f"* {names[1]}",
         f"  {names[2]}",
     ]
-    rows = [json.loads(line) for line in indexer("list", "--store", store.root, "--json").out.splitlines()]
+    rows = [json.loads(line) for line in indexer("list", "--store", empty_store.root, "--json").out.splitlines()]
     assert [row["snapshot"] for row in rows] == names
     assert [row["served"] for row in rows] == [False, True, False]
 
 
-def test_listing_what_is_damaged(store: Store, prepared: Prepared) -> None:
+def test_listing_what_is_damaged(empty_store: Store, prepared: Prepared) -> None:
     """A manifest that cannot be read is a line, not the end; so is CURRENT, on stderr."""
-    names = [prepared.add(store) for _ in range(2)]
-    (store.snapshots / names[0] / "manifest.json").write_bytes(b"{}")
-    (store.root / CURRENT_FILE).write_bytes(b"?")
-    ran = indexer("list", "--store", store.root)
+    names = [prepared.add(empty_store) for _ in range(2)]
+    (empty_store.snapshots / names[0] / "manifest.json").write_bytes(b"{}")
+    (empty_store.root / CURRENT_FILE).write_bytes(b"?")
+    ran = indexer("list", "--store", empty_store.root)
     assert ran.code == 0
     assert f"  {names[0]}  DAMAGED: " in ran.out
     assert names[1] in ran.out
     assert ran.err.startswith("warning: ")
     assert "CURRENT" in ran.err
-    rows = [json.loads(line) for line in indexer("list", "--store", store.root, "--json").out.splitlines()]
+    rows = [json.loads(line) for line in indexer("list", "--store", empty_store.root, "--json").out.splitlines()]
     assert "manifest.json" in rows[0]["damage"]
 
 
-def test_verifying(store: Store, prepared: Prepared) -> None:
+def test_verifying(empty_store: Store, prepared: Prepared) -> None:
     """One or all; exit code 1 if any is damaged, the whole ones said to be whole."""
-    names = [prepared.add(store) for _ in range(2)]
-    publish(store, names[1])
-    assert indexer("verify", "--store", store.root).out == f"{names[0]}: ok\n{names[1]}: ok\n"
-    path = store.snapshots / names[0] / "lookup.npy"
+    names = [prepared.add(empty_store) for _ in range(2)]
+    publish(empty_store, names[1])
+    assert indexer("verify", "--store", empty_store.root).out == f"{names[0]}: ok\n{names[1]}: ok\n"
+    path = empty_store.snapshots / names[0] / "lookup.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    ran = indexer("verify", "--store", store.root)
+    ran = indexer("verify", "--store", empty_store.root)
     assert ran.code == 1
     assert ran.out.splitlines()[0].startswith(f"{path}: expected ")
     assert ran.out.splitlines()[1:] == [f"{names[1]}: ok"]
-    assert indexer("verify", names[1], "--store", store.root).code == 0
-    assert indexer("verify", names[0], "--store", store.root).code == 1
+    assert indexer("verify", names[1], "--store", empty_store.root).code == 0
+    assert indexer("verify", names[0], "--store", empty_store.root).code == 1
 
 
 def test_verifying_nothing_is_a_failure(tmp_path: Path) -> None:
@@ -199,27 +194,27 @@ def test_verifying_nothing_is_a_failure(tmp_path: Path) -> None:
     assert not (tmp_path / "stroe").exists()
 
 
-def test_rolling_back(store: Store, prepared: Prepared) -> None:
+def test_rolling_back(empty_store: Store, prepared: Prepared) -> None:
     """It names what is served now, and fails with 1 where there is nothing before."""
-    names = [prepared.add(store) for _ in range(2)]
-    publish(store, names[1])
-    ran = indexer("rollback", "--store", store.root)
+    names = [prepared.add(empty_store) for _ in range(2)]
+    publish(empty_store, names[1])
+    ran = indexer("rollback", "--store", empty_store.root)
     assert (ran.code, ran.out) == (0, f"Published {names[0]}\n")
-    again = indexer("rollback", "--store", store.root)
+    again = indexer("rollback", "--store", empty_store.root)
     assert again.code == 1
     assert f"expected a snapshot older than {names[0]}" in again.err
-    assert store.current() == names[0]
+    assert empty_store.current() == names[0]
 
 
-def test_pruning(store: Store, prepared: Prepared) -> None:
+def test_pruning(empty_store: Store, prepared: Prepared) -> None:
     """It names what it deleted; 0 is refused."""
-    names = [prepared.add(store) for _ in range(4)]
-    publish(store, names[0])
-    ran = indexer("prune", "--store", store.root, "--keep", 1)
+    names = [prepared.add(empty_store) for _ in range(4)]
+    publish(empty_store, names[0])
+    ran = indexer("prune", "--store", empty_store.root, "--keep", 1)
     assert (ran.code, ran.out) == (0, f"Deleted 2: {names[1]}, {names[2]}\n")
-    assert store.names() == [names[0], names[3]]
-    assert indexer("prune", "--store", store.root, "--keep", 1).out == "Nothing to delete\n"
-    assert indexer("prune", "--store", store.root, "--keep", 0).code == 1
+    assert empty_store.names() == [names[0], names[3]]
+    assert indexer("prune", "--store", empty_store.root, "--keep", 1).out == "Nothing to delete\n"
+    assert indexer("prune", "--store", empty_store.root, "--keep", 0).code == 1
 
 
 @pytest.mark.parametrize("verb", ["publish", "rollback", "prune"])

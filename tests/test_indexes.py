@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from engine.errors import CorruptSnapshot, InvalidSetting, MissingDependency
 from engine.indexes.cpu import CpuIndex
-from engine.indexes.cuda import LARGEST_K, CudaIndex, Device, gpu
+from engine.indexes.cuda import MAX_K, CudaIndex, Device, gpu
 from engine.indexes.device_thread import MAX_BATCH, DeviceThread, Found
 from engine.indexes.exact import ExactIndex
 from engine.indexes.index import EXACT, Index, OperatingPoint, open_index
-from engine.indexes.index_writer import CELLS_FROM, EXACT_BELOW, check, choose_factory, write_index
+from engine.indexes.index_writer import MIN_CELL_ROWS, MIN_CODED_ROWS, check, choose_factory, write_index
 from engine.indexes.recall import recall_at_k
 from engine.indexes.row_filter import RowFilter
 from engine.indexes.stored_rows import INDEX_FILE, ROWS_FILE
@@ -254,10 +254,10 @@ def test_the_strategy_is_named_after_what_finds_candidates(written: Callable[[st
 @pytest.mark.parametrize(
     ("count", "factory"),
     [
-        (EXACT_BELOW - 1, "Flat"),
-        (EXACT_BELOW, "PQ256x4fs"),
-        (CELLS_FROM - 1, "PQ256x4fs"),
-        (CELLS_FROM, "IVF141,PQ256x4fsr"),
+        (MIN_CODED_ROWS - 1, "Flat"),
+        (MIN_CODED_ROWS, "PQ256x4fs"),
+        (MIN_CELL_ROWS - 1, "PQ256x4fs"),
+        (MIN_CELL_ROWS, "IVF141,PQ256x4fsr"),
         (1_000_000, "IVF1000,PQ256x4fsr"),
     ],
 )
@@ -346,8 +346,8 @@ def test_weights_beyond_float16_do_not_matter(written: Callable[[str], Path]) ->
 def test_what_a_gpu_cannot_select_is_compared_exactly(written: Callable[[str], Path]) -> None:
     """k beyond the kernels' limit is answered by the CPU, at any point."""
     with opened(written("IVF32,PQ16x4fs"), "owned") as index:
-        found = index.search(QUERIES[:3], LARGEST_K + 1, MIDDLE)
-    assert_same(found, ExactIndex(ROWS).search(QUERIES[:3], LARGEST_K + 1))
+        found = index.search(QUERIES[:3], MAX_K + 1, MIDDLE)
+    assert_same(found, ExactIndex(ROWS).search(QUERIES[:3], MAX_K + 1))
 
 
 class Gate:
@@ -435,7 +435,7 @@ def test_errors_reach_those_who_asked_and_nobody_else(written: Callable[[str], P
 def test_calls_keep_their_place_in_the_queue(written: Callable[[str], Path], owner: DeviceThread) -> None:
     """A search asked before an index is freed is answered before it; one asked afterwards is refused."""
     index = CudaIndex(written("IVF32,PQ16x4fs"), Device(owner, lambda empty: empty))
-    held, blocker = index._held, Gate(CpuIndex(written("Flat")))
+    held, blocker = index._device_rows, Gate(CpuIndex(written("Flat")))
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(owner.search, blocker, QUERIES[:1], 5, EXACT)
         assert blocker.entered.wait(30)
@@ -456,7 +456,7 @@ def test_an_index_that_nobody_refers_to_is_freed_by_the_owner(
 ) -> None:
     """No memory of the device stays behind, and only the owner's thread gives it back."""
     index = CudaIndex(written("Flat"), Device(owner, lambda empty: empty))
-    held = index._held
+    held = index._device_rows
     assert held._index is not None
     del index
     gc.collect()

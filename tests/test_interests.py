@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.recommend.interests import InterestCluster, find_interests
+from engine.recommend.interests import Interest, find_interests
 from engine.scoring.vectors import Matrix, to_unit
 
 # Two things near the first axis, three near the second, one at the third.
@@ -14,7 +14,7 @@ def plain(count: int) -> Matrix:
     return np.ones(count, np.float32)
 
 
-def groups(found: list[InterestCluster]) -> list[set[int]]:
+def groups(found: list[Interest]) -> list[set[int]]:
     return [set(interest.members) for interest in found]
 
 
@@ -28,7 +28,7 @@ def test_what_is_alike_is_one_interest() -> None:
 def test_shares_go_by_weight() -> None:
     """One heavy item is a stronger interest than three light ones."""
     found = find_interests(MIXED, np.array([1, 1, 1, 1, 1, 15]))
-    assert found[0] == InterestCluster((5,), 0.75)
+    assert found[0] == Interest((5,), 0.75)
     assert sum(interest.share for interest in found) == pytest.approx(1.0)
 
 
@@ -62,13 +62,13 @@ def test_there_are_no_more_than_asked() -> None:
 
 
 def test_one_item_is_one_interest() -> None:
-    assert find_interests(MIXED[:1], plain(1)) == [InterestCluster((0,), 1.0)]
+    assert find_interests(MIXED[:1], plain(1)) == [Interest((0,), 1.0)]
 
 
 def test_equal_vectors_are_one_interest() -> None:
     """However strict the limit; the first stands for all."""
-    found = find_interests(np.repeat(MIXED[:1], 5, axis=0), plain(5), loosest=0.0)
-    assert found == [InterestCluster((0, 1, 2, 3, 4), 1.0)]
+    found = find_interests(np.repeat(MIXED[:1], 5, axis=0), plain(5), split_threshold=0.0)
+    assert found == [Interest((0, 1, 2, 3, 4), 1.0)]
 
 
 def test_nothing_has_no_interests() -> None:

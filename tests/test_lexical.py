@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from engine.catalog.item_fields import ItemFieldReader, ItemFields
 from engine.errors import CorruptSnapshot
-from engine.lexical.bm25 import FIELDS, K1, FieldStats, LexicalIndex, LexicalStats, write_lexical
+from engine.lexical.bm25 import LexicalIndex
+from engine.lexical.lexical_stats import FIELDS, K1, FieldStats, LexicalStats
+from engine.lexical.lexical_writer import write_lexical
 from engine.lexical.tokenizer import TOKENIZER, WITHOUT_COMPOUNDS, to_compounds, to_terms, to_words
 
 TITLES = (

@@ -16,13 +16,15 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from catalogues import DIM, clustered, write_parquet
-from serving import of_vector, request
 
 from engine.v1 import catalog_pb2, catalog_pb2_grpc, query_pb2, search_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import DIM, clustered, write_parquet
+from tests.support.servers import of_vector, request
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[1]
 STORED = 300

@@ -9,15 +9,13 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from catalogues import Prepared, clustered
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
-from serving import Running, build_goods, of_vector, refusal, request, running
 
 from engine.errors import CannotListen, InvalidSetting
-from engine.scoring.query import Answer, Plan, Query, Timings, VectorPart
+from engine.scoring.answer import Answer, Plan, Timings
+from engine.scoring.query import Query, VectorPart
 from engine.server.histograms import Histograms
 from engine.server.metrics import Metrics
 from engine.server.metrics_endpoint import MetricsEndpoint
@@ -25,6 +23,9 @@ from engine.server.settings import load
 from engine.server.workers import CallDeadline
 from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import catalog_pb2, index_pb2, query_pb2, search_pb2
+from tests.support.catalogs import Prepared, clustered
+from tests.support.metrics import Samples, samples
+from tests.support.servers import Running, build_goods, of_vector, refusal, request, running
 
 Part = query_pb2.QueryPart
 SEARCH = "engine.v1.SearchService/Search"
@@ -34,36 +35,10 @@ VECTORS = clustered(60)
 
 
 @pytest.fixture
-def store(tmp_path: Path, prepared: Prepared) -> Store:
-    """A store of one served snapshot of 60 items."""
-    made = Store(tmp_path / "store")
-    made.activate(prepared.add(made))
-    return made
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A snapshot of 60 items, to be copied."""
-    return Prepared.build(tmp_path_factory.mktemp("prepared"), VECTORS)
-
-
-@pytest.fixture
 def server(store: Store) -> Iterator[Running]:
     """A server that tells of itself on a free port."""
     with running(store.root, metrics_address="127.0.0.1:0") as started:
         yield started
-
-
-Samples = dict[tuple[str, ...], float]
-
-
-def samples(text: str) -> Samples:
-    """Return each sample's value by its name and its labels' values, in the order of their names."""
-    return {
-        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def page(started: Running) -> str:

@@ -12,6 +12,8 @@ from PIL import Image
 import indexer.sample
 from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 
+pytestmark = pytest.mark.long
+
 MINI = Path(__file__).parents[1] / "engine/models/mini"
 GROCERY = Path(__file__).parents[2] / "shared/data/grocery_store"
 UNSEEN_SEED = 7

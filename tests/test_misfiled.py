@@ -5,9 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import write_lines
 from numpy.typing import NDArray
-from typer.testing import CliRunner
 
 from benchmarks.misfiled import reliability
 from engine.errors import InvalidSetting, UnknownField
@@ -15,7 +13,6 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.cli import app
 from indexer.embedding.embed import no_progress
 from indexer.misfiled.category_classifier import RIDGE, LeaveOneOut
 from indexer.misfiled.evidence import CategoryJudges, MisfiledEvidence, collect
@@ -23,6 +20,8 @@ from indexer.misfiled.item_features import centre, read
 from indexer.misfiled.misfiled_probability import LEAST_SHARE, MisfiledProbability, calibrate, misfile
 from indexer.misfiled.suspects import find
 from indexer.misfiled.text_features import to_item_words, to_vectors
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
 
 DIM = 8
 KINDS = ("shoes", "hats", "bags", "mugs", "lamps", "rugs")
@@ -226,11 +225,11 @@ def test_fields_that_file_nothing_are_refused(snapshot: Snapshot) -> None:
 def test_the_command_writes_what_it_found(folder: Path, tmp_path: Path) -> None:
     """As lines for a person, as JSON for a program, and as a file of rows."""
     command = ["misfiled", "--store", str(folder / "store")]
-    done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "found.jsonl")])
-    assert done.exit_code == 0, done.output
-    assert "of 240 items seem misfiled, 5 skipped; 6 categories" in done.stdout
-    assert "i43  bags -> hats" in done.stdout
-    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    done = indexer(*command, "--out", str(tmp_path / "found.jsonl"))
+    assert done.code == 0, done.err
+    assert "of 240 items seem misfiled, 5 skipped; 6 categories" in done.out
+    assert "i43  bags -> hats" in done.out
+    told = json.loads(indexer(*command, "--json").out)
     lines = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
     assert told["suspects"] == lines
     assert told["judged"] == 240

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import Plain, write_lines
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -14,7 +13,8 @@ from engine.catalog.item_fields import ItemFields
 from engine.encoders.encoder import Fingerprint, ModelSpec
 from engine.encoders.images import decode
 from engine.errors import NoEncoder
-from engine.lexical.bm25 import LEXICAL, LexicalIndex, write_lexical
+from engine.lexical.bm25 import LEXICAL, LexicalIndex
+from engine.lexical.lexical_writer import write_lexical
 from engine.scoring.fusion import Moments
 from engine.scoring.query import ImagePart, Query, TextPart
 from engine.search.searcher import Searcher
@@ -23,8 +23,9 @@ from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.lexical_block import usual_scores
+from indexer.build.lexical_block import lexical_moments
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import Plain, write_lines
 
 COUNT = 24
 
@@ -44,7 +45,7 @@ class Reader(Plain):
 
 
 def specs(folder: Path) -> tuple[ModelSpec, ModelSpec]:
-    return ModelSpec(str(folder / "plain.log"), encoder="catalogues:Plain"), ModelSpec(
+    return ModelSpec(str(folder / "plain.log"), encoder="tests.support.catalogs:Plain"), ModelSpec(
         str(folder / "reader.log"), encoder="test_models:Reader"
     )
 
@@ -164,7 +165,7 @@ def test_usual_scores_by_hand(tmp_path: Path) -> None:
     lexical = LexicalIndex(tmp_path / LEXICAL, 3)
     score = lexical.score("mug", ItemFields("mug"))
     assert score == pytest.approx(2 / 2.5)
-    usual = usual_scores(lexical, items)
+    usual = lexical_moments(lexical, items)
     assert usual == Moments(pytest.approx(score), 1e-3)
 
 
@@ -172,7 +173,7 @@ def test_usual_scores_count_items_without_a_match(tmp_path: Path) -> None:
     """Of four items two share a word: 4 of 12 pairs score 2 / 2.5, whatever the words that are drawn."""
     items = [ItemFields(title) for title in ("mug", "mug", "cup", "cup")]
     write_lexical(tmp_path / LEXICAL, items)
-    usual = usual_scores(LexicalIndex(tmp_path / LEXICAL, 4), items)
+    usual = lexical_moments(LexicalIndex(tmp_path / LEXICAL, 4), items)
     assert usual.mean == pytest.approx(1 / 3 * 2 / 2.5)
     assert usual.std == pytest.approx((1 / 3 * 2 / 3) ** 0.5 * 2 / 2.5)
 
@@ -181,4 +182,4 @@ def test_an_item_alone_has_no_usual_score(tmp_path: Path) -> None:
     """There is no other item to compare it with."""
     items = [ItemFields("mug"), ItemFields()]
     write_lexical(tmp_path / LEXICAL, items)
-    assert usual_scores(LexicalIndex(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)
+    assert lexical_moments(LexicalIndex(tmp_path / LEXICAL, 2), items) == Moments(0.0, 1.0)

@@ -5,8 +5,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from benchmarks.no_match import run
 from engine.encoders.encoder import ModelSpec
+
+pytestmark = pytest.mark.long
 
 COLOURS = ("red", "black", "white", "grey")
 TYPES = (
@@ -39,7 +43,7 @@ def test_the_whole_benchmark(tmp_path: Path) -> None:
     write_shop(data / "electronics_listings", "category", GADGETS)
     (data / "search_queries").mkdir()
     (data / "search_queries" / "wands_queries_en.csv").write_text("query_id,query\n1,coffee table\n2,ottoman\n")
-    model = ModelSpec(str(tmp_path / "log"), encoder="tests.catalogues:Plain")
+    model = ModelSpec(str(tmp_path / "log"), encoder="tests.support.catalogs:Plain")
     result = run(data, model, 100, json_path=tmp_path / "result.json", folder=tmp_path / "stores")
     assert set(result["shops"]) == {
         "fashion_products", "ikea_furniture", "electronics_listings", "generated sample",

@@ -1,10 +1,10 @@
 """Files that commands write: whole or not at all, even where one is written over the file that it is made of."""
 
 import pytest
-from catalogues import indexer
-from opinions import opinions, read_lines, write_reviews
 
 from indexer.output_file import opened
+from tests.support.cli import indexer
+from tests.support.review_files import opinions, read_lines, write_reviews
 
 
 def test_scoring_over_its_own_input_loses_nothing(tmp_path) -> None:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.cli import app
+from tests.support.cli import indexer
 
 torch = pytest.importorskip("torch")
 
 from indexer.train import TrainConfig, corpus, pairs, run_checkpoint, train  # noqa: E402
 from indexer.train.ranked_loss import to_weights, weighted_contrastive  # noqa: E402
-from tests.test_train import TINY  # noqa: E402
+from tests.support.models import TINY_COCA  # noqa: E402
+
+pytestmark = pytest.mark.long
 
 COLOURS = {"red": "crimson", "green": "emerald", "blue": "azure", "white": "ivory", "black": "ebony"}
 SCALE = torch.tensor(math.log(3))
@@ -34,7 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked += ["crimson thing,,blue,0", ",red.png,red,3", ",red.png,black,1"]
     (folder / "catalog.csv").write_text("\n".join(rows) + "\n")
     (folder / "pairs.csv").write_text("\n".join(asked) + "\n")
-    (folder / "tiny.json").write_text(json.dumps(TINY))
+    (folder / "tiny.json").write_text(json.dumps(TINY_COCA))
     return folder
 
 
@@ -190,8 +191,8 @@ def test_the_command_takes_pairs_and_the_embedded_model(shop: Path, tmp_path: Pa
     """`indexer train --model mini --pairs FILE` goes on from the embedded model, whose tokenizer stays."""
     command = ["train", str(shop / "catalog.csv"), "--pairs", str(shop / "pairs.csv"), "--model", "mini"]
     small = ["--set", "steps=1", "--set", "batch=4", "--set", "pairs_batch=4", "--set", "holdout=0"]
-    done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out"), *small])
-    assert done.exit_code == 0, done.output
+    done = indexer(*command, "--out", str(tmp_path / "out"), *small)
+    assert done.code == 0, done.err
     mini = Path(__file__).parents[1] / "engine/models/mini"
     trained = json.loads((tmp_path / "out/open_clip_config.json").read_text())
     assert (

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import Plain, write_lines
 from PIL import Image
 
 from engine.encoders.encoder import ModelSpec
@@ -21,14 +20,15 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.default_weights import StoredWeights, Weighting, models_of, take_over
-from indexer.build.gates import probe_gates
+from indexer.build.default_weights import DefaultWeights, StoredWeights, apply_stored, model_digests
+from indexer.build.gates import GateInputs, image_probe_gate, text_probe_gate
 from indexer.build.report import notices, report, to_lines
 from indexer.embedding.embed import no_progress
 from indexer.embedding.models import BuildModels
 from indexer.probing.part_weights import categories_of
 from indexer.probing.probes import Probes, ProductReservoir, changed, text_probes, without
 from indexer.probing.similarity_weights import ProbeScores, alone, fit, measure
+from tests.support.catalogs import Plain, write_lines
 
 COUNT = 120
 COLOURS = ("red", "green", "blue", "white", "black", "brown")
@@ -195,7 +195,8 @@ def test_bad_weights_fail_their_gate(config: BuildConfig, searcher: Searcher, ma
     sample = ProductReservoir()
     list(sample.watch(_products(config)))
     probes = Probes.of(sample.products)
-    picture, text = probe_gates(broken, probes.gate_pictures, probes.gate_texts)
+    inputs = GateInputs(broken, image_probes=probes.gate_pictures, text_probes=probes.gate_texts)
+    (picture,), (text,) = image_probe_gate(inputs), text_probe_gate(inputs)
     assert not picture.passed
     assert text.passed
 
@@ -223,7 +224,9 @@ def test_a_kind_that_does_not_work_is_told(manifest: Manifest) -> None:
     poor = tuple(record.model_copy(update={"success_at_1": 0.2}) for record in manifest.part_weights)
     model = manifest.model.model_copy(update={"model": "mini"})
     (sentence, *_) = notices(manifest.model_copy(update={"part_weights": poor, "model": model}))
-    assert sentence.startswith("pictures are not understood by model mini: a changed picture finds its own item first")
+    assert sentence.startswith(
+        "model mini does not recognise images of this catalogue: a changed image finds its own item first"
+    )
     assert sentence.endswith("try --model base")
 
 
@@ -238,12 +241,14 @@ def test_a_manifest_without_them_is_read(manifest: Manifest) -> None:
 def test_labels_replace_the_weights_of_the_kinds_they_ask_with(manifest: Manifest) -> None:
     """Judged texts leave pictures alone; weights that do not tell their kinds hold for all."""
     learnt = {"image": 0.5, "text": 0.5, LEXICAL: 2.0}
-    models = models_of(manifest)
-    update = take_over(StoredWeights(Weighting(learnt, {}, ("text",)), models), manifest).update
+    models = model_digests(manifest)
+    update = apply_stored(StoredWeights(DefaultWeights(learnt, {}, ("text",)), models), manifest).update
     changed_manifest = manifest.model_copy(update=dict(update))
     assert weights(changed_manifest, "text") == learnt
     assert weights(changed_manifest, "image") == weights(manifest, "image")
-    everything = manifest.model_copy(update=dict(take_over(StoredWeights(Weighting(learnt), models), manifest).update))
+    everything = manifest.model_copy(
+        update=dict(apply_stored(StoredWeights(DefaultWeights(learnt), models), manifest).update)
+    )
     assert weights(everything, "image") == {"image": 0.5, "text": 0.5}
 
 

@@ -19,6 +19,8 @@ from benchmarks.stores import Built, prepare
 from engine.errors import InvalidSetting
 from engine.scoring.query import Missing, Query
 
+pytestmark = pytest.mark.long
+
 TINY = Clustered(count=2_000, dim=32, clusters=20, categories=4)
 WEIGHTS = (0.2, 0.5, 0.8)
 

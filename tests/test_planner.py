@@ -6,13 +6,13 @@ import pytest
 from engine.indexes.index import EXACT, OperatingPoint
 from engine.scoring.fusion import EncodedPart, FusedQuery
 from engine.scoring.query import Missing
-from engine.search.planner import (
+from engine.search.depth_planner import (
     AGREEING,
     BOOSTED,
     COMPOSED,
     FILTERED,
     SINGLE,
-    Planner,
+    DepthPlanner,
     SearchDepth,
     at_size,
     headroom,
@@ -72,7 +72,7 @@ def record(nprobe: int, recall: float, microseconds: float, name: str = AGREEING
     return PointRecord(query_class=name, nprobe=nprobe, k_factor=10, recall=recall, microseconds=microseconds)
 
 
-PLANNER = Planner(
+PLANNER = DepthPlanner(
     [record(64, 1.0, 300), record(8, 0.985, 90), record(4, 0.9, 50), record(16, 0.996, 120)], 0.99, 100_000
 )
 
@@ -89,7 +89,7 @@ def test_the_cheapest_point_that_reaches_the_target(target: float | None, nprobe
 def test_exact_when_no_point_reaches_the_target() -> None:
     """A class that was not measured, or never reached the target, is answered exactly."""
     assert PLANNER.choose(COMPOSED, 0.5).point == EXACT
-    assert Planner([record(4, 0.9, 50)], 0.99, 100_000).choose(AGREEING, None).point == EXACT
+    assert DepthPlanner([record(4, 0.9, 50)], 0.99, 100_000).choose(AGREEING, None).point == EXACT
 
 
 def test_headroom_by_hand() -> None:
@@ -119,7 +119,7 @@ def exact(microseconds: float, name: str = AGREEING) -> PointRecord:
 
 
 # Comparing a row takes .08 µs; among a tenth of the items four times the cells are needed.
-MEASURED = Planner([exact(8_000), record(16, 0.996, 120), record(64, 0.996, 300, FILTERED)], 0.99, 100_000)
+MEASURED = DepthPlanner([exact(8_000), record(16, 0.996, 120), record(64, 0.996, 300, FILTERED)], 0.99, 100_000)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ MEASURED = Planner([exact(8_000), record(16, 0.996, 120), record(64, 0.996, 300,
 def test_the_depth_where_some_rows_may_answer(matching: int, point: OperatingPoint) -> None:
     """More cells the fewer rows may answer, until comparing them all is cheaper, or not much dearer and sure."""
     choice = MEASURED.choose(AGREEING, None)
-    assert MEASURED.depth(choice, 10, 100_000, matching) == point
-    assert MEASURED.depth(choice, 10, 100_000) == OperatingPoint(16, 10)
+    assert MEASURED.scale(choice, 10, 100_000, matching) == point
+    assert MEASURED.scale(choice, 10, 100_000) == OperatingPoint(16, 10)
 
 
 def test_a_budget_takes_the_best_depth_that_it_allows() -> None:
@@ -158,7 +158,7 @@ def test_a_budget_below_all_takes_the_cheapest() -> None:
 def test_a_budget_holds_where_some_rows_may_answer() -> None:
     """Cells are left out until the time that is expected fits."""
     choice = MEASURED.choose(AGREEING, None, budget_ms=0.24)
-    assert MEASURED.depth(choice, 10, 100_000, 10_000) == OperatingPoint(32, 10)
+    assert MEASURED.scale(choice, 10, 100_000, 10_000) == OperatingPoint(32, 10)
 
 
 def test_a_target_of_one_is_exact_unless_there_is_no_time() -> None:

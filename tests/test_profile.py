@@ -5,20 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import CATEGORIES, NOW_S, build_shop, event, item_id
 
 from engine.columns import Columns, write_columns
 from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.events.event import Event, EventType
 from engine.events.event_log import open_event_log, open_or_create_event_log
-from engine.profiles.label import label_of, title_words
-from engine.profiles.population import Population, open_usual
+from engine.profiles.label import label_products, title_words
+from engine.profiles.population import Population, open_population
 from engine.profiles.product_facts import ProductFacts
 from engine.profiles.profile import Profile
-from engine.profiles.profile_builder import profile_in, profile_of
+from engine.profiles.profile_builder import build_profile, load_profile
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.segment_shop import CATEGORIES, NOW_S, build_shop, event, item_id
 
 VIEW, PURCHASE, RETURN = EventType.VIEW, EventType.PURCHASE, EventType.RETURN
 
@@ -30,11 +30,11 @@ class Shop:
         self.root = build_shop(root)
         store = Store(self.root)
         self.view = ReadView(open_snapshot(store, store.current() or ""))
-        self.usual: Population = open_usual(self.view.snapshot)
+        self.usual: Population = open_population(self.view.snapshot)
 
     def profile(self, events: Sequence[Event]) -> Profile:
         """Return the profile that these events make."""
-        return profile_of(events, self.view, self.usual, NOW_S)
+        return build_profile(events, self.view, self.usual, NOW_S)
 
     def known(self, user_id: str) -> Profile:
         """Return the profile of a shopper whom the build knew."""
@@ -125,12 +125,12 @@ def test_of_a_long_history_the_newest_is_profiled_and_all_counted(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of eight events two are looked at: the older six, all of the garden, only count."""
-    monkeypatch.setattr("engine.profiles.profile_builder.MOST_EVENTS", 2)
+    monkeypatch.setattr("engine.profiles.profile_builder.MAX_EVENTS", 2)
     events = [event("x", item_id("garden", number), VIEW, 100 + number) for number in range(6)]
     events += [event("x", item_id("toys", number), PURCHASE, number) for number in (0, 1)]
     with open_or_create_event_log(tmp_path) as log:
         log.record(events)
-        profile = profile_in(log, "x", shop.view, shop.usual, NOW_S)
+        profile = load_profile(log, "x", shop.view, shop.usual, NOW_S)
     assert profile is not None
     assert [one.label for one in profile.interests] == ["toys"]
     assert profile.event_counts == {VIEW: 6, PURCHASE: 2}
@@ -161,7 +161,7 @@ def test_one_event_of_a_wrong_clock_moves_no_profile(shop: Shop, days_ago: float
 def test_the_summary_says_it_in_words(shop: Shop) -> None:
     events = [event("x", item_id("garden", number), days_ago=12) for number in (0, 4, 8)]
     assert shop.profile(events).summary == (
-        "Main interests: red garden by Alder (100% of their activity). Usually pays 30 to 70 for an item (median 50); "
+        "Main interests: red garden by Alder (100% of their activity). Usually pays 30 to 70 per item (median 50); "
         "7% of the shop's items cost less. 3 purchases; last active 12 days before the shop's newest events."
     )
 
@@ -230,7 +230,7 @@ FIELDS = FieldRoles(("type",), ("brand",), ("colour",))
 )
 def test_labels(goods: list[ProductFacts], label: str) -> None:
     """What most have, if others seldom have it; several kinds where no one is of most."""
-    assert label_of(goods, np.ones(len(goods)), FIELDS, lambda field, value: 0.1, {}) == label
+    assert label_products(goods, np.ones(len(goods)), FIELDS, lambda field, value: 0.1, {}) == label
 
 
 def test_a_kind_that_is_everywhere_gets_examples() -> None:
@@ -239,16 +239,16 @@ def test_a_kind_that_is_everywhere_gets_examples() -> None:
     kinds = ["tea", "tea", "rice", "rice", "oats", "milk", "milk", "milk"]
     goods = [ProductFacts({"department": ("GROCERY",), "type": (kind,)}) for kind in kinds]
     usual = {"GROCERY": 0.6, "tea": 0.01, "rice": 0.02, "oats": 0.02, "milk": 0.3}
-    label = label_of(goods, np.ones(8), fields, lambda field, value: usual[value], {})
+    label = label_products(goods, np.ones(8), fields, lambda field, value: usual[value], {})
     assert label == "milk, rice and tea"
     goods += [ProductFacts({"department": ("GROCERY",), "type": (kind,)}) for kind in "abcdefgh"]
-    label = label_of(goods, np.ones(16), fields, lambda field, value: usual.get(value, 0.1), {})
+    label = label_products(goods, np.ones(16), fields, lambda field, value: usual.get(value, 0.1), {})
     assert label == "grocery such as tea and rice"
 
 
 def test_what_everybody_has_is_no_label() -> None:
     """Nine tenths of all mugs are red, so red says nothing."""
-    label = label_of([good("mug", "red")] * 3, np.ones(3), FIELDS, lambda field, value: 0.9, {})
+    label = label_products([good("mug", "red")] * 3, np.ones(3), FIELDS, lambda field, value: 0.9, {})
     assert label == "mug"
 
 

@@ -7,38 +7,37 @@ from pathlib import Path
 
 import grpc
 import pytest
-from catalogues import clustered, indexer, write_parquet
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from serving import Running, refusal, running
-from shops import NOW_S, build_shop, item_id
-from typer.testing import CliRunner
 
-from engine.cli.commands import app
 from engine.events.event import EventType
-from engine.profiles.profile import Affinity, Interest, PriceBand, Profile, Segment
+from engine.profiles.profile import Affinity, LabelledInterest, PriceBand, Profile, Segment
 from engine.profiles.profile_json import to_json
 from engine.server.codec.profile_messages import to_line, to_response
 from engine.v1 import catalog_pb2, query_pb2, recommendation_pb2, recommendation_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
+from tests.support.cli import engine, indexer, printed
+from tests.support.segment_shop import NOW_S, item_id
+from tests.support.servers import Running, copy_store, refusal, running
 
 GARDENER, UNKNOWN = "shopper-00", "nobody-at-all"
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store whose log has the events of 45 shoppers."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
+def shop(tmp_path_factory: pytest.TempPathFactory, segment_shop: Path) -> Path:
+    """A copy of the segment shop's store, to change."""
+    return copy_store(segment_shop, tmp_path_factory.mktemp("profiling"))
 
 
 @pytest.fixture(scope="module")
 def server(shop: Path) -> Iterator[Running]:
     """A server over it."""
-    with running(shop) as served:
-        yield served
+    with running(shop) as started:
+        yield started
 
 
 def stub(server: Running) -> recommendation_pb2_grpc.RecommendationServiceStub:
@@ -62,7 +61,7 @@ prices = st.floats(0, 1e6)
         st.floats(0, 4e9),
         st.floats(0, 4e9),
         st.floats(0, 100),
-        st.lists(st.builds(Interest, st.text(), shares, st.lists(st.text(min_size=1)).map(tuple))).map(tuple),
+        st.lists(st.builds(LabelledInterest, st.text(), shares, st.lists(st.text(min_size=1)).map(tuple))).map(tuple),
         st.lists(st.builds(Affinity, st.text(min_size=1), st.text(), shares, st.floats(0, 1e3))).map(tuple),
         st.none() | st.builds(PriceBand, st.text(min_size=1), prices, prices, prices, shares),
         st.none() | st.builds(Segment, st.text(min_size=1), st.text(min_size=1), shares),
@@ -139,24 +138,17 @@ def test_a_live_item_counts_in_a_profile(server: Running) -> None:
     stub(server).EraseUser(recommendation_pb2.EraseUserRequest(user_id="roboticist"))
 
 
-def engine(*arguments: object) -> str:
-    """Run the `engine` command and return what it prints."""
-    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
 def test_store_and_server_tell_the_same(shop: Path, server: Running) -> None:
     """Counts are numbers in JSON."""
-    of_store = json.loads(engine("profile", GARDENER, "--store", shop, "--json"))
-    assert of_store == json.loads(engine("profile", GARDENER, "--address", server.target, "--json"))
+    of_store = json.loads(printed(engine, "profile", GARDENER, "--store", shop, "--json"))
+    assert of_store == json.loads(printed(engine, "profile", GARDENER, "--address", server.target, "--json"))
     assert of_store["event_count"] == 8
     assert of_store["event_counts"] == {"purchase": 8}
 
 
 def test_a_person_reads_a_profile(shop: Path) -> None:
     """The summary, the segment, interests and preferences."""
-    shown = engine("profile", GARDENER, "--store", shop)
+    shown = printed(engine, "profile", GARDENER, "--store", shop)
     for words in (GARDENER, "Segment: ", "interest", "garden", "vs. all shoppers"):
         assert words in shown
 
@@ -168,7 +160,7 @@ def test_all_profiles_and_a_picture_are_exported(shop: Path, tmp_path: Path) -> 
     assert ran.code == 0, ran.err
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["user_id"] for line in lines] == [f"shopper-{number:02d}" for number in range(45)]
-    assert lines[0] == json.loads(engine("profile", GARDENER, "--store", shop, "--json"))
+    assert lines[0] == json.loads(printed(engine, "profile", GARDENER, "--store", shop, "--json"))
     told = json.loads(ran.out)
     assert told["profiles"] == 45
     assert sum(segment["share"] for segment in told["segments"]) == pytest.approx(1.0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.search.rerank import Scored, collapsed, diversified, pinned
+from engine.search.rerank import Scored, collapse, diversify, insert_pins
 
 LIST: list[Scored] = [(5.0, 10), (4.0, 11), (3.0, 12), (2.0, 13), (1.0, 14)]
 GROUPS = {10: 1, 11: 1, 12: 2, 13: None, 14: None}
@@ -17,12 +17,12 @@ def rows(stream: Iterator[Scored]) -> list[int]:
 
 def test_the_best_of_each_group_stays() -> None:
     """11 stands behind 10 of the same group; rows without a group stand for themselves."""
-    assert rows(collapsed(LIST, GROUPS.get, (), set())) == [10, 12, 13, 14]
+    assert rows(collapse(LIST, GROUPS.get, (), set())) == [10, 12, 13, 14]
 
 
 def test_a_pinned_row_takes_its_group() -> None:
     """With 11 pinned, 10 of its group is no hit, though it is the better one."""
-    assert rows(collapsed(LIST, GROUPS.get, {11}, {1})) == [11, 12, 13, 14]
+    assert rows(collapse(LIST, GROUPS.get, {11}, {1})) == [11, 12, 13, 14]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_pinned_row_takes_its_group() -> None:
 )
 def test_pins_stand_where_they_are_put(pins: list[tuple[int, int]], expected: list[int]) -> None:
     """Taken out of the list and put at their place; at one place the later moves down; behind the end is the end."""
-    assert rows(pinned(LIST, [(place, (0.0, row)) for place, row in pins])) == expected
+    assert rows(insert_pins(LIST, [(place, (0.0, row)) for place, row in pins])) == expected
 
 
 def test_no_more_is_drawn_than_is_read() -> None:
@@ -50,7 +50,7 @@ def test_no_more_is_drawn_than_is_read() -> None:
             yield -float(row), row
             row += 1
 
-    stream = pinned(collapsed(endless(), lambda row: row // 2, (), set()), [(1, (0.0, 4))])
+    stream = insert_pins(collapse(endless(), lambda row: row // 2, (), set()), [(1, (0.0, 4))])
     assert [next(stream)[1] for _ in range(4)] == [0, 4, 2, 6]
 
 
@@ -62,7 +62,7 @@ def diverse(share: float, candidates: int = 4) -> list[int]:
     def vectors_of(asked: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return {"image": (VECTORS[asked], np.ones(len(asked), np.bool_))}
 
-    return rows(diversified(iter(SCORES), candidates, share, vectors_of, {"image": 1.0}))
+    return rows(diversify(iter(SCORES), candidates, share, vectors_of, {"image": 1.0}))
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_rows_without_a_block_in_common_are_not_alike() -> None:
 
     # After 0, which has a picture only: 1 has the same picture, 2 and 3 have nothing in common with it. After 2:
     # 3 has .8 of its text, 1 the likeness 1 to 0.
-    assert rows(diversified(iter(SCORES), 4, 0.0, vectors_of, {"image": 0.5, "text": 0.5})) == [0, 2, 3, 1]
+    assert rows(diversify(iter(SCORES), 4, 0.0, vectors_of, {"image": 0.5, "text": 0.5})) == [0, 2, 3, 1]

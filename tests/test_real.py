@@ -6,33 +6,24 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from engine.cli import app as engine
 from engine.snapshot.store import Store
-from indexer.cli import app as indexer
+from tests.support.cli import engine, indexer, printed
 
 DATA = Path(__file__).parents[2] / "shared/data"
 GROCERY = DATA / "grocery_store"
 FASHION = DATA / "fashion_products"
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.real,
     pytest.mark.skipif(not GROCERY.is_dir(), reason="the real products are not beside this checkout"),
 ]
 
 
-def run(app, *arguments: str) -> str:
-    """Return what a command prints on stdout; it must exit with 0."""
-    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
 def found(store: Path, *arguments: str) -> list[dict]:
     """Return the hits of one query, as the command prints them for a program."""
-    printed = run(engine, "query", "--store", str(store), "--json", *arguments)
-    return [json.loads(line) for line in printed.splitlines()]
+    return [json.loads(line) for line in printed(engine, "query", "--store", store, "--json", *arguments).splitlines()]
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -44,7 +35,7 @@ def table(path: Path) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def grocery(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("grocery")
-    run(indexer, "build", str(GROCERY / "catalog.csv"), "--store", str(store))
+    printed(indexer, "build", str(GROCERY / "catalog.csv"), "--store", str(store))
     return store
 
 
@@ -55,7 +46,7 @@ def fashion(tmp_path_factory) -> Path:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
     (folder / "catalog.csv").write_bytes((FASHION / "catalog.csv").read_bytes())
-    run(indexer, "build", str(folder / "catalog.csv"), "--store", str(folder / "store"))
+    printed(indexer, "build", str(folder / "catalog.csv"), "--store", str(folder / "store"))
     return folder / "store"
 
 

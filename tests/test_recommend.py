@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shoppers import NOW_S, Shop, build_shop, event, ids_of
 
 from engine.errors import InvalidQuery, ItemNotFound, NoEncoder
 from engine.events.event import Event, EventType
-from engine.recommend.history import ItemAffinity, ages_days, liked_now, weigh
-from engine.recommend.interleave import RankedShare, interleaved
-from engine.recommend.reason import UNKNOWN, UNLIKE, ReasonKind, largest, of_known
-from engine.recommend.recommender import Mode, Recommendations, Recommender, RecommendRequest
+from engine.recommend.history import ItemAffinity, compute_affinities, compute_ages_days, session_affinities
+from engine.recommend.interleave import RankedShare, interleave
+from engine.recommend.reason import UNKNOWN, UNLIKE, ReasonKind, describe_known_item, largest_contribution
+from engine.recommend.recommend_request import Mode, RecommendRequest
+from engine.recommend.recommender import Recommendations, Recommender
 from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import Calibration, standardise
 from engine.scoring.query import Boost, Diversity
@@ -21,15 +21,10 @@ from engine.scoring.vectors import to_unit
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.purchase_shop import NOW_S, Shop, build_shop, event, ids_of
 
 PLAIN = ScoringWeights(recent_days=10, again_days=20, repeated=1.0)
 BUY, BACK, VIEW, CART = EventType.PURCHASE, EventType.RETURN, EventType.VIEW, EventType.CART
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items, learnt from sixty shoppers."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +34,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     return recommender(shop)
 
 
-def recommender(shop: Shop, recipe: ScoringWeights | None = None) -> Recommender:
-    return Recommender(Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None), recipe)
+def recommender(shop: Shop, scoring: ScoringWeights | None = None) -> Recommender:
+    return Recommender(Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None), scoring)
 
 
 def ids(found: Recommendations) -> list[str]:
@@ -54,35 +49,35 @@ def test_an_event_counts_by_its_type_and_half_after_its_half_life() -> None:
     """Bought now and ten days ago, of which each ten days take half; looked at twice; both in one order counts once."""
     events = [event("u", "a"), event("u", "a", days_ago=10), event("u", "a", days_ago=10)._replace(event_id="x")]
     events += [event("u", "b", VIEW), event("u", "b", VIEW, 20)]
-    first, second = weigh(events, PLAIN, NOW_S)
-    assert (first.item_id, first.by, first.bought) == ("a", BUY, 2)
+    first, second = compute_affinities(events, PLAIN, NOW_S)
+    assert (first.item_id, first.strongest, first.purchases) == ("a", BUY, 2)
     assert first.weight == pytest.approx(1.0 * (1 + 0.5))
-    assert first.fresh == pytest.approx(1 + 0.5**0.5)
-    assert (second.item_id, second.by, second.bought, second.fresh) == ("b", VIEW, 0, 0.0)
+    assert first.recent_purchases == pytest.approx(1 + 0.5**0.5)
+    assert (second.item_id, second.strongest, second.purchases, second.recent_purchases) == ("b", VIEW, 0, 0.0)
     assert second.weight == pytest.approx(0.1 * (1 + 0.25))
 
 
 def test_what_is_sent_back_or_disliked_counts_against_an_item() -> None:
     """A return takes the purchase back, and a dislike more than that; neither is wanted again."""
     events = [event("u", "a", days_ago=10), event("u", "a", BACK), event("u", "b"), event("u", "b", EventType.DISLIKE)]
-    returned, disliked = weigh(events, PLAIN, NOW_S)
-    assert (returned.item_id, returned.weight, returned.fresh) == ("a", pytest.approx(0.5 - 1), 0.0)
-    assert (disliked.item_id, disliked.weight, disliked.bought) == ("b", pytest.approx(1 - 1.5), 1)
-    assert not returned.wanted
-    assert not disliked.wanted
+    returned, disliked = compute_affinities(events, PLAIN, NOW_S)
+    assert (returned.item_id, returned.weight, returned.recent_purchases) == ("a", pytest.approx(0.5 - 1), 0.0)
+    assert (disliked.item_id, disliked.weight, disliked.purchases) == ("b", pytest.approx(1 - 1.5), 1)
+    assert not returned.can_repeat
+    assert not disliked.can_repeat
 
 
 def test_repeated_events_say_less_each_time() -> None:
     """With the root, what four purchases sum to counts two; below 0 it keeps its sign."""
     events = [event("u", "a")._replace(event_id=str(place), time_s=NOW_S + place) for place in range(4)]
     events += [event("u", "b", BACK)._replace(event_id=f"b{place}") for place in range(4)]
-    had = weigh(events, replace(PLAIN, repeated=0.5, recent_days=1e12), NOW_S)
+    had = compute_affinities(events, replace(PLAIN, repeated=0.5, recent_days=1e12), NOW_S)
     assert [one.weight for one in had] == pytest.approx([2.0, -2.0])
 
 
 def test_a_session_says_what_it_likes_now() -> None:
     """Liked and disliked items in their order; one that is both is disliked."""
-    had = liked_now(["a", "b"], ["b", "c"], PLAIN)
+    had = session_affinities(["a", "b"], ["b", "c"], PLAIN)
     assert [(one.item_id, one.weight) for one in had] == [("a", 1.0), ("b", -1.5), ("c", -1.5)]
 
 
@@ -93,33 +88,33 @@ def test_a_session_says_what_it_likes_now() -> None:
         (ItemAffinity("a", 1.0, BUY, 3, 1.0, due=True), "you bought this 3 times, time to buy it again"),
         (ItemAffinity("a", 1.0, BUY, 1, 1.0), "you bought this before"),
         (ItemAffinity("a", 1.0, EventType.LIKE), "you liked this"),
-        (ItemAffinity("a", 1.0, CART), "you put this into your cart"),
+        (ItemAffinity("a", 1.0, CART), "you added this to your cart"),
         (ItemAffinity("a", 1.0, VIEW), "you viewed this"),
     ],
 )
 def test_a_known_item_is_told_by_what_was_done_with_it(had: ItemAffinity, words: str) -> None:
     """In words that a shopper may read."""
-    assert of_known(had) == words
+    assert describe_known_item(had) == words
 
 
 def test_lists_take_turns_by_their_shares() -> None:
     """Of 60 and 40 in a hundred, five hits are a1 b1 a2 b2 a3; what was given is passed over; an empty list ends."""
     lists = [RankedShare(["a1", "a2", "a3", "a4"], 0.6), RankedShare(["b1", "a2", "b2"], 0.4)]
-    assert interleaved(lists, 5, str) == [("a1", 0), ("b1", 1), ("a2", 0), ("b2", 1), ("a3", 0)]
-    assert interleaved(lists, 10, str)[5:] == [("a4", 0)]
-    assert interleaved([], 5, str) == []
+    assert interleave(lists, 5, str) == [("a1", 0), ("b1", 1), ("a2", 0), ("b2", 1), ("a3", 0)]
+    assert interleave(lists, 10, str)[5:] == [("a4", 0)]
+    assert interleave([], 5, str) == []
 
 
 # Scores.
 
 
-def slow(shop: Shop, found: Recommender, history: Sequence[Event], recipe: ScoringWeights) -> dict[str, float]:
+def slow(shop: Shop, found: Recommender, history: Sequence[Event], scoring: ScoringWeights) -> dict[str, float]:
     """Return the score of every item for the whole taste, item by item and block by block, in float64."""
     snapshot = found.searcher.snapshot
     usual: Calibration = snapshot.calibration
-    had = [(snapshot.items.row_of(one.item_id), one) for one in weigh(history, recipe, NOW_S)]
+    had = [(snapshot.items.row_of(one.item_id), one) for one in compute_affinities(history, scoring, NOW_S)]
     rows = {row: snapshot.vectors(row) for row in range(len(snapshot))}
-    weights = {"behaviour": recipe.behaviour, "image": recipe.content / 2, "text": recipe.content / 2}
+    weights = {"behaviour": scoring.behaviour, "image": scoring.content / 2, "text": scoring.content / 2}
     scores = dict.fromkeys(rows, 0.0)
     for block, weight in weights.items():
         taste = sum(one.weight * rows[row][block].astype(np.float64) for row, one in had if block in rows[row])
@@ -131,14 +126,14 @@ def slow(shop: Shop, found: Recommender, history: Sequence[Event], recipe: Scori
     for row in rows:
         stratum = snapshot.stratum_of(row)
         stored = stratum.index.rows(np.array([row - stratum.start]))[0]
-        scores[row] += recipe.demand * stratum.layout.signal(stored, "demand")
+        scores[row] += scoring.demand * stratum.layout.signal(stored, "demand")
     for row, one in had:
-        if one.bought and one.weight > 0:
+        if one.purchases and one.weight > 0:
             held = snapshot.stratum_of(row)
             stored = held.index.rows(np.array([row - held.start]))[0]
-            often = np.log2(1 + one.fresh)
-            scores[row] += recipe.again * often - recipe.rest * one.just_bought
-            scores[row] += recipe.repurchase * held.layout.signal(stored, "repurchase") * (1 + often)
+            often = np.log2(1 + one.recent_purchases)
+            scores[row] += scoring.again * often - scoring.rest * one.just_bought
+            scores[row] += scoring.repurchase * held.layout.signal(stored, "repurchase") * (1 + often)
     return {snapshot.items.item_id(row): score for row, score in scores.items()}
 
 
@@ -146,10 +141,10 @@ def slow(shop: Shop, found: Recommender, history: Sequence[Event], recipe: Scori
 @pytest.mark.parametrize("user", ["u0", "u7", "u20"])
 def test_scores_are_those_of_slow_sums(shop: Shop, user: str, demand: float) -> None:
     """Taste in each block, demand and what was bought before sum to the score; the best of them are the hits."""
-    recipe = ScoringWeights(focus=0.0, demand=demand)
-    found = recommender(shop, recipe)
+    scoring = ScoringWeights(focus=0.0, demand=demand)
+    found = recommender(shop, scoring)
     history = [*shop.events[user], event(user, "i3", BACK), event(user, "i4", VIEW)]
-    true = slow(shop, found, history, recipe)
+    true = slow(shop, found, history, scoring)
     answer = found.recommend(RecommendRequest(limit=20, explain=True, recall_target=1.0), history, NOW_S).answer
     del true["i3"]
     best = sorted(true.values(), reverse=True)[:20]
@@ -167,7 +162,7 @@ def test_demand_that_is_boosted_too_is_told_apart(shop: Shop) -> None:
     wish = RecommendRequest(limit=5, explain=True, boosts=(Boost("demand", 1.0), Boost("rating", 0.5)))
     for hit in found.recommend(wish, shop.events["u0"], NOW_S).answer.hits:
         shares = hit.contributions
-        assert shares["boost:demand"] == pytest.approx(shares["demand"] * 1.0 / found.recipe.demand, rel=1e-3)
+        assert shares["boost:demand"] == pytest.approx(shares["demand"] * 1.0 / found.scoring.demand, rel=1e-3)
         assert "boost:rating" in shares
         assert sum(shares.values()) == pytest.approx(hit.score, abs=1e-5)
 
@@ -185,7 +180,7 @@ def test_the_reason_is_the_largest_contribution(shop: Shop, user: str, mode: Mod
         asked = RecommendRequest(mode, limit=60, explain=True, boosts=boosts, recall_target=1.0)
         recommended = found.recommend(asked, history, NOW_S)
         for hit, reason in zip(recommended.answer.hits, recommended.reasons, strict=True):
-            name = largest(hit.contributions)
+            name = largest_contribution(hit.contributions)
             assert hit.contributions.get(name, 0.0) == max(0.0, *hit.contributions.values())
             assert reason.contribution == name
             assert (reason.kind in (ReasonKind.POPULAR, ReasonKind.NEW)) == (name in ("demand", "boost:rating"))
@@ -203,7 +198,10 @@ def test_the_items_named_are_those_that_add_most(shop: Shop) -> None:
     found = recommender(shop, ScoringWeights(demand=0.0, focus=0.0))
     snapshot, history = found.searcher.snapshot, shop.events["u7"]
     recommended = found.recommend(RecommendRequest(Mode.DISCOVER, limit=100), history, NOW_S)
-    had = [(one, snapshot.vectors(snapshot.items.row_of(one.item_id))) for one in weigh(history, found.recipe, NOW_S)]
+    had = [
+        (one, snapshot.vectors(snapshot.items.row_of(one.item_id)))
+        for one in compute_affinities(history, found.scoring, NOW_S)
+    ]
     told = list(zip(recommended.answer.hits, recommended.reasons, strict=True))
     assert sum(bool(reason.because) for _, reason in told) > 50
     for hit, reason in told:
@@ -253,9 +251,9 @@ def test_one_event_of_a_wrong_clock_moves_no_taste(shop: Shop, days_ago: float) 
 def test_a_pause_is_no_longer_than_the_longest() -> None:
     """Ages are what passed between events, at most 30 days each; what is to come has none."""
     events = [event("u", "a", days_ago=days) for days in (400, -1, 5, 20)]
-    assert ages_days(events, 30, NOW_S) == pytest.approx([50, 0, 5, 20])
-    assert ages_days(events, 30) == pytest.approx([51, 0, 6, 21])
-    assert ages_days([], 30) == []
+    assert compute_ages_days(events, 30, NOW_S) == pytest.approx([50, 0, 5, 20])
+    assert compute_ages_days(events, 30) == pytest.approx([51, 0, 6, 21])
+    assert compute_ages_days([], 30) == []
 
 
 # Whom.
@@ -367,7 +365,7 @@ def test_a_session_gets_what_is_like_what_it_likes(plain: Recommender, shop: Sho
     assert {shop.kinds[item_id] for item_id in ids(found)} == {shop.kinds[liked]}
     assert {reason.words for reason in found.reasons} <= {
         "looks like Thing 20 that you liked",
-        "like Thing 20 that you liked",
+        "similar to Thing 20 that you liked",
     }
     assert {reason.because for reason in found.reasons} == {(liked,)}
 
@@ -457,7 +455,7 @@ def test_a_part_of_a_search_is_the_same_taste(shop: Shop) -> None:
     snapshot = found.searcher.snapshot
     taste = found.taste(shop.events["u3"], NOW_S)
     assert taste is not None
-    had = weigh(shop.events["u3"], found.recipe, NOW_S)
+    had = compute_affinities(shop.events["u3"], found.scoring, NOW_S)
     rows = [snapshot.vectors(snapshot.items.row_of(one.item_id))["behaviour"] for one in had]
     expected = to_unit(np.array([one.weight for one in had], np.float32) @ np.array(rows))
     assert taste.vectors["behaviour"] == pytest.approx(expected, abs=1e-4)

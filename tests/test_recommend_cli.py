@@ -1,27 +1,14 @@
 """`engine recommend` as a person meets it: of a store in this process and of a server, for eyes and for programs."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import Running, running
-from shoppers import Shop, build_shop, ids_of
-from test_engine_cli import Ran, engine
 
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items, learnt from sixty shoppers."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture(scope="module")
-def server(shop: Shop) -> Iterator[Running]:
-    """A server over it."""
-    with running(shop.store) as server:
-        yield server
+from tests.support.cli import Ran, engine
+from tests.support.purchase_shop import Shop, ids_of
+from tests.support.servers import Running
 
 
 def lines(ran: Ran) -> list[dict[str, Any]]:
@@ -29,11 +16,11 @@ def lines(ran: Ran) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ran.out.splitlines()]
 
 
-def test_a_store_and_a_server_recommend_the_same(shop: Shop, server: Running) -> None:
+def test_a_store_and_a_server_recommend_the_same(shop: Shop, shop_server: Running) -> None:
     """With a filter, a boost and an explanation: the same lines, whoever is asked."""
     asked = ["recommend", "u0", "--mode", "discover", "--filter", "price < 80", "--boost", "rating=0.2", "--explain"]
     alone = lines(engine(*asked, "--limit", 5, "--json", "--store", shop.store))
-    served = lines(engine(*asked, "--limit", 5, "--json", "--address", server.target))
+    served = lines(engine(*asked, "--limit", 5, "--json", "--address", shop_server.target))
     assert [line | {"score": 0, "contributions": 0} for line in alone] == [
         line | {"score": 0, "contributions": 0} for line in served
     ]
@@ -66,9 +53,9 @@ def test_a_session_is_told_by_options(shop: Shop) -> None:
     assert len(kinds) == len(set(kinds))
 
 
-def test_a_query_takes_shoppers(shop: Shop, server: Running) -> None:
+def test_a_query_takes_shoppers(shop: Shop, shop_server: Running) -> None:
     """`engine query --user` asks for what they like, of a store or of a server."""
-    for where in (["--store", shop.store], ["--address", server.target]):
+    for where in (["--store", shop.store], ["--address", shop_server.target]):
         found = lines(engine("query", "--user", "u0", "--weight", "user=2", "--limit", 5, "--json", *where))
         assert {shop.kinds[line["item_id"]] for line in found} <= {0, 1}
     refused = engine("query", "--user", "nobody", "--store", shop.store)

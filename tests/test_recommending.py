@@ -5,8 +5,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from serving import Running, build_goods, picture, refusal, request, running
-from shoppers import Shop, build_shop, ids_of
 
 from engine.errors import InvalidQuery
 from engine.search.searcher import Searcher
@@ -18,41 +16,30 @@ from engine.snapshot.store import Store
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc, search_pb2
 from engine.v1.query_pb2 import Boost, QueryPart
 from engine.v1.recommendation_pb2 import RecommendRequest, RecommendResponse, Session
+from tests.support.purchase_shop import Shop, build_shop, ids_of
+from tests.support.servers import Running, copy_store, picture, refusal, request, running
 
 Stub = recommendation_pb2_grpc.RecommendationServiceStub
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Three hundred items, learnt from sixty shoppers."""
-    return build_shop(tmp_path_factory.mktemp("shop"))
-
-
-@pytest.fixture(scope="module")
-def server(shop: Shop) -> Iterator[Running]:
-    """A server over it."""
-    with running(shop.store) as server:
+def changed_goods(tmp_path_factory: pytest.TempPathFactory, goods: Path) -> Iterator[Running]:
+    """A server over a copy of the changed_goods, to record events in."""
+    with running(copy_store(goods, tmp_path_factory.mktemp("goods"))) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Running]:
-    """A server of two dozen goods with pictures, and a model that encodes them; nobody has done anything yet."""
-    with running(build_goods(tmp_path_factory.mktemp("goods"), tiny_model)) as server:
-        yield server
-
-
-def recommend(server: Running, **fields: object) -> RecommendResponse:
-    response: RecommendResponse = Stub(server.channel).Recommend(RecommendRequest(**fields), timeout=30)
+def recommend(shop_server: Running, **fields: object) -> RecommendResponse:
+    response: RecommendResponse = Stub(shop_server.channel).Recommend(RecommendRequest(**fields), timeout=30)
     return response
 
 
-def record(server: Running, user_id: str, kind: str, item_ids: Sequence[str]) -> None:
+def record(shop_server: Running, user_id: str, kind: str, item_ids: Sequence[str]) -> None:
     events = [
         recommendation_pb2.Event(event_id=f"{user_id}/{kind}/{item_id}", user_id=user_id, item_id=item_id, type=kind)
         for item_id in item_ids
     ]
-    recorded = Stub(server.channel).RecordEvents(recommendation_pb2.RecordEventsRequest(events=events), timeout=30)
+    recorded = Stub(shop_server.channel).RecordEvents(recommendation_pb2.RecordEventsRequest(events=events), timeout=30)
     assert (recorded.accepted_count, list(recorded.rejections)) == (len(item_ids), [])
 
 
@@ -61,7 +48,7 @@ def ids(response: RecommendResponse | search_pb2.SearchResponse) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", ["MODE_UNSPECIFIED", "MODE_REPEAT", "MODE_DISCOVER", "MODE_MIXED"])
-def test_a_server_recommends_as_the_process_does(shop: Shop, server: Running, mode: str) -> None:
+def test_a_server_recommends_as_the_process_does(shop: Shop, shop_server: Running, mode: str) -> None:
     """The same hits, scores, contributions and reasons; payload, plan, times and the snapshot beside them."""
     asked = RecommendRequest(
         user_id="u0",
@@ -72,7 +59,7 @@ def test_a_server_recommends_as_the_process_does(shop: Shop, server: Running, mo
         boosts=[Boost(field="rating", weight=0.2)],
         recall_target=1.0,
     )
-    told = Stub(server.channel).Recommend(asked, timeout=30)
+    told = Stub(shop_server.channel).Recommend(asked, timeout=30)
     searcher = Searcher(open_snapshot(Store(shop.store), shop.manifest.snapshot), None)
     events = LazyEventLog(shop.store)
     alone = to_response(ShopperRecommender(events).recommend(searcher, "u0", from_request(asked)))
@@ -88,34 +75,37 @@ def test_a_server_recommends_as_the_process_does(shop: Shop, server: Running, mo
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-4)
 
 
-def test_modes_keep_to_their_items(shop: Shop, server: Running) -> None:
+def test_modes_keep_to_their_items(shop: Shop, shop_server: Running) -> None:
     """Over the network too: repeats are what was bought, discoveries what was not."""
     bought = ids_of(shop.events["u5"])
-    assert set(ids(recommend(server, user_id="u5", mode="MODE_REPEAT", page_size=100))) == bought
-    found = ids(recommend(server, user_id="u5", mode="MODE_DISCOVER", page_size=500))
+    assert set(ids(recommend(shop_server, user_id="u5", mode="MODE_REPEAT", page_size=100))) == bought
+    found = ids(recommend(shop_server, user_id="u5", mode="MODE_DISCOVER", page_size=500))
     assert set(found) == set(shop.kinds) - bought
 
 
-def test_events_count_from_the_moment_they_are_recorded(goods: Running) -> None:
+def test_events_count_from_the_moment_they_are_recorded(changed_goods: Running) -> None:
     """Nothing is known, then a purchase is; what it says is the reason; erased, nothing is known again."""
-    before = recommend(goods, user_id="ada")
+    before = recommend(changed_goods, user_id="ada")
     assert {hit.reason for hit in before.hits} == {"well rated"}
-    record(goods, "ada", "TYPE_PURCHASE", ["red-mug"])
-    after = recommend(goods, user_id="ada", mode="MODE_DISCOVER", page_size=5, explain=True)
-    assert {hit.reason for hit in after.hits} <= {"looks like red mug that you bought", "like red mug that you bought"}
+    record(changed_goods, "ada", "TYPE_PURCHASE", ["red-mug"])
+    after = recommend(changed_goods, user_id="ada", mode="MODE_DISCOVER", page_size=5, explain=True)
+    assert {hit.reason for hit in after.hits} <= {
+        "looks like red mug that you bought",
+        "similar to red mug that you bought",
+    }
     assert {hit.reason_kind for hit in after.hits} == {recommendation_pb2.Recommendation.REASON_KIND_LIKE_ITEM}
     for hit in after.hits:
         assert hit.contributions[hit.reason_contribution] == max(hit.contributions.values())
     assert {tuple(hit.because_item_ids) for hit in after.hits} == {("red-mug",)}
     assert {hit.interest for hit in after.hits} == {1}
     assert "red-mug" not in ids(after)
-    again = recommend(goods, user_id="ada", mode="MODE_REPEAT", explain=True).hits
+    again = recommend(changed_goods, user_id="ada", mode="MODE_REPEAT", explain=True).hits
     assert [(hit.item_id, hit.reason) for hit in again] == [("red-mug", "you bought this before")]
     assert "repeat" in again[0].contributions
-    record(goods, "ada", "TYPE_RETURN", ["red-mug"])
-    assert ids(recommend(goods, user_id="ada", mode="MODE_REPEAT")) == []
-    Stub(goods.channel).EraseUser(recommendation_pb2.EraseUserRequest(user_id="ada"), timeout=30)
-    assert ids(recommend(goods, user_id="ada")) == ids(before)
+    record(changed_goods, "ada", "TYPE_RETURN", ["red-mug"])
+    assert ids(recommend(changed_goods, user_id="ada", mode="MODE_REPEAT")) == []
+    Stub(changed_goods.channel).EraseUser(recommendation_pb2.EraseUserRequest(user_id="ada"), timeout=30)
+    assert ids(recommend(changed_goods, user_id="ada")) == ids(before)
 
 
 def test_live_items_are_recommended_and_deleted_ones_not(tmp_path: Path) -> None:
@@ -123,33 +113,35 @@ def test_live_items_are_recommended_and_deleted_ones_not(tmp_path: Path) -> None
     from engine.v1 import catalog_pb2
 
     shop = build_shop(tmp_path)
-    with running(shop.store) as server:
-        gone = ids(recommend(server, user_id="u1", mode="MODE_DISCOVER", page_size=3))
-        server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=gone), timeout=30)
-        rest = ids(recommend(server, user_id="u1", mode="MODE_DISCOVER", page_size=500))
+    with running(shop.store) as shop_server:
+        gone = ids(recommend(shop_server, user_id="u1", mode="MODE_DISCOVER", page_size=3))
+        shop_server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=gone), timeout=30)
+        rest = ids(recommend(shop_server, user_id="u1", mode="MODE_DISCOVER", page_size=500))
         assert len(rest) > 100
         assert not set(gone) & set(rest)
         bought = sorted(ids_of(shop.events["u1"]))
-        server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=bought), timeout=30)
-        assert {hit.reason for hit in recommend(server, user_id="u1").hits} == {"popular now"}
+        shop_server.catalog.DeleteItems(catalog_pb2.DeleteItemsRequest(item_ids=bought), timeout=30)
+        assert {hit.reason for hit in recommend(shop_server, user_id="u1").hits} == {"popular now"}
 
 
-def test_a_picture_is_answered_in_a_taste(goods: Running) -> None:
+def test_a_picture_is_answered_in_a_taste(changed_goods: Running) -> None:
     """Alone, of a session, and beside a shopper's events: what is like it comes first, and the reason says so."""
     image = picture("red", "mug")
-    alone = recommend(goods, session=Session(image=image), page_size=3)
-    assert ids(alone) == ids(goods.search.Search(request(QueryPart(image=image), page_size=3), timeout=30))
-    assert {hit.reason for hit in alone.hits} == {"like this picture"}
+    alone = recommend(changed_goods, session=Session(image=image), page_size=3)
+    assert ids(alone) == ids(changed_goods.search.Search(request(QueryPart(image=image), page_size=3), timeout=30))
+    assert {hit.reason for hit in alone.hits} == {"similar to this picture"}
     assert alone.timings.encode_us > 0
-    nobody = recommend(goods, user_id="nobody", image=image, page_size=3)
+    nobody = recommend(changed_goods, user_id="nobody", image=image, page_size=3)
     assert ids(nobody) == ids(alone)
-    record(goods, "eve", "TYPE_LIKE", ["blue-lamp", "green-lamp"])
-    taste = recommend(goods, user_id="eve", image=image, page_size=3)
+    record(changed_goods, "eve", "TYPE_LIKE", ["blue-lamp", "green-lamp"])
+    taste = recommend(changed_goods, user_id="eve", image=image, page_size=3)
     reasons = {hit.reason for hit in taste.hits if not hit.because_item_ids}
-    assert reasons == {"like this picture, in your taste"}
+    assert reasons == {"similar to this picture and to your taste"}
     assert [hit.score for hit in taste.hits] != [hit.score for hit in alone.hits]
-    both = recommend(goods, session=Session(liked_item_ids=["blue-lamp"], image=image), page_size=3)
-    assert {hit.reason for hit in both.hits if not hit.because_item_ids} <= {"like this picture, in your taste"}
+    both = recommend(changed_goods, session=Session(liked_item_ids=["blue-lamp"], image=image), page_size=3)
+    assert {hit.reason for hit in both.hits if not hit.because_item_ids} <= {
+        "similar to this picture and to your taste"
+    }
 
 
 @pytest.mark.parametrize(
@@ -174,44 +166,44 @@ def test_a_picture_is_answered_in_a_taste(goods: Running) -> None:
     ],
 )
 def test_what_cannot_be_recommended_names_the_field(
-    goods: Running, asked: RecommendRequest, code: str, fields: list[str]
+    changed_goods: Running, asked: RecommendRequest, code: str, fields: list[str]
 ) -> None:
     """What is wrong is told by code and by field paths."""
-    refused = refusal(Stub(goods.channel).Recommend, asked)
+    refused = refusal(Stub(changed_goods.channel).Recommend, asked)
     assert refused.code.name == code, refused.message
     assert refused.fields == fields
 
 
-def test_a_search_takes_a_shopper_as_a_part(shop: Shop, server: Running) -> None:
+def test_a_search_takes_a_shopper_as_a_part(shop: Shop, shop_server: Running) -> None:
     """Alone it asks for what they like; beside others it counts as they do; with a block only for that."""
-    found = server.search.Search(request(QueryPart(user_id="u0"), page_size=10, explain=True), timeout=30)
+    found = shop_server.search.Search(request(QueryPart(user_id="u0"), page_size=10, explain=True), timeout=30)
     assert {shop.kinds[item_id] for item_id in ids(found)} <= {0, 1}
     assert {name for hit in found.hits for name in hit.contributions} == {"image", "text", "behaviour"}
     aimed = QueryPart(user_id="u0", block="behaviour")
-    found = server.search.Search(request(aimed, page_size=10, explain=True), timeout=30)
+    found = shop_server.search.Search(request(aimed, page_size=10, explain=True), timeout=30)
     assert {name for hit in found.hits for name in hit.contributions} == {"behaviour"}
-    away = server.search.Search(request(QueryPart(user_id="u0", weight=-1.0), page_size=10), timeout=30)
+    away = shop_server.search.Search(request(QueryPart(user_id="u0", weight=-1.0), page_size=10), timeout=30)
     assert not {shop.kinds[item_id] for item_id in ids(away)} & {0, 1}
     other = QueryPart(item_id=next(one for one, kind in shop.kinds.items() if kind == 4))
-    mixed = server.search.Search(request(QueryPart(user_id="u0", weight=0.1), other, page_size=10), timeout=30)
+    mixed = shop_server.search.Search(request(QueryPart(user_id="u0", weight=0.1), other, page_size=10), timeout=30)
     assert 4 in {shop.kinds[item_id] for item_id in ids(mixed)}
 
 
-def test_a_batch_takes_shoppers_too(server: Running) -> None:
+def test_a_batch_takes_shoppers_too(shop_server: Running) -> None:
     """Each query of a batch has its own outcome; one of a shopper who is not known fails alone."""
     asked = [request(QueryPart(user_id=user)) for user in ("u0", "nobody", "u1")]
-    results = server.search.BatchSearch(search_pb2.BatchSearchRequest(requests=asked), timeout=30).results
+    results = shop_server.search.BatchSearch(search_pb2.BatchSearchRequest(requests=asked), timeout=30).results
     assert [result.HasField("error") for result in results] == [False, True, False]
     assert results[1].error.code == grpc.StatusCode.NOT_FOUND.value[0]
-    alone = server.search.Search(asked[0], timeout=30)
+    alone = shop_server.search.Search(asked[0], timeout=30)
     assert ids(results[0].response) == ids(alone)
 
 
-def test_a_shopper_who_is_not_known_is_not_found_nor_named(server: Running) -> None:
+def test_a_shopper_who_is_not_known_is_not_found_nor_named(shop_server: Running) -> None:
     """NOT_FOUND naming the part, and not a word of whom."""
-    refused = refusal(server.search.Search, request(QueryPart(text="x"), QueryPart(user_id="who-is-this")))
+    refused = refusal(shop_server.search.Search, request(QueryPart(text="x"), QueryPart(user_id="who-is-this")))
     assert refused.code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
-    refused = refusal(server.search.Search, request(QueryPart(user_id="who-is-this")))
+    refused = refusal(shop_server.search.Search, request(QueryPart(user_id="who-is-this")))
     assert (refused.code, refused.fields) == (grpc.StatusCode.NOT_FOUND, ["parts[0].user_id"])
     assert "who-is-this" not in refused.message
 

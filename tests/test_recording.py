@@ -12,9 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
-from catalogues import clustered, write_parquet
 from google.protobuf.timestamp_pb2 import Timestamp
-from serving import Running, refusal, running, unpack
 
 from engine.events.event import EventType
 from engine.events.event_log import open_event_log
@@ -23,6 +21,8 @@ from engine.v1 import recommendation_pb2, recommendation_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
+from tests.support.servers import Running, refusal, running, unpack
 
 ROOT = Path(__file__).parents[1]
 USER = "shopper-of-whom-nobody-speaks"

@@ -10,12 +10,15 @@ from benchmarks.relevance import OURS, WORDS, find_catalogue, run
 from engine.catalog.item_fields import ItemFieldReader
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
-from engine.lexical.bm25 import LexicalIndex, write_lexical
+from engine.lexical.bm25 import LexicalIndex
+from engine.lexical.lexical_writer import write_lexical
 from engine.snapshot.store import Store
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import DEFAULT_TEMPLATE
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.search_quality import measure
+
+pytestmark = pytest.mark.long
 
 TITLES = ("red shoe", "blue shoe", "red hat", "smart watch", "smartwatch", "garden hose", "garden table", "oak table")
 REAL = Path(__file__).parents[2] / "shared/data/icecat_search"
@@ -42,7 +45,7 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
 def test_the_whole_benchmark(tmp_path: Path) -> None:
     """Every ranking is measured through stores that the indexer built, and a second run builds them anew."""
     data = write_data(tmp_path / "data")
-    model = ModelSpec(str(tmp_path / "log"), encoder="tests.catalogues:Plain")
+    model = ModelSpec(str(tmp_path / "log"), encoder="tests.support.catalogs:Plain")
     for _ in range(2):
         result = run(data, model, tmp_path / "result.json", tmp_path / "stores")
         assert len(Store(tmp_path / "stores" / "sentence").names()) == 1

@@ -7,17 +7,18 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import pytest
-from catalogues import Prepared, clustered
-from serving import Running, add_vectors, build_goods, of_vector, refusal, request, running
 
 from engine.snapshot.store import CURRENT_FILE, Store
 from engine.v1 import index_pb2, query_pb2, search_pb2, search_pb2_grpc
+from tests.support.catalogs import Prepared, clustered
+from tests.support.servers import Running, add_vectors, build_goods, of_vector, refusal, request, running
+from tests.support.waiting import within
+
+pytestmark = pytest.mark.long
 
 TAKEN_UP_S = 2.0
 VECTORS = clustered(300, seed=1)
@@ -30,21 +31,6 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]
     return root / "store", {add_vectors(root, VECTORS, prefix): prefix for prefix in ("a", "b")}
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A snapshot of 60 items, to be copied."""
-    return Prepared.build(tmp_path_factory.mktemp("prepared"), clustered(60))
-
-
-@pytest.fixture
-def store(tmp_path: Path, prepared: Prepared) -> Store:
-    """A store of one served copy."""
-    made = Store(tmp_path / "store")
-    made.snapshots.mkdir(parents=True)
-    made.activate(prepared.add(made))
-    return made
-
-
 def damage(store: Store, name: str) -> str:
     """Flip one bit of a snapshot's rows and return the file's name."""
     path = store.snapshots / name / "strata" / "image+text" / "rows.faiss"
@@ -52,16 +38,6 @@ def damage(store: Store, name: str) -> str:
     data[-1] ^= 1
     path.write_bytes(data)
     return path.name
-
-
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    """Wait until something is true, at most so long, and return whether it is."""
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def served(started: Running) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, NoEncoder, UnknownBlock, UnknownField
 from engine.indexes.index import OperatingPoint
-from engine.scoring.query import Answer, Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import Boost, ItemPart, Missing, Pin, Query, TextPart, VectorPart
 from engine.scoring.vectors import to_unit
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import Snapshot, open_snapshot
@@ -158,12 +159,12 @@ def test_equal_scores_come_in_the_order_of_rows(searcher: Searcher) -> None:
         (Query((AIMED[0], VectorPart(np.zeros(DIM, np.float32)))), InvalidQuery, "parts[1].vector", "all zeros"),
         (Query((VectorPart(np.full(DIM, np.nan, np.float32)),)), InvalidQuery, "parts[0].vector", "NaN or infinity"),
         (Query((VectorPart(IMAGE[0], block="sound"),)), UnknownBlock, "parts[0].block", "unknown block 'sound'"),
-        (Query((ItemPart(ONLY_TEXT, block="image"),)), InvalidQuery, "parts[0]", "speaks to block 'image', got item"),
+        (Query((ItemPart(ONLY_TEXT, block="image"),)), InvalidQuery, "parts[0]", "can address block 'image', got item"),
         (Query((VectorPart(IMAGE[0], np.nan),)), InvalidQuery, "parts[0].weight", "got nan"),
         (Query((VectorPart(IMAGE[0], 1e30),)), InvalidQuery, "parts[0].weight", "from -1e[+]06 to 1e[+]06"),
         (Query(AIMED, {"sound": 1.0}), UnknownBlock, "modality_weights", "unknown block 'sound'"),
         (Query(AIMED, {"text": -1.0}), InvalidQuery, "modality_weights[text]", "got -1"),
-        (Query(AIMED[:1], {"text": 1.0}), InvalidQuery, "modality_weights", r"the parts speak to \(image\)"),
+        (Query(AIMED[:1], {"text": 1.0}), InvalidQuery, "modality_weights", r"the parts address \(image\)"),
         (Query(AIMED, boosts=(Boost("margin", 1),)), UnknownField, "boosts[0].field", "'margin'"),
         (Query(AIMED, boosts=(Boost("rating", np.inf),)), InvalidQuery, "boosts[0].weight", "got inf"),
         (Query((AIMED[0], TextPart("red shoes"))), NoEncoder, "parts[1]", "of vectors alone"),
@@ -198,7 +199,7 @@ def test_the_plan_says_how_it_was_answered(snapshot: Snapshot, searcher: Searche
 
 def test_no_stratum_that_answers_is_no_hits(snapshot: Snapshot, searcher: Searcher) -> None:
     """A point of any depth, and a limit of zero, are no trouble."""
-    fused = searcher.fuse(Query(AIMED), searcher.speak(AIMED))
+    fused = searcher.fuse(Query(AIMED), searcher.encode(AIMED))
     scores, rows, *_ = searcher.nearest(fused, 0, OperatingPoint(4, 10))
     assert (len(scores), len(rows)) == (0, 0)
     assert [len(stratum.index) for stratum in snapshot.strata] == sorted(

@@ -4,23 +4,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import NOW_S, build_shop, event
 
 from engine.errors import CorruptSnapshot
 from engine.events.event import EventType
 from engine.events.event_log import open_or_create_event_log
-from engine.profiles.population import FEWEST, RECORD_FILE, SHOPPERS, open_usual
-from engine.profiles.profile_builder import profile_of
-from engine.profiles.shopper_features import TYPES, FeatureScale, Interactions, ItemFeatures, ShopperFeatures, traits_of
+from engine.profiles.population import MIN_SHOPPERS, RECORD_FILE, SHOPPERS, open_population
+from engine.profiles.profile_builder import build_profile
+from engine.profiles.shopper_features import (
+    TYPES,
+    FeatureScale,
+    Interactions,
+    ItemFeatures,
+    ShopperFeatures,
+    compute_features,
+)
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.embedding.embed import no_progress
 from indexer.events.event_table import EventTable
-from indexer.shoppers.population_builder import learn_shoppers
+from indexer.shoppers.population_builder import write_population
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
-from indexer.shoppers.segment_picture import flat
-from indexer.shoppers.segments import group
+from indexer.shoppers.segment_picture import to_plane
+from indexer.shoppers.segments import cluster_shoppers
+from tests.support.segment_shop import NOW_S, event
+
+pytestmark = pytest.mark.long
 
 VIEW, CART, PURCHASE, RETURN = (TYPES.index(kind) for kind in list(EventType)[:4])
 
@@ -35,7 +44,7 @@ def blobs(sizes: tuple[int, ...]) -> np.ndarray:
 
 def test_clear_groups_are_found_and_the_largest_is_first() -> None:
     """Four corners of 20, 50, 40 and 30 shoppers; no other number of groups is as clear."""
-    found = group(blobs((20, 50, 40, 30)))
+    found = cluster_shoppers(blobs((20, 50, 40, 30)))
     assert found is not None
     assert np.bincount(found.groups).tolist() == [50, 40, 30, 20]
     assert max(found.silhouettes, key=lambda count: found.silhouettes[count]) == 4
@@ -44,7 +53,7 @@ def test_clear_groups_are_found_and_the_largest_is_first() -> None:
 
 def test_groups_are_the_same_each_time() -> None:
     points = blobs((25, 25, 25))
-    first, second = group(points), group(points.copy())
+    first, second = cluster_shoppers(points), cluster_shoppers(points.copy())
     assert first is not None
     assert second is not None
     assert first.groups.tolist() == second.groups.tolist()
@@ -52,19 +61,19 @@ def test_groups_are_the_same_each_time() -> None:
 
 def test_no_group_is_so_small_that_it_tells_who_is_in_it() -> None:
     """One shopper at a corner of their own is put to others."""
-    found = group(blobs((40, 40, 40, 1)))
+    found = cluster_shoppers(blobs((40, 40, 40, 1)))
     assert found is not None
-    assert np.bincount(found.groups).min() >= FEWEST
+    assert np.bincount(found.groups).min() >= MIN_SHOPPERS
 
 
 def test_few_shoppers_or_equal_ones_have_no_segments() -> None:
-    assert group(blobs((8, 8, 8))) is None
-    assert group(np.zeros((50, 8))) is None
+    assert cluster_shoppers(blobs((8, 8, 8))) is None
+    assert cluster_shoppers(np.zeros((50, 8))) is None
 
 
 def test_traits_by_hand() -> None:
     """The first looks at a and buys b twice, the second buys a thing that is gone, and sends it back."""
-    acts = Interactions(
+    interactions = Interactions(
         users=np.array([0, 0, 0, 1, 1], np.int32),
         items=np.array([0, 1, 1, 2, 2], np.int32),
         types=np.array([VIEW, PURCHASE, PURCHASE, PURCHASE, RETURN], np.int8),
@@ -77,7 +86,7 @@ def test_traits_by_hand() -> None:
         taste=np.array([[1.0], [0], [0]]),
         known=np.array([True, True, False]),
     )
-    traits = traits_of(acts, shelf, 4 * 86_400)
+    traits = compute_features(interactions, shelf, 4 * 86_400)
     assert traits.events.tolist() == [3, 2]
     assert traits.bought == pytest.approx([2 / 3, 1])
     assert traits.returned == pytest.approx([0, 1])
@@ -135,21 +144,21 @@ def test_names_say_what_is_taken() -> None:
 def test_what_is_not_known_of_one_is_usual() -> None:
     """A shopper without a price stands where the mean does."""
     traits = drawn(price=np.where(np.arange(40) == 0, np.nan, np.linspace(0, 1, 40)))
-    points = FeatureScale.of(traits).to_points(traits)
+    points = FeatureScale.fit(traits).to_points(traits)
     assert points[0, 4] == 0
     assert np.isfinite(points).all()
 
 
 def test_the_map_has_a_place_for_each_shopper() -> None:
-    seen = flat(blobs((20, 20, 20)))
+    seen = to_plane(blobs((20, 20, 20)))
     assert seen.shape == (60, 2)
     assert np.isfinite(seen).all()
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def snapshot(segment_shop: Path) -> Snapshot:
     """A snapshot that was built with the events of 45 shoppers."""
-    store = Store(build_shop(tmp_path_factory.mktemp("shop")))
+    store = Store(segment_shop)
     return open_snapshot(store, store.current() or "")
 
 
@@ -162,8 +171,8 @@ def test_no_file_of_a_snapshot_names_a_shopper(snapshot: Snapshot) -> None:
 
 def test_what_few_shoppers_took_is_not_kept(snapshot: Snapshot) -> None:
     """Every value told has several shoppers behind it, and every segment several in it."""
-    usual = open_usual(snapshot)
-    assert min(segment.size for segment in usual.segments) >= FEWEST
+    usual = open_population(snapshot)
+    assert min(segment.size for segment in usual.segments) >= MIN_SHOPPERS
     assert set(usual.shares["category"]) == {"garden", "kitchen", "toys"}
     assert sum(usual.shares["category"].values()) == pytest.approx(1.0)
 
@@ -180,11 +189,11 @@ def test_events_of_unknown_items_teach_nothing(snapshot: Snapshot, tmp_path: Pat
     other.directory = tmp_path
     with open_or_create_event_log(tmp_path) as log:
         log.record([event(f"x{number}", f"gone-{number % 7}") for number in range(40)])
-        learn_shoppers(other, EventTable.of(log), None, no_progress)
-    usual = open_usual(other)
+        write_population(other, EventTable.from_log(log), None, no_progress)
+    usual = open_population(other)
     assert not any(usual.shares.values())
     assert not usual.segments
-    assert profile_of([event("x", "gone-1")], ReadView(other), usual, NOW_S).segment is None
+    assert build_profile([event("x", "gone-1")], ReadView(other), usual, NOW_S).segment is None
 
 
 def test_a_record_of_another_form_is_refused_by_name(snapshot: Snapshot, tmp_path: Path) -> None:
@@ -194,4 +203,4 @@ def test_a_record_of_another_form_is_refused_by_name(snapshot: Snapshot, tmp_pat
     other = Snapshot(snapshot.manifest, snapshot.directory)
     other.directory = tmp_path
     with pytest.raises(CorruptSnapshot, match=r"shoppers/usual\.json"):
-        open_usual(other)
+        open_population(other)

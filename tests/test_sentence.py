@@ -17,6 +17,8 @@ from engine.encoders.encoder import Fingerprint, ModelSpec, check, golden_vector
 from engine.encoders.sentence import SentenceEncoder
 from engine.errors import InvalidSetting, MissingDependency, ModelMismatch, NoEncoder
 
+pytestmark = pytest.mark.long
+
 TEXTS = ["", "red shoe", "blue suede shoes for the garden", "red " * 50]
 
 

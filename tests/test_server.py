@@ -8,13 +8,11 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from catalogues import Prepared, clustered
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from google.rpc import code_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from serving import ROWS, Running, build_goods, of_vector, picture, refusal, request, running, unpack
 
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
@@ -27,36 +25,11 @@ from engine.snapshot.item_table import write_items
 from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2, embedding_pb2, index_pb2, query_pb2, search_pb2
 from indexer.build.publish import draft, file_records, seal
+from tests.support.catalogs import Prepared, clustered
+from tests.support.servers import ROWS, Running, of_vector, picture, refusal, request, running, unpack
 
 Part = query_pb2.QueryPart
 RED_SHOE = picture("red", "shoe")
-
-
-@pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """A store of two dozen goods, embedded by a tiny model."""
-    return build_goods(tmp_path_factory.mktemp("goods"), tiny_model)
-
-
-@pytest.fixture(scope="module")
-def server(goods: Path) -> Running:
-    """A server over the goods."""
-    with running(goods) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A snapshot of 60 items with vectors of their own, to be copied."""
-    return Prepared.build(tmp_path_factory.mktemp("prepared"), clustered(60))
-
-
-@pytest.fixture
-def store(tmp_path: Path, prepared: Prepared) -> Store:
-    """A store of one served copy."""
-    made = Store(tmp_path / "store")
-    made.activate(prepared.add(made))
-    return made
 
 
 @pytest.mark.parametrize(
@@ -74,10 +47,10 @@ def store(tmp_path: Path, prepared: Prepared) -> Store:
     ],
     ids=["text", "image", "item", "negative", "block", "both"],
 )
-def test_a_search_is_what_the_searcher_answers(server: Running, sent: list[Part], asked: tuple) -> None:
+def test_a_search_is_what_the_searcher_answers(goods_server: Running, sent: list[Part], asked: tuple) -> None:
     """Hits, order and scores of a call are those of the domain's own query, and page_size 0 is 10."""
-    response = server.search.Search(request(*sent))
-    answer = server.server.snapshots.served.searcher.search(Query(asked))
+    response = goods_server.search.Search(request(*sent))
+    answer = goods_server.server.snapshots.served.searcher.search(Query(asked))
     assert [hit.item_id for hit in response.hits] == [hit.item_id for hit in answer.hits]
     assert [hit.score for hit in response.hits] == pytest.approx([hit.score for hit in answer.hits], abs=1e-4)
     assert len(response.hits) == 10
@@ -85,35 +58,35 @@ def test_a_search_is_what_the_searcher_answers(server: Running, sent: list[Part]
     assert response.plan.strategy == answer.plan.strategy
 
 
-def test_a_vector_finds_the_item_it_is_of(server: Running) -> None:
+def test_a_vector_finds_the_item_it_is_of(goods_server: Running) -> None:
     """A stored vector finds its item first; the timings of all stages fit into the whole."""
-    snapshot = server.server.snapshots.served.snapshot
+    snapshot = goods_server.server.snapshots.served.snapshot
     vector = snapshot.vectors(snapshot.items.row_of("blue-lamp"))["text"]
-    response = server.search.Search(request(of_vector(vector * 7, block="text"), page_size=3))
+    response = goods_server.search.Search(request(of_vector(vector * 7, block="text"), page_size=3))
     assert response.hits[0].item_id == "blue-lamp"
     assert len(response.hits) == 3
     took = response.timings
     assert took.total_us >= took.parse_us + took.plan_us + took.search_us > 0
 
 
-def test_hits_carry_the_payload_of_the_catalogue(server: Running) -> None:
+def test_hits_carry_the_payload_of_the_catalogue(goods_server: Running) -> None:
     """The payload is the catalogue's row, numbers as numbers; a read mask leaves only its fields."""
     asked = request(Part(item_id="red-mug"), page_size=1)
-    payload = MessageToDict(server.search.Search(asked).hits[0].payload)
+    payload = MessageToDict(goods_server.search.Search(asked).hits[0].payload)
     assert {name: payload[name] for name in ("title", "price", "rating")} == {
         "title": "red mug", "price": 11.0, "rating": 2.0
     }  # fmt: skip
     asked.read_mask.CopyFrom(FieldMask(paths=["payload.title", "payload.none"]))
-    assert MessageToDict(server.search.Search(asked).hits[0].payload) == {"title": "red mug"}
+    assert MessageToDict(goods_server.search.Search(asked).hits[0].payload) == {"title": "red mug"}
     asked.read_mask.paths.append("payload")
-    assert MessageToDict(server.search.Search(asked).hits[0].payload) == payload
+    assert MessageToDict(goods_server.search.Search(asked).hits[0].payload) == payload
 
 
-def test_contributions_sum_to_the_score(server: Running) -> None:
+def test_contributions_sum_to_the_score(goods_server: Running) -> None:
     """Explained hits name both blocks and the boost, which sum to the score; a boost moves what it prefers up."""
     asked = request(Part(text="red shoe"), explain=True, page_size=24)
     asked.boosts.add(field="rating", weight=50)
-    hits = server.search.Search(asked).hits
+    hits = goods_server.search.Search(asked).hits
     assert len(hits) == len(ROWS)
     for hit in hits:
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-3)
@@ -122,16 +95,16 @@ def test_contributions_sum_to_the_score(server: Running) -> None:
     assert ratings == sorted(ratings, reverse=True)
 
 
-def test_items_without_a_picture_are_dropped_if_asked(server: Running) -> None:
+def test_items_without_a_picture_are_dropped_if_asked(goods_server: Running) -> None:
     """DROP with only the image asked leaves out the four that have none; RENORMALIZE does so too, NEUTRAL does not."""
     asked = request(Part(text="white lamp"), page_size=24, modality_weights={"image": 1.0, "text": 1.0})
     counts = []
     for policy in ("DROP", "NEUTRAL", "RENORMALIZE", "UNSPECIFIED"):
         asked.missing_modality = f"MISSING_MODALITY_{policy}"
-        counts.append(len(server.search.Search(asked).hits))
+        counts.append(len(goods_server.search.Search(asked).hits))
     assert counts == [20, 24, 24, 24]
     asked = request(Part(text="white lamp"), page_size=24, modality_weights={"image": 1.0, "lexical": 0.0})
-    assert len(server.search.Search(asked).hits) == 20
+    assert len(goods_server.search.Search(asked).hits) == 20
 
 
 @pytest.mark.parametrize(
@@ -193,19 +166,19 @@ def test_items_without_a_picture_are_dropped_if_asked(server: Running) -> None:
     ],
 )
 def test_a_search_that_cannot_be_answered_names_the_field(
-    server: Running, asked: search_pb2.SearchRequest, code: str, fields: list[str]
+    goods_server: Running, asked: search_pb2.SearchRequest, code: str, fields: list[str]
 ) -> None:
     """What is wrong, or not answered yet, is told by code, by field paths in BadRequest and by reason in ErrorInfo."""
-    refused = refusal(server.search.Search, asked)
+    refused = refusal(goods_server.search.Search, asked)
     assert refused.code.name == code, refused.message
     assert refused.fields == fields
     assert refused.details["ErrorInfo"].domain == "diptych"
     assert refused.message.startswith(fields[0])
 
 
-def test_an_item_that_is_not_there_is_named(server: Running) -> None:
+def test_an_item_that_is_not_there_is_named(goods_server: Running) -> None:
     """NOT_FOUND with ResourceInfo for a part that is an unknown item."""
-    refused = refusal(server.search.Search, request(Part(item_id="pink-shoe")))
+    refused = refusal(goods_server.search.Search, request(Part(item_id="pink-shoe")))
     assert refused.code is grpc.StatusCode.NOT_FOUND
     assert refused.details["ResourceInfo"].resource_name == "pink-shoe"
     assert refused.details["ErrorInfo"].reason == "ITEM_NOT_FOUND"
@@ -220,7 +193,7 @@ def test_an_unknown_item_is_told_by_the_field_that_named_it() -> None:
     assert details["ResourceInfo"].resource_name == "pink-shoe"
 
 
-def test_a_batch_answers_each_query_by_itself(server: Running) -> None:
+def test_a_batch_answers_each_query_by_itself(goods_server: Running) -> None:
     """One wrong and one unknown query get the error that Search would give; the others are answered."""
     batch = search_pb2.BatchSearchRequest(
         requests=[
@@ -230,27 +203,27 @@ def test_a_batch_answers_each_query_by_itself(server: Running) -> None:
             request(Part(item_id="red-mug"), page_size=1),
         ]
     )
-    results = server.search.BatchSearch(batch).results
+    results = goods_server.search.BatchSearch(batch).results
     assert [result.WhichOneof("outcome") for result in results] == ["response", "error", "error", "response"]
-    assert results[0].response.hits == server.search.Search(batch.requests[0]).hits
+    assert results[0].response.hits == goods_server.search.Search(batch.requests[0]).hits
     assert [results[1].error.code, results[2].error.code] == [code_pb2.INVALID_ARGUMENT, code_pb2.NOT_FOUND]
     assert unpack(results[1].error)["BadRequest"].field_violations[0].field == "page_size"
     assert results[3].response.hits[0].item_id == "red-mug"
 
 
-def test_a_batch_has_a_limit(server: Running) -> None:
+def test_a_batch_has_a_limit(goods_server: Running) -> None:
     """64 queries are answered, none are an empty answer, 65 are refused as a whole."""
     one = request(Part(item_id="red-mug"), page_size=1)
-    assert len(server.search.BatchSearch(search_pb2.BatchSearchRequest(requests=[one] * 64)).results) == 64
-    assert len(server.search.BatchSearch(search_pb2.BatchSearchRequest()).results) == 0
-    refused = refusal(server.search.BatchSearch, search_pb2.BatchSearchRequest(requests=[one] * 65))
+    assert len(goods_server.search.BatchSearch(search_pb2.BatchSearchRequest(requests=[one] * 64)).results) == 64
+    assert len(goods_server.search.BatchSearch(search_pb2.BatchSearchRequest()).results) == 0
+    refused = refusal(goods_server.search.BatchSearch, search_pb2.BatchSearchRequest(requests=[one] * 65))
     assert (refused.code, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["requests"])
 
 
-def test_items_come_in_the_order_asked(server: Running) -> None:
+def test_items_come_in_the_order_asked(goods_server: Running) -> None:
     """GetItems returns those that are there with their blocks and payload, and names the others."""
     asked = catalog_pb2.GetItemsRequest(item_ids=["white-lamp", "none", "red-mug"])
-    response = server.catalog.GetItems(asked)
+    response = goods_server.catalog.GetItems(asked)
     assert [(item.item_id, list(item.blocks)) for item in response.items] == [
         ("white-lamp", ["text", "lexical"]),
         ("red-mug", ["image", "text", "lexical"]),
@@ -258,30 +231,30 @@ def test_items_come_in_the_order_asked(server: Running) -> None:
     assert list(response.missing_item_ids) == ["none"]
     assert response.items[1].payload["title"] == "red mug"
     asked.read_mask.paths.append("payload.category")
-    assert MessageToDict(server.catalog.GetItems(asked).items[1].payload) == {"category": "mug"}
-    refused = refusal(server.catalog.GetItems, catalog_pb2.GetItemsRequest(item_ids=["a", ""]))
+    assert MessageToDict(goods_server.catalog.GetItems(asked).items[1].payload) == {"category": "mug"}
+    refused = refusal(goods_server.catalog.GetItems, catalog_pb2.GetItemsRequest(item_ids=["a", ""]))
     assert (refused.code, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["item_ids[1]"])
 
 
-def test_embed_gives_what_the_encoder_gives(server: Running, tiny_encoder: Encoder) -> None:
+def test_embed_gives_what_the_encoder_gives(goods_server: Running, tiny_encoder: Encoder) -> None:
     """One unit vector for each text and picture, those of the model itself; nothing asked is an empty answer."""
     asked = embedding_pb2.EmbedRequest(texts=["red shoe", "a mug"], images=[RED_SHOE])
-    response = server.embedding.Embed(asked)
+    response = goods_server.embedding.Embed(asked)
     texts = np.array([list(vector.values) for vector in response.text_vectors])
     np.testing.assert_allclose(texts, tiny_encoder.encode_texts(["red shoe", "a mug"]), atol=1e-5)
     images = np.array([list(vector.values) for vector in response.image_vectors])
     np.testing.assert_allclose(images, tiny_encoder.encode_images([decode(RED_SHOE)]), atol=1e-5)
-    assert response.snapshot == server.server.snapshots.served.name
+    assert response.snapshot == goods_server.server.snapshots.served.name
     assert response.model
-    assert len(server.embedding.Embed(embedding_pb2.EmbedRequest()).text_vectors) == 0
-    refused = refusal(server.embedding.Embed, embedding_pb2.EmbedRequest(images=[RED_SHOE, b"none"]))
+    assert len(goods_server.embedding.Embed(embedding_pb2.EmbedRequest()).text_vectors) == 0
+    refused = refusal(goods_server.embedding.Embed, embedding_pb2.EmbedRequest(images=[RED_SHOE, b"none"]))
     assert (refused.code, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["images[1]"])
 
 
-def test_the_index_tells_what_is_served(server: Running) -> None:
+def test_the_index_tells_what_is_served(goods_server: Running) -> None:
     """GetIndex says of the snapshot what its manifest says."""
-    index = server.index.GetIndex(index_pb2.GetIndexRequest()).index
-    manifest = server.server.snapshots.served.snapshot.manifest
+    index = goods_server.index.GetIndex(index_pb2.GetIndexRequest()).index
+    manifest = goods_server.server.snapshots.served.snapshot.manifest
     assert (index.snapshot, index.item_count, index.size_bytes) == (manifest.snapshot, 24, manifest.size_bytes)
     assert [(block.name, block.dimensions, block.item_count) for block in index.blocks] == [
         ("image", 16, 20),
@@ -306,23 +279,23 @@ def test_texts_are_refused_where_there_is_no_encoder(store: Store) -> None:
         assert refused.code is grpc.StatusCode.FAILED_PRECONDITION
 
 
-def unanswered(server: Running) -> list[tuple[str, type]]:
+def unanswered(goods_server: Running) -> list[tuple[str, type]]:
     return [
         (f"/{service.full_name}/{method.name}", method.input_type._concrete_class)
         for service in services()
         for method in service.methods
-        if f"{service.full_name}/{method.name}" not in server.server.router._methods
+        if f"{service.full_name}/{method.name}" not in goods_server.server.router._methods
     ]
 
 
-def test_every_rpc_of_the_contract_is_answered(server: Running) -> None:
+def test_every_rpc_of_the_contract_is_answered(goods_server: Running) -> None:
     """None is left that the contract promises and the server does not know."""
-    assert unanswered(server) == []
+    assert unanswered(goods_server) == []
 
 
-def test_reflection_lists_all_services(server: Running) -> None:
+def test_reflection_lists_all_services(goods_server: Running) -> None:
     """Reflection names the contract's five services, health and itself, and hands out their descriptors."""
-    database = ProtoReflectionDescriptorDatabase(server.channel)
+    database = ProtoReflectionDescriptorDatabase(goods_server.channel)
     names = {service.full_name for service in services()}
     assert len(names) == 5
     assert set(database.get_services()) == {
@@ -331,16 +304,16 @@ def test_reflection_lists_all_services(server: Running) -> None:
     assert database.FindFileContainingSymbol("engine.v1.SearchRequest").name == "engine/v1/search.proto"
 
 
-def test_a_deadline_that_has_passed_is_refused_before_the_work(server: Running) -> None:
+def test_a_deadline_that_has_passed_is_refused_before_the_work(goods_server: Running) -> None:
     """A caller's deadline ends the call; one that is nearer than the fastest such work ever was is no use either."""
-    refused = refusal(server.search.Search, request(Part(text="red")), timeout=-1.0)
+    refused = refusal(goods_server.search.Search, request(Part(text="red")), timeout=-1.0)
     assert refused.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    workers = server.server.pools.encoders
-    server.do(workers.run("nap", lambda: time.sleep(0.2), CallDeadline(0)))
+    workers = goods_server.server.pools.encoders
+    goods_server.do(workers.run("nap", lambda: time.sleep(0.2), CallDeadline(0)))
     soon = CallDeadline(0, time.perf_counter_ns() + 50_000_000)
     done = []
     with pytest.raises(Exception, match=r"expected at least \d{6} us"):
-        server.do(workers.run("nap", lambda: done.append(1), soon))
+        goods_server.do(workers.run("nap", lambda: done.append(1), soon))
     assert done == []
 
 
@@ -369,9 +342,9 @@ def test_too_many_waiting_calls_are_refused(goods: Path) -> None:
         assert len(waiting.result(10).hits) == 10
 
 
-def test_a_message_beyond_the_limit_is_refused(server: Running) -> None:
+def test_a_message_beyond_the_limit_is_refused(goods_server: Running) -> None:
     """16 MiB of request are too many, whatever is in it."""
-    refused = refusal(server.search.Search, request(*[Part(image=bytes(9 * 2**20))] * 2))
+    refused = refusal(goods_server.search.Search, request(*[Part(image=bytes(9 * 2**20))] * 2))
     assert refused.code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 

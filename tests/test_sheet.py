@@ -2,28 +2,14 @@
 
 from pathlib import Path
 
-import pytest
 from google.protobuf.json_format import ParseDict
 from PIL import Image, ImageFont
-from serving import Running, build_goods, running
-from test_engine_cli import engine
 
 from engine.cli.sheet_command import to_tile
 from engine.cli.sheet_drawing import TILE, Tile, draw, open_picture, wrap
 from engine.v1 import search_pb2
-
-
-@pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """A store of two dozen goods beside their pictures; four of them have none."""
-    return build_goods(tmp_path_factory.mktemp("goods"), tiny_model)
-
-
-@pytest.fixture(scope="module")
-def server(goods: Path) -> Running:
-    """A server over the goods."""
-    with running(goods) as started:
-        yield started
+from tests.support.cli import engine
+from tests.support.servers import Running
 
 
 def _hit(**payload: object) -> search_pb2.Hit:
@@ -102,10 +88,10 @@ def test_the_command_asks_a_store_for_photos_and_texts(goods: Path, tmp_path: Pa
     assert "hits have no picture, such as: " in elsewhere.err
 
 
-def test_the_command_asks_a_server(server: Running, goods: Path, tmp_path: Path) -> None:
+def test_the_command_asks_a_server(goods_server: Running, goods: Path, tmp_path: Path) -> None:
     """The pictures lie here, the items come from there."""
     out = tmp_path / "sheet.jpg"
-    ran = engine("sheet", "--text", "mug", "--address", server.target, "--pictures", goods.parent, "--out", out)
+    ran = engine("sheet", "--text", "mug", "--address", goods_server.target, "--pictures", goods.parent, "--out", out)
     assert ran.code == 0, ran.err
     assert "1 queries, 10 hits" in ran.err
     assert out.is_file()

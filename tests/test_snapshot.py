@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import clustered, indexer, write_parquet
 
 from engine.errors import CorruptSnapshot, SnapshotNotFound
 from engine.snapshot.manifest import MANIFEST_FILE, Manifest, parse, render
@@ -16,6 +15,8 @@ from engine.snapshot.store import CURRENT_FILE, Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
+from tests.support.cli import indexer
 
 FILES = (
     "manifest.json",

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from twin.goods import Goods, build_goods, draw
 
 from engine.catalog.payload import to_bytes
 from engine.errors import DimensionMismatch, InvalidQuery, NotSupported, UnknownBlock
-from engine.scoring.query import Answer, Boost, Missing, Query, Shape, TastePart, UserPart, Vector, VectorPart
+from engine.scoring.answer import Answer
+from engine.scoring.query import Boost, ItemBoosts, Missing, Query, Shape, TastePart, UserPart, Vector, VectorPart
 from engine.scoring.vectors import to_unit
 from engine.search.read_view import ReadView
 from engine.search.score_terms import AGAIN
@@ -20,6 +20,7 @@ from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from engine.updates.delta import Delta
 from engine.updates.ingest import PreparedItem
+from tests.support.reference_engine.goods import Goods, build_goods, draw
 
 COUNT = 1_200
 DIMS = {"image": 32, "text": 32}
@@ -75,9 +76,9 @@ def twin(goods: Goods, query: Query) -> dict[str, float]:
     scores = {}
     for row, good in enumerate(goods.items):
         there = [block for block in asked if goods.present[block][row]]
-        if not there or good.item_id in query.without:
+        if not there or good.item_id in query.excluded_ids:
             continue
-        if query.among is not None and good.item_id not in query.among:
+        if query.included_ids is not None and good.item_id not in query.included_ids:
             continue
         score = 0.0
         for block in there:
@@ -94,7 +95,7 @@ def twin(goods: Goods, query: Query) -> dict[str, float]:
             elif number is not None:
                 usual = goods.calibration.signals[boost.field]
                 score += boost.weight * (number - usual.mean) / usual.std
-        scores[good.item_id] = score + query.again.get(good.item_id, 0.0)
+        scores[good.item_id] = score + query.item_boosts.get(good.item_id, 0.0)
     return scores
 
 
@@ -131,9 +132,9 @@ def drawn(goods: Goods, seed: int) -> Query:
         boosts=boosts,
         limit=int(rng.integers(1, 40)),
         explain=seed % 3 == 0,
-        again=again,
-        among=frozenset(known) if seed % 7 == 0 else None,
-        without=frozenset(known[15:30]) if seed % 4 != 1 else frozenset(),
+        item_boosts=ItemBoosts(again),
+        included_ids=frozenset(known) if seed % 7 == 0 else None,
+        excluded_ids=frozenset(known[15:30]) if seed % 4 != 1 else frozenset(),
     )
 
 
@@ -151,7 +152,7 @@ def check(goods: Goods, query: Query, answer: Answer) -> float:
         if hit.contributions:
             assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=1e-5)
             assert hit.contributions.get(AGAIN) == (
-                pytest.approx(query.again[hit.item_id]) if hit.item_id in query.again else None
+                pytest.approx(query.item_boosts[hit.item_id]) if hit.item_id in query.item_boosts else None
             )
     return float(np.mean([hit.score >= best[-1] - 5e-3 for hit in answer.hits])) if best else 1.0
 
@@ -180,7 +181,7 @@ def test_an_index_finds_what_was_had_before(shop: Shop) -> None:
         recalls.append(check(shop.goods, query, answer))
         true = twin(shop.goods, query)
         least = answer.hits[-1].score
-        known = {item_id for item_id in query.again if true.get(item_id, -np.inf) > least + 5e-3}
+        known = {item_id for item_id in query.item_boosts if true.get(item_id, -np.inf) > least + 5e-3}
         assert known <= {hit.item_id for hit in answer.hits}
     assert np.mean(recalls) >= 0.98
 
@@ -198,15 +199,15 @@ def test_the_rest_of_a_request_holds_for_shoppers_too(shop: Shop) -> None:
     part = taste(shop.goods, 3)
     goods = [good for good in shop.goods.items if good.payload.get("category") == "shoes"]
     without = frozenset(good.item_id for good in goods[::2])
-    query = Query((part,), filter="category = shoes", limit=1000, without=without, facets=("category",))
+    query = Query((part,), filter="category = shoes", limit=1000, excluded_ids=without, facets=("category",))
     answer = shop.searcher.search(query)
     assert {hit.item_id for hit in answer.hits} == {good.item_id for good in goods[1::2]}
     assert answer.facets[0].values == (("shoes", len(goods[1::2])),)
     grouped = shop.searcher.search(replace(query, collapse_by="category", facets=()))
     assert [hit.group_size for hit in grouped.hits] == [len(goods[1::2])]
-    kept = shop.searcher.search(Query((part,), among=without, limit=1000, filter="category = shoes"))
+    kept = shop.searcher.search(Query((part,), included_ids=without, limit=1000, filter="category = shoes"))
     assert {hit.item_id for hit in kept.hits} == without
-    assert shop.searcher.search(Query((part,), among=frozenset({"gone"}))).hits == ()
+    assert shop.searcher.search(Query((part,), included_ids=frozenset({"gone"}))).hits == ()
 
 
 def test_more_is_known_of_what_is_left_out(shop: Shop) -> None:
@@ -214,7 +215,7 @@ def test_more_is_known_of_what_is_left_out(shop: Shop) -> None:
     ids = [good.item_id for good in shop.goods.items]
     part = taste(shop.goods, 4)
     for left, more in ((11, True), (10, False), (9, False)):
-        answer = shop.searcher.search(Query((part,), missing=Missing.NEUTRAL, without=frozenset(ids[left:])))
+        answer = shop.searcher.search(Query((part,), missing=Missing.NEUTRAL, excluded_ids=frozenset(ids[left:])))
         assert (len(answer.hits), answer.more) == (min(left, 10), more)
 
 
@@ -233,7 +234,7 @@ def test_a_taste_uses_the_moments_of_its_own_kind(shop: Shop) -> None:
     [
         (TastePart({"sound": np.ones(4, np.float32)}), UnknownBlock, "parts[0]", "unknown block 'sound'"),
         (TastePart({"text": np.ones(4, np.float32)}), DimensionMismatch, "parts[0]", "expected 32 dimensions, got 4"),
-        (TastePart({"text": np.ones(32, np.float32)}, block="image"), InvalidQuery, "parts[0]", "speaks to block"),
+        (TastePart({"text": np.ones(32, np.float32)}, block="image"), InvalidQuery, "parts[0]", "can address block"),
         (UserPart("u1"), NotSupported, "parts[0]", "no events are at hand"),
     ],
 )

@@ -34,20 +34,9 @@ from indexer.train import (  # noqa: E402
     train_tokenizer,
 )
 from indexer.train.architecture import open_trainee  # noqa: E402
+from tests.support.models import TINY_COCA  # noqa: E402
 
-TINY = {
-    "embed_dim": 32,
-    "custom_text": True,
-    "vision_cfg": {
-        "image_size": 32, "patch_size": 8, "width": 64, "layers": 1, "head_width": 32, "mlp_ratio": 2.0,
-        "attentional_pool": True, "attn_pooler_queries": 4, "attn_pooler_heads": 1, "output_tokens": True,
-    },
-    "text_cfg": {
-        "context_length": 32, "vocab_size": 400, "width": 32, "heads": 1, "layers": 1, "embed_cls": True,
-        "output_tokens": True,
-    },
-    "multimodal_cfg": {"context_length": 32, "vocab_size": 400, "width": 32, "heads": 1, "layers": 1},
-}  # fmt: skip
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +44,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty drawn items, a tiny CoCa's configuration, and another catalogue, of five items with three photos each."""
     folder = tmp_path_factory.mktemp("shop")
     indexer.sample.write(folder / "drawn", 40, 1)
-    (folder / "tiny.json").write_text(json.dumps(TINY))
+    (folder / "tiny.json").write_text(json.dumps(TINY_COCA))
     photographed = folder / "photographed"
     photographed.mkdir()
     with (
@@ -174,7 +163,7 @@ def test_one_match_a_row_is_open_clips_own_loss() -> None:
     torch.manual_seed(0)
     images, texts = (torch.nn.functional.normalize(torch.randn(5, 8), dim=1) for _ in range(2))
     scale = torch.tensor(12.0)
-    ours = objective.MatchLoss(1.0, 1.0).match(images, texts, scale, torch.eye(5))
+    ours = objective.MatchLoss(1.0, 1.0).contrastive(images, texts, scale, torch.eye(5))
     assert ours.item() == pytest.approx(ClipLoss()(images, texts, scale).item(), abs=1e-5)
 
 
@@ -182,7 +171,7 @@ def test_a_pair_that_is_not_allowed_costs_nothing() -> None:
     """A label that may well describe an item of another source is no wrong answer for it."""
     images = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     targets, allowed = torch.eye(2), torch.zeros(2, 2, dtype=torch.bool)
-    loss = objective.MatchLoss(1.0, 1.0).match(images, images, torch.tensor(10.0), targets, allowed)
+    loss = objective.MatchLoss(1.0, 1.0).contrastive(images, images, torch.tensor(10.0), targets, allowed)
     assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
@@ -212,7 +201,7 @@ def test_a_teacher_speaks_only_where_it_knows() -> None:
     """Targets are blended with the teacher's renormalised answers, row by row, and kept where it knows nothing."""
     answers = torch.tensor([[0.2, 0.2], [0.0, 0.0], [0.3, 0.1]])
     known = torch.tensor([True, True, False])
-    taught = objective.taught(torch.tensor([[1.0, 0.0]] * 3), answers, known, 0.5)
+    taught = objective.blend_teacher(torch.tensor([[1.0, 0.0]] * 3), answers, known, 0.5)
     assert taught.tolist() == [[0.75, 0.25], [1.0, 0.0], [1.0, 0.0]]
 
 

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogues import clustered, write_parquet
 from numpy.typing import NDArray
 
 from engine.indexes.index import EXACT
 from engine.indexes.index_writer import write_index
 from engine.scoring.fusion import FusedQuery, standardise
-from engine.search.planner import (
+from engine.scoring.vectors import to_unit
+from engine.search.depth_planner import (
     AGREEING,
     BOOSTED,
     COMPOSED,
     FILTERED,
     QUERY_CLASSES,
     SINGLE,
-    Planner,
+    DepthPlanner,
     at_size,
     headroom,
 )
@@ -28,10 +28,12 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.gates import recall_gate, self_retrieval_gate
+from indexer.build.gates import GateInputs, recall_gate, self_retrieval_gate
+from indexer.build.recall_measurement import exact_scores, measure
 from indexer.build.sample_queries import QuerySampler
-from indexer.build.tune import QUERIES, exact_scores, measure, tune
+from indexer.build.tune import QUERIES, tune
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import clustered, write_parquet
 
 ITEMS = 5_000
 DIM = 32
@@ -116,7 +118,7 @@ def test_deeper_finds_more(snapshot: Snapshot) -> None:
 @pytest.mark.parametrize("target", [0.5, 0.9, 0.95, 0.99, 0.999])
 def test_the_planner_takes_the_cheapest_that_reaches(snapshot: Snapshot, target: float) -> None:
     """No point on record is both cheaper and good enough."""
-    planner = Planner(snapshot.manifest.operating_points, snapshot.manifest.recall_target, ITEMS)
+    planner = DepthPlanner(snapshot.manifest.operating_points, snapshot.manifest.recall_target, ITEMS)
     for name in QUERY_CLASSES:
         good = [
             record
@@ -159,19 +161,20 @@ def shuffled(store: Store, snapshot: Snapshot, tmp_path_factory: pytest.TempPath
 def test_the_gates_pass_a_sound_index(snapshot: Snapshot) -> None:
     """All five classes, and items found by themselves."""
     searcher = Searcher(snapshot, None)
-    records = recall_gate(searcher, 0.99)
+    records = recall_gate(GateInputs(searcher))
     assert [record.name for record in records] == [f"recall@10 {name}" for name in QUERY_CLASSES]
     assert all(record.passed for record in records)
-    assert self_retrieval_gate(searcher).passed
+    (record,) = self_retrieval_gate(GateInputs(searcher))
+    assert record.passed
 
 
 def test_the_gates_catch_shuffled_codes(shuffled: tuple[Manifest, Path]) -> None:
     """An index that answers with the wrong items fails every recall gate and self-retrieval."""
     searcher = Searcher(Snapshot(*shuffled), None)
-    searched = [name for name in QUERY_CLASSES if not searcher.planner.choose(name, None).point.exact]
+    searched = [name for name in QUERY_CLASSES if not searcher.planner.depths.choose(name, None).point.exact]
     assert len(searched) >= 4
-    assert [record.name.split()[1] for record in recall_gate(searcher, 0.99) if not record.passed] == searched
-    found = self_retrieval_gate(searcher)
+    assert [record.name.split()[1] for record in recall_gate(GateInputs(searcher)) if not record.passed] == searched
+    (found,) = self_retrieval_gate(GateInputs(searcher))
     assert not found.passed
     assert found.value < 0.5
 
@@ -181,19 +184,20 @@ def test_tuning_a_broken_index_leaves_exact_alone(shuffled: tuple[Manifest, Path
     """Measured anew, no point reaches the target, so the planner compares every row, and answers are right."""
     manifest, directory = shuffled
     points = tune(Snapshot(manifest, directory), lambda done, total: None)
-    planner = Planner(points, 0.99, ITEMS)
+    planner = DepthPlanner(points, 0.99, ITEMS)
     depths = [at_size(planner.choose(name, None).point, 10, ITEMS, ITEMS) for name in QUERY_CLASSES]
     assert depths == [EXACT] * len(QUERY_CLASSES)
     measured = manifest.model_copy(update={"operating_points": tuple(points)})
-    assert self_retrieval_gate(Searcher(Snapshot(measured, directory), None)).passed
+    (record,) = self_retrieval_gate(GateInputs(Searcher(Snapshot(measured, directory), None)))
+    assert record.passed
 
 
 def test_the_gates_catch_a_point_that_promises_too_much(snapshot: Snapshot) -> None:
     """One cell of 64 is no recall of 1, whatever the record says."""
     searcher = Searcher(snapshot, None)
     lies = [PointRecord(query_class=name, nprobe=1, k_factor=1, recall=1.0, microseconds=1.0) for name in QUERY_CLASSES]
-    searcher.planner = Planner(lies, 0.99, ITEMS)
-    assert [record.passed for record in recall_gate(searcher, 0.99)] == [False] * 5
+    searcher.planner.depths = DepthPlanner(lies, 0.99, ITEMS)
+    assert [record.passed for record in recall_gate(GateInputs(searcher))] == [False] * 5
 
 
 def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
@@ -204,3 +208,10 @@ def test_measuring_counts_ties_for_either(snapshot: Snapshot) -> None:
         recalls, took = measure(searcher, queries, exact_scores(snapshot, queries), EXACT)
         assert (recalls == 1.0).all()
         assert took > 0
+
+
+def test_some_queries_are_one_vector_for_every_block_of_its_dimension(snapshot: Snapshot) -> None:
+    """A caller's vector addresses both blocks, and is near the items of one of them only: tuning has to see that."""
+    queries = QuerySampler(snapshot, 5).draw("agreeing", 60)
+    cosines = [float(to_unit(query.vectors["image"]) @ to_unit(query.vectors["text"])) for query in queries]
+    assert 20 <= sum(cosine > 0.999 for cosine in cosines) < 60

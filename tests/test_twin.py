@@ -10,12 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.text_format import MessageToString
-from requests_drawn import FEATURES, Drawing, Drawn
-from serving import Running, running
-from twin.filters import to_time
-from twin.goods import Good, build_goods, draw, publish_part_weights
-from twin.ranking import Twin
-from twin.verdict import Verdict
 
 from engine.search.searcher import Searcher
 from engine.server.codec.search_request import to_query
@@ -23,6 +17,14 @@ from engine.server.codec.search_response import to_response
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2, query_pb2, search_pb2
+from tests.support.random_requests import FEATURES, Drawing, Drawn
+from tests.support.reference_engine.filters import to_time
+from tests.support.reference_engine.goods import Good, build_goods, draw, publish_part_weights
+from tests.support.reference_engine.ranking import Twin
+from tests.support.reference_engine.verdict import Verdict
+from tests.support.servers import Running, running
+
+pytestmark = pytest.mark.long
 
 ON = FEATURES
 """What is drawn."""

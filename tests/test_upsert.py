@@ -14,12 +14,8 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from catalogues import DIM, clustered, indexer, write_lines, write_parquet
 from google.rpc import code_pb2
 from PIL import Image
-from serving import ROWS, Running, build_goods, of_vector, picture, refusal, request, running, unpack
-from shoppers import build_shop
-from test_reload import within
 
 from engine.encoders.encoder import ModelSpec
 from engine.snapshot.store import Store
@@ -28,6 +24,21 @@ from engine.v1 import catalog_pb2, index_pb2, query_pb2
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
+from tests.support.catalogs import DIM, clustered, write_lines, write_parquet
+from tests.support.cli import indexer
+from tests.support.purchase_shop import build_shop
+from tests.support.servers import (
+    ROWS,
+    Running,
+    copy_store,
+    of_vector,
+    picture,
+    refusal,
+    request,
+    running,
+    unpack,
+)
+from tests.support.waiting import within
 
 VECTORS = clustered(300, seed=1)
 NewItem = catalog_pb2.UpsertItemsRequest.NewItem
@@ -42,9 +53,9 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Running]:
-    """A server over two dozen goods with pictures and texts."""
-    with running(build_goods(tmp_path_factory.mktemp("goods"), tiny_model)) as started:
+def changed_goods(tmp_path_factory: pytest.TempPathFactory, goods: Path) -> Iterator[Running]:
+    """A server over a copy of the changed_goods, to change."""
+    with running(copy_store(goods, tmp_path_factory.mktemp("goods"))) as started:
         yield started
 
 
@@ -187,25 +198,25 @@ def test_filters_facets_and_boosts_see_changes(store: Path) -> None:
         assert [hit.item_id for hit in started.search.Search(boost).hits] == ["dear"]
 
 
-def test_texts_and_pictures_are_embedded_as_the_build_does(goods: Running) -> None:
+def test_texts_and_pictures_are_embedded_as_the_build_does(changed_goods: Running) -> None:
     """A good upserted under another id with the same title and picture is its twin's nearest; contributions agree."""
     same = NewItem(item_id="twin", images=[picture("red", "shoe")])
     same.payload.update({"title": "red shoe", "category": "shoe", "rating": 1.0, "price": "$10"})
-    assert upsert(goods, same).accepted_count == 1
+    assert upsert(changed_goods, same).accepted_count == 1
     try:
         asked = request(query_pb2.QueryPart(text="red shoe"), page_size=30, explain=True)
-        hits = {hit.item_id: hit for hit in goods.search.Search(asked).hits}
+        hits = {hit.item_id: hit for hit in changed_goods.search.Search(asked).hits}
         assert hits["twin"].score == pytest.approx(hits["red-shoe"].score, abs=0.02)
         assert hits["twin"].contributions.keys() == hits["red-shoe"].contributions.keys()
         assert hits["twin"].payload["price"] == 10.0
         part = query_pb2.QueryPart(image=picture("red", "shoe"), block="image")
-        found = goods.search.Search(request(part, page_size=2)).hits
+        found = changed_goods.search.Search(request(part, page_size=2)).hits
         assert {hit.item_id for hit in found} == {"twin", "red-shoe"}
     finally:
-        delete(goods, "twin")
+        delete(changed_goods, "twin")
 
 
-def test_bad_items_are_told_and_the_others_taken(goods: Running) -> None:
+def test_bad_items_are_told_and_the_others_taken(changed_goods: Running) -> None:
     """Each is rejected with its place, its field and a code; a payload that cannot be read is one of them."""
     bad_picture = NewItem(item_id="picture", images=[picture("red", "shoe"), b"none"])
     short = NewItem(item_id="short", vectors={"image": query_pb2.Vector(values=[1.0, 2.0])})
@@ -216,7 +227,7 @@ def test_bad_items_are_told_and_the_others_taken(goods: Running) -> None:
     rated.payload.update({"title": "x", "rating": "very good"})
     good = NewItem(item_id="good")
     good.payload.update({"title": "good"})
-    answer = upsert(goods, bad_picture, short, good, odd, NewItem(item_id="empty"), infinite, rated)
+    answer = upsert(changed_goods, bad_picture, short, good, odd, NewItem(item_id="empty"), infinite, rated)
     assert answer.accepted_count == 1
     told = {one.item_id: one.error for one in answer.rejections}
     fields = {
@@ -233,21 +244,21 @@ def test_bad_items_are_told_and_the_others_taken(goods: Running) -> None:
         assert unpack(error)["BadRequest"].field_violations[0].field == fields[item_id]  # type: ignore[attr-defined]
     assert "expected 16 dimensions, got 2" in told["short"].message
     assert "rating: expected a number, got 'very good'" in told["rated"].message
-    assert there(goods, "good", *fields) == {"good": -1}
-    delete(goods, "good")
+    assert there(changed_goods, "good", *fields) == {"good": -1}
+    delete(changed_goods, "good")
 
 
-def test_a_request_that_breaks_the_contract_changes_nothing(goods: Running) -> None:
+def test_a_request_that_breaks_the_contract_changes_nothing(changed_goods: Running) -> None:
     """An empty id, or one too many items, is refused as a whole; an empty request does nothing."""
     good = NewItem(item_id="good")
     good.payload.update({"title": "good"})
-    refused = refusal(goods.catalog.UpsertItems, catalog_pb2.UpsertItemsRequest(items=[good, NewItem()]))
+    refused = refusal(changed_goods.catalog.UpsertItems, catalog_pb2.UpsertItemsRequest(items=[good, NewItem()]))
     assert (refused.code, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["items[1].item_id"])
     many = catalog_pb2.UpsertItemsRequest(items=[good] * 1001)
-    assert refusal(goods.catalog.UpsertItems, many).code == grpc.StatusCode.INVALID_ARGUMENT
-    assert there(goods, "good") == {}
-    assert upsert(goods) == catalog_pb2.UpsertItemsResponse()
-    assert delete(goods) == catalog_pb2.DeleteItemsResponse()
+    assert refusal(changed_goods.catalog.UpsertItems, many).code == grpc.StatusCode.INVALID_ARGUMENT
+    assert there(changed_goods, "good") == {}
+    assert upsert(changed_goods) == catalog_pb2.UpsertItemsResponse()
+    assert delete(changed_goods) == catalog_pb2.DeleteItemsResponse()
 
 
 def test_a_request_is_done_once(store: Path) -> None:
@@ -456,7 +467,7 @@ def test_a_log_begun_anew_beside_an_old_snapshot(store: Path) -> None:
 def test_folded_texts_and_pictures_come_from_the_cache(tmp_path: Path) -> None:
     """What the server embedded is not embedded again by the build, nor by a server that is started anew."""
     diary = tmp_path / "diary"
-    model = ModelSpec(str(diary), None, "catalogues:Plain")
+    model = ModelSpec(str(diary), None, "tests.support.catalogs:Plain")
     (tmp_path / "a.png").write_bytes(picture("red", "mug"))
     rows = [{"item_id": f"i{number}", "title": f"title {number}", "image": "a.png"} for number in range(9)]
     catalogue = write_lines(tmp_path / "rows.jsonl", rows)
@@ -577,13 +588,13 @@ def test_no_deadline_leaves_a_change_half_made(store: Path) -> None:
         assert [len(there(started, *some)) for some in ids] == before
 
 
-def test_every_picture_format_is_taken(goods: Running) -> None:
+def test_every_picture_format_is_taken(changed_goods: Running) -> None:
     """A JPEG and a WebP of the same thing are taken like the PNG."""
     items = []
     for kind in ("JPEG", "WEBP"):
         data = io.BytesIO()
         Image.open(io.BytesIO(picture("green", "mug"))).save(data, kind)
         items.append(NewItem(item_id=kind, images=[data.getvalue()]))
-    assert upsert(goods, *items).accepted_count == 2
-    assert delete(goods, "JPEG", "WEBP").deleted_count == 2
-    assert len(ROWS) == len(goods.search.Search(request(query_pb2.QueryPart(text="mug"), page_size=100)).hits)
+    assert upsert(changed_goods, *items).accepted_count == 2
+    assert delete(changed_goods, "JPEG", "WEBP").deleted_count == 2
+    assert len(ROWS) == len(changed_goods.search.Search(request(query_pb2.QueryPart(text="mug"), page_size=100)).hits)

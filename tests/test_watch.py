@@ -8,17 +8,18 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from catalogues import Prepared, clustered
 from prometheus_client import generate_latest
-from test_metrics import Samples, samples
 
-from engine.scoring.query import Answer, Diversity, Hit, ItemPart, Page, Pin, Plan, Query, Timings, VectorPart
+from engine.scoring.answer import Answer, Hit, Plan, Timings
+from engine.scoring.query import Diversity, ItemPart, Page, Pin, Query, VectorPart
 from engine.search.searcher import Searcher
 from engine.server import recall_monitor as watching
 from engine.server.metrics import Metrics
 from engine.server.recall_monitor import MAX_WAITING, MIN_CHECKS, RecallMonitor, compute_recall
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
+from tests.support.catalogs import Prepared, clustered
+from tests.support.metrics import Samples, samples
 
 VECTORS = clustered(60)
 QUERY = Query((VectorPart(VECTORS.image[3], block="image"),))
@@ -104,7 +105,7 @@ def test_a_search_is_checked_against_the_exact_answer(
     watch.observe(searcher, replace(QUERY, limit=40), found_by(searcher, replace(QUERY, limit=40), 0))
     assert wait_for(lambda: watch.mean and watch.mean.checks == 2)
     assert watch.mean.recall == pytest.approx(0.85)
-    assert (watch.mean.expected, watch.mean.target) == (0.995, searcher.planner.recall_target)
+    assert (watch.mean.expected, watch.mean.target) == (0.995, searcher.planner.depths.recall_target)
     found = told(metrics)
     assert found["diptych_recall_sum", "single", "ivf"] == pytest.approx(1.7)
     assert found["diptych_recall_bucket", "0.7", "single", "ivf"] == 1

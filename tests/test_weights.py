@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogues import indexer, write_lines
-from shoppers import build_shop
-from typer.testing import CliRunner
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
@@ -20,15 +17,17 @@ from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.build.default_weights import WEIGHTS_FILE, Weighting, apply, read, take_over, write
+from indexer.build.default_weights import WEIGHTS_FILE, DefaultWeights, apply_stored, load, publish_with_weights, save
 from indexer.build.publish import publish, verify
-from indexer.cli import app
 from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
 from indexer.weights.candidates import CaseCandidates, gather
-from indexer.weights.decision import WeightDecision, decide, in_use
-from indexer.weights.training_case import TrainingCase, of_events, of_judgments, split
+from indexer.weights.decision import WeightDecision, current_weighting, decide
+from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split_history
 from indexer.weights.weight_search import fit, fused_scores, ndcgs
+from tests.support.catalogs import write_lines
+from tests.support.cli import indexer
+from tests.support.purchase_shop import build_shop
 
 DIM = 8
 ITEMS = 60
@@ -89,10 +88,10 @@ def by_hand(weights: dict[str, float], boosts: dict[str, float] | None = None) -
     """Scores of two items: z of 2 and 1, and z of 4 without a second block; signals 1 and -1; no third item."""
     candidates = CaseCandidates(
         blocks=("a", "b"), signal_names=("s",), similarities=np.array([[[2.0, 1.0], [4.0, 0.0], [0.0, 0.0]]]),
-        present=np.array([[[True, True], [True, False], [False, False]]]), spoken=np.array([[True, True]]),
+        present=np.array([[[True, True], [True, False], [False, False]]]), searched=np.array([[True, True]]),
         signals=np.array([[[1.0], [-1.0], [0.0]]]), ratings=np.array([[0.0, 1.0, -1.0]]), ideals=np.array([[1.0, 0.0]]),
     )  # fmt: skip
-    return fused_scores(candidates, Weighting(weights, boosts or {}))[0].tolist()
+    return fused_scores(candidates, DefaultWeights(weights, boosts or {}))[0].tolist()
 
 
 def test_scores_by_hand() -> None:
@@ -109,7 +108,7 @@ def test_scores_of_candidates_are_those_of_the_searcher(searcher: Searcher, weig
     """For any weighting, with items that lack a block and with a boost."""
     case = cases()[0]
     candidates = gather(searcher, [case], ["rating"], 10, quiet)
-    ours = fused_scores(candidates, Weighting(weights, {"rating": 0.3}))[0]
+    ours = fused_scores(candidates, DefaultWeights(weights, {"rating": 0.3}))[0]
     query = replace(case.query, modality_weights=weights, boosts=(Boost("rating", 0.3),), limit=ITEMS)
     hits = searcher.search(query).hits
     assert len(hits) == ITEMS
@@ -119,7 +118,7 @@ def test_scores_of_candidates_are_those_of_the_searcher(searcher: Searcher, weig
 def test_fitting_finds_the_block_that_tells(searcher: Searcher) -> None:
     """From equal weights: what says nothing loses weight, their sum stays, and the better rated come first."""
     candidates = gather(searcher, cases(), ["rating"], 10, quiet)
-    start = Weighting({"image": 0.5, "text": 0.5})
+    start = DefaultWeights({"image": 0.5, "text": 0.5})
     found = fit(candidates, start)
     assert found.blocks["image"] == pytest.approx(0.95, abs=0.04)
     assert sum(found.blocks.values()) == pytest.approx(1)
@@ -129,15 +128,15 @@ def test_fitting_finds_the_block_that_tells(searcher: Searcher) -> None:
 
 def test_weights_are_told_as_manifests_tell_them() -> None:
     """By hand: vectors weigh 1 in sum, and words and boosts grow with them, so that the order stays."""
-    weighting = Weighting({"image": 0.1, "text": 0.3, "lexical": 1.6}, {"rating": 0.2}).normalised()
+    weighting = DefaultWeights({"image": 0.1, "text": 0.3, "lexical": 1.6}, {"rating": 0.2}).normalised()
     assert weighting.blocks == pytest.approx({"image": 0.25, "text": 0.75, "lexical": 4.0})
     assert weighting.boosts == pytest.approx({"rating": 0.5})
 
 
 def test_a_learnt_block_leaves_boosts_as_they_are() -> None:
     """By hand: behaviour stands beside what items are, so it is no part of the 1 that these weigh in sum."""
-    weighting = Weighting({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2}).normalised()
-    assert weighting == Weighting({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2})
+    weighting = DefaultWeights({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2}).normalised()
+    assert weighting == DefaultWeights({"image": 0.5, "text": 0.5, "behaviour": 1.0}, {"rating": 0.2})
 
 
 def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
@@ -156,17 +155,17 @@ def test_what_is_measured_is_what_is_served(tmp_path: Path) -> None:
         for case in asked
     ]
     assert decide(opened, asked, [], quiet, folds=2).before.tolist() == served
-    spoken = gather(opened, asked, [], 10, quiet).spoken
-    assert dict(zip((*opened.snapshot.dims,), spoken[0].tolist(), strict=True))["behaviour"] == 0
+    searched = gather(opened, asked, [], 10, quiet).searched
+    assert dict(zip((*opened.snapshot.dims,), searched[0].tolist(), strict=True))["behaviour"] == 0
     named = TrainingCase(Query((ItemPart("i20", block="behaviour"),)), {"i21": 1.0})
-    assert gather(opened, [named], [], 10, quiet).spoken.sum() == 1
+    assert gather(opened, [named], [], 10, quiet).searched.sum() == 1
 
 
 def test_ndcg_is_over_all_that_is_right(searcher: Searcher) -> None:
     """What is rated and cannot be found counts in the best list: half of the gain is out of reach here."""
     case = replace(cases()[0], ratings={"i0": 1.0, "gone": 1.0})
     candidates = gather(searcher, [case], [], 10, quiet)
-    (alone,) = ndcgs(candidates, Weighting({"image": 1.0, "text": 0.0}))
+    (alone,) = ndcgs(candidates, DefaultWeights({"image": 1.0, "text": 0.0}))
     assert 0 < alone <= 1 / (1 + 1 / np.log2(3)) + 1e-9
 
 
@@ -185,15 +184,15 @@ def test_what_wins_by_chance_does_not_win(searcher: Searcher) -> None:
         replace(case, ratings={f"i{item}": 1.0 for item in rng.choice(ITEMS, 8, replace=False)}) for case in cases()
     ]
     assert not decide(searcher, drawn, ["rating"], quiet).wins
-    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, as many as cases, got 25"):
+    with pytest.raises(InvalidSetting, match="expected from 2 to 24 folds, at most one per case, got 25"):
         decide(searcher, drawn, [], quiet, folds=25)
 
 
 def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searcher) -> None:
     """It is whole, it is served, and it answers a request that names no weights as the old one answers with them."""
-    opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1}, {"rating": 0.2})
+    opened, weighting = Store(store), DefaultWeights({"image": 0.9, "text": 0.1}, {"rating": 0.2})
     opened.activate(searcher.snapshot.name)
-    manifest = apply(opened, searcher.snapshot.name, weighting)
+    manifest = publish_with_weights(opened, searcher.snapshot.name, weighting)
     assert manifest is not None
     assert opened.current() == manifest.snapshot
     assert manifest.parent == searcher.snapshot.name
@@ -206,18 +205,18 @@ def test_a_copy_of_a_snapshot_has_the_new_weights(store: Path, searcher: Searche
     off = [hit.item_id for hit in new.search(replace(query, boosts=(Boost("rating", 0.0),))).hits]
     bare = replace(query, modality_weights=weighting.blocks)
     assert off == [hit.item_id for hit in searcher.search(bare).hits]
-    assert in_use(new) == Weighting(weighting.blocks, weighting.boosts)
+    assert current_weighting(new) == DefaultWeights(weighting.blocks, weighting.boosts)
 
 
 def test_a_newer_snapshot_stays_served(store: Path, searcher: Searcher) -> None:
     """Weights learnt with one that is no longer served are not published over what is, whenever that came."""
-    opened, weighting = Store(store), Weighting({"image": 0.9, "text": 0.1})
+    opened, weighting = Store(store), DefaultWeights({"image": 0.9, "text": 0.1})
     first = searcher.snapshot.name
     opened.activate(first)
-    newer = apply(opened, first, weighting)
+    newer = publish_with_weights(opened, first, weighting)
     assert newer is not None
     count = len(opened.names())
-    assert apply(opened, first, weighting) is None
+    assert publish_with_weights(opened, first, weighting) is None
     assert not publish(opened, first, instead_of=first)
     assert (opened.current(), len(opened.names())) == (newer.snapshot, count)
 
@@ -226,11 +225,11 @@ def test_default_boosts_need_parts(store: Path) -> None:
     """A request of filters or boosts alone is not ranked by boosts that it does not name."""
     opened = Store(store)
     opened.activate(opened.names()[0])
-    applied = apply(opened, opened.names()[0], Weighting({"image": 1.0}, {"rating": 5.0}))
+    applied = publish_with_weights(opened, opened.names()[0], DefaultWeights({"image": 1.0}, {"rating": 5.0}))
     assert applied is not None
     new = open_searcher(store, applied.snapshot)
-    assert new.boosts_of(Query(())) == ()
-    assert new.boosts_of(cases()[0].query) == (Boost("rating", 5.0),)
+    assert new.planner.effective_boosts(Query(())) == ()
+    assert new.planner.effective_boosts(cases()[0].query) == (Boost("rating", 5.0),)
     with pytest.raises(Exception, match="expected a part whose weight is not 0, or a boost"):
         new.search(Query(()))
 
@@ -240,18 +239,20 @@ def test_the_next_build_takes_the_weights_over(store: Path, searcher: Searcher, 
     write_lines(tmp_path / "catalog.jsonl", rows())
     config = BuildConfig(tmp_path / "catalog.jsonl", tmp_path / "store", signals=("rating",), recall_target=0.5)
     (tmp_path / "store").mkdir()
-    write(tmp_path / "store", searcher.snapshot.manifest, Weighting({"image": 0.8, "text": 0.2}, {"rating": 0.1}), {})
+    weights = DefaultWeights({"image": 0.8, "text": 0.2}, {"rating": 0.1})
+    save(tmp_path / "store", searcher.snapshot.manifest, weights, {})
     built = build(config, quiet)
     assert built.default_weights == {"image": 0.8, "text": 0.2}
     assert built.default_boosts == {"rating": 0.1}
     plain = build(replace(config, signals=()), quiet)
     assert plain.default_boosts == {}
-    assert take_over(read(tmp_path / "store"), plain).reason == "they boost rating, and it has no such signal"
-    write(tmp_path / "store", searcher.snapshot.manifest, Weighting({"image": 1.0}), {})
-    assert take_over(read(tmp_path / "store"), plain).reason == "they weigh image, and it has image, text"
+    reason = "they boost rating, which is not a signal of the snapshot"
+    assert apply_stored(load(tmp_path / "store"), plain).reason == reason
+    save(tmp_path / "store", searcher.snapshot.manifest, DefaultWeights({"image": 1.0}), {})
+    assert apply_stored(load(tmp_path / "store"), plain).reason == "expected weights for image, text, got image"
     (tmp_path / "store" / WEIGHTS_FILE).write_text("{}")
     with pytest.raises(InvalidSetting, match="expected learnt weights"):
-        read(tmp_path / "store")
+        load(tmp_path / "store")
 
 
 def bought(user: str, items: list[int], start: int = 0) -> list[Event]:
@@ -265,10 +266,10 @@ def bought(user: str, items: list[int], start: int = 0) -> list[Event]:
 def test_the_last_fifth_of_a_shoppers_items_is_looked_for(searcher: Searcher) -> None:
     """What they had before is not looked for again, and who bought too little is left out."""
     events = bought("u", [0, 6, 12, 0, 18, 24, 6])
-    before, after = split(events, searcher)
+    before, after = split_history(events, searcher)
     assert [event.item_id for event in before] == ["i0", "i6", "i12", "i0", "i18"]
     assert after == ["i24"]
-    assert split(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
+    assert split_history(bought("u", [0, 6, 12, 18]), searcher) == ([], [])
 
 
 def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -> None:
@@ -277,10 +278,10 @@ def test_events_teach_weights(store: Path, searcher: Searcher, tmp_path: Path) -
         for user in range(24):
             log.record(bought(f"u{user}", list(range(user % 6, ITEMS, 6))))
         log.record(bought("few", [1, 2]))
-        made = of_events(searcher, log)
+        made = cases_from_events(searcher, log)
     assert len(made) == 24
     assert len(made[0].ratings) == 2
-    assert not made[0].query.without & set(made[0].ratings)
+    assert not made[0].query.excluded_ids & set(made[0].ratings)
     decision = decide(searcher, made, [], quiet)
     assert decision.wins
     assert decision.learnt.blocks["image"] > 0.7
@@ -292,12 +293,12 @@ def test_too_few_shoppers_are_refused(searcher: Searcher, tmp_path: Path) -> Non
         open_or_create_event_log(tmp_path) as log,
         pytest.raises(InvalidCatalogue, match="at least 2 shoppers who bought 5 items"),
     ):
-        of_events(searcher, log)
+        cases_from_events(searcher, log)
 
 
 def test_judged_queries_are_cases() -> None:
     """Words as a query, without weights, with the ratings as they are."""
-    (case,) = of_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
+    (case,) = cases_from_judgments([JudgedQuery("q", {"i0": 2.0}, "red shoe")])
     assert case == TrainingCase(Query((TextPart("red shoe"),), limit=1), {"i0": 2.0})
     assert case.query.missing is Missing.RENORMALIZE
 
@@ -317,20 +318,20 @@ def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
     files = judged(tmp_path)
     first = Store(store).names()[0]
     Store(store).activate(first)
-    done = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files, "--json"])
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    done = indexer("fit-weights", "--store", str(store), *files, "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
     assert told["wins"]
     assert told["ndcg@10_after"] > told["ndcg@10_before"]
     kept = json.loads((store / WEIGHTS_FILE).read_text())
     assert kept["learnt_from"]["queries"] == "queries.csv"
     assert kept["snapshot"] == first
     assert Store(store).current() == told["published"]
-    again = CliRunner().invoke(app, ["fit-weights", "--store", str(store), *files])
-    assert "the weights stay as they are" in again.stdout
+    again = indexer("fit-weights", "--store", str(store), *files)
+    assert "the weights stay as they are" in again.out
     assert Store(store).current() == told["published"]
-    assert CliRunner().invoke(app, ["fit-weights", "--store", str(store)]).exit_code == 2
-    assert CliRunner().invoke(app, ["fit-weights", "--store", str(store), "--events"]).exit_code == 1
+    assert indexer("fit-weights", "--store", str(store)).code == 2
+    assert indexer("fit-weights", "--store", str(store), "--events").code == 1
 
 
 def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +341,7 @@ def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, m
     opened.activate(first)
 
     def slowly(*arguments: Any) -> WeightDecision:
-        apply(opened, first, Weighting({"image": 0.5, "text": 0.5}))
+        publish_with_weights(opened, first, DefaultWeights({"image": 0.5, "text": 0.5}))
         return decide(*arguments)
 
     monkeypatch.setattr("indexer.weights.decision.decide", slowly)

@@ -8,8 +8,9 @@ are left at the very start go too. So without a brand the above is "Red mug. Nic
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from engine.catalog.coercion import JSON, to_text
 from engine.errors import InvalidSetting
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -54,6 +55,10 @@ class Template:
                 # Only what a template wrote may be trimmed, never the beginning of a value.
                 parts += (before if parts else before.lstrip(_SEPARATORS), value, after)
         return "".join(parts).strip()
+
+    def render_item(self, item_id: str, payload: Mapping[str, JSON]) -> str:
+        """Return the text of an item. The column `item_id` is its id, every other column a field of its payload."""
+        return self.render(lambda name: item_id if name == "item_id" else to_text(payload.get(name)))
 
 
 def _to_pieces(names: list[str], literals: list[str]) -> list[tuple[str, str, str]]:

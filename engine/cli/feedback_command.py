@@ -52,10 +52,10 @@ def feedback(
 
 def feedback_from_store(root: Path, request: "catalog_pb2.GetFeedbackRequest") -> "catalog_pb2.GetFeedbackResponse":
     """Return the response from a store's current snapshot. Raises the errors that a server would return."""
-    from engine.reviews.feedback import feedback_of
+    from engine.reviews.feedback import build_feedback
     from engine.search.store_searcher import open_searcher
     from engine.server.codec.feedback_messages import to_response, to_subject
     from engine.server.codec.validation import check
 
     check(request)
-    return to_response(feedback_of(open_searcher(root, with_models=False).view, *to_subject(request)))
+    return to_response(build_feedback(open_searcher(root, with_models=False).view, *to_subject(request)))

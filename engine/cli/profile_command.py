@@ -52,8 +52,8 @@ def profile_from_store(
     """Return the response from a store's event log and current snapshot. Raises the errors that a server would."""
     from engine.errors import UserNotFound
     from engine.events.event_log import open_event_log
-    from engine.profiles.population import open_usual
-    from engine.profiles.profile_builder import profile_in
+    from engine.profiles.population import open_population
+    from engine.profiles.profile_builder import load_profile
     from engine.search.store_searcher import open_searcher
     from engine.server.codec.profile_messages import to_response
     from engine.server.codec.validation import check
@@ -65,7 +65,7 @@ def profile_from_store(
         raise UserNotFound
     with log:
         now_s = log.find_now_s() or 0.0
-        found = profile_in(log, request.user_id, view, open_usual(view.snapshot), now_s)
+        found = load_profile(log, request.user_id, view, open_population(view.snapshot), now_s)
     if found is None:
         raise UserNotFound
     return to_response(found)

@@ -180,14 +180,14 @@ def search_store(root: Path, request: "search_pb2.SearchRequest", events_url: st
     """Return the response from a store's current snapshot. Raises the errors that a server would return."""
     from engine.composition.query_rewriter import QueryRewriter
     from engine.search.store_searcher import open_searcher
-    from engine.server.codec.search_request import needs_encoder, to_query
+    from engine.server.codec.search_request import to_query
     from engine.server.codec.search_response import to_response
     from engine.server.lazy_event_log import LazyEventLog
     from engine.server.shopper_recommender import ShopperRecommender
     from engine.snapshot.store import Store
 
     query = to_query(request, Store(root).require_current())
-    searcher = open_searcher(root, with_models=needs_encoder(query), device="auto")
+    searcher = open_searcher(root, with_models=query.needs_encoder, device="auto")
     events = LazyEventLog(root, events_url)
     try:
         query = ShopperRecommender(events).with_user_vectors(searcher, query)

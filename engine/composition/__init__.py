@@ -1,1 +1,1 @@
-"""Composed queries: a picture or an item of the catalogue, and a text that changes it."""
+"""Composed queries: an image or an item of the catalogue, with a text that changes it."""

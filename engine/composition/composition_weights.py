@@ -1,16 +1,23 @@
-"""How much the pieces of a composed query count beside each other, as chosen on the references not reported in
-benchmarks/results/composed.json."""
+"""Weights of the terms of a composed query.
+
+Tuned on references that benchmarks/results/composed.json does not report.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class CompositionWeights:
-    """Weights in the units of a fused score, in which a standard deviation of a likeness is 1.
+    """Weights in units of a fused score, where one standard deviation of a similarity is 1.
 
-    reference: of the picture or item itself.   named: of what it is once changed, in a few words.   change: of the text
-    of the change.   old: against the words of its title that the change replaces, where no field has them.   kind,
-    quality: of a field that stays, for each nat that it tells.   changed: of a field that changes.
+    Attributes:
+        reference: Weight of the image or item itself.
+        named: Weight of a short text that names it as changed.
+        change: Weight of the text of the change.
+        old: Weight against the words of its title that the change replaces, if no field has them.
+        kind: Weight of a field that stays and says what kind of thing it is, for each nat of the field's weight.
+        quality: Weight of any other field that stays, for each nat of the field's weight.
+        changed: Weight of a field that changes.
     """
 
     reference: float = 0.3

@@ -1,7 +1,7 @@
-"""A FAISS index in this machine's memory, over rows that stay on disk.
+"""A FAISS index in memory over rows that stay on disk.
 
-`rows.faiss` holds the float16 rows and is mapped, never read whole; `index.faiss`, if there is one, finds candidates
-that are then rescored exactly on the rows. Without it every row is compared.
+`rows.faiss` holds the float16 rows and is mapped, never read whole; `index.faiss`, if it exists, finds candidates that
+are then rescored exactly on the rows. Without it every row is compared.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from engine.indexes.index import OperatingPoint
 from engine.indexes.row_filter import RowFilter
 from engine.indexes.stored_rows import MappedRows, end_short_rows, read_candidates
 
-# Where this share of the rows may answer, all may as far as depth is concerned.
+# A filter that keeps this share of the rows needs no extra depth.
 NEARLY_ALL = 0.9
 
-# Where the nearest quarter of the cells, or all that are to be visited, hold less than these shares of what they would
-# hold of a random filter, the filter keeps rows far from the query. Measured on 100,000 clustered items, the half of
-# them kept that is far from the query: recall .91 at the depth of other filters, .97 in all cells, 1.00 with four times
-# the candidates as well. Of random filters one in a hundred is taken for such a one.
+# If the nearest quarter of the cells, or all visited cells, hold less than these shares of the rows that a random
+# filter would leave in them, the filter keeps rows far from the query. Measured on 100,000 clustered items with a
+# filter that keeps the half far from the query: recall .91 at the depth of other filters, .97 in all cells, 1.00 with
+# four times the candidates as well. One random filter in a hundred is mistaken for such a filter.
 FAR_SHARES = ((0.25, 0.8), (1.0, 0.9))
 FAR_FACTOR = 4
 
@@ -31,7 +31,7 @@ Ids = NDArray[np.int64]
 
 
 class CpuIndex:
-    """Rows searched by FAISS, one thread a call unless `threads` says otherwise."""
+    """Rows searched by FAISS on the CPU, with one thread a call by default."""
 
     def __init__(self, directory: Path, threads: int = 1) -> None:
         self.threads = threads
@@ -49,19 +49,19 @@ class CpuIndex:
 
     @property
     def nlist(self) -> int:
-        """The number of cells; 1 for an index that has none."""
+        """Number of cells, 1 for an index without cells."""
         ivf = faiss.try_extract_index_ivf(self._candidates) if self._candidates is not None else None
         return int(ivf.nlist) if ivf is not None else 1
 
     def search(
         self, queries: NDArray[np.float32], k: int, point: OperatingPoint, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the k best rows for each query, best first; short rows end in -inf, -1.
+        """Return the k best rows for each query, best first; short lines end in -inf, -1.
 
-        Where only some rows may answer, nprobe counts the cells that hold any of them, and more are visited if these
-        hold fewer than so many cells do at the mean: what a filter leaves may all lie far from the query.
+        With a filter, nprobe counts only cells that hold any of its rows, and more are visited if these hold fewer than
+        the average cell: all rows that a filter keeps may be far from the query.
         """
-        # OpenMP's thread count belongs to the calling thread, so it is set where the call is made.
+        # OpenMP's thread count belongs to the calling thread, so it is set at the call.
         faiss.omp_set_num_threads(self.threads)
         if self._refined is None or point.exact or (rows is not None and not (self.selects and rows.count)):
             return self._rows.search(queries, k, rows)
@@ -71,28 +71,28 @@ class CpuIndex:
             return end_short_rows(*found)
         selectors = self._selectors(rows)
         if selectors.counts is None:
-            found = self._refined.search(queries, k, params=_wrapped(self.strategy, point, selectors))
+            found = self._refined.search(queries, k, params=_to_parameters(self.strategy, point, selectors))
             return end_short_rows(*found)
         pieces = []
         for query in queries:
-            depth = self._deep_enough(query, point, selectors.counts)
-            parameters = _wrapped(self.strategy, depth, selectors)
+            depth = self._deepen(query, point, selectors.counts)
+            parameters = _to_parameters(self.strategy, depth, selectors)
             pieces.append(self._refined.search(query[None], k, params=parameters))
         scores, ids = (np.concatenate(part) for part in zip(*pieces, strict=True))
         return end_short_rows(scores, ids)
 
     @property
     def selects(self) -> bool:
-        """Whether a search for candidates can be kept to some rows; if not, those are compared exactly."""
+        """Whether the candidate index supports filters; if not, filtered rows are compared exactly."""
         return self.strategy.endswith(("ivf", "hnsw"))
 
     def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Return the exact inner product of a vector (d,) with each of these rows, with every row if None."""
+        """Return the exact inner product of a vector (d,) with each of these rows, or with every row if None."""
         faiss.omp_set_num_threads(self.threads)
         return self._rows.products(vector, ids)
 
     def bare(self, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Callable[[], tuple[Scores, Ids]]:
-        """Return FAISS's own call for one search, nothing of this class around it: what this class is measured by."""
+        """Return the bare FAISS call for one search, to measure the overhead of this class."""
         index, parameters = self._rows.stored, None
         if self._refined is not None and not point.exact:
             index, parameters = self._refined, refine_parameters(self.strategy, self._within(point))
@@ -109,9 +109,9 @@ class CpuIndex:
         return self._rows[ids]
 
     def _within(self, point: OperatingPoint) -> OperatingPoint:
-        """Return the point with no more cells than there are.
+        """Return the point with at most as many cells as exist.
 
-        FAISS fills up with cells of no number, and their scores spoil those of residual codes.
+        FAISS would pad with invalid cells, whose scores corrupt those of residual codes.
         """
         if point.nprobe <= self._cells or not self.strategy.endswith("ivf"):
             return point
@@ -122,43 +122,41 @@ class CpuIndex:
         return self.nlist
 
     def _selectors(self, rows: RowFilter) -> "_Selectors":
-        if not isinstance(rows.kept, _Selectors):
+        if not isinstance(rows.native, _Selectors):
             counts = None
-            # A transform before the cells would have to be applied to the query first.
+            # With a transform before the cells, the query would have to be transformed first.
             if self.strategy == "ivf" and rows.count < NEARLY_ALL * len(rows):
                 counts = np.bincount(self._cell_of[rows.ids], minlength=self.nlist)
-            rows.kept = _Selectors(rows.bits, counts)
-        return rows.kept
+            rows.native = _Selectors(rows.bits, counts)
+        return rows.native
 
-    def _deep_enough(
-        self, query: NDArray[np.float32], point: OperatingPoint, counts: NDArray[np.int64]
-    ) -> OperatingPoint:
-        """Return the depth at which a query meets as many rows that may answer as nprobe cells hold at the mean.
+    def _deepen(self, query: NDArray[np.float32], point: OperatingPoint, counts: NDArray[np.int64]) -> OperatingPoint:
+        """Return the depth at which a query meets as many filtered rows as nprobe average cells hold.
 
-        counts: how many of them each cell holds.
+        counts: how many of the filter's rows each cell holds.
         """
-        held = counts[np.argsort(-(self._centroids @ query))]
-        mean = float(held.mean())
-        visited = min(point.nprobe, len(held))
-        parts = [(max(1, round(part * visited)), least) for part, least in FAR_SHARES]
-        if any(held[:cells].sum() < least * cells * mean for cells, least in parts):
-            # Seen from so far all cells look alike, and so do their rows: it takes all, and much rescoring.
-            return OperatingPoint(int(np.count_nonzero(held)), FAR_FACTOR * point.k_factor)
-        met = np.cumsum(held[held > 0])
+        by_distance = counts[np.argsort(-(self._centroids @ query))]
+        mean = float(by_distance.mean())
+        visited = min(point.nprobe, len(by_distance))
+        parts = [(max(1, round(part * visited)), share) for part, share in FAR_SHARES]
+        if any(by_distance[:cells].sum() < share * cells * mean for cells, share in parts):
+            # From that far, cells and rows are hardly distinguishable: visit all cells and rescore many candidates.
+            return OperatingPoint(int(np.count_nonzero(by_distance)), FAR_FACTOR * point.k_factor)
+        met = np.cumsum(by_distance[by_distance > 0])
         nprobe = max(point.nprobe, int(np.searchsorted(met, visited * mean)) + 1)
-        # Those that hold none are kept out of the search, so there are no more.
+        # Cells without filtered rows are excluded from the search and do not count.
         return OperatingPoint(min(nprobe, len(met)), point.k_factor)
 
     @cached_property
     def _centroids(self) -> NDArray[np.float32]:
-        """The centre of each cell: (nlist, d)."""
+        """(nlist, d) the centre of each cell."""
         ivf = faiss.extract_index_ivf(self._candidates)
         centres: NDArray[np.float32] = ivf.quantizer.reconstruct_n(0, ivf.nlist)
         return centres
 
     @cached_property
     def _cell_of(self) -> NDArray[np.int32]:
-        """The cell of each row."""
+        """(n,) the cell of each row."""
         ivf = faiss.extract_index_ivf(self._candidates)
         cells = np.zeros(len(self), np.int32)
         for cell in range(self.nlist):
@@ -169,10 +167,10 @@ class CpuIndex:
 
 
 class _Selectors:
-    """FAISS's own form of a RowSet; the bitmaps must live as long as they are read."""
+    """The FAISS form of a RowFilter; it keeps the bitmaps alive while FAISS reads them."""
 
     def __init__(self, rows: NDArray[np.uint8], counts: NDArray[np.int64] | None) -> None:
-        """counts: how many of the rows each cell holds, None if that does not matter."""
+        """Build the selectors. counts: how many of the rows each cell holds, None to select rows only."""
         cells = None if counts is None else np.packbits(counts > 0, bitorder="little")
         self._bitmaps = (rows, cells)
         self.counts = counts
@@ -181,7 +179,7 @@ class _Selectors:
 
 
 def strategy_of(candidates: faiss.Index) -> str:
-    """Return "ivf", "hnsw" or FAISS's own class name, the transforms before it named first, as in "transform+ivf"."""
+    """Return "ivf", "hnsw" or the FAISS class name, prefixed with "transform+" if a transform precedes it."""
     index = faiss.downcast_index(candidates)
     if isinstance(index, faiss.IndexPreTransform):
         return "transform+" + strategy_of(index.index)
@@ -194,11 +192,11 @@ def strategy_of(candidates: faiss.Index) -> str:
 
 @lru_cache(maxsize=1024)
 def refine_parameters(strategy: str, point: OperatingPoint) -> faiss.SearchParameters:
-    """Return FAISS's parameters for one search; they are only read by it, so threads may share them."""
-    return _wrapped(strategy, point, None)
+    """Return the FAISS parameters for one search; FAISS only reads them, so threads may share them."""
+    return _to_parameters(strategy, point, None)
 
 
-def _wrapped(strategy: str, point: OperatingPoint, selectors: _Selectors | None) -> faiss.SearchParameters:
+def _to_parameters(strategy: str, point: OperatingPoint, selectors: _Selectors | None) -> faiss.SearchParameters:
     inner: faiss.SearchParameters | None = None
     sel = None if selectors is None else selectors.rows
     if strategy.endswith("ivf"):

@@ -1,8 +1,8 @@
-"""The one thread that touches a device: a GPU's indexes are not safe for concurrent calls, and like large batches.
+"""The only thread that uses a device: GPU indexes are not safe for concurrent calls, and large batches are faster.
 
-Whoever searches puts a request into the owner's queue and waits. What has gathered there while the device was busy
-is answered together: searches of the same index, k and point are one call. Loading and freeing go the same way, so
-a swap of snapshots never meets a search, and what was asked before it is answered before it.
+A search puts a request into the queue and waits. Requests that gathered while the device was busy are answered
+together: searches of the same index, k and point become one call. Loading and freeing use the same queue, so a swap of
+snapshots never overlaps a search, and requests made before it are answered before it.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -21,12 +21,12 @@ from engine.indexes.index import OperatingPoint
 Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 Result = TypeVar("Result")
 
-# Beyond this a batch gains nothing on a GPU, and those who wait at its end wait for all of it.
+# A larger batch is no faster on a GPU, and its last query waits for all of it.
 MAX_BATCH = 1_024
 
 
 class DeviceIndex(Protocol):
-    """What only the owner's thread may call."""
+    """An index that only the device thread may call."""
 
     def search(self, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
         """Return scores, ids: (nq, k) for queries (nq, d)."""
@@ -34,15 +34,16 @@ class DeviceIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    held: DeviceIndex
+    index: DeviceIndex
     queries: NDArray[np.float32]
     k: int
     point: OperatingPoint
     answer: "Future[Found]" = field(default_factory=Future)
 
     @property
-    def alike(self) -> Hashable:
-        return id(self.held), self.k, self.point
+    def batch_key(self) -> Hashable:
+        """Searches with the same key become one call; the index itself may not be hashable."""
+        return id(self.index), self.k, self.point
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class _Call:
 
 
 class DeviceThread:
-    """A thread with a queue; it starts with the owner and ends with `close`, or with the process."""
+    """A thread with a queue; it starts with this object and ends with `close`, or with the process."""
 
     def __init__(self, name: str) -> None:
-        # A SimpleQueue, since its put may come from a finaliser in the midst of another put.
+        # A SimpleQueue, because a finaliser may call its put in the middle of another put.
         self._queue: SimpleQueue[_Search | _Call | None] = SimpleQueue()
         self._closing = Lock()
         self._closed = False
@@ -64,34 +65,34 @@ class DeviceThread:
 
     @property
     def waiting(self) -> int:
-        """About how many searches and calls wait while the device is busy."""
+        """Approximate number of searches and calls that wait for the device."""
         return self._queue.qsize()
 
-    def search(self, held: DeviceIndex, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
-        """Return held.search(queries, k, point), called by the owner, perhaps together with others' queries.
+    def search(self, index: DeviceIndex, queries: NDArray[np.float32], k: int, point: OperatingPoint) -> Found:
+        """Return index.search(queries, k, point), run by the device thread, possibly in a batch with other queries.
 
-        Raises what the call raised, to each who had a query in it.
+        Raises what the call raises, to every caller with a query in the batch.
         """
-        search = _Search(held, queries, k, point)
+        search = _Search(index, queries, k, point)
         self._put(search)
         return search.answer.result()
 
     def call(self, function: Callable[[], Result]) -> Result:
-        """Return function(), called by the owner after all that was asked before. Raises what it raised."""
+        """Return function(), run by the device thread after all earlier requests. Raises what it raises."""
         call = _Call(function)
         self._put(call)
         result: Result = call.answer.result()
         return result
 
     def post(self, function: Callable[[], None]) -> None:
-        """Have the owner call the function and do not wait; nothing happens once the owner is closed.
+        """Run a function on the device thread without waiting; ignored once the thread is closed.
 
-        Never blocks, so finalisers may use it, in any thread, the owner's own too.
+        Never blocks, so a finaliser may call it from any thread, including the device thread.
         """
         self._queue.put(_Call(function))
 
     def close(self) -> None:
-        """Answer all that was asked before, then end the thread."""
+        """Answer all earlier requests, then end the thread."""
         with self._closing:
             if not self._closed:
                 self._closed = True
@@ -99,7 +100,7 @@ class DeviceThread:
         self._thread.join()
 
     def _put(self, job: _Search | _Call) -> None:
-        # Under the lock, or a job could land behind the one that ends the thread, and its caller wait for ever.
+        # Under the lock, or a job could be queued behind the one that ends the thread, and wait forever.
         with self._closing:
             if self._closed:
                 raise InvalidSetting(f"expected an open device, got {self._thread.name}, which is closed")
@@ -107,15 +108,15 @@ class DeviceThread:
 
     def _serve(self) -> None:
         while True:
-            gathered, open_still = self._gathered()
-            _answer_all(gathered)
-            if not open_still:
+            jobs, is_open = self._take_jobs()
+            _answer_all(jobs)
+            if not is_open:
                 return
-            # Or what was last searched would stay alive, and on the device, until the next is asked.
-            del gathered
+            # Otherwise the index searched last would stay on the device until the next search.
+            del jobs
 
-    def _gathered(self) -> tuple[list[_Search | _Call], bool]:
-        """Return all that is in the queue, at least one, in order, and whether there is more to come."""
+    def _take_jobs(self) -> tuple[list[_Search | _Call], bool]:
+        """Return all queued jobs in order, waiting for the first, and whether the thread stays open."""
         jobs: list[_Search | _Call] = []
         job = self._queue.get()
         while True:
@@ -134,7 +135,7 @@ def _answer_all(jobs: Sequence[_Search | _Call]) -> None:
 
 
 def _batches(jobs: Sequence[_Search | _Call]) -> Iterator[list[_Search] | _Call]:
-    """Yield searches alike together, in the order of their first; no search passes a call."""
+    """Yield searches of the same key together, in the order of their first; no search overtakes a call."""
     groups: dict[Hashable, list[_Search]] = {}
     for job in jobs:
         if isinstance(job, _Call):
@@ -142,10 +143,10 @@ def _batches(jobs: Sequence[_Search | _Call]) -> Iterator[list[_Search] | _Call]
             groups = {}
             yield job
             continue
-        group = groups.setdefault(job.alike, [])
+        group = groups.setdefault(job.batch_key, [])
         if group and sum(len(search.queries) for search in group) + len(job.queries) > MAX_BATCH:
-            yield groups.pop(job.alike)
-            group = groups.setdefault(job.alike, [])
+            yield groups.pop(job.batch_key)
+            group = groups.setdefault(job.batch_key, [])
         group.append(job)
     yield from groups.values()
 
@@ -158,8 +159,8 @@ def _answer(batch: list[_Search] | _Call) -> None:
             return
         first = batch[0]
         queries = first.queries if len(batch) == 1 else np.concatenate([search.queries for search in batch])
-        scores, ids = first.held.search(queries, first.k, first.point)
-    except Exception as error:  # noqa: BLE001  those who wait are told, and this thread has to live on
+        scores, ids = first.index.search(queries, first.k, first.point)
+    except Exception as error:  # noqa: BLE001  every caller gets it, and this thread must survive
         for waiting in (batch,) if isinstance(batch, _Call) else searches:
             waiting.answer.set_exception(error)
         return

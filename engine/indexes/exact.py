@@ -1,4 +1,4 @@
-"""Every row compared, in numpy, by blocks: the oracle that every other index is compared with."""
+"""A brute-force index in numpy: the oracle that every other index is compared with."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from engine.indexes.row_filter import RowFilter
 
 
 class ExactIndex:
-    """Rows in memory, or mapped; answers are true by construction. Cost: O(nq * n * d)."""
+    """Rows in memory or mapped; results are exact by construction. Cost: O(nq * n * d)."""
 
     strategy = "exact"
 
@@ -22,7 +22,7 @@ class ExactIndex:
     def search(
         self, queries: NDArray[np.float32], k: int, point: OperatingPoint = EXACT, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the k best rows for each query, best first; of equal scores the lower row is first."""
+        """Return the k best rows for each query, best first; of equal scores the lower row comes first."""
         nq = len(queries)
         scores = np.full((nq, k), -np.inf, np.float32)
         ids = np.full((nq, k), -1, np.int64)

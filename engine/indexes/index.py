@@ -1,4 +1,4 @@
-"""The seam between the engine and whatever holds the rows: four members, so that another home is a small file.
+"""The interface of an index that holds the rows of one stratum; an implementation for another device is a small file.
 
 Scores are inner products, higher is better; rows are numbered from 0 within one index.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.errors import InvalidSetting
 from engine.indexes.row_filter import RowFilter
 
-HOMES = {
+DEVICES = {
     "cpu": "engine.indexes.cpu:CpuIndex",
     "cuda": "engine.indexes.cuda:CudaIndex",
 }
@@ -22,9 +22,11 @@ HOMES = {
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """How deep to look. `nprobe`: cells of an IVF, or efSearch of a graph; `k_factor`: candidates rescored, in k.
+    """How deep a search looks; 0 and 0 is exact.
 
-    0 and 0 is exact: every row is compared.
+    Attributes:
+        nprobe: Cells of an IVF to visit, or efSearch of a graph.
+        k_factor: Candidates to rescore, as a multiple of k.
     """
 
     nprobe: int
@@ -40,10 +42,13 @@ EXACT = OperatingPoint(0, 0)
 
 
 class Index(Protocol):
-    """Rows that can be searched by inner product."""
+    """Rows that can be searched by inner product.
+
+    Attributes:
+        strategy: How it searches when not exact, such as "ivf".
+    """
 
     strategy: str
-    """The name of the way it searches when not exact, such as "ivf"."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -53,8 +58,14 @@ class Index(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the k best rows for each query, best first, with their exact inner products.
 
-        queries: (nq, d).   rows: those that may answer, None for all.
-        Returns scores, ids: (nq, k); short rows end in -inf, -1.
+        Args:
+            queries: (nq, d) float32.
+            k: Number of rows.
+            point: How deep to look.
+            rows: The rows that may be returned, None for all.
+
+        Returns:
+            Scores and ids, (nq, k) each; where fewer rows are found, the line ends in -inf and -1.
         """
 
     def products(self, vector: NDArray[np.float32], ids: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
@@ -65,14 +76,14 @@ class Index(Protocol):
 
 
 def open_index(directory: Path, device: str) -> Index:
-    """Return the index whose files lie in `directory`, served from `device`: a name of HOMES, or "module:Class"."""
-    home = HOMES.get(device, device)
-    module, _, name = home.partition(":")
+    """Open the index in a directory on a device: a name in DEVICES, or "module:Class". Raises InvalidSetting."""
+    target = DEVICES.get(device, device)
+    module, _, name = target.partition(":")
     if not name:
-        raise InvalidSetting(f"expected a device of {', '.join(HOMES)} or module:Class, got {device!r}")
+        raise InvalidSetting(f"expected a device of {', '.join(DEVICES)} or module:Class, got {device!r}")
     try:
         opener = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise InvalidSetting(f"expected a device of {', '.join(HOMES)} or module:Class, got {device!r}") from error
+        raise InvalidSetting(f"expected a device of {', '.join(DEVICES)} or module:Class, got {device!r}") from error
     opened: Index = opener(directory)
     return opened

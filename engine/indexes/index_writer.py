@@ -1,4 +1,4 @@
-"""How an index is made: rows in, the files of one stratum out, trained and filled on the CPU or a GPU."""
+"""Builds the index of one stratum: trains it on the rows, fills it on the CPU or a GPU, and writes its files."""
 
 import math
 import os
@@ -15,39 +15,41 @@ from engine.indexes.stored_rows import INDEX_FILE, ROWS_FILE
 AUTO = "auto"
 FLAT = "Flat"
 
-# Measured on two cores, 512 dimensions, one thread: comparing every float16 row costs 50-110 ns a row, comparing every
-# row's 4-bit codes 3 ns and 20 us for the rescoring; cells save most of that again, but lose recall where a cell
-# holds few rows of each cluster, so they are for strata that are large enough.
-EXACT_BELOW = 2_000
-CELLS_FROM = 20_000
+# Measured on two cores, 512 dimensions, one thread: comparing every float16 row costs 50-110 ns a row, comparing the
+# 4-bit codes 3 ns a row plus 20 us for the rescoring. Cells save most of that again, but lose recall where a cell
+# holds few rows of each cluster, so only large strata have them.
+MIN_CODED_ROWS = 2_000
+MIN_CELL_ROWS = 20_000
 
-# Points a cell sees in training; FAISS warns below 39 and gains nothing that we could measure above this.
+# Training points for each cell; FAISS warns below 39, and more than this gain nothing measurable.
 TRAINING_ROWS_PER_CELL = 64
 
-# For what has no cells: 256 points for each of the 256 centroids of a byte, beyond which FAISS itself samples.
+# Without cells: 256 points for each of the 256 centroids of a byte, beyond which FAISS itself samples.
 TRAINING_ROWS = 65_536
 
 _ADD_ROWS = 65_536
 
-# Many factors, so that most strings fit it.
+# A width with many divisors, so that most factory strings fit it.
 _PLAUSIBLE_WIDTH = 960
 
 Report = Callable[[int, int], None]
 
 
 def choose_factory(count: int, width: int) -> str:
-    """Return the factory string that `auto` stands for: Flat while exact is fastest, then 4-bit codes, then cells."""
-    if count < EXACT_BELOW:
+    """Return the factory string for `auto`: Flat while exact search is fastest, then 4-bit codes, then cells."""
+    if count < MIN_CODED_ROWS:
         return FLAT
     codes = f"PQ{width // 2}x4fs"
-    # r: within a cell the codes are of what is left beside its centre, which is less, and so they are finer.
-    return codes if count < CELLS_FROM else f"IVF{round(math.sqrt(count))},{codes}r"
+    # r: codes of the residuals to the cell's centre, which are smaller, so the codes are finer.
+    return codes if count < MIN_CELL_ROWS else f"IVF{round(math.sqrt(count))},{codes}r"
 
 
 def check(factory: str, device: str) -> None:
-    """Refuse early what `write_index` would refuse only after everything was embedded.
+    """Reject early what `write_index` would reject only after all items are embedded.
 
-    Raises InvalidSetting for a device or factory string that nobody knows, MissingDependency without a GPU for cuda.
+    Raises:
+        InvalidSetting: For an unknown device or a malformed factory string.
+        MissingDependency: For "cuda" without a GPU.
     """
     _check_device(device)
     if factory in (AUTO, FLAT):
@@ -55,7 +57,7 @@ def check(factory: str, device: str) -> None:
     try:
         faiss.index_factory(_PLAUSIBLE_WIDTH, factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
-        # Whether the width suits the string is known only once the blocks are; a typo is one for every width.
+        # Whether a string fits the width depends on the blocks; a typo is wrong for every width.
         if "could not parse" in str(error):
             raise InvalidSetting(f"expected a FAISS factory string, got {factory!r}: {_reason(error)}") from error
 
@@ -63,21 +65,30 @@ def check(factory: str, device: str) -> None:
 def write_index(
     rows: NDArray[np.float16], directory: Path, factory: str, device: str, report: Report, seed: int = 7
 ) -> str:
-    """Write the files of one stratum into `directory` and return the factory string that was used.
+    """Write the files of one stratum and return the factory string that was used.
 
-    rows: (n, d).   `factory` is "auto" or any FAISS factory string; the candidates that it finds are always rescored
-    exactly on the rows, so a Refine of its own is left out. Raises InvalidSetting if FAISS refuses the string,
-    MissingDependency if `device` is "cuda" and there is no GPU.
+    Args:
+        rows: (n, d) stored rows.
+        directory: An existing folder.
+        factory: "auto" or any FAISS factory string. Candidates are always rescored exactly on the rows, so a Refine in
+            the string is ignored.
+        device: "cpu" or "cuda".
+        report: Is called with the rows done and all rows.
+        seed: Seed of the training.
+
+    Raises:
+        InvalidSetting: If FAISS rejects the factory string.
+        MissingDependency: For "cuda" without a GPU.
     """
     _check_device(device)
-    # FAISS keeps this for each thread, and one that searched was left with a single one.
+    # FAISS keeps this setting for each thread, and a thread that searched is left with 1.
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     count, width = rows.shape
     report(0, count)
     used = choose_factory(count, width) if factory == AUTO else factory
     stored = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    made = None if used == FLAT else _trained(rows, used, device, seed)
-    candidates = None if made is None else _without_refine(made)
+    index = None if used == FLAT else _train(rows, used, device, seed)
+    candidates = None if index is None else _without_refine(index)
     for start in range(0, count, _ADD_ROWS):
         wide = np.asarray(rows[start : start + _ADD_ROWS], dtype=np.float32)
         stored.add(wide)
@@ -96,7 +107,7 @@ def write_index(
     return used
 
 
-def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) -> faiss.Index:
+def _train(rows: NDArray[np.float16], factory: str, device: str, seed: int) -> faiss.Index:
     count, width = rows.shape
     try:
         index = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
@@ -108,7 +119,7 @@ def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) ->
     ivf = faiss.try_extract_index_ivf(candidates)
     wanted = min(count, TRAINING_ROWS if ivf is None else TRAINING_ROWS_PER_CELL * ivf.nlist)
     chosen = np.sort(np.random.default_rng(seed).choice(count, wanted, replace=False))
-    # Held by a name here: FAISS is only given a pointer to it.
+    # Kept in a variable: FAISS only gets a pointer to it.
     clustering = _on_gpu(faiss.IndexFlatIP(ivf.d)) if ivf is not None and device == "cuda" else None
     if ivf is not None:
         ivf.cp.seed = seed
@@ -126,7 +137,7 @@ def _trained(rows: NDArray[np.float16], factory: str, device: str, seed: int) ->
 
 
 def _without_refine(index: faiss.Index) -> faiss.Index:
-    """Return what finds the candidates; it belongs to `index` and dies with it (taking it out crashes FAISS 1.15)."""
+    """Return the part that finds candidates; `index` owns it (detaching it crashes FAISS 1.15)."""
     return faiss.downcast_index(index.base_index) if isinstance(index, faiss.IndexRefine) else index
 
 
@@ -135,10 +146,10 @@ def _add(index: faiss.Index, rows: NDArray[np.float32], device: str) -> None:
     if ivf is None:
         index.add(rows)
         return
-    # Only the assignment to cells is dear, and it is the quantiser's alone, so the GPU stands in for it here.
+    # Only the assignment to cells is expensive, and only the quantiser does it, so a GPU copy replaces it here.
     quantizer = ivf.quantizer
-    stand_in = _on_gpu(quantizer)
-    ivf.quantizer = stand_in
+    on_gpu = _on_gpu(quantizer)
+    ivf.quantizer = on_gpu
     try:
         index.add(rows)
     finally:
@@ -147,7 +158,7 @@ def _add(index: faiss.Index, rows: NDArray[np.float32], device: str) -> None:
 
 def _check_device(device: str) -> None:
     if device == "cuda":
-        _expect_gpu()
+        _require_gpu()
     elif device != "cpu":
         raise InvalidSetting(f"expected a device of cpu, cuda, got {device!r}")
 
@@ -160,6 +171,6 @@ def _on_gpu(index: faiss.Index) -> faiss.Index:
     return faiss.index_cpu_to_all_gpus(index)
 
 
-def _expect_gpu() -> None:
+def _require_gpu() -> None:
     if not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() == 0:
         raise MissingDependency("expected a GPU that FAISS can see for --device cuda, got none; run with --device cpu")

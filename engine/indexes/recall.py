@@ -1,4 +1,4 @@
-"""Recall@k: the share of the exact top k that an answer holds, with equal scores interchangeable."""
+"""Recall@k: the share of the exact top k that a search finds, where equal scores are interchangeable."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 def recall_at_k(
     found_scores: NDArray[np.float32], exact_scores: NDArray[np.float32], tolerance: float = 1e-5
 ) -> NDArray[np.float64]:
-    """Return each query's recall from exact scores alone, so that ties at the k-th place count for either item.
+    """Return (nq,) each query's recall, computed from exact scores alone, so that ties at rank k count for either item.
 
-    found_scores: (nq, k) exact scores of the rows that were found, -inf where a row is short.
-    exact_scores: (nq, k) of the true best k, best first, -inf where fewer than k rows match.
-    A found row is a true one when its score is not below the k-th exact score by more than `tolerance`.
+    Args:
+        found_scores: (nq, k) exact scores of the found rows, -inf where fewer were found.
+        exact_scores: (nq, k) of the true best k, best first, -inf where fewer than k rows match.
+        tolerance: A found row is correct if its score is at most this far below the k-th exact score.
     """
     matches = np.isfinite(exact_scores)
     wanted = matches.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Which rows of one index may answer, in the forms that searches need it: a mask, a list, a bitmap."""
+"""The rows of one index that may be returned, in the forms that searches need: a mask, ids, a bitmap."""
 
 from functools import cached_property
 
@@ -9,20 +9,25 @@ Mask = NDArray[np.bool_]
 
 
 class RowFilter:
-    """Some rows of one index; made once and used by many searches, so each form is made when first asked for."""
+    """A subset of the rows of one index; reused by many searches, so each form is computed at its first use.
+
+    Attributes:
+        mask: (n,) which rows are in it.
+        count: Number of rows in it.
+        native: The form of the index itself, stored here by the index; a filter belongs to one index.
+    """
 
     def __init__(self, mask: Mask) -> None:
         self.mask = mask
         self.count = int(np.count_nonzero(mask))
-        self.kept: object = None
-        """What an index made of it for its own searches; a RowSet belongs to one index."""
+        self.native: object = None
 
     def __len__(self) -> int:
         return len(self.mask)
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
-        """The rows, ascending: (count,)."""
+        """(count,) the rows, ascending."""
         return np.flatnonzero(self.mask)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The stored rows of one stratum: float16, mapped from disk and never read whole, the same file on every device."""
+"""The stored rows of one stratum: float16, mapped from disk and never read whole; the same file for every device."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from engine.errors import CorruptSnapshot
 from engine.indexes.row_filter import RowFilter
 
-# Looking a row's bit up in a scan of all costs 2 ns a row; picking a row out costs 100 ns more than passing by it.
+# Testing a row's bit in a scan of all rows costs 2 ns a row; gathering a row costs 100 ns more than skipping it.
 GATHERED_SHARE = 1 / 40
 
-# Rows that are scored at once: few, for each then moves in a small heap, but more than the call costs.
+# Rows scored by one call: few, so that the heap stays small, but enough to outweigh the cost of the call.
 _SCORED_ROWS = 1_024
 
 ROWS_FILE = "rows.faiss"
@@ -20,9 +20,10 @@ INDEX_FILE = "index.faiss"
 
 
 class StoredRows:
-    """Rows to look at and to compare exactly; any number of threads may.
+    """Rows to read and to compare exactly; safe to share between threads.
 
-    stored: FAISS's scan of the (n, d) matrix, which lives as long as this does.
+    Attributes:
+        stored: The FAISS index that scans the (n, d) matrix, which must live as long as this does.
     """
 
     def __init__(self, stored: faiss.IndexScalarQuantizer, matrix: NDArray[np.float16]) -> None:
@@ -34,17 +35,17 @@ class StoredRows:
 
     @property
     def width(self) -> int:
-        """The number of values in a row."""
+        """Number of values in a row."""
         return int(self.stored.d)
 
     def __getitem__(self, ids: NDArray[np.int64] | slice) -> NDArray[np.float16]:
-        """Return these rows, (len(ids), width)."""
+        """Return (len(ids), width) rows."""
         return self._matrix[ids]
 
     def search(
         self, queries: NDArray[np.float32], k: int, rows: RowFilter | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the k best rows for each query, best first, every row compared; short rows end in -inf, -1."""
+        """Return the k best rows for each query, best first, by comparing every row; short lines end in -inf, -1."""
         if rows is None:
             scores, ids = self.stored.search(queries, k)
             return end_short_rows(scores, ids)
@@ -61,8 +62,8 @@ class StoredRows:
         for start in range(0, count, _SCORED_ROWS):
             end = min(start + _SCORED_ROWS, count)
             rows = self._matrix[start:end] if ids is None else self._matrix[ids[start:end]]
-            # As the best of so many as there are: FAISS's range search, which orders nothing, takes five times as long.
-            scores, found = self._over(rows).search(vector[None], end - start)
+            # A search for all of them: FAISS's range search, which does not sort, takes five times as long.
+            scores, found = self._scan(rows).search(vector[None], end - start)
             products[start + found[0]] = scores[0]
         return products
 
@@ -72,11 +73,11 @@ class StoredRows:
         if len(ids) == 0:
             return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1)
         gathered = self._matrix[ids]
-        scores, places = self._over(gathered).search(queries, k)
-        found = np.where(places < 0, -1, ids[places])
+        scores, positions = self._scan(gathered).search(queries, k)
+        found = np.where(positions < 0, -1, ids[positions])
         return end_short_rows(scores, found)
 
-    def _over(self, matrix: NDArray[np.float16]) -> faiss.IndexScalarQuantizer:
+    def _scan(self, matrix: NDArray[np.float16]) -> faiss.IndexScalarQuantizer:
         return scan(matrix, self.stored.codes.owner)
 
 
@@ -91,9 +92,11 @@ class MappedRows(StoredRows):
 
 
 def scan(matrix: NDArray[np.float16], owner: object) -> faiss.IndexScalarQuantizer:
-    """Return FAISS's scan of a matrix (n, d), which must outlive it: numpy's own float16 is twenty times slower.
+    """Return a FAISS index that scans a matrix (n, d), which must outlive it; numpy's float16 is twenty times slower.
 
-    owner: that of any vector of codes. FAISS demands one for the view's own life, which numpy sees to here.
+    Args:
+        matrix: Float16 rows.
+        owner: The owner of any vector of codes. FAISS demands one to keep the view alive, which numpy does here.
     """
     index = faiss.IndexScalarQuantizer(matrix.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     codes = matrix.view(np.uint8)
@@ -106,7 +109,7 @@ def scan(matrix: NDArray[np.float16], owner: object) -> faiss.IndexScalarQuantiz
 def end_short_rows(
     scores: NDArray[np.float32], ids: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return both with -inf where FAISS found no row; it says so with the id -1 and some very low score."""
+    """Return both with -inf where FAISS found no row, which it marks with the id -1 and a very low score."""
     if ids.size and ids[:, -1].min() < 0:
         scores[ids < 0] = -np.inf
     return scores, ids
@@ -115,7 +118,7 @@ def end_short_rows(
 def read_candidates(directory: Path, rows: MappedRows) -> faiss.Index | None:
     """Return the index that finds candidates, None if every row is compared.
 
-    Raises CorruptSnapshot if it is one of other rows.
+    Raises CorruptSnapshot if its rows are not those of `rows`.
     """
     path = directory / INDEX_FILE
     if not path.exists():
@@ -129,7 +132,7 @@ def read_candidates(directory: Path, rows: MappedRows) -> faiss.Index | None:
 
 
 def read_faiss(path: Path) -> faiss.Index:
-    """Return the index of a file, mapped where its type allows it. Raises CorruptSnapshot if FAISS cannot read it."""
+    """Return the index in a file, mapped where its type allows. Raises CorruptSnapshot if FAISS cannot read it."""
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:

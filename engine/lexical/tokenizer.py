@@ -1,9 +1,9 @@
-"""The words of a text, as an index of words counts them: the same for a query and for what it should find.
+"""Splits texts into words, in the same way for items and for queries.
 
-Case, accents and width are folded, an English plural becomes its singular, a decimal number stays one word, and
-writing without spaces is cut into pairs of characters. An index also holds "T-shirt" as "tshirt". `TOKENIZER` names all
-of it, down to Python's Unicode tables: an index made with other words than a query's finds the wrong items and says
-nothing. The words of `WITHOUT_COMPOUNDS`, the tokenizer before, are the same, so its indexes are still read.
+Case, accents and width are folded, an English plural becomes its singular, a decimal number stays one word, and text
+without spaces is cut into pairs of characters. An index also holds "T-shirt" as "tshirt". `TOKENIZER` identifies these
+rules and Python's Unicode tables, because an index made by other rules would silently find the wrong items. The
+previous tokenizer, `WITHOUT_COMPOUNDS`, yields the same words, so its indexes can still be read.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 _MARKS = re.compile(r"[™®©℠]|['’][sS]\b")
-# Accents, and not the marks of other writing, which tell one letter from another.
+# Accents only: marks of other scripts distinguish letters.
 _ACCENT = re.compile("[\u0300-\u036f]")
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
@@ -23,39 +23,39 @@ FUNCTION_WORDS = frozenset((
     "a", "an", "and", "are", "as", "at", "by", "for", "from", "in", "into", "is", "it", "of", "off", "on", "or", "our",
     "over", "per", "that", "the", "their", "this", "to", "under", "with", "without", "your",
 ))  # fmt: skip
-"""English words that name nothing: no item need hold them."""
+"""English words that name nothing, so an item does not need to have them."""
 
 # Words joined by a hyphen, or a single letter before a word ("t shirt", "v neck").
 _JOINED = re.compile(r"(?=\b([^\W_]+)[-\u2010\u2011]([^\W_]+))|(?=\b([^\W\d_]) ([^\W\d_]{2,}))")
 
 
 def to_words(text: str) -> list[str]:
-    """Return the words of a text in its order, repeated as they are repeated."""
+    """Return the words of a text in order, with repetitions."""
     words: list[str] = []
     for found in _WORD.findall(_fold(_MARKS.sub(" ", text))):
         if _STARTS_UNSPACED.match(found):
-            words += [found[place : place + 2] for place in range(max(1, len(found) - 1))]
+            words += [found[start : start + 2] for start in range(max(1, len(found) - 1))]
         else:
             words.append(_singular(found.replace(",", ".")))
     return words
 
 
 def to_compounds(text: str) -> list[str]:
-    """Return what neighbours that a text joins would be as one word: "tshirt" of "T-shirt" and of "T shirt"."""
+    """Return the compounds of neighbours that a text joins: "tshirt" for "T-shirt" and for "T shirt"."""
     joined = ("".join(found) for found in _JOINED.findall(_fold(_MARKS.sub(" ", text))))
     return [_singular(compound) for compound in joined]
 
 
 def has_words(text: str) -> bool:
-    """Return whether to_words finds any."""
+    """Return whether a text has any word."""
     return _WORD.search(_fold(_MARKS.sub(" ", text))) is not None
 
 
 def to_terms(text: str, known: Callable[[str], bool]) -> tuple[list[str], list[tuple[str, str]]]:
     """Return what to look up for a query: its words, and pairs of neighbours whose compound is known; each once.
 
-    An unknown word of letters and digits ("27inch") is taken apart, and two words whose compound is known ("smart
-    watch") are looked up as one as well, so that a query need not know how a catalogue writes.
+    An unknown word of letters and digits ("27inch") is split, and two words whose compound is known ("smart watch") are
+    also looked up as one, so that a query does not need the spelling of the catalogue.
     """
     words = to_words(text)
     terms: list[str] = []
@@ -97,7 +97,7 @@ def _identity(version: int, cut: Callable[[str], list[str]]) -> str:
 
 
 WITHOUT_COMPOUNDS = _identity(1, to_words)
-"""The rules and the tables behind to_words, as a word and a hash."""
+"""Identity of the rules and tables behind to_words."""
 
 TOKENIZER = _identity(2, lambda text: [*to_words(text), *to_compounds(text)])
-"""Those behind to_words and to_compounds."""
+"""Identity of the rules and tables behind to_words and to_compounds."""

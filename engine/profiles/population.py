@@ -1,7 +1,7 @@
-"""What is usual among a shop's shoppers, as a build found it: shares of values, segments, and tags of items.
+"""Population statistics of a shop's shoppers, computed by a build: shares of values, segments, and tags of items.
 
-Nothing in these files tells of one shopper: a share is kept only where several shoppers are behind it, a segment only
-where several are in it. So forgetting a shopper needs no other snapshot.
+These files contain nothing about a single shopper: shares and segments are kept only if several shoppers are behind
+them. So erasing a shopper needs no new snapshot.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,23 +17,30 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.catalog.payload import from_bytes
 from engine.columns.field_roles import FieldRoles, choose_fields
 from engine.errors import CorruptSnapshot
-from engine.profiles.product_facts import ProductFacts, good_of
-from engine.profiles.shopper_features import FeatureScale, FeatureSpace, Interactions, ItemFeatures, Numbers, traits_of
+from engine.profiles.product_facts import ProductFacts, to_product_facts
+from engine.profiles.shopper_features import (
+    FeatureScale,
+    FeatureSpace,
+    Interactions,
+    ItemFeatures,
+    Numbers,
+    compute_features,
+)
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
 
 SHOPPERS = "shoppers"
-"""The folder of a snapshot that tells of shoppers."""
+"""The folder of a snapshot that holds the population statistics."""
 
 RECORD_FILE = "usual.json"
 TASTE_FILE = "taste.npz"
 TAGS_FILE = "tags.npy"
 
-TAGS = "tags"
-"""What comes before the name of a tag where it stands for a field: tags.colour."""
+TAG_PREFIX = "tags"
+"""Prefix of a tag's name where it stands for a field: tags.colour."""
 
-FEWEST = 5
-"""What fewer shoppers have in common could tell who they are, and is not kept."""
+MIN_SHOPPERS = 5
+"""Statistics of fewer shoppers could identify them, and are not stored."""
 
 
 class _PopulationModel(BaseModel):
@@ -41,9 +48,13 @@ class _PopulationModel(BaseModel):
 
 
 class SegmentRecord(_PopulationModel):
-    """Shoppers who are alike. share: of all shoppers.   size: how many.   centroid: where they are, see `traits`.
+    """A segment of similar shoppers.
 
-    apart: what sets them apart, each in a few words, and by how much, in spreads of all shoppers.
+    Attributes:
+        share: Share of all shoppers.
+        size: Number of shoppers.
+        centroid: Mean point of its shoppers, see `FeatureScale`.
+        apart: What distinguishes them, each in a few words, and by how many standard deviations of all shoppers.
     """
 
     name: str
@@ -55,9 +66,12 @@ class SegmentRecord(_PopulationModel):
 
 
 class TagRecord(_PopulationModel):
-    """One kind of tag. said, seen: the shares of items tagged by their titles, and by their pictures.
+    """One kind of tag.
 
-    agreement: how often the pictures that are believed say what titles say, 0 if none is.
+    Attributes:
+        said: Share of items tagged by their titles.
+        seen: Share of items tagged by their pictures.
+        agreement: How often the trusted pictures agree with titles, 0 if none is trusted.
     """
 
     values: tuple[str, ...]
@@ -67,10 +81,15 @@ class TagRecord(_PopulationModel):
 
 
 class PopulationRecord(_PopulationModel):
-    """All of it but arrays. shares: field → value → share of what all shoppers take.   words: share of titles.
+    """The population statistics without the arrays.
 
-    kinds_field, kinds, prices: see `FeatureSpace`.   mean, spread: see `FeatureScale`.   tags: by name; an item's are
-    in TAGS_FILE.   silhouettes: number of segments → how clear they are, for each number tried.
+    Attributes:
+        shares: field → value → share of what all shoppers choose.
+        words: word → share of titles.
+        kinds_field: As in `FeatureSpace`, like `kinds` and `prices`.
+        mean: As in `FeatureScale`, like `spread`.
+        silhouettes: Number of segments → silhouette, for each number tried.
+        tags: By name; the tags of the items are in TAGS_FILE.
     """
 
     shoppers: int
@@ -90,9 +109,11 @@ class PopulationRecord(_PopulationModel):
 
 @dataclass(frozen=True)
 class Population:
-    """What is usual in one snapshot; any number of threads may read it.
+    """The population statistics of one snapshot; safe to read from any number of threads.
 
-    tags: (n, t) int8 places in the values of each tag, -1 for none.   space, scale: None if nothing was learnt.
+    Attributes:
+        tags: (n, t) int8 indices into the values of each tag, -1 for none.
+        space: None if the snapshot was built without events; `scale` likewise.
     """
 
     fields: FieldRoles
@@ -105,72 +126,78 @@ class Population:
     scale: FeatureScale | None
 
     def share(self, field: str, value: str) -> float | None:
-        """Return the share that a value has of what all shoppers take, None if that is not known."""
+        """Return the share of a value among what all shoppers choose, None if unknown."""
         return self.shares.get(field, {}).get(value)
 
-    def goods(self, view: ReadView, rows: Sequence[int]) -> list[ProductFacts]:
-        """Return what is said of some rows of a view of the snapshot. Cost: 50 µs a row."""
-        return [good_of(from_bytes(view.payload(row)), self.fields, self._tags_of(row)) for row in rows]
+    def products(self, view: ReadView, rows: Sequence[int]) -> list[ProductFacts]:
+        """Return the facts of some rows of a view of the snapshot. Cost: 50 µs a row."""
+        return [to_product_facts(from_bytes(view.payload(row)), self.fields, self._tags_of(row)) for row in rows]
 
-    def segment(self, acts: Interactions, shelf: ItemFeatures, now_s: float) -> SegmentRecord | None:
-        """Return the segment of the one shopper whose acts these are, None if the snapshot knows none."""
+    def segment(self, interactions: Interactions, item_features: ItemFeatures, now_s: float) -> SegmentRecord | None:
+        """Return the segment of the one shopper with these interactions, None if the snapshot has none."""
         if self.scale is None or not self.segments:
             return None
-        return self.segments[int(self.nearest(self.scale.to_points(traits_of(acts, shelf, now_s)))[0])]
+        points = self.scale.to_points(compute_features(interactions, item_features, now_s))
+        return self.segments[int(self.nearest(points)[0])]
 
     def nearest(self, points: Numbers) -> NDArray[np.int64]:
-        """Return the place of the segment that each shopper is in: (u,). points: (u, f), see `FeatureScale`."""
-        apart = np.stack([np.square(points - centroid).sum(axis=1) for centroid in self._centroids], axis=1)
-        places: NDArray[np.int64] = apart.argmin(axis=1)
-        return places
+        """Return the index of the segment nearest to each point: (u,). points: (u, f), see `FeatureScale`."""
+        distances = np.stack([np.square(points - centroid).sum(axis=1) for centroid in self._centroids], axis=1)
+        segments: NDArray[np.int64] = distances.argmin(axis=1)
+        return segments
 
     @cached_property
     def _centroids(self) -> Numbers:
         return np.array([segment.centroid for segment in self.segments])
 
     def _tags_of(self, row: int) -> dict[str, str]:
-        # Items that changed since have rows behind those of the snapshot, and no tags.
+        # Items changed since the build have rows after those of the snapshot, and no tags.
         codes = self.tags[row].tolist() if row < len(self.tags) else []
-        named = zip(self.tag_values.items(), codes, strict=False)
-        return {f"{TAGS}.{name}": values[code] for (name, values), code in named if code >= 0}
+        tags_by_name = zip(self.tag_values.items(), codes, strict=False)
+        return {f"{TAG_PREFIX}.{name}": values[code] for (name, values), code in tags_by_name if code >= 0}
 
 
-def shelf_of(
-    space: FeatureSpace, goods: Sequence[ProductFacts | None], view: ReadView, rows: Sequence[int]
+def to_item_features(
+    space: FeatureSpace, products: Sequence[ProductFacts | None], view: ReadView, rows: Sequence[int]
 ) -> ItemFeatures:
-    """Return the shelf of items. goods: None for one that is not in the view.   rows: of those that are, in order."""
-    known = np.array([good is not None for good in goods], np.bool_)
-    there = [good or ProductFacts() for good in goods]
-    taste = np.zeros((len(goods), space.basis.shape[1]))
-    taste[known] = space.to_taste(view.vectors_of(np.array(rows, np.int64)))
+    """Return the features of items.
+
+    Args:
+        products: None for an item that is not in the view.
+        rows: Rows of the items that are in the view, in order.
+    """
+    in_view = np.array([product is not None for product in products], np.bool_)
+    known_products = [product or ProductFacts() for product in products]
+    taste = np.zeros((len(products), space.basis.shape[1]))
+    taste[in_view] = space.to_taste(view.vectors_of(np.array(rows, np.int64)))
     return ItemFeatures(
-        space.to_kinds([good.values.get(space.field, ()) for good in there]),
-        space.to_ranks(np.array([good.price for good in there])),
+        space.to_kinds([product.values.get(space.field, ()) for product in known_products]),
+        space.to_ranks(np.array([product.price for product in known_products])),
         taste,
-        known,
+        in_view,
     )
 
 
-def open_usual(snapshot: Snapshot) -> Population:
-    """Return what a snapshot knows of shoppers; the fields alone, chosen now, if it was built without any events.
+def open_population(snapshot: Snapshot) -> Population:
+    """Return the population statistics of a snapshot; only the fields, chosen now, if it was built without events.
 
     Raises CorruptSnapshot, naming the file.
     """
     directory = snapshot.directory / SHOPPERS
     if not directory.is_dir():
-        nothing = np.zeros((0, 0), np.int8)
-        return Population(choose_fields(snapshot.columns), {}, {}, (), {}, nothing, None, None)
+        no_tags = np.zeros((0, 0), np.int8)
+        return Population(choose_fields(snapshot.columns), {}, {}, (), {}, no_tags, None, None)
     record = _read(directory / RECORD_FILE)
     try:
         with np.load(directory / TASTE_FILE) as arrays:
             centre, basis = arrays["centre"], arrays["basis"]
         tags = np.load(directory / TAGS_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError) as error:
-        raise CorruptSnapshot(f"{directory}: expected what is usual among shoppers, got {error}") from error
+        raise CorruptSnapshot(f"{directory}: expected population statistics, got {error}") from error
     space = FeatureSpace(record.kinds_field, record.kinds, np.array(record.prices), centre, basis)
-    if {len(record.mean), len(record.spread)} != {space.trait_count}:
+    if {len(record.mean), len(record.spread)} != {space.feature_count}:
         raise CorruptSnapshot(
-            f"{directory / RECORD_FILE}: expected {space.trait_count} numbers of a shopper, got {len(record.mean)}"
+            f"{directory / RECORD_FILE}: expected {space.feature_count} shopper features, got {len(record.mean)}"
         )
     return Population(
         fields=FieldRoles.from_json(record.fields),
@@ -188,4 +215,4 @@ def _read(path: Path) -> PopulationRecord:
     try:
         return PopulationRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise CorruptSnapshot(f"{path}: expected what is usual among shoppers, got {error}") from error
+        raise CorruptSnapshot(f"{path}: expected population statistics, got {error}") from error

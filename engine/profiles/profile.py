@@ -1,4 +1,4 @@
-"""The profile of a shopper: what is known of one, as plain values."""
+"""The profile of a shopper, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,13 @@ from engine.events.event import EventType
 
 
 @dataclass(frozen=True, slots=True)
-class Interest:
-    """One interest. share: of the events, newer ones counting more.   item_ids: those that stand for it, best first."""
+class LabelledInterest:
+    """An `Interest` as a profile shows it.
+
+    Attributes:
+        share: Share of the history, newer events counting more.
+        item_ids: The most representative items, best first.
+    """
 
     label: str
     share: float
@@ -17,7 +22,7 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """One value of a field that a shopper takes. share: of their events.   lift: over that of all, 0 if not known."""
+    """A value that a shopper prefers. share: of their events.   lift: over the share of all shoppers, 0 if unknown."""
 
     field: str
     value: str
@@ -27,7 +32,7 @@ class Affinity:
 
 @dataclass(frozen=True, slots=True)
 class PriceBand:
-    """Quartiles of what was bought. percentile: the share of the shop's items that cost less than the median."""
+    """Quartiles of the prices paid. percentile: the share of the shop's items that cost less than the median."""
 
     field: str
     low: float
@@ -38,7 +43,7 @@ class PriceBand:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Shoppers who are alike. share: of all shoppers."""
+    """A segment of similar shoppers. share: of all shoppers."""
 
     name: str
     description: str
@@ -47,14 +52,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of a shopper. last_days: before the newest event of all shoppers."""
+    """The profile of one shopper. last_days: age of the last event, in days before the shop's newest event."""
 
     user_id: str
     event_counts: Mapping[EventType, int]
     first_s: float
     last_s: float
     last_days: float
-    interests: tuple[Interest, ...]
+    interests: tuple[LabelledInterest, ...]
     affinities: tuple[Affinity, ...]
     price_band: PriceBand | None
     segment: Segment | None
@@ -62,5 +67,5 @@ class Profile:
 
     @property
     def event_count(self) -> int:
-        """How many events are kept."""
+        """Number of events recorded."""
         return sum(self.event_counts.values())

@@ -1,54 +1,54 @@
-"""A profile in two or three sentences, for somebody who plans what to show and to write to shoppers."""
+"""A profile as two or three sentences, for people who plan what to show and write to shoppers."""
 
 from engine.columns.field_roles import to_words
-from engine.descriptions.grammar import listed
+from engine.descriptions.grammar import join_list_words
 from engine.events.event import EventType
-from engine.profiles.label import plain
+from engine.profiles.label import lower_capitals
 from engine.profiles.profile import Profile
 
-_DONE = {
+_EVENT_NOUNS = {
     EventType.PURCHASE: ("purchase", "purchases"),
-    EventType.CART: ("item put into the cart", "items put into the cart"),
+    EventType.CART: ("item added to the cart", "items added to the cart"),
     EventType.VIEW: ("view", "views"),
     EventType.RETURN: ("return", "returns"),
     EventType.LIKE: ("like", "likes"),
     EventType.DISLIKE: ("dislike", "dislikes"),
 }
-_MOST_INTERESTS = 3
-_MOST_AFFINITIES = 3
-_LEAST_SHARE = 0.1
+_MAX_INTERESTS = 3
+_MAX_AFFINITIES = 3
+_MIN_SHARE = 0.1
 
 
 def summarise(profile: Profile) -> str:
-    """Return what a profile says in words; never empty."""
+    """Return the summary of a profile; never empty."""
     sentences = [_interests(profile), _affinities(profile), _price(profile), _activity(profile)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _interests(profile: Profile) -> str:
-    named = [liking for liking in profile.interests if liking.label and liking.share >= _LEAST_SHARE]
+    named = [interest for interest in profile.interests if interest.label and interest.share >= _MIN_SHARE]
     if not named:
         return ""
-    told = [
-        f"{liking.label} ({liking.share:.0%}{'' if place else ' of their activity'})"
-        for place, liking in enumerate(named[:_MOST_INTERESTS])
+    phrases = [
+        f"{interest.label} ({interest.share:.0%}{'' if index else ' of their activity'})"
+        for index, interest in enumerate(named[:_MAX_INTERESTS])
     ]
-    # Labels are nouns as the catalogue has them, which a sentence would have to bend.
-    return f"Main interests: {', '.join(told)}."
+    # Labels are nouns as the catalogue spells them; a list avoids inflecting them.
+    return f"Main interests: {', '.join(phrases)}."
 
 
 def _affinities(profile: Profile) -> str:
-    said = " ".join(liking.label.lower() for liking in profile.interests[:_MOST_INTERESTS])
-    fresh = [affinity for affinity in profile.affinities if plain(affinity.value).lower() not in said]
-    told = [
-        f"{to_words(affinity.field)} {plain(affinity.value)}{times}"
-        for affinity in fresh[:_MOST_AFFINITIES]
-        for times in [f" ({affinity.lift:.1f} times)" if affinity.lift else ""]
+    labels = " ".join(interest.label.lower() for interest in profile.interests[:_MAX_INTERESTS])
+    unmentioned = [affinity for affinity in profile.affinities if lower_capitals(affinity.value).lower() not in labels]
+    phrases = [
+        f"{to_words(affinity.field)} {lower_capitals(affinity.value)}{lift}"
+        for affinity in unmentioned[:_MAX_AFFINITIES]
+        for lift in [f" ({affinity.lift:.1f} times)" if affinity.lift else ""]
     ]
-    if not told:
+    if not phrases:
         return ""
-    known = any(affinity.lift for affinity in fresh[:_MOST_AFFINITIES])
-    return f"{'Chooses more often than other shoppers' if known else 'Often chooses'}: {', '.join(told)}."
+    has_lift = any(affinity.lift for affinity in unmentioned[:_MAX_AFFINITIES])
+    return f"{'Chooses more often than other shoppers' if has_lift else 'Often chooses'}: {', '.join(phrases)}."
 
 
 def _price(profile: Profile) -> str:
@@ -56,10 +56,10 @@ def _price(profile: Profile) -> str:
     if band is None:
         return ""
     if band.low == band.high:
-        pays = f"Pays {_money(band.median)} for an item"
+        pays = f"Pays {_money(band.median)} per item"
     else:
         low, median, high = map(_money, (band.low, band.median, band.high))
-        pays = f"Usually pays {low} to {high} for an item (median {median})"
+        pays = f"Usually pays {low} to {high} per item (median {median})"
     return f"{pays}; {band.percentile:.0%} of the shop's items cost less."
 
 
@@ -68,12 +68,12 @@ def _money(amount: float) -> str:
 
 
 def _activity(profile: Profile) -> str:
-    done = [
-        f"{count:,} {_DONE[kind][count != 1]}"
-        for kind in _DONE
+    counts = [
+        f"{count:,} {_EVENT_NOUNS[kind][count != 1]}"
+        for kind in _EVENT_NOUNS
         for count in [profile.event_counts.get(kind, 0)]
         if count
     ]
     days = round(profile.last_days)
     when = f"{days} {'day' if days == 1 else 'days'} before the shop's newest events" if days else "on the newest day"
-    return f"{listed(done)}; last active {when}."
+    return f"{join_list_words(counts)}; last active {when}."

@@ -1,7 +1,7 @@
-"""What tells shoppers apart, as numbers: how active they are, what they take, what they pay, which look they like.
+"""Features that distinguish shoppers: activity, products, prices and visual taste, as numbers.
 
-A build works them out for all shoppers at once and finds the segments, a server for one shopper and finds theirs; it is
-the same code, so that a shopper stands where the build would have put them.
+A build computes them for all shoppers at once to find segments, a server for one shopper to find theirs. It is the same
+code, so a shopper lands where the build would have put them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,26 +16,35 @@ from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 from engine.scoring.vectors import Matrix
 
 TYPES = tuple(EventType)
-"""What the codes of event types stand for."""
+"""The event types that codes index."""
 
-WORTH: Mapping[EventType, float] = {kind: max(0.0, count) for kind, count in ScoringWeights().counts().items()}
-"""How much an event says of what somebody prefers; what was sent back or disliked says nothing of that."""
+PREFERENCE_WEIGHTS: Mapping[EventType, float] = {
+    kind: max(0.0, count) for kind, count in ScoringWeights().event_weights().items()
+}
+"""How much an event of each type says about preferences; returns and dislikes say nothing."""
 
-# How much each group of numbers counts in what tells shoppers apart.
+# Weight of each group of features in the distance of two shoppers.
 _GROUP_WEIGHTS = {"activity": 1.0, "price": 0.7, "kinds": 1.5, "taste": 1.0}
 
-# As many events as a shopper without any has of what is usual.
-_DOUBT = 5.0
+# Strength of the population's mean as a prior, in events.
+_PRIOR_EVENTS = 5.0
 
-# One number alone tells no more than this, or who is unlike all in it would be alike to nobody in anything.
-_FURTHEST = 1.5
+# Cap on a single feature, or an outlier in one would be similar to nobody in any.
+_MAX_DEVIATION = 1.5
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """n events of some shoppers. users, items: (n,) places of each.   types: (n,) places in TYPES.   times_s: (n,)."""
+    """n events of some shoppers.
+
+    Attributes:
+        users: (n,) indices of the shoppers.
+        items: (n,) indices of the items.
+        types: (n,) indices into TYPES.
+        times_s: (n,).
+    """
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -46,10 +55,13 @@ class Interactions:
 
 @dataclass(frozen=True, slots=True)
 class ItemFeatures:
-    """m items that events are of. kinds: (m, c) the share of each kind in it, zero rows where nothing is known.
+    """Features of the m items of some events.
 
-    ranks: (m,) the share of the shop's items that cost less, NaN without a price.   taste: (m, p).
-    known: (m,) whether the item is in the snapshot.
+    Attributes:
+        kinds: (m, c) share of each kind, zero rows where unknown.
+        ranks: (m,) share of the shop's items that cost less, NaN without a price.
+        taste: (m, p) projected vectors.
+        known: (m,) whether the item is in the snapshot.
     """
 
     kinds: Numbers
@@ -60,12 +72,16 @@ class ItemFeatures:
 
 @dataclass(frozen=True, slots=True)
 class ShopperFeatures:
-    """Of u shoppers. events: (u,).   idle_days: (u,).
+    """Features of u shoppers.
 
-    bought: (u,) the share of purchases in what was looked at, put into carts, liked or bought.
-    returned: (u,) the share of purchases that were sent back.
-    price: (u,) the mean rank of what was bought, or of all if nothing was; NaN without a price.
-    kinds: (u, c) shares of what was taken.   taste: (u, p) its mean.
+    Attributes:
+        events: (u,) number of events.
+        bought: (u,) share of purchases among views, carts, likes and purchases.
+        returned: (u,) share of purchases that were returned.
+        idle_days: (u,) days since the last event.
+        price: (u,) mean price rank of purchases, or of all events without purchases; NaN without a price.
+        kinds: (u, c) shares of kinds in the events.
+        taste: (u, p) mean taste.
     """
 
     events: Numbers
@@ -77,7 +93,7 @@ class ShopperFeatures:
     taste: Numbers
 
     def groups(self) -> dict[str, Numbers]:
-        """Return the numbers by group, each (u, k), drawn together where they are skewed."""
+        """Return the features by group, each (u, k), log-transformed where they are skewed."""
         activity = [np.log1p(self.events), self.bought, self.returned, np.log1p(self.idle_days)]
         return {
             "activity": np.stack(activity, axis=1),
@@ -89,92 +105,105 @@ class ShopperFeatures:
 
 @dataclass(frozen=True, slots=True)
 class FeatureScale:
-    """What is usual of each number: mean and spread, (f,); numbers that are the same for all have a spread of 0."""
+    """Mean and spread of each feature, (f,); a feature that is the same for all shoppers has a spread of 0."""
 
     mean: Numbers
     spread: Numbers
 
     @classmethod
-    def of(cls, traits: ShopperFeatures) -> "FeatureScale":
-        """Return the scale of all shoppers, such that each group of numbers has its own weight in a distance."""
+    def fit(cls, features: ShopperFeatures) -> "FeatureScale":
+        """Return the scale of all shoppers, such that each group of features has its own weight in a distance."""
         means, spreads = [], []
-        for name, numbers in traits.groups().items():
+        for name, numbers in features.groups().items():
             known = np.isfinite(numbers)
             count = np.maximum(known.sum(axis=0), 1)
             mean = np.where(known, numbers, 0.0).sum(axis=0) / count
-            apart = np.where(known, numbers - mean, 0.0)
-            total = float(np.square(apart).sum() / max(1, len(numbers)))
+            deviation = np.where(known, numbers - mean, 0.0)
+            total = float(np.square(deviation).sum() / max(1, len(numbers)))
             means.append(mean)
             if name == "activity":
-                # These are of different kinds, so each counts by itself; the others are parts of one thing.
-                spread = np.sqrt(np.square(apart).mean(axis=0) * len(mean)) / _GROUP_WEIGHTS[name]
+                # These are unrelated, so each is scaled by itself; the others are parts of one thing.
+                spread = np.sqrt(np.square(deviation).mean(axis=0) * len(mean)) / _GROUP_WEIGHTS[name]
             else:
                 spread = np.full(len(mean), np.sqrt(total) / _GROUP_WEIGHTS[name])
             spreads.append(spread)
         return cls(np.concatenate(means), np.concatenate(spreads))
 
-    def to_points(self, traits: ShopperFeatures) -> Numbers:
-        """Return (u, f) points whose distances tell how unlike shoppers are; what is not known of one is usual."""
-        groups = traits.groups()
+    def to_points(self, features: ShopperFeatures) -> Numbers:
+        """Return (u, f) points whose distances measure how different shoppers are; unknown features are average."""
+        groups = features.groups()
         numbers = np.concatenate(list(groups.values()), axis=1)
-        apart = np.where(np.isfinite(numbers), numbers - self.mean, 0.0)
-        # What somebody takes is known only as well as there are events of it.
-        apart[:, groups["activity"].shape[1] :] *= (traits.events / (traits.events + _DOUBT))[:, None]
-        points = np.divide(apart, self.spread, out=np.zeros_like(apart), where=self.spread > 1e-9)
-        return np.clip(points, -_FURTHEST, _FURTHEST)
+        deviation = np.where(np.isfinite(numbers), numbers - self.mean, 0.0)
+        # Shrunk towards the mean: few events say little about preferences.
+        deviation[:, groups["activity"].shape[1] :] *= (features.events / (features.events + _PRIOR_EVENTS))[:, None]
+        points = np.divide(deviation, self.spread, out=np.zeros_like(deviation), where=self.spread > 1e-9)
+        return np.clip(points, -_MAX_DEVIATION, _MAX_DEVIATION)
 
 
-def traits_of(acts: Interactions, shelf: ItemFeatures, now_s: float) -> ShopperFeatures:
-    """Return the traits of each shopper. now_s: the time that idleness is counted to, see `shop_clock`."""
-    users = acts.user_count
-    worth = np.array([WORTH[kind] for kind in TYPES])[acts.types] * shelf.known[acts.items]
-    bought = acts.types == TYPES.index(EventType.PURCHASE)
-    purchases = np.bincount(acts.users, bought, minlength=users)
-    returns = np.bincount(acts.users, acts.types == TYPES.index(EventType.RETURN), minlength=users)
-    wanted = np.bincount(acts.users, np.array([WORTH[kind] > 0 for kind in TYPES])[acts.types], minlength=users)
-    events = np.bincount(acts.users, minlength=users).astype(np.float64)
-    # An event further ahead is of a wrong clock, and says nothing of when somebody was here.
-    right = acts.times_s <= now_s + MAX_LEAD_S
+def compute_features(interactions: Interactions, item_features: ItemFeatures, now_s: float) -> ShopperFeatures:
+    """Return the features of each shopper. now_s: the time that idleness is measured from, see `shop_clock`."""
+    users = interactions.user_count
+    preference = (
+        np.array([PREFERENCE_WEIGHTS[kind] for kind in TYPES])[interactions.types]
+        * item_features.known[interactions.items]
+    )
+    bought = interactions.types == TYPES.index(EventType.PURCHASE)
+    purchases = np.bincount(interactions.users, bought, minlength=users)
+    returns = np.bincount(interactions.users, interactions.types == TYPES.index(EventType.RETURN), minlength=users)
+    positive = np.bincount(
+        interactions.users,
+        np.array([PREFERENCE_WEIGHTS[kind] > 0 for kind in TYPES])[interactions.types],
+        minlength=users,
+    )
+    events = np.bincount(interactions.users, minlength=users).astype(np.float64)
+    # An event further in the future has a wrong clock, and says nothing about the last visit.
+    plausible = interactions.times_s <= now_s + MAX_LEAD_S
     last_s = np.full(users, -np.inf)
-    np.maximum.at(last_s, acts.users[right], acts.times_s[right])
+    np.maximum.at(last_s, interactions.users[plausible], interactions.times_s[plausible])
     last_s = np.where(np.isfinite(last_s), last_s, now_s)
-    price = _mean_rank(acts, bought * shelf.known[acts.items], shelf.ranks)
-    price = np.where(np.isfinite(price), price, _mean_rank(acts, worth, shelf.ranks))
-    total = np.maximum(np.bincount(acts.users, worth, minlength=users), 1e-12)[:, None]
+    price = _mean_rank(interactions, bought * item_features.known[interactions.items], item_features.ranks)
+    price = np.where(np.isfinite(price), price, _mean_rank(interactions, preference, item_features.ranks))
+    total = np.maximum(np.bincount(interactions.users, preference, minlength=users), 1e-12)[:, None]
     return ShopperFeatures(
         events,
-        purchases / np.maximum(wanted, 1),
+        purchases / np.maximum(positive, 1),
         np.minimum(returns / np.maximum(purchases, 1), 1.0),
         np.maximum(now_s - last_s, 0.0) / DAY_S,
         price,
-        _summed(acts, worth, shelf.kinds) / total,
-        _summed(acts, worth, shelf.taste) / total,
+        _sum_by_user(interactions, preference, item_features.kinds) / total,
+        _sum_by_user(interactions, preference, item_features.taste) / total,
     )
 
 
-def _summed(acts: Interactions, weights: Numbers, values: Numbers) -> Numbers:
-    """Return (u, k), the weighted sum of the values (m, k) of what each shopper took."""
+def _sum_by_user(interactions: Interactions, weights: Numbers, values: Numbers) -> Numbers:
+    """Return (u, k), the weighted sum over each shopper's items of the values (m, k)."""
     from scipy.sparse import csr_array
 
-    taken = csr_array((weights, (acts.users, acts.items)), shape=(acts.user_count, len(values)))
-    summed: Numbers = np.asarray(taken @ values, np.float64)
+    matrix = csr_array(
+        (weights, (interactions.users, interactions.items)), shape=(interactions.user_count, len(values))
+    )
+    summed: Numbers = np.asarray(matrix @ values, np.float64)
     return summed
 
 
-def _mean_rank(acts: Interactions, weights: Numbers, ranks: Numbers) -> Numbers:
+def _mean_rank(interactions: Interactions, weights: Numbers, ranks: Numbers) -> Numbers:
     known = np.isfinite(ranks)
-    there = _summed(acts, weights, known.astype(np.float64)[:, None])[:, 0]
-    total = _summed(acts, weights, np.where(known, ranks, 0.0)[:, None])[:, 0]
-    mean: Numbers = np.divide(total, there, out=np.full(len(there), np.nan), where=there > 0)
+    present = _sum_by_user(interactions, weights, known.astype(np.float64)[:, None])[:, 0]
+    total = _sum_by_user(interactions, weights, np.where(known, ranks, 0.0)[:, None])[:, 0]
+    mean: Numbers = np.divide(total, present, out=np.full(len(present), np.nan), where=present > 0)
     return mean
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpace:
-    """How items become a shelf. field: the one of kinds, "" for none; kinds: its values that count.
+    """How items are mapped to features.
 
-    prices: ascending, of the shop's items, as many as tell a rank.   centre, basis: (d,), (d, p), what the blocks of an
-    item, one after the other, are seen through.
+    Attributes:
+        field: The field of kinds, "" for none.
+        kinds: The values of that field that count.
+        prices: Quantiles of the shop's prices, ascending.
+        centre: (d,) subtracted from the concatenated blocks of an item.
+        basis: (d, p) that they are then projected on.
     """
 
     field: str
@@ -184,8 +213,8 @@ class FeatureSpace:
     basis: Matrix
 
     @property
-    def trait_count(self) -> int:
-        """How many numbers a point of a shopper has, see `ShopperFeatures.groups`."""
+    def feature_count(self) -> int:
+        """The length of a shopper's point, see `ShopperFeatures.groups`."""
         return 4 + 1 + len(self.kinds) + int(self.basis.shape[1])
 
     def to_ranks(self, prices: Numbers) -> Numbers:
@@ -196,22 +225,22 @@ class FeatureSpace:
         return np.where(np.isfinite(prices), ranks, np.nan)
 
     def to_taste(self, blocks: Mapping[str, tuple[Matrix, NDArray[np.bool_]]]) -> Numbers:
-        """Return (m, p) of the blocks of m items; one that lacks a block counts there as the mean of all."""
+        """Return (m, p) from the blocks of m items; a missing block counts as the mean of all items."""
         if not self.basis.size:
             return np.zeros((len(next(iter(blocks.values()))[1]), 0))
         rows = np.concatenate([vectors for vectors, _ in blocks.values()], axis=1)
-        there = np.concatenate(
+        present = np.concatenate(
             [np.repeat(present[:, None], vectors.shape[1], axis=1) for vectors, present in blocks.values()], axis=1
         )
-        taste: Numbers = np.where(there, rows - self.centre, 0.0) @ self.basis.astype(np.float64)
+        taste: Numbers = np.where(present, rows - self.centre, 0.0) @ self.basis.astype(np.float64)
         return taste
 
     def to_kinds(self, values: Sequence[tuple[str, ...]]) -> Numbers:
-        """Return (m, c), the kinds of m items by the values that each has in the field."""
-        places = {kind: place for place, kind in enumerate(self.kinds)}
+        """Return (m, c), the kinds of m items from their values in the field."""
+        columns = {kind: column for column, kind in enumerate(self.kinds)}
         kinds = np.zeros((len(values), len(self.kinds)))
-        for row, there in enumerate(values):
-            for value in there:
-                if value in places:
-                    kinds[row, places[value]] = 1.0 / len(there)
+        for row, present in enumerate(values):
+            for value in present:
+                if value in columns:
+                    kinds[row, columns[value]] = 1.0 / len(present)
         return kinds

@@ -1,4 +1,4 @@
-"""A shopper's history: what their events say of each item, newer ones counting more, purchases counted."""
+"""A shopper's history: one affinity per item, from the item's events, decayed by age."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,103 +7,119 @@ from math import copysign
 from engine.events.event import Event, EventType
 from engine.recommend.scoring_weights import DAY_S, ScoringWeights
 
-STRONGEST = (EventType.PURCHASE, EventType.LIKE, EventType.CART, EventType.VIEW, EventType.RETURN, EventType.DISLIKE)
-"""The types of events by what they say of who did them, the most telling first."""
+TYPES_BY_STRENGTH = (
+    EventType.PURCHASE,
+    EventType.LIKE,
+    EventType.CART,
+    EventType.VIEW,
+    EventType.RETURN,
+    EventType.DISLIKE,
+)
+"""Event types by how much they say about the shopper, strongest first."""
 
-MOST_EVENTS = 10_000
-"""Of one shopper, the newest; those before them say nothing any more."""
+MAX_EVENTS = 10_000
+"""The newest events of a shopper that are read; older ones have decayed to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemAffinity:
-    """What a shopper has to do with one item.
+    """A shopper's affinity for one item.
 
-    weight: how much they like it, below 0 if they do not.   by: the most telling thing they did with it.
-    bought: how often they bought it, pieces bought at one time being one.   fresh: the same, each time counting half
-    after so long, and no more for what was sent back.   just_bought: 1 for what was bought now, falling to 0 in days.
-    due: whether the last purchase is as long ago as two purchases of it usually are apart.
+    Attributes:
+        weight: Affinity, below 0 if the shopper dislikes the item.
+        strongest: The strongest type of event with the item.
+        purchases: Number of purchases; lines of one order count as one.
+        recent_purchases: Purchases less returns, each decayed with half-life `again_days`, at least 0.
+        just_bought: 1 right after a purchase, decaying to 0 within days.
+        due: Whether the last purchase is at least as old as the mean interval between purchases.
     """
 
     item_id: str
     weight: float
-    by: EventType
-    bought: int = 0
-    fresh: float = 0.0
+    strongest: EventType
+    purchases: int = 0
+    recent_purchases: float = 0.0
     just_bought: float = 0.0
     due: bool = False
 
     @property
-    def wanted(self) -> bool:
-        """Whether they would have it again: they bought it, and did not take against it since."""
-        return self.bought > 0 and self.weight > 0
+    def can_repeat(self) -> bool:
+        """Whether the shopper may buy the item again: bought before and not disliked since."""
+        return self.purchases > 0 and self.weight > 0
 
 
-def weigh(events: Iterable[Event], recipe: ScoringWeights, now_s: float | None = None) -> list[ItemAffinity]:
-    """Return the items of a history, the most liked first; of equal ones by id.
+def compute_affinities(
+    events: Iterable[Event], scoring: ScoringWeights, now_s: float | None = None
+) -> list[ItemAffinity]:
+    """Return one affinity per item, highest weight first; ties are broken by id.
 
-    events: of one shopper, in any order.   now_s: when now is; the time of the newest of them if None.
+    Args:
+        events: Events of one shopper, in any order.
+        now_s: The current time; the time of the newest event if None.
     """
-    told = list(events)
-    counts = recipe.counts()
+    history = list(events)
+    event_weights = scoring.event_weights()
     by_item: dict[str, list[tuple[Event, float]]] = {}
-    for event, age_days in zip(told, ages_days(told, recipe.longest_pause_days, now_s), strict=True):
+    for event, age_days in zip(history, compute_ages_days(history, scoring.longest_pause_days, now_s), strict=True):
         by_item.setdefault(event.item_id, []).append((event, age_days))
-    had = [_weighed(item_id, aged, counts, recipe) for item_id, aged in by_item.items()]
-    return sorted(had, key=lambda one: (-one.weight, one.item_id))
+    affinities = [_to_affinity(item_id, aged, event_weights, scoring) for item_id, aged in by_item.items()]
+    return sorted(affinities, key=lambda affinity: (-affinity.weight, affinity.item_id))
 
 
-def ages_days(events: Sequence[Event], longest_pause_days: float, now_s: float | None = None) -> list[float]:
-    """Return how old each event of one shopper is, 0 for one that is to come.
+def compute_ages_days(events: Sequence[Event], longest_pause_days: float, now_s: float | None = None) -> list[float]:
+    """Return the age of each event of one shopper, 0 for events in the future.
 
-    Between two events, and before now, no more than `longest_pause_days` pass. So one event of a wrong clock, years
-    ahead or behind, makes the others older by one pause at most, and who comes back after a year has a taste still.
+    Gaps between events, and before now, count as at most `longest_pause_days`. So an event with a wrong clock, years
+    off in either direction, ages the others by one pause at most, and a shopper who returns after a year keeps a taste.
     """
-    order = sorted(range(len(events)), key=lambda place: -events[place].time_s)
+    order = sorted(range(len(events)), key=lambda index: -events[index].time_s)
     ages = [0.0] * len(events)
     later_s = events[order[0]].time_s if order and now_s is None else now_s or 0.0
     age_days = 0.0
-    for place in order:
-        time_s = events[place].time_s
+    for index in order:
+        time_s = events[index].time_s
         age_days += min(max(0.0, later_s - time_s) / DAY_S, longest_pause_days)
-        ages[place] = age_days
+        ages[index] = age_days
         later_s = min(later_s, time_s)
     return ages
 
 
-def liked_now(liked: Iterable[str], disliked: Iterable[str], recipe: ScoringWeights) -> list[ItemAffinity]:
-    """Return what somebody unknown says that they like and dislike, in the order said; disliked counts if both."""
-    told = {item_id: ItemAffinity(item_id, recipe.like, EventType.LIKE) for item_id in liked}
-    return list(
-        (told | {item_id: ItemAffinity(item_id, recipe.dislike, EventType.DISLIKE) for item_id in disliked}).values()
-    )
+def session_affinities(liked: Iterable[str], disliked: Iterable[str], scoring: ScoringWeights) -> list[ItemAffinity]:
+    """Return the affinities of an anonymous session, in the order given; an item in both lists is disliked."""
+    affinities = {item_id: ItemAffinity(item_id, scoring.like, EventType.LIKE) for item_id in liked}
+    affinities |= {item_id: ItemAffinity(item_id, scoring.dislike, EventType.DISLIKE) for item_id in disliked}
+    return list(affinities.values())
 
 
-def _weighed(
-    item_id: str, events: Iterable[tuple[Event, float]], counts: Mapping[EventType, float], recipe: ScoringWeights
+def _to_affinity(
+    item_id: str,
+    events: Iterable[tuple[Event, float]],
+    event_weights: Mapping[EventType, float],
+    scoring: ScoringWeights,
 ) -> ItemAffinity:
-    total = fresh = 0.0
-    bought: dict[float, float] = {}
-    by = EventType.DISLIKE
+    total = recent_purchases = 0.0
+    purchase_ages: dict[float, float] = {}
+    strongest = EventType.DISLIKE
     for event, age_days in events:
-        if event.type is EventType.PURCHASE and event.time_s in bought:
+        if event.type is EventType.PURCHASE and event.time_s in purchase_ages:
             # Another line of the same order.
             continue
-        total += counts[event.type] * 0.5 ** (age_days / recipe.recent_days)
-        by = min(by, event.type, key=STRONGEST.index)
-        freshness = 0.5 ** (age_days / recipe.again_days)
+        total += event_weights[event.type] * 0.5 ** (age_days / scoring.recent_days)
+        strongest = min(strongest, event.type, key=TYPES_BY_STRENGTH.index)
+        decay = 0.5 ** (age_days / scoring.again_days)
         if event.type is EventType.PURCHASE:
-            bought[event.time_s] = age_days
-            fresh += freshness
+            purchase_ages[event.time_s] = age_days
+            recent_purchases += decay
         elif event.type is EventType.RETURN:
-            fresh -= freshness
-    weight = copysign(abs(total) ** recipe.repeated, total)
-    ages = sorted(bought.values())
+            recent_purchases -= decay
+    weight = copysign(abs(total) ** scoring.repeated, total)
+    ages = sorted(purchase_ages.values())
     return ItemAffinity(
         item_id,
         weight,
-        by,
-        bought=len(ages),
-        fresh=max(0.0, fresh),
-        just_bought=0.5 ** (ages[0] / recipe.rest_days) if ages else 0.0,
+        strongest,
+        purchases=len(ages),
+        recent_purchases=max(0.0, recent_purchases),
+        just_bought=0.5 ** (ages[0] / scoring.rest_days) if ages else 0.0,
         due=len(ages) > 1 and ages[0] >= (ages[-1] - ages[0]) / (len(ages) - 1),
     )

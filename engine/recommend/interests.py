@@ -1,7 +1,7 @@
-"""What a shopper is interested in: the clusters of what they took, and the item that stands for each.
+"""A shopper's interests: clusters of the history, each represented by its medoid.
 
-One mean of everything somebody likes lies between their tastes, where nothing is that they like. PinnerSage (Pal and
-others 2020) keeps several instead: Ward's clusters, each told by its medoid, an item there is.
+The mean of everything a shopper likes lies between their tastes, where no item is. PinnerSage (Pal et al. 2020)
+therefore keeps several interests: Ward clusters, each represented by its medoid, which is a real item.
 """
 
 from dataclasses import dataclass
@@ -11,23 +11,25 @@ from numpy.typing import NDArray
 
 from engine.scoring.vectors import Matrix
 
-MOST_INTERESTS = 8
+MAX_INTERESTS = 8
 
-LOOSEST = 0.7
-"""Clusters that differ by more than this share of what two items of the shop usually differ by are two interests."""
+SPLIT_THRESHOLD = 0.7
+"""Clusters are separate interests if they are further apart than this share of the typical distance of two items."""
 
-# Below this vectors are the same: more is left by rounding of rows that were kept in float16.
-_SAME = 1e-3
+# Smaller distances are rounding: rows may have been stored as float16.
+_ROUNDING = 1e-3
 
 Rows = NDArray[np.float64]
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class InterestCluster:
-    """One interest. members: its places in the history, the one that stands for it first, then the next best.
+class Interest:
+    """A cluster of a shopper's history.
 
-    share: its part of all weights.
+    Attributes:
+        members: Indices into the history, the medoid first, then by centrality.
+        share: The cluster's share of all weights.
     """
 
     members: tuple[int, ...]
@@ -35,65 +37,72 @@ class InterestCluster:
 
     @property
     def medoid(self) -> int:
-        """The place of the item that is nearest to all items of the interest, heavier ones counting more."""
+        """The index of the item closest to all items of the interest, weighted."""
         return self.members[0]
 
 
 def find_interests(
     vectors: Matrix,
     weights: NDArray[np.floating],
-    usual: float = 0.0,
-    loosest: float = LOOSEST,
-    most: int = MOST_INTERESTS,
-) -> list[InterestCluster]:
-    """Return the interests of a history, the strongest first; their shares sum to 1.
+    mean_similarity: float = 0.0,
+    split_threshold: float = SPLIT_THRESHOLD,
+    limit: int = MAX_INTERESTS,
+) -> list[Interest]:
+    """Return the interests of a history, strongest first; their shares sum to 1.
 
-    vectors: (n, d) unit rows, one a different item.   weights: (n,) above 0.
-    usual: the cosine that two items of the shop usually have, so that "alike" means what it means there.
-    loosest, most: a cluster is parted where Ward joined it last if the cosine of items from both sides is, in the mean,
-    less than 1 - loosest * (1 - usual); the one whose sides are furthest apart first, until there are `most`.
-    No vectors have no interests. Cost: O(n² d), some milliseconds for 200.
+    A cluster is split at its last Ward merge if the mean cosine between the two sides is below
+    `1 - split_threshold * (1 - mean_similarity)`, the widest split first. Cost: O(n² d), milliseconds for 200 rows.
+
+    Args:
+        vectors: (n, d) unit rows, one per item. No rows have no interests.
+        weights: (n,) above 0.
+        mean_similarity: The mean cosine of two items of the catalogue.
+        limit: The maximum number of interests.
     """
     if not len(vectors):
         return []
     rows = np.asarray(vectors, np.float64)
     shares = np.asarray(weights, np.float64)
     shares = shares / shares.sum()
-    limit = max(loosest * (1.0 - usual), _SAME)
-    found = [_interest(rows, shares, places) for places in _parted(rows, shares, limit, most)]
-    return sorted(found, key=lambda interest: (-interest.share, interest.members))
+    max_distance = max(split_threshold * (1.0 - mean_similarity), _ROUNDING)
+    clusters = _split_clusters(rows, shares, max_distance, limit)
+    interests = [_to_interest(rows, shares, indices) for indices in clusters]
+    return sorted(interests, key=lambda interest: (-interest.share, interest.members))
 
 
-def _parted(rows: Rows, shares: Rows, limit: float, most: int) -> list[Places]:
-    """Return the places of each cluster; none joins two that differ more than `limit`, unless there are `most`."""
+def _split_clusters(rows: Rows, shares: Rows, max_distance: float, limit: int) -> list[Indices]:
+    """Return the row indices of each cluster.
+
+    No cluster merges sides further apart than `max_distance`, unless there are `limit` clusters already.
+    """
     count = len(rows)
-    joins = _ward(rows)
-    under = [np.array([place]) for place in range(count)]
-    for first, second in joins:
-        under.append(np.concatenate([under[first], under[second]]))
+    merges = _merge_tree(rows)
+    members = [np.array([index]) for index in range(count)]
+    for first, second in merges:
+        members.append(np.concatenate([members[first], members[second]]))
 
-    def gain(node: int) -> float:
+    def split_gain(node: int) -> float:
         if node < count:
             return 0.0
-        sides = [_centre(rows, shares, under[child]) for child in joins[node - count]]
+        sides = [_centroid(rows, shares, members[child]) for child in merges[node - count]]
         (first, first_share), (second, second_share) = sides
-        if 1.0 - first @ second <= limit:
+        if 1.0 - first @ second <= max_distance:
             return 0.0
-        apart = float(np.square(first - second).sum())
-        return apart * first_share * second_share / (first_share + second_share)
+        distance = float(np.square(first - second).sum())
+        return distance * first_share * second_share / (first_share + second_share)
 
-    gains = {len(under) - 1: gain(len(under) - 1)}
-    while len(gains) < most:
+    gains = {len(members) - 1: split_gain(len(members) - 1)}
+    while len(gains) < limit:
         widest = max(gains, key=lambda node: (gains[node], node))
         if gains[widest] == 0:
             break
         del gains[widest]
-        gains |= {child: gain(child) for child in joins[widest - count]}
-    return [under[node] for node in gains]
+        gains |= {child: split_gain(child) for child in merges[widest - count]}
+    return [members[node] for node in gains]
 
 
-def _ward(rows: Rows) -> list[tuple[int, int]]:
-    """Return the two nodes that each join of Ward's tree joins; nodes below n are rows, n + i is join i."""
+def _merge_tree(rows: Rows) -> list[tuple[int, int]]:
+    """Return the two nodes of each merge of Ward's tree; nodes below n are rows, node n + i is merge i."""
     if len(rows) == 1:
         return []
     from scipy.cluster.hierarchy import linkage
@@ -101,15 +110,14 @@ def _ward(rows: Rows) -> list[tuple[int, int]]:
     return [(int(first), int(second)) for first, second, _, _ in linkage(rows, "ward")]
 
 
-def _centre(rows: Rows, shares: Rows, places: Places) -> tuple[Rows, float]:
-    """Return the weighted mean of some rows and their share."""
-    share = float(shares[places].sum())
-    return shares[places] @ rows[places] / share, share
+def _centroid(rows: Rows, shares: Rows, indices: Indices) -> tuple[Rows, float]:
+    """Return the weighted mean of the rows, and their share."""
+    share = float(shares[indices].sum())
+    return shares[indices] @ rows[indices] / share, share
 
 
-def _interest(rows: Rows, shares: Rows, places: Places) -> InterestCluster:
-    nearness = rows[places] @ (shares[places] @ rows[places])
-    # Of equally near ones the heavier stands for the others, then the one that comes first. Rounded: sums of the same
-    # numbers in another order are not the same.
-    order = np.lexsort((places, -shares[places], -np.round(nearness / shares[places].sum(), 6)))
-    return InterestCluster(tuple(places[order].tolist()), float(shares[places].sum()))
+def _to_interest(rows: Rows, shares: Rows, indices: Indices) -> Interest:
+    centrality = rows[indices] @ (shares[indices] @ rows[indices])
+    # Ties go to the heavier item, then to the first. Rounded: sums of the same numbers in another order differ.
+    order = np.lexsort((indices, -shares[indices], -np.round(centrality / shares[indices].sum(), 6)))
+    return Interest(tuple(indices[order].tolist()), float(shares[indices].sum()))

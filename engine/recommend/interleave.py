@@ -1,4 +1,4 @@
-"""Several ranked lists as one, each getting its share of every stretch from the top."""
+"""Merging ranked lists into one, each list contributing its share at every depth."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, NamedTuple, TypeVar
@@ -7,32 +7,32 @@ Hit = TypeVar("Hit")
 
 
 class RankedShare(NamedTuple, Generic[Hit]):
-    """One list, best first, and its share of the whole; shares sum to 1."""
+    """A ranked list, best first, and its share of the result; shares sum to 1."""
 
     hits: Sequence[Hit]
     share: float
 
 
-def interleaved(
+def interleave(
     lists: Sequence[RankedShare[Hit]], limit: int, key_of: Callable[[Hit], Hashable]
 ) -> list[tuple[Hit, int]]:
-    """Return the first `limit` hits of all lists, each with the place of the list that gave it.
+    """Return the first `limit` hits of all lists, each with the index of its list.
 
-    The next hit is of the list that is furthest behind its share (Balinski and Young 1975, the quota method without
-    its house limit), of equal ones the first. A hit whose key was given is passed over, and costs its list no turn.
+    The next hit comes from the list furthest behind its share, the first list on ties (Balinski and Young 1975, the
+    quota method without its house limit). A hit whose key was returned already is skipped, at no cost to its list.
     """
-    given: set[Hashable] = set()
-    chosen: list[tuple[Hit, int]] = []
-    waiting = [iter(one.hits) for one in lists]
-    turns = [0] * len(lists)
-    left = set(range(len(lists)))
-    while left and len(chosen) < limit:
-        behind = min(left, key=lambda place: (turns[place] - lists[place].share * (len(chosen) + 1), place))
-        hit = next((hit for hit in waiting[behind] if key_of(hit) not in given), None)
+    seen: set[Hashable] = set()
+    merged: list[tuple[Hit, int]] = []
+    iterators = [iter(ranked.hits) for ranked in lists]
+    taken = [0] * len(lists)
+    remaining = set(range(len(lists)))
+    while remaining and len(merged) < limit:
+        furthest = min(remaining, key=lambda index: (taken[index] - lists[index].share * (len(merged) + 1), index))
+        hit = next((hit for hit in iterators[furthest] if key_of(hit) not in seen), None)
         if hit is None:
-            left.discard(behind)
+            remaining.discard(furthest)
             continue
-        given.add(key_of(hit))
-        chosen.append((hit, behind))
-        turns[behind] += 1
-    return chosen
+        seen.add(key_of(hit))
+        merged.append((hit, furthest))
+        taken[furthest] += 1
+    return merged

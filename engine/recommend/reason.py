@@ -1,7 +1,7 @@
-"""Why an item is recommended: what adds most to its score, for which items of the shopper's, in words they may read.
+"""Why an item is recommended: the largest contribution to its score, the shopper's items behind it, and a text.
 
-A score is a sum, and `explain` tells its summands. The reason is the largest of them, so a hit that is here because it
-is popular says so, however much it is like something that the shopper has.
+A score is a sum, and `explain` returns its terms. The reason is the largest of them, so a hit that ranks high because
+it is popular says so, however similar it is to the shopper's items.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,9 @@ from engine.columns.field_path import parse_path
 from engine.columns.field_values import values_at
 from engine.events.event import EventType
 from engine.recommend.history import ItemAffinity
+from engine.recommend.interests import Interest
 from engine.recommend.scoring_weights import DEMAND
-from engine.recommend.user_vector import InterestPart, UserVector
+from engine.recommend.user_vector import UserVector
 from engine.scoring.fusion import BEHAVIOUR
 from engine.search.read_view import ReadView
 from engine.search.score_terms import AGAIN
@@ -29,48 +30,43 @@ POPULAR: Mapping[str, str] = {
     "review_quality": "well reviewed",
     "rating": "well rated",
 }
-"""The signals that tell somebody of whom nothing is known what others like, the best first, and how each is said."""
+"""Signals that rank items for an unknown shopper, the preferred one first, with the text of each."""
 
-BOOST = "boost:"
-"""What stands before the name of a signal or a field among the contributions where a boost added it."""
+BOOST_PREFIX = "boost:"
+"""Prefix of a signal's or field's name in the contributions of a boost."""
 
-MOST_BECAUSE = 3
+MAX_BECAUSE = 3
 
-# An item is named if it adds at least this share of what the one does that adds most.
-_LEAST_BECAUSE = 0.5
+# An item is named if it adds at least this share of what the strongest one adds.
+_MIN_BECAUSE_SHARE = 0.5
 
-_DID = {
+_VERBS = {
     EventType.PURCHASE: "bought",
     EventType.LIKE: "liked",
-    EventType.CART: "put into your cart",
+    EventType.CART: "added to your cart",
     EventType.VIEW: "viewed",
-}
-_KNOWN = {
-    EventType.LIKE: "you liked this",
-    EventType.CART: "you put this into your cart",
-    EventType.VIEW: "you viewed this",
 }
 
 
 class ReasonKind(Enum):
-    """What sort of contribution is the largest."""
+    """The type of the largest contribution."""
 
     POPULAR = "popular"
-    """What others want, or a signal of the shop says."""
+    """Demand, or another signal of the shop."""
     BOUGHT = "bought"
     """The shopper bought it before."""
     KNOWN = "known"
-    """The shopper liked it, viewed it or put it into the cart."""
+    """The shopper liked it, viewed it or added it to the cart."""
     GOES_WITH = "goes with"
     """The same shoppers like it and the items named."""
     LIKE_ITEM = "like item"
-    """It looks like the items named, or says the same."""
+    """Its picture or text is similar to the items named."""
     LIKE_PICTURE = "like picture"
-    """It is like the picture of the request."""
+    """It is similar to the picture of the request."""
     BOOSTED = "boosted"
     """A boost of the request."""
     NEW = "new"
-    """Nobody did anything with it yet; what is like it is wanted."""
+    """It has no events yet, and similar items are in demand."""
     UNLIKE = "unlike"
     """It is unlike what the shopper disliked."""
     ANY = "any"
@@ -78,9 +74,13 @@ class ReasonKind(Enum):
 
 
 class Reason(NamedTuple):
-    """Why, in words; for which items, the strongest first; and for which of the shopper's interests, 0 for none.
+    """The reason for one recommendation.
 
-    contribution: the name of the largest one, as `explain` tells it; "" if none is above 0.
+    Attributes:
+        words: The reason as text.
+        contribution: Name of the largest contribution, as in `explain`; "" if none is above 0.
+        because: Ids of the shopper's items behind it, strongest first.
+        interest: 1-based number of the shopper's interest, 0 for none.
     """
 
     words: str
@@ -90,98 +90,116 @@ class Reason(NamedTuple):
     interest: int = 0
 
 
-UNKNOWN = Reason("something to begin with")
+UNKNOWN = Reason("a good place to start")
 DIFFERENT = Reason("something different")
-NEW = Reason("new here", ReasonKind.NEW, DEMAND)
+NEW = Reason("new in the shop", ReasonKind.NEW, DEMAND)
 UNLIKE = "unlike what you disliked"
 
 
 class ReasonBuilder:
-    """Tells why hits are recommended to somebody of a taste."""
+    """Builds the reasons of hits recommended for one user vector."""
 
-    def __init__(self, taste: UserVector, view: ReadView, title: str, beside_picture: float | None = None) -> None:
-        """title: the field that holds titles.   beside_picture: what the taste weighs beside one, None without one."""
-        self._taste = taste
+    def __init__(
+        self, user_vector: UserVector, view: ReadView, title_field: str, weight_beside_image: float | None = None
+    ) -> None:
+        """weight_beside_image: the user vector's weight in a query by picture, None for other queries."""
+        self._user_vector = user_vector
         self._view = view
-        self._title = title
-        self._beside_picture = beside_picture
-        self._places = {row: place for place, row in enumerate(taste.rows.tolist())}
-        self._interests = {place: number for number, one in enumerate(taste.interests, 1) for place in one.members}
+        self._title_field = title_field
+        self._weight_beside_image = weight_beside_image
+        self._indices = {row: index for index, row in enumerate(user_vector.rows.tolist())}
+        self._interests = {
+            index: number for number, interest in enumerate(user_vector.interests, 1) for index in interest.members
+        }
 
-    def of(self, row: int, contributions: Mapping[str, float], leaning: InterestPart | None = None) -> Reason:
-        """Return the reason of one hit. leaning: the interest whose query found it, None if it was the whole taste."""
-        name = largest(contributions)
-        place = self._places.get(row)
+    def build(self, row: int, contributions: Mapping[str, float], interest: Interest | None = None) -> Reason:
+        """Return the reason of one hit. interest: the one whose query found it, None for the whole taste."""
+        name = largest_contribution(contributions)
+        index = self._indices.get(row)
         if not name:
-            return DIFFERENT if len(self._taste.rows) else UNKNOWN
-        if name == DEMAND and BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.blocks_of(row):
+            return DIFFERENT if len(self._user_vector.rows) else UNKNOWN
+        if name == DEMAND and self._is_new(row):
             return NEW
-        if name == DEMAND or name.startswith(BOOST):
-            return of_signal(name)
-        if name == AGAIN and place is not None:
-            return self._of_known(place, name)
-        if self._beside_picture is not None:
-            share = self._taste.share(self._view, row, name, self._beside_picture)
+        if name == DEMAND or name.startswith(BOOST_PREFIX):
+            return signal_reason(name)
+        if name == AGAIN and index is not None:
+            return self._known_item(index, name)
+        if self._weight_beside_image is not None:
+            share = self._user_vector.share(self._view, row, name, self._weight_beside_image)
             if share <= contributions[name] - share:
-                return Reason(of_picture(self._beside_picture > 0), ReasonKind.LIKE_PICTURE, name)
-        return self._of_likeness(row, name, leaning)
+                return Reason(describe_picture_match(self._weight_beside_image > 0), ReasonKind.LIKE_PICTURE, name)
+        return self._similarity(row, name, interest)
 
-    def _of_likeness(self, row: int, block: str, leaning: InterestPart | None) -> Reason:
-        first = _most(self._taste.adding(self._view, row, block, leaning))
-        if not first:
+    def _is_new(self, row: int) -> bool:
+        return BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.stratum_of(row).blocks
+
+    def _similarity(self, row: int, block: str, interest: Interest | None) -> Reason:
+        indices = _top_indices(self._user_vector.item_contributions(self._view, row, block, interest))
+        if not indices:
             return Reason(UNLIKE, ReasonKind.UNLIKE, block)
-        if first[0] == self._places.get(row):
-            return self._of_known(first[0], block)
-        had = [self._taste.had[place] for place in first]
-        words = of_likeness(had[0], _title_of(self._view, int(self._taste.rows[first[0]]), self._title), block)
+        if indices[0] == self._indices.get(row):
+            return self._known_item(indices[0], block)
+        items = [self._user_vector.items[index] for index in indices]
+        title = _read_title(self._view, int(self._user_vector.rows[indices[0]]), self._title_field)
         kind = ReasonKind.GOES_WITH if block == BEHAVIOUR else ReasonKind.LIKE_ITEM
-        return Reason(words, kind, block, tuple(one.item_id for one in had), self._interests.get(first[0], 0))
+        because = tuple(item.item_id for item in items)
+        return Reason(
+            describe_similarity(items[0], title, block), kind, block, because, self._interests.get(indices[0], 0)
+        )
 
-    def _of_known(self, place: int, name: str) -> Reason:
-        had = self._taste.had[place]
-        kind = ReasonKind.BOUGHT if had.bought else ReasonKind.KNOWN
-        return Reason(of_known(had), kind, name, (had.item_id,), self._interests.get(place, 0))
+    def _known_item(self, index: int, name: str) -> Reason:
+        affinity = self._user_vector.items[index]
+        kind = ReasonKind.BOUGHT if affinity.purchases else ReasonKind.KNOWN
+        words = describe_known_item(affinity)
+        return Reason(words, kind, name, (affinity.item_id,), self._interests.get(index, 0))
 
 
-def largest(contributions: Mapping[str, float]) -> str:
-    """Return the name of the largest contribution, of equal ones the first by name; "" if none is above 0."""
+def largest_contribution(contributions: Mapping[str, float]) -> str:
+    """Return the name of the largest contribution, on ties the first by name; "" if none is above 0."""
     best = min(contributions, key=lambda name: (-contributions[name], name), default="")
     return best if best and contributions[best] > 0 else ""
 
 
-def of_signal(name: str) -> Reason:
-    """Return the reason for an item that a signal or a boost puts here, by the name of its contribution."""
-    signal = name.removeprefix(BOOST)
+def signal_reason(name: str) -> Reason:
+    """Return the reason for an item ranked by a signal or a boost, by the name of its contribution."""
+    signal = name.removeprefix(BOOST_PREFIX)
     if signal in POPULAR:
         return Reason(POPULAR[signal], ReasonKind.POPULAR, name)
     return Reason("picked by the shop", ReasonKind.BOOSTED, name)
 
 
-def of_known(had: ItemAffinity) -> str:
-    """Return the reason for an item that the shopper had to do with before."""
-    if had.bought > 1:
-        return f"you bought this {had.bought} times" + (", time to buy it again" if had.due else "")
-    return "you bought this before" if had.bought else _KNOWN.get(had.by, "you know this")
+def describe_known_item(affinity: ItemAffinity) -> str:
+    """Return the text for an item that the shopper already knows."""
+    if affinity.purchases > 1:
+        return f"you bought this {affinity.purchases} times" + (", time to buy it again" if affinity.due else "")
+    if affinity.purchases:
+        return "you bought this before"
+    verb = _VERBS.get(affinity.strongest)
+    if verb is None:
+        return "you have seen this before"
+    return "you added this to your cart" if affinity.strongest is EventType.CART else f"you {verb} this"
 
 
-def of_likeness(to: ItemAffinity, title: str, block: str) -> str:
-    """Return the reason for an item that is like one of the history in a block of vectors."""
-    like = {BEHAVIOUR: "goes with", "image": "looks like"}.get(block, "like")
-    did = _DID.get(to.by)
-    return f"{like} {title}" + (f" that you {did}" if did else "")
+def describe_similarity(to: ItemAffinity, title: str, block: str) -> str:
+    """Return the text for an item similar to one of the history in a block of vectors."""
+    relation = {BEHAVIOUR: "goes with", "image": "looks like"}.get(block, "similar to")
+    verb = _VERBS.get(to.strongest)
+    return f"{relation} {title}" + (f" that you {verb}" if verb else "")
 
 
-def of_picture(has_taste: bool) -> str:
-    """Return the reason for an item that is like a picture."""
-    return "like this picture, in your taste" if has_taste else "like this picture"
+def describe_picture_match(has_taste: bool) -> str:
+    """Return the text for an item similar to the picture of the request."""
+    return "similar to this picture and to your taste" if has_taste else "similar to this picture"
 
 
-def _most(adds: NDArray[np.float32]) -> list[int]:
-    """Return the places that add most, the first of them most; none if no item is liked."""
-    best = [place for place in np.argsort(-adds, kind="stable")[:MOST_BECAUSE].tolist() if np.isfinite(adds[place])]
-    return best[:1] + [place for place in best[1:] if adds[place] >= _LEAST_BECAUSE * abs(adds[best[0]])]
+def _top_indices(contributions: NDArray[np.float32]) -> list[int]:
+    """Return the indices of the largest contributions, largest first; none if no item is liked."""
+    order = np.argsort(-contributions, kind="stable")[:MAX_BECAUSE].tolist()
+    best = [index for index in order if np.isfinite(contributions[index])]
+    minimum = _MIN_BECAUSE_SHARE * abs(contributions[best[0]]) if best else 0.0
+    return best[:1] + [index for index in best[1:] if contributions[index] >= minimum]
 
 
-def _title_of(view: ReadView, row: int, field: str) -> str:
+def _read_title(view: ReadView, row: int, field: str) -> str:
     values = values_at(from_bytes(view.payload(row)), parse_path(field)) if field else []
     return str(values[0]) if values else view.item_id(row)

@@ -1,4 +1,4 @@
-"""How much what counts when items are recommended: the constants of the score, each in one place."""
+"""The constants of the recommendation score, each in one place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from engine.events.event import EventType
 
 DEMAND = "demand"
-"""The signal of how much an item is bought now."""
+"""The signal of an item's current demand."""
 
 REPURCHASE = "repurchase"
-"""The signal of how many of an item's buyers buy it again."""
+"""The signal of the share of an item's buyers who buy it again."""
 
 DAY_S = 86_400.0
 
@@ -18,18 +18,24 @@ DAY_S = 86_400.0
 class ScoringWeights:
     """The constants of the score. Half-lives are in days; scores are in standard deviations of a similarity.
 
-    view … dislike: what one event of each type counts.   repeated: the power that what an item's events sum to is
-    raised to, below 1 where the tenth purchase says less than the first.   recent_days: in which what is done counts
-    half, for taste.
-    longest_pause_days: how long a time without any event counts at most.
-    behaviour, content: what the learnt block weighs, and all others together.   demand: the weight of that signal.
-    again, again_days: what is added to an item bought once; it halves in so many days, and grows with the logarithm
-    of how often it was bought.   repurchase: the weight of that signal beside it, growing likewise.
-    rest, rest_days: what is taken from an item bought just now, by half less after so many days.
-    new: the share of what a shopper discovers that nobody has bought yet, so that it may be.
-    interests: how many at most.   focus: from 0, where each interest recommends for the whole taste, to 1, where for
-    itself alone.
-    picture, in_taste: what a picture weighs, and beside it the taste.
+    Attributes:
+        view: Weight of one view; cart, purchase, like, sent_back (a return) and dislike likewise.
+        repeated: Exponent of an item's summed event weights; below 1, the tenth purchase counts less than the first.
+        recent_days: Half-life of events in the taste.
+        longest_pause_days: Cap on the time that counts between two events.
+        behaviour: Weight of the learnt block.
+        content: Weight of all other blocks together.
+        demand: Weight of the demand signal.
+        again: Score added to an item bought once; grows with the logarithm of the number of purchases.
+        again_days: Half-life of `again`.
+        repurchase: Weight of the repurchase signal, which grows likewise.
+        rest: Score subtracted from an item bought just now.
+        rest_days: Half-life of `rest`.
+        new: Share of discovered items that nobody has bought yet, so that they can be.
+        interests: Maximum number of interests.
+        focus: From 0, every interest recommends for the whole taste, to 1, every interest only for itself.
+        picture: Weight of a picture in a query by picture.
+        in_taste: Weight of the taste beside the picture.
     """
 
     view: float = 0.1
@@ -55,8 +61,8 @@ class ScoringWeights:
     picture: float = 1.0
     in_taste: float = 0.5
 
-    def counts(self) -> Mapping[EventType, float]:
-        """Return what one event of each type counts."""
+    def event_weights(self) -> Mapping[EventType, float]:
+        """Return the weight of one event of each type."""
         return {
             EventType.VIEW: self.view,
             EventType.CART: self.cart,

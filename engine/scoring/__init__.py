@@ -1,1 +1,1 @@
-"""The fused score: a query's parts, blocks, weights and boosts as one inner product."""
+"""The fused score: the parts, weights and boosts of a query as one inner product."""

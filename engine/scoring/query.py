@@ -1,9 +1,8 @@
-"""What a query asks and what an answer tells, as plain values that know no library and no wire format."""
+"""Queries as plain values that depend on no library and no wire format."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,13 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """Words; they speak to every block that the snapshot's encoder made."""
+    """A text; it addresses every block that the snapshot's encoders made, and the lexical block.
+
+    Attributes:
+        text: The text.
+        weight: Factor of what the part adds to a score; negative for less of it.
+        block: The only block that the part addresses, "" for every block it can.
+    """
 
     text: str
     weight: float = 1.0
@@ -22,9 +27,13 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture's bytes; it speaks to every block that the snapshot's encoder made.
+    """An encoded image; it addresses every block that the snapshot's encoder made.
 
-    change: text that changes it, "" for none; `engine.composition` rewrites such a part before the query is searched.
+    Attributes:
+        data: The bytes of an image file.
+        weight: As for a text.
+        block: As for a text.
+        change: Text that modifies the image, "" for none; `engine.composition` rewrites such a part before the search.
     """
 
     data: bytes
@@ -35,7 +44,14 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class ItemPart:
-    """A stored item; each of its blocks speaks to the same block of the others. change: as of a picture."""
+    """A stored item; each of its blocks addresses the same block of the other items.
+
+    Attributes:
+        item_id: The item.
+        weight: As for a text.
+        block: As for a text.
+        change: As for an image.
+    """
 
     item_id: str
     weight: float = 1.0
@@ -45,7 +61,7 @@ class ItemPart:
 
 @dataclass(frozen=True, slots=True)
 class VectorPart:
-    """A vector of the caller's own, of any length but zero; it speaks to every block of its dimension."""
+    """A vector of the caller, of any length but zero; it addresses every block of its dimension."""
 
     values: Vector
     weight: float = 1.0
@@ -54,7 +70,7 @@ class VectorPart:
 
 @dataclass(frozen=True, slots=True)
 class TastePart:
-    """What somebody likes: a unit vector for each block that it speaks to."""
+    """A shopper's taste: a unit vector for each block that it addresses."""
 
     vectors: Mapping[str, Vector]
     weight: float = 1.0
@@ -63,7 +79,7 @@ class TastePart:
 
 @dataclass(frozen=True, slots=True)
 class UserPart:
-    """A shopper by their id; whoever knows their events says their taste in its place before the query is asked."""
+    """A shopper by id; the server replaces it with their taste, computed from their events, before the search."""
 
     user_id: str
     weight: float = 1.0
@@ -74,30 +90,30 @@ Part = TextPart | ImagePart | ItemPart | VectorPart | TastePart | UserPart
 
 
 class Missing(Enum):
-    """What an item counts for in a block that it does not have."""
+    """How an item is scored in a block that it does not have."""
 
     RENORMALIZE = "renormalize"
-    """The weights of the blocks it has grow to the sum of all asked; an item with none of them is no answer."""
+    """The weights of its other blocks grow to the sum of all; an item with none of the query's blocks is dropped."""
     NEUTRAL = "neutral"
-    """As much as an average item: zero."""
+    """Like an average item: zero."""
     DROP = "drop"
-    """It is no answer unless it has every block asked."""
+    """The item is dropped unless it has every block of the query."""
 
 
 class Shape(Enum):
-    """How a boosted value turns into what is added."""
+    """How a boosted value is transformed before it is added."""
 
     LINEAR = "linear"
-    """The standardised signal itself, or the number of the payload."""
+    """The standardised signal, or the number of the payload."""
     LOG1P = "log1p"
-    """ln(1 + value), values below zero counting as zero."""
+    """ln(1 + value), where values below zero count as zero."""
     EXP_DECAY = "exp_decay"
     """exp(-|value - origin| / scale)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boost:
-    """Add `weight` times a signal, or a number of the payload, to the score; an item without it gets nothing added."""
+    """Adds `weight` times a signal, or a number of the payload, to the score; nothing for an item without it."""
 
     field: str
     weight: float
@@ -108,9 +124,13 @@ class Boost:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Add `weight` times the share of an item's value in a field; an item without any of the values gets nothing.
+    """Adds `weight` times the share of an item's value in a field; nothing for an item without any of the values.
 
-    shares: (value, share) pairs, each value once, each share at most 1; of an item's several values the largest counts.
+    Attributes:
+        field: Path of the field.
+        weight: Factor of the share.
+        shares: (value, share) pairs, each value once, each share at most 1; of several values of an item the largest
+            share counts.
     """
 
     field: str
@@ -120,7 +140,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """An item that stands at a place of the whole list, counted from 0, whatever its score."""
+    """An item at a fixed position of the whole list, counted from 0, whatever its score."""
 
     item_id: str
     position: int
@@ -128,9 +148,11 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Variety by maximal marginal relevance among the best `candidates`, 0 for ten pages of them up to 1,000.
+    """Diversification by maximal marginal relevance.
 
-    share: how much the score counts; unlikeness to the hits before counts the rest.
+    Attributes:
+        share: How much the score counts, 0 to 1; dissimilarity to the hits before counts the rest.
+        candidates: How many of the best hits are reordered, 0 for ten pages of them up to 1,000.
     """
 
     share: float = 0.7
@@ -139,9 +161,12 @@ class Diversity:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where a page begins, and how the pages before it were made, so that this one goes on where they ended.
+    """Where a page begins, and how the pages before it were made, so that this one continues them.
 
-    window: how many hits the first page asked for.   shown: its rows, where another search might find others.
+    Attributes:
+        offset: Number of hits on the pages before.
+        window: Number of hits that the first page asked for.
+        shown: Rows of the pages before, where another search might find others.
     """
 
     offset: int
@@ -149,17 +174,65 @@ class Page:
     shown: tuple[int, ...] = ()
 
 
+class ItemBoosts(Mapping[str, float]):
+    """An immutable, hashable map from item_id to what is added to its score."""
+
+    __slots__ = ("_boosts", "_hash")
+
+    def __init__(self, boosts: Mapping[str, float]) -> None:
+        self._boosts = dict(boosts)
+        # Computed once: the queries of one recommendation share these boosts, which may be hundreds.
+        self._hash = hash(frozenset(self._boosts.items()))
+
+    def __getitem__(self, item_id: str) -> float:
+        return self._boosts[item_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._boosts)
+
+    def __len__(self) -> int:
+        return len(self._boosts)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, ItemBoosts) and self._boosts == other._boosts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"ItemBoosts({self._boosts})"
+
+
+NO_ITEM_BOOSTS = ItemBoosts({})
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. Blocks of vectors that `modality_weights` leaves out weigh 0; words stay, unless it names them.
+    """One search.
 
-    If it is empty blocks weigh what the snapshot says, for each kind of part.
-
-    again: item_id → what is added to its score, for who asks had it before.
-    among: the only items that may answer, None for all of them.   without: items that may not.
-    matches: values of fields that add to the score.
-    lacking: a block that items which may answer do not have, "" if it does not matter.
-    anything: whether a query that wishes for nothing is answered, by any items, and not refused.
+    Attributes:
+        parts: What the hits should be like.
+        modality_weights: Block → weight; a block of vectors that is left out weighs 0, the lexical block keeps its
+            weight. Empty for the weights of the snapshot, which may differ by kind of part.
+        missing: How items are scored in blocks that they lack.
+        boosts: Empty for those of the snapshot.
+        limit: Maximum number of hits.
+        recall_target: Required recall@10, None for that of the snapshot.
+        explain: Whether hits have contributions.
+        filter: Only items that pass it are returned, "" for all.
+        pins: Items at fixed positions.
+        diversity: None for none.
+        collapse_by: Field whose values hits are grouped by, "" for no groups.
+        facets: Fields whose values are counted.
+        min_score: Hits below it are left out, None for no minimum.
+        budget_ms: Time that the search may take, None for no limit.
+        page: None for the first page.
+        item_boosts: What is added to the score of single items, such as those a shopper bought before.
+        included_ids: The only items that may be returned, None for all.
+        excluded_ids: Items that are not returned.
+        without_block: Only items without this block are returned, "" for all.
+        match_all: Whether a query without parts and boosts returns any items instead of being rejected.
+        matches: Field values that add to the score.
     """
 
     parts: tuple[Part, ...]
@@ -177,21 +250,34 @@ class Query:
     min_score: float | None = None
     budget_ms: float | None = None
     page: Page | None = None
-    again: Mapping[str, float] = field(default_factory=dict)
-    among: frozenset[str] | None = None
-    without: frozenset[str] = frozenset()
-    lacking: str = ""
-    anything: bool = False
+    item_boosts: ItemBoosts = NO_ITEM_BOOSTS
+    included_ids: frozenset[str] | None = None
+    excluded_ids: frozenset[str] = frozenset()
+    without_block: str = ""
+    match_all: bool = False
     matches: tuple[Match, ...] = ()
 
     @property
+    def needs_encoder(self) -> bool:
+        """Whether a model has to run before the query can be searched."""
+        return any(
+            isinstance(part, TextPart | ImagePart) or (isinstance(part, ItemPart) and part.change)
+            for part in self.parts
+        )
+
+    @property
+    def needs_events(self) -> bool:
+        """Whether a shopper's events have to be read before the query can be searched."""
+        return any(isinstance(part, UserPart) for part in self.parts)
+
+    @property
     def plain(self) -> bool:
-        """Whether one search for the best rows, and nothing after it, answers the query."""
-        return self.flat and not (self.again or self.without or self.matches)
+        """Whether a single search for the best rows answers the query, with nothing before or after it."""
+        return self.flat and not (self.item_boosts or self.excluded_ids or self.matches)
 
     @property
     def flat(self) -> bool:
-        """Whether the best rows as they come, but for those known to who asks, answer the query."""
+        """Whether the best rows as they are answer the query, apart from item boosts, exclusions and field matches."""
         return not (
             self.filter
             or self.pins
@@ -200,70 +286,7 @@ class Query:
             or self.diversity is not None
             or self.min_score is not None
             or self.page is not None
-            or self.among is not None
-            or self.lacking
+            or self.included_ids is not None
+            or self.without_block
             or not self.parts
         )
-
-
-class Hit(NamedTuple):
-    """One answer. `row` is its place in what was searched; contributions are empty unless asked, and sum to the score.
-
-    group_size: how many items share its value of what hits were collapsed by; 0 if they were not.
-    """
-
-    item_id: str
-    score: float
-    row: int
-    contributions: Mapping[str, float]
-    group_size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """How often each value of a field occurs among the items that may answer, the commonest first; None: no value."""
-
-    field: str
-    values: tuple[tuple[Any, int], ...]
-
-
-class Plan(NamedTuple):
-    """How a query was answered: strategy "exact" or the index's name, and what recall@10 to expect of it."""
-
-    strategy: str
-    query_class: str
-    nprobe: int
-    candidates: int
-    selectivity: float
-    expected_recall: float
-
-
-class Timings(NamedTuple):
-    """Wall time of each stage of one query, in microseconds."""
-
-    encode_us: int
-    plan_us: int
-    search_us: int
-    score_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The hits of one query, best first, and how they were found.
-
-    payload: gives the payload of a hit's row, as it was when the query was answered.   more: whether hits follow.
-    degraded: whether the recall asked for was given up for the sake of the time allowed.
-    confidence: the probability that the hits are a good answer, 0 if that was not measured.   no_good_match: whether
-    it is so low that nothing matched.
-    """
-
-    hits: tuple[Hit, ...]
-    snapshot: str
-    plan: Plan
-    timings: Timings
-    payload: Callable[[int], bytes]
-    facets: tuple[Facet, ...] = ()
-    more: bool = False
-    degraded: bool = False
-    confidence: float = 0.0
-    no_good_match: bool = False

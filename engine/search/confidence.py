@@ -1,8 +1,9 @@
-"""How sure an answer to a text is: the probability that the catalogue has what was asked for at all.
+"""Estimates how likely an answer to a text query is a good one: whether the catalogue has what was searched for.
 
-The best of an answer is always something, also where a shop has no such thing. Three numbers tell: how much of the
-query's words any item holds, how much of them the best hits hold, and how near those are by their vectors. A build
-learns what they are worth in its catalogue by asking for things that it hides; see `indexer.build.confidence_model`.
+A search always returns its best hits, even where the catalogue has nothing of the kind. Three numbers tell these cases
+apart: the share of the query's words that any item has, the share that the best hits have, and how similar those hits
+are by their vectors. A build fits their weights to its catalogue by searching for items that it hides; see
+`indexer.build.confidence_model`.
 """
 
 import math
@@ -14,18 +15,21 @@ import numpy as np
 from engine.scoring.fusion import LEXICAL, FusedQuery, stratum_scale
 from engine.search.read_view import ReadView
 from engine.search.score_terms import ScoreTerms
+from engine.search.stratum_lookup import find_stratum
 from engine.snapshot.manifest import ConfidenceRecord
 from engine.snapshot.snapshot import Stratum
 
-LOOKED_AT = 3
-"""How many of the best hits are looked at."""
+MAX_HITS = 3
+"""How many of the best hits count as evidence."""
 
 
 class MatchEvidence(NamedTuple):
-    """What is seen of one answer.
+    """The evidence that one answer matches its query.
 
-    known: share of the query's words, by idf, that any item holds.   held: lexical score of the hit with the highest.
-    near: standard deviations by which the vectors of the nearest hit are nearer than usual, the mean over blocks.
+    Attributes:
+        known: Share of the query's words, by idf, that any item has.
+        held: Highest lexical score of the hits.
+        near: Vector similarity of the nearest hit, in standard deviations above the mean, averaged over blocks.
     """
 
     known: float
@@ -33,31 +37,34 @@ class MatchEvidence(NamedTuple):
     near: float
 
 
-def look(view: ReadView, query: FusedQuery, additions: ScoreTerms, hits: Iterable[tuple[int, float]]) -> MatchEvidence:
-    """Return what is seen of the best hits of a query of words. hits: rows with their scores, at least one."""
+def collect_evidence(
+    view: ReadView, query: FusedQuery, terms: ScoreTerms, hits: Iterable[tuple[int, float]]
+) -> MatchEvidence:
+    """Return the evidence in the best hits of a text query. hits: rows with their scores, at least one."""
     lexical = view.snapshot.lexical
     texts = [text for _, text in query.words]
     known = min((lexical.known_share(text) for text in texts), default=0.0) if lexical is not None else 0.0
     total = sum(weight for block, weight in query.weights.items() if block in query.vectors)
     held = near = -math.inf
     for row, score in hits:
-        place = view.place_of(row)
-        local = row - view.strata[place].start
-        held = max(held, additions.match(place, local))
-        near = max(near, (score - _beside_vectors(view.strata[place], query, additions, place, local)) / (total or 1.0))
+        index = find_stratum(view.strata, row)
+        local = row - view.strata[index].start
+        held = max(held, terms.match(index, local))
+        other = _score_without_vectors(view.strata[index], query, terms, index, local)
+        near = max(near, (score - other) / (total or 1.0))
     return MatchEvidence(known, held, near)
 
 
-def _beside_vectors(stratum: Stratum, query: FusedQuery, additions: ScoreTerms, place: int, local: int) -> float:
-    """Return what a score has of words and boosts, without reading the row if no boost is in it."""
-    beside = float(additions.of(place)[local])
+def _score_without_vectors(stratum: Stratum, query: FusedQuery, terms: ScoreTerms, index: int, local: int) -> float:
+    """Return what words and boosts add to a score; the row is read only if it holds a boost."""
+    score = float(terms.totals(index)[local])
     scale = stratum_scale(query, stratum.blocks)
     if LEXICAL in stratum.blocks and scale is not None:
-        beside += scale * query.offsets[LEXICAL]
+        score += scale * query.offsets[LEXICAL]
     if query.boosts:
         stored = stratum.index.rows(np.array([local]))[0].astype(np.float64)
-        beside += sum(boost * stratum.layout.signal(stored, name) for name, boost in query.boosts.items())
-    return beside
+        score += sum(boost * stratum.layout.signal(stored, name) for name, boost in query.boosts.items())
+    return score
 
 
 def confidence(record: ConfidenceRecord, evidence: MatchEvidence) -> float:

@@ -1,6 +1,6 @@
 """Query classes that a snapshot answers by exact search, since its index does not reach the recall target for them."""
 
-from engine.search.planner import FILTERED, headroom
+from engine.search.depth_planner import FILTERED, headroom
 from engine.snapshot.manifest import Manifest
 
 

@@ -1,6 +1,6 @@
-"""What is done to a list of scored rows before it is a list of hits: groups, variety and pins, in that order.
+"""Reorders a list of scored rows: collapses groups, diversifies, and inserts pins, in that order.
 
-A list is a stream of (score, row), best first, of which no more is drawn than the hits need.
+A list is a stream of (score, row), best first, and no more of it is consumed than the hits need.
 """
 
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -13,16 +13,23 @@ Scored = tuple[float, int]
 Rows = NDArray[np.int64]
 
 
-def collapsed(
-    stream: Iterable[Scored], group_of: Callable[[int], Hashable | None], pinned: Container[int], taken: set[Hashable]
+def collapse(
+    stream: Iterable[Scored],
+    get_group: Callable[[int], Hashable | None],
+    pinned: Container[int],
+    pinned_groups: set[Hashable],
 ) -> Iterator[Scored]:
-    """Give the best of each group; a row without a group stands for itself, a pinned one whatever its group.
+    """Yield the best row of each group; rows without a group and pinned rows are all yielded.
 
-    taken: the groups of pinned rows, of which no other row is given.
+    Args:
+        stream: Scored rows, best first.
+        get_group: Returns the group of a row, None if it has none.
+        pinned: Rows that are yielded whatever their group.
+        pinned_groups: The groups of pinned rows, of which no other row is yielded.
     """
-    seen = set(taken)
+    seen = set(pinned_groups)
     for score, row in stream:
-        group = None if row in pinned else group_of(row)
+        group = None if row in pinned else get_group(row)
         if group is not None:
             if group in seen:
                 continue
@@ -30,50 +37,56 @@ def collapsed(
         yield score, row
 
 
-def diversified(
+def diversify(
     stream: Iterator[Scored],
     candidates: int,
     share: float,
     vectors_of: Callable[[Rows], Mapping[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]],
     weights: Mapping[str, float],
 ) -> Iterator[Scored]:
-    """Give the first `candidates` by maximal marginal relevance, then the others as they come.
+    """Yield the first `candidates` by maximal marginal relevance, then the others unchanged.
 
-    Carbonell and Goldstein 1998: each next one has the largest share * relevance - (1 - share) * likeness to the
-    most alike before it. Relevance is the score between the least and the largest of the candidates; likeness the mean
-    cosine over the blocks that both have, by their weights.
-    vectors_of: rows → block → (c, d_b) unit vectors, zero where missing, and (c,) whether there is one.
+    Carbonell and Goldstein 1998: each next row has the largest share * relevance - (1 - share) * similarity to the most
+    similar row before it. Relevance is the score, scaled to 0..1 over the candidates; similarity is the mean cosine
+    over the blocks that both rows have, by the weights of the blocks.
+
+    Args:
+        stream: Scored rows, best first.
+        candidates: How many of them are reordered.
+        share: How much relevance counts, 0 to 1.
+        vectors_of: Returns block → (c, d_b) unit vectors, zero where missing, and (c,) whether the row has the block.
+        weights: Block → weight.
     """
     first = list(islice(stream, candidates))
     if first:
         scores = np.array([score for score, _ in first])
         blocks = vectors_of(np.array([row for _, row in first]))
-        for place in _marginal(scores, share, _Likeness(blocks, weights, len(first))):
-            yield first[place]
+        for position in _order_by_marginal_relevance(scores, share, _Similarity(blocks, weights, len(first))):
+            yield first[position]
     yield from stream
 
 
-def pinned(stream: Iterable[Scored], pins: Sequence[tuple[int, Scored]]) -> Iterator[Scored]:
-    """Give the stream with each pin at its place, (place, (score, row)); where places clash the later pin moves down.
+def insert_pins(stream: Iterable[Scored], pins: Sequence[tuple[int, Scored]]) -> Iterator[Scored]:
+    """Yield the stream with each pin, (position, (score, row)), at its position.
 
-    A place behind the end is the end.
+    Of two pins for one position the later moves down. A position beyond the end is the end.
     """
     rows = {row for _, (_, row) in pins}
     waiting = sorted(enumerate(pins), key=lambda entry: (entry[1][0], entry[0]))
-    given = 0
+    count = 0
     for scored in chain(stream, [None]):
         if scored is not None and scored[1] in rows:
             continue
-        while waiting and (scored is None or waiting[0][1][0] <= given):
+        while waiting and (scored is None or waiting[0][1][0] <= count):
             yield waiting.pop(0)[1][1]
-            given += 1
+            count += 1
         if scored is not None:
             yield scored
-            given += 1
+            count += 1
 
 
-class _Likeness:
-    """How alike candidates are to one of them."""
+class _Similarity:
+    """The similarity of candidates to each other."""
 
     def __init__(
         self,
@@ -83,30 +96,30 @@ class _Likeness:
     ) -> None:
         self._count = count
         self._blocks = [
-            (weights[name], vectors, there) for name, (vectors, there) in blocks.items() if weights.get(name, 0.0)
+            (weights[name], vectors, present) for name, (vectors, present) in blocks.items() if weights.get(name, 0.0)
         ]
 
-    def to(self, place: int) -> NDArray[np.float64]:
-        """Return the likeness of every candidate to one, 0 where they have no block in common: (c,)."""
+    def to(self, position: int) -> NDArray[np.float64]:
+        """Return (c,) the similarity of every candidate to one of them, 0 where they share no block."""
         shared = np.zeros(self._count)
-        alike = np.zeros(self._count)
-        for weight, vectors, there in self._blocks:
-            if there[place]:
-                shared += weight * there
-                alike += weight * (vectors @ vectors[place])
-        likeness: NDArray[np.float64] = np.divide(alike, shared, out=np.zeros(self._count), where=shared > 0)
-        return likeness
+        total = np.zeros(self._count)
+        for weight, vectors, present in self._blocks:
+            if present[position]:
+                shared += weight * present
+                total += weight * (vectors @ vectors[position])
+        similarity: NDArray[np.float64] = np.divide(total, shared, out=np.zeros(self._count), where=shared > 0)
+        return similarity
 
 
-def _marginal(scores: NDArray[np.float64], share: float, likeness: _Likeness) -> Iterator[int]:
+def _order_by_marginal_relevance(scores: NDArray[np.float64], share: float, similarity: _Similarity) -> Iterator[int]:
     low, high = scores.min(), scores.max()
     relevance = (scores - low) / (high - low) if high > low else np.ones(len(scores))
     nearest = np.full(len(scores), -np.inf)
     left = np.ones(len(scores), np.bool_)
-    place = int(np.argmax(scores))
+    position = int(np.argmax(scores))
     for _ in range(len(scores)):
-        yield place
-        left[place] = False
-        np.maximum(nearest, likeness.to(place), out=nearest)
-        # The candidates come best first, and of equal values argmax takes the first.
-        place = int(np.argmax(np.where(left, share * relevance - (1 - share) * nearest, -np.inf)))
+        yield position
+        left[position] = False
+        np.maximum(nearest, similarity.to(position), out=nearest)
+        # The candidates come best first, and argmax returns the first of equal values.
+        position = int(np.argmax(np.where(left, share * relevance - (1 - share) * nearest, -np.inf)))

@@ -1,4 +1,4 @@
-"""Which rows of a view may answer: what a filter leaves of them, and every search is told."""
+"""The rows of a view that may be returned: what a filter leaves, as every search takes it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +9,12 @@ from engine.snapshot.snapshot import Stratum
 
 @dataclass(frozen=True, slots=True)
 class RowSelection:
-    """The rows that may answer: one RowSet for each stratum of the view, None where all of them may.
+    """The rows that may be returned.
 
-    selectivity: the share of the view's items that this is.
+    Attributes:
+        rows: One filter for each stratum of the view, None where every row may be returned.
+        count: Number of selected rows.
+        selectivity: Share of the view's items that are selected, 0 to 1.
     """
 
     rows: tuple[RowFilter | None, ...]
@@ -19,6 +22,9 @@ class RowSelection:
     selectivity: float
 
 
-def count_rows(strata: Iterable[Stratum], rows: Iterable[RowFilter | None]) -> int:
-    """Return how many rows these are, one RowSet for each stratum, None where all of its rows are meant."""
-    return sum(stratum.count if some is None else some.count for stratum, some in zip(strata, rows, strict=True))
+def count_rows(strata: Iterable[Stratum], row_filters: Iterable[RowFilter | None]) -> int:
+    """Return how many rows pass the filters, one for each stratum, where None passes every row."""
+    return sum(
+        stratum.count if row_filter is None else row_filter.count
+        for stratum, row_filter in zip(strata, row_filters, strict=True)
+    )

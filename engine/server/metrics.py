@@ -8,7 +8,7 @@ from collections.abc import Callable
 import grpc
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector
 
-from engine.scoring.query import Answer
+from engine.scoring.answer import Answer
 from engine.server.histograms import Histograms
 
 MICROSECONDS = (50, 100, 200, 300, 500, 750, *(step * 10**power for power in range(3, 7) for step in (1, 2, 5)), 10**7)

@@ -16,11 +16,12 @@ import numpy as np
 
 from engine.errors import DiptychError
 from engine.indexes.recall import recall_at_k
-from engine.scoring.query import Answer, Query
-from engine.search.planner import MEASURED_K
+from engine.scoring.answer import Answer
+from engine.scoring.query import Query
+from engine.search.depth_planner import MEASURED_K
 from engine.search.read_view import ReadView
-from engine.search.retriever import EXACT_STRATEGY
 from engine.search.searcher import Searcher
+from engine.search.stratum_search import EXACT_STRATEGY
 from engine.server.metrics import Metrics
 
 MAX_WAITING = 8
@@ -130,7 +131,7 @@ class RecallMonitor:
         exact = _at_search_time(job).search(exact_query)
         recall = compute_recall(job.answer, exact, query, k)
         self._metrics.count_recall_check(plan.strategy, plan.query_class, recall)
-        target = job.searcher.planner.recall_target if query.recall_target is None else query.recall_target
+        target = job.searcher.planner.depths.recall_target if query.recall_target is None else query.recall_target
         if job.answer.snapshot != self._snapshot:
             self._snapshot = job.answer.snapshot
             self._checked.clear()

@@ -10,7 +10,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from engine.errors import CannotListen
-from engine.scoring.query import Answer, Query
+from engine.scoring.answer import Answer
+from engine.scoring.query import Query
 from engine.search.model_loader import ModelSettings
 from engine.search.searcher import Searcher
 from engine.server.lazy_event_log import LazyEventLog

@@ -156,10 +156,10 @@ class ServerSettings(BaseSettings):
     @field_validator("device")
     @classmethod
     def _check_device(cls, device: str) -> str:
-        from engine.indexes.index import HOMES
+        from engine.indexes.index import DEVICES
 
-        if device not in HOMES and not re.fullmatch(r"[\w.]+:\w+", device):
-            raise ValueError(f"expected {', '.join(HOMES)} or module:Class")
+        if device not in DEVICES and not re.fullmatch(r"[\w.]+:\w+", device):
+            raise ValueError(f"expected {', '.join(DEVICES)} or module:Class")
         return device
 
     @classmethod

@@ -8,9 +8,10 @@ import numpy as np
 
 from engine.errors import DiptychError, UserNotFound
 from engine.events.event import Event
-from engine.recommend.history import MOST_EVENTS
+from engine.recommend.history import MAX_EVENTS
 from engine.recommend.interests import find_interests
-from engine.recommend.recommender import Recommendations, Recommender, RecommendRequest
+from engine.recommend.recommend_request import RecommendRequest
+from engine.recommend.recommender import Recommendations, Recommender
 from engine.scoring.query import Part, Query, UserPart
 from engine.search.searcher import Searcher
 from engine.server.lazy_event_log import LazyEventLog
@@ -73,6 +74,6 @@ class ShopperRecommender:
         return recommender
 
     def _history(self, user_id: str) -> Sequence[Event]:
-        """Return a shopper's events. `weigh` weights them as of the newest one, not as of now."""
+        """Return a shopper's events. `compute_affinities` weights them as of the newest one, not as of now."""
         events = self._events.existing()
-        return [] if events is None else events.history(user_id, MOST_EVENTS)
+        return [] if events is None else events.history(user_id, MAX_EVENTS)

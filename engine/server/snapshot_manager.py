@@ -13,7 +13,7 @@ from engine.search.model_loader import ModelSettings, open_models
 from engine.search.searcher import Searcher
 from engine.server.codec.index_messages import to_index
 from engine.server.live_updates import LiveUpdates
-from engine.server.served_snapshot import SearchObserver, ServedSnapshot, find_quick_classes
+from engine.server.served_snapshot import SearchObserver, ServedSnapshot
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import CURRENT_FILE, Store
@@ -189,9 +189,8 @@ class SnapshotManager:
         )
         searcher = Searcher(snapshot, *models)
         searcher.warm_up()
-        quick = find_quick_classes(searcher) if self._device == "cpu" else frozenset()
         overlay = self._changes.overlay(searcher)
-        return ServedSnapshot(searcher, to_index(snapshot.manifest), quick, overlay, self._observer)
+        return ServedSnapshot(searcher, to_index(snapshot.manifest), overlay, self._observer)
 
     def _serve(self, served: ServedSnapshot) -> None:
         """Serve another snapshot, with all live changes so far: the lock keeps new ones out until it is served."""

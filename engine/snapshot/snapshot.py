@@ -43,6 +43,7 @@ class Snapshot:
     def __init__(self, manifest: Manifest, directory: Path, device: str = "cpu") -> None:
         self.manifest = manifest
         self.directory = directory
+        self.device = device
         self.name = manifest.snapshot
         self.dims = manifest.dims
         self.signals = tuple(signal.name for signal in manifest.signals)

@@ -6,22 +6,31 @@ snapshot has of it, for no request can know it.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
-from engine.catalog.coercion import JSON, BadRow, to_signal, to_text
+from engine.catalog.coercion import JSON, BadRow, to_signal
 from engine.catalog.item_fields import ItemFieldReader
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
-from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, space_of
+from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace
+from engine.encoders.embedding_pipeline import (
+    NOT_FINITE,
+    ContentEmbedder,
+    content_key,
+    image_embedder,
+    pool,
+    text_embedder,
+    to_stored,
+)
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, UnknownBlock
 from engine.scoring.fusion import BEHAVIOUR
-from engine.scoring.vectors import to_unit
 from engine.snapshot.snapshot import Snapshot
 from engine.updates.change_log import EmbeddedInput, Upsert
 
@@ -85,9 +94,14 @@ class Ingest:
         self._learnt = frozenset(signal.name for signal in snapshot.manifest.signals if signal.learnt)
         self._template = Template(snapshot.manifest.catalogue.text_template)
         self._fields = ItemFieldReader(snapshot.manifest.catalogue.text_template)
-        self._encoders = {block: encoder for block, encoder in encoders.items() if block in self._dims}
-        self._spaces = {block: space_of(encoder.fingerprint, block) for block, encoder in self._encoders.items()}
-        self._cache = cache
+        self._texts: ContentEmbedder[str] | None = None
+        self._images: ContentEmbedder[Image] | None = None
+        if "text" in encoders and "text" in self._dims:
+            self._texts = text_embedder(encoders["text"], cache)
+        if "image" in encoders and "image" in self._dims:
+            self._images = image_embedder(encoders["image"], cache)
+        embedders = {"text": self._texts, "image": self._images}
+        self._spaces = {block: embedder.space for block, embedder in embedders.items() if embedder is not None}
 
     def take(self, items: Sequence[tuple[str, Upsert]], pictures: Pictures) -> list[AcceptedItem | InvalidQuery]:
         """Return, for each item, what became of it or why it cannot be taken; `field` names the part of the item."""
@@ -98,12 +112,7 @@ class Ingest:
                 waiting.append(self._read(place, item_id, upsert))
             except InvalidQuery as error:
                 outcomes[place] = error
-        vectors: dict[str, dict[bytes, Half | InvalidQuery]] = {}
-        for block, space in self._spaces.items():
-            contents: dict[bytes, str] = {}
-            for one in waiting:
-                contents.update(dict.fromkeys(one.wanted.get(block, ()), one.text))
-            vectors[block] = self._embed(space, self._encoders[block], contents, pictures)
+        vectors = {"image": self._embed_images(waiting, pictures), "text": self._embed_texts(waiting)}
         for one in waiting:
             try:
                 outcomes[one.place] = self._finish(one, vectors)
@@ -113,7 +122,7 @@ class Ingest:
 
     def _read(self, place: int, item_id: str, upsert: Upsert) -> _PendingEmbedding:
         values = from_bytes(upsert.payload)
-        text = self._template.render(lambda name: item_id if name == "item_id" else to_text(values.get(name)))
+        text = self._template.render_item(item_id, values)
         learnt, behaviour = self._learnt_of(item_id)
         try:
             signals = tuple(
@@ -125,7 +134,7 @@ class Ingest:
         own = {block: self._own(block, vector) for block, vector in upsert.vectors.items()}
         one = _PendingEmbedding(place, item_id, upsert, text, self._words(item_id, text, values), signals, own)
         if text:
-            self._want(one, "text", (hashlib.sha256(text.encode()).digest(),))
+            self._want(one, "text", (content_key(text),))
         if upsert.images and "image" in self._dims and "image" not in self._spaces and "image" not in own:
             raise InvalidQuery("expected vectors for block 'image', since the catalogue brings its own", "images")
         self._want(one, "image", upsert.images)
@@ -182,7 +191,7 @@ class Ingest:
             raise InvalidQuery("expected finite values in the vector, got NaN, infinity or an overflow", place)
         if square == 0.0:
             raise InvalidQuery("expected a vector with a direction, got all zeros", place)
-        return to_unit(vector).astype(np.float16)
+        return to_stored(vector)
 
     def _finish(
         self, one: _PendingEmbedding, vectors: Mapping[str, Mapping[bytes, Half | InvalidQuery]]
@@ -194,51 +203,45 @@ class Ingest:
                 if isinstance(vector, InvalidQuery):
                     raise InvalidQuery(str(vector), f"images[{place}]" if block == "image" else "payload")
                 found.append(vector)
-            mean = found[0] if len(found) == 1 else np.stack(found).mean(axis=0, dtype=np.float32)
-            one.vectors[block] = to_unit(mean).astype(np.float16)
+            one.vectors[block] = to_stored(pool(found))
             one.made[block] = EmbeddedInput(_recipe(self._spaces[block], contents), one.vectors[block])
         arrival = PreparedItem(one.item_id, one.upsert.payload, one.words, one.vectors, one.signals)
         return AcceptedItem(replace(one.upsert, made=one.made), arrival)
 
-    def _embed(
-        self, space: VectorSpace, encoder: Encoder, contents: Mapping[bytes, str], pictures: Pictures
-    ) -> dict[bytes, Half | InvalidQuery]:
-        """Return the vector of each content, from the cache or the model, or why there is none."""
-        found: dict[bytes, Half | InvalidQuery] = {}
-        if self._cache is not None and contents:
-            found.update(self._cache.get(space, list(contents)))
-        missing = [content for content in contents if content not in found]
-        step = _TEXTS_AT_ONCE if space.kind == "text" else _PICTURES_AT_ONCE
-        for start in range(0, len(missing), step):
-            some = missing[start : start + step]
-            made: dict[bytes, Half] = {}
-            if space.kind == "text":
-                self._keep(some, encoder.encode_texts([contents[content] for content in some]), made, found)
-            else:
-                images = {}
-                for content in some:
-                    try:
-                        images[content] = decode(pictures(content))
-                    except InvalidQuery as error:
-                        found[content] = error
-                if images:
-                    self._keep(list(images), encoder.encode_images(list(images.values())), made, found)
-            if self._cache is not None and made:
-                self._cache.put(space, made)
+    def _embed_texts(self, waiting: Sequence[_PendingEmbedding]) -> dict[bytes, Half | InvalidQuery]:
+        """Return the vector of each text that an item waits for, or the reason why it has none."""
+        texts = {content: one.text for one in waiting for content in one.wanted.get("text", ())}
+        if self._texts is None or not texts:
+            return {}
+        found: dict[bytes, Half | InvalidQuery] = dict(self._texts.look_up(list(texts)))
+        missing = [content for content in texts if content not in found]
+        for start in range(0, len(missing), _TEXTS_AT_ONCE):
+            batch = {content: texts[content] for content in missing[start : start + _TEXTS_AT_ONCE]}
+            found |= _with_reasons(batch, self._texts.encode(batch))
         return found
 
-    def _keep(
-        self,
-        contents: Sequence[bytes],
-        vectors: NDArray[np.float32],
-        made: dict[bytes, Half],
-        found: dict[bytes, Half | InvalidQuery],
-    ) -> None:
-        for content, half in zip(contents, vectors.astype(np.float16), strict=True):
-            if np.isfinite(half).all():
-                made[content] = found[content] = half
-            else:
-                found[content] = InvalidQuery("expected finite values from the model, got NaN or infinity")
+    def _embed_images(
+        self, waiting: Sequence[_PendingEmbedding], pictures: Pictures
+    ) -> dict[bytes, Half | InvalidQuery]:
+        """Return the vector of each image that an item waits for, or the reason why it has none."""
+        contents = list(dict.fromkeys(content for one in waiting for content in one.wanted.get("image", ())))
+        if self._images is None or not contents:
+            return {}
+        found: dict[bytes, Half | InvalidQuery] = dict(self._images.look_up(contents))
+        missing = [content for content in contents if content not in found]
+        for start in range(0, len(missing), _PICTURES_AT_ONCE):
+            batch: dict[bytes, Image] = {}
+            for content in missing[start : start + _PICTURES_AT_ONCE]:
+                try:
+                    batch[content] = decode(pictures(content))
+                except InvalidQuery as error:
+                    found[content] = error
+            found |= _with_reasons(batch, self._images.encode(batch))
+        return found
+
+
+def _with_reasons(contents: Iterable[bytes], made: Mapping[bytes, Half]) -> dict[bytes, Half | InvalidQuery]:
+    return {content: made[content] if content in made else InvalidQuery(NOT_FINITE) for content in contents}
 
 
 def _recipe(space: VectorSpace, contents: Sequence[bytes]) -> bytes:

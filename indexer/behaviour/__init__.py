@@ -1,1 +1,1 @@
-"""What a build learns of items from what shoppers did with them: a block of vectors, and how much each is wanted."""
+"""What a build learns about items from events: a block of vectors, and demand signals."""

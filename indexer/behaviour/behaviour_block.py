@@ -1,4 +1,4 @@
-"""What a build takes from a shop's events into its items: a block, two signals, and what tastes are usual."""
+"""The behaviour block, the demand and repurchase signals, and the calibration of tastes, all from a shop's events."""
 
 from dataclasses import dataclass, replace
 
@@ -9,72 +9,78 @@ from engine.errors import InvalidSetting
 from engine.recommend.scoring_weights import DEMAND, REPURCHASE, ScoringWeights
 from engine.scoring.fusion import BEHAVIOUR, Calibration
 from engine.snapshot.manifest import BehaviourRecord
-from indexer.behaviour.cold_start import expected
-from indexer.behaviour.demand import demand_of
+from indexer.behaviour.cold_start import estimate_missing
+from indexer.behaviour.demand import compute_demand
 from indexer.behaviour.factorization import factorise
 from indexer.behaviour.interactions import InteractionMatrix
-from indexer.behaviour.repurchase import repurchase_of
-from indexer.behaviour.taste_moments import usual_tastes
-from indexer.behaviour.term_matrix import word_rows
+from indexer.behaviour.repurchase import compute_repurchase
+from indexer.behaviour.taste_moments import compute_taste_moments
+from indexer.behaviour.term_matrix import to_term_matrix
 from indexer.embedding.embed import Progress
 from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.events.event_table import EventTable
 
-FEWEST_SHOPPERS = 20
-"""Of fewer no vectors are learnt: what they have in common would be chance, and might tell who one of them is."""
+MIN_SHOPPERS = 20
+"""With fewer shoppers no vectors are learnt: they would be chance, and might identify a shopper."""
 
 
 @dataclass(frozen=True, slots=True)
 class BehaviourResult:
-    """Items with what was learnt of them, and the record of it for the manifest."""
+    """Items with what was learnt about them, and its record for the manifest."""
 
     embedded: EmbeddedRows
     record: BehaviourRecord
     events: EventTable
-    recipe: ScoringWeights
+    scoring: ScoringWeights
 
-    def calibrated(self, calibration: Calibration) -> Calibration:
-        """Return what is usual with what is usual of shoppers' tastes beside it."""
+    def calibrate(self, calibration: Calibration) -> Calibration:
+        """Return the calibration with the moments of shoppers' tastes added."""
         blocks, present = self.embedded.blocks, self.embedded.present
-        usual = usual_tastes(self.events, self.embedded.item_ids, blocks, present, self.recipe)
-        return Calibration({**calibration.similarities, **usual}, calibration.signals)
+        taste_moments = compute_taste_moments(self.events, self.embedded.item_ids, blocks, present, self.scoring)
+        return Calibration({**calibration.similarities, **taste_moments}, calibration.signals)
 
 
 def learn_behaviour(
-    events: EventTable, embedded: EmbeddedRows, progress: Progress, recipe: ScoringWeights | None = None
+    events: EventTable, embedded: EmbeddedRows, progress: Progress, scoring: ScoringWeights | None = None
 ) -> BehaviourResult:
-    """Return the items with a block "behaviour" where somebody liked them, and signals "demand" and "repurchase".
+    """Return the items with a "behaviour" block where shoppers liked them, and "demand" and "repurchase" signals.
 
-    The block is left out where fewer than FEWEST_SHOPPERS liked anything. Raises InvalidSetting for a catalogue that
-    has a signal of such a name.
+    The block is left out if fewer than MIN_SHOPPERS shoppers liked anything.
+
+    Raises:
+        InvalidSetting: The catalogue has a signal of the same name.
     """
     for name in (DEMAND, REPURCHASE):
         if name in embedded.signals:
-            raise InvalidSetting(f"expected no signal {name!r} of the catalogue: it is learnt from events; rename it")
-    recipe = recipe or ScoringWeights()
+            raise InvalidSetting(
+                f"expected no signal {name!r} in the catalogue, because it is learnt from events; rename it"
+            )
+    scoring = scoring or ScoringWeights()
     progress("behaviour", 0, 1)
-    seen = InteractionMatrix.of(events, embedded.item_ids, recipe.counts())
-    liking = seen.liking()
-    shoppers = int(np.count_nonzero(np.diff(liking.indptr)))
-    demand = expected(demand_of(seen), embedded.texts, embedded.blocks, embedded.present)
-    signals = embedded.signals | {DEMAND: demand, REPURCHASE: repurchase_of(seen)}
-    able = shoppers >= FEWEST_SHOPPERS and liking.shape[1] > 1
-    vectors = factorise(liking, words=word_rows(embedded.texts)) if able else _none(liking.shape[1])
+    interactions = InteractionMatrix.from_events(events, embedded.item_ids, scoring.event_weights())
+    affinities = interactions.to_affinities()
+    shoppers = int(np.count_nonzero(np.diff(affinities.indptr)))
+    demand = estimate_missing(compute_demand(interactions), embedded.texts, embedded.blocks, embedded.present)
+    signals = embedded.signals | {DEMAND: demand, REPURCHASE: compute_repurchase(interactions)}
+    learnable = shoppers >= MIN_SHOPPERS and affinities.shape[1] > 1
+    vectors = (
+        factorise(affinities, words=to_term_matrix(embedded.texts)) if learnable else _no_vectors(affinities.shape[1])
+    )
     present = np.any(vectors, axis=1)
     if present.any():
-        blocks, there = embedded.blocks | {BEHAVIOUR: vectors}, embedded.present | {BEHAVIOUR: present}
-        embedded = replace(embedded, blocks=blocks, present=there, signals=signals)
+        blocks, has_block = embedded.blocks | {BEHAVIOUR: vectors}, embedded.present | {BEHAVIOUR: present}
+        embedded = replace(embedded, blocks=blocks, present=has_block, signals=signals)
     else:
         embedded = replace(embedded, signals=signals)
     record = BehaviourRecord(
-        events=len(seen.items),
+        events=len(interactions.items),
         shoppers=shoppers,
         items=int(present.sum()),
         factors=vectors.shape[1],
     )
     progress("behaviour", 1, 1)
-    return BehaviourResult(embedded, record, events, recipe)
+    return BehaviourResult(embedded, record, events, scoring)
 
 
-def _none(count: int) -> NDArray[np.float16]:
+def _no_vectors(count: int) -> NDArray[np.float16]:
     return np.zeros((count, 0), np.float16)

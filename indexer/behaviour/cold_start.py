@@ -1,9 +1,9 @@
-"""What to expect of an item that nobody had to do with yet: what is known of the items most like it.
+"""Estimates for items without events, from the most similar items with events.
 
-Like are items of the same words, the rarer the more; where no known item shares any, those whose vectors are near. On a
+Items are similar if they share words, rare ones more; where no known item shares any, if their vectors are close. On a
 log of gifts a tenth of whose items had lost their events, 16 % of the shoppers who wanted one of these found it among
-twenty such by text alone, 43 % with the mean demand of the 20 items most like each, 52 % where likeness counts by its
-fourth power. In a supermarket, where hundreds have the same words, all that are equally like count, not some of them.
+twenty by text alone, 43 % with the mean demand of the 20 most similar items, 52 % with similarities to the fourth
+power. In a supermarket, where hundreds share the same words, all equally similar items count, not an arbitrary few.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,58 +12,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.scoring.vectors import to_unit
-from indexer.behaviour.term_matrix import word_rows
+from indexer.behaviour.term_matrix import to_term_matrix
 
-LIKE = 20
-"""How many items an expectation is the mean of."""
+NEIGHBOURS = 20
+"""The number of items that an estimate averages."""
 
 SHARPNESS = 4.0
-"""The power of likeness that an item counts by: what differs in one rare word tells more than many that share one."""
+"""Exponent of the similarity that an item is weighted by: one different rare word says more than many shared ones."""
 
-_AS_LIKE = 1e-6
-_AT_ONCE = 256
+_TIE = 1e-6
+_BATCH = 256
 
 
-def expected(
+def estimate_missing(
     values: NDArray[np.float32],
     texts: Sequence[str],
     blocks: Mapping[str, NDArray[np.float16]],
     present: Mapping[str, NDArray[np.bool_]],
 ) -> NDArray[np.float32]:
-    """Return (n,) the values, in place of each NaN the mean of those of like items, the most alike counting most.
+    """Return (n,) the values, with each NaN replaced by the similarity-weighted mean of similar items.
 
-    It stays NaN where there is no like item.   texts: (n,) what each item says.   blocks: (n, d_b) unit rows.
-    Cost: for each item that nothing is known of about as much as a search for its words.
+    A value stays NaN if there is no similar item. Cost: about one text search per unknown item.
+
+    Args:
+        texts: (n,) text of each item.
+        blocks: (n, d_b) unit rows.
     """
     known = np.flatnonzero(np.isfinite(values))
-    asked = np.flatnonzero(~np.isfinite(values))
-    told = values.copy()
-    if not len(known) or not len(asked):
-        return told
-    words = word_rows(texts)
+    unknown = np.flatnonzero(~np.isfinite(values))
+    estimates = values.copy()
+    if not len(known) or not len(unknown):
+        return estimates
+    words = to_term_matrix(texts)
     columns = words[known].T.tocsr()
-    for start in range(0, len(asked), _AT_ONCE):
-        some = asked[start : start + _AT_ONCE]
-        alike = (words[some] @ columns).tocsr()
-        for place, item in enumerate(some.tolist()):
-            row = slice(alike.indptr[place], alike.indptr[place + 1])
-            told[item] = _mean(values[known[alike.indices[row]]], alike.data[row])
-    left = asked[~np.isfinite(told[asked])]
+    for start in range(0, len(unknown), _BATCH):
+        batch = unknown[start : start + _BATCH]
+        similarities = (words[batch] @ columns).tocsr()
+        for index, item in enumerate(batch.tolist()):
+            row = slice(similarities.indptr[index], similarities.indptr[index + 1])
+            estimates[item] = _weighted_mean(values[known[similarities.indices[row]]], similarities.data[row])
+    remaining = unknown[~np.isfinite(estimates[unknown])]
     for block, rows in blocks.items():
-        there = known[present[block][known]]
-        asking = left[present[block][left] & ~np.isfinite(told[left])]
-        near = rows[there].astype(np.float32)
-        for item in asking.tolist() if len(there) else ():
-            told[item] = _mean(values[there], near @ to_unit(rows[item].astype(np.float32)))
-    return told
+        with_block = known[present[block][known]]
+        targets = remaining[present[block][remaining] & ~np.isfinite(estimates[remaining])]
+        near_vectors = rows[with_block].astype(np.float32)
+        for item in targets.tolist() if len(with_block) else ():
+            estimates[item] = _weighted_mean(values[with_block], near_vectors @ to_unit(rows[item].astype(np.float32)))
+    return estimates
 
 
-def _mean(values: NDArray[np.float32], likeness: NDArray[np.floating]) -> float:
-    """Return the mean of the values of the LIKE most alike, and of those as like as the last; NaN if nothing is alike.
+def _weighted_mean(values: NDArray[np.float32], similarity: NDArray[np.floating]) -> float:
+    """Return the mean of the NEIGHBOURS most similar values and of those tied with the last; NaN without any.
 
-    Each counts by a power of its likeness.
+    Each is weighted by a power of its similarity.
     """
-    least = max(float(np.partition(likeness, -LIKE)[-LIKE]), 0.0) if len(likeness) > LIKE else 0.0
-    best = np.flatnonzero(likeness >= least - _AS_LIKE)
-    weights = np.maximum(likeness[best].astype(np.float64), 0.0) ** SHARPNESS
-    return float(values[best] @ weights / weights.sum()) if weights.sum() > 0 else float("nan")
+    minimum = (
+        max(float(np.partition(similarity, -NEIGHBOURS)[-NEIGHBOURS]), 0.0) if len(similarity) > NEIGHBOURS else 0.0
+    )
+    nearest = np.flatnonzero(similarity >= minimum - _TIE)
+    weights = np.maximum(similarity[nearest].astype(np.float64), 0.0) ** SHARPNESS
+    return float(values[nearest] @ weights / weights.sum()) if weights.sum() > 0 else float("nan")

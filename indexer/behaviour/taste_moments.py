@@ -1,7 +1,7 @@
-"""How alike shoppers' tastes are to items, block by block: what a score of a recommendation is standardised with.
+"""The similarity of shoppers' tastes to items per block, as mean and deviation that scores are standardised with.
 
-A taste is the mean of many items and lies nearer to all others than one item does, so the moments of items would call
-every item an unusual match. They are taken of shoppers' own tastes, against items that they have not had.
+A taste is the mean of many items and is closer to all others than one item is, so the moments of items would make every
+item an outstanding match. These are measured on shoppers' own tastes, against items that are not in their history.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,51 +10,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events.event import Event
-from engine.recommend.history import weigh
+from engine.recommend.history import compute_affinities
 from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import TASTE, Moments
 from engine.scoring.vectors import to_unit
-from indexer.behaviour.interactions import NOT_SOLD
+from indexer.behaviour.interactions import NOT_IN_CATALOGUE
 from indexer.embedding.calibration import SAMPLE, SMALLEST_STD
 from indexer.events.event_table import TYPES, EventTable
 
 Half = NDArray[np.float16]
 
-FEWEST_TASTES = 2
+MIN_TASTES = 2
 
 
-def usual_tastes(
+def compute_taste_moments(
     events: EventTable,
     item_ids: Sequence[str],
     blocks: Mapping[str, Half],
     present: Mapping[str, NDArray[np.bool_]],
-    recipe: ScoringWeights,
+    scoring: ScoringWeights,
     seed: int = 7,
 ) -> dict[tuple[str, str], Moments]:
-    """Return the moments of ("user", block) for each block that two shoppers or more have a taste in.
+    """Return the moments of (TASTE, block) for each block in which at least two shoppers have a taste.
 
-    blocks: name → (n, d_b) unit rows of the items.   Cost: some thousand shoppers and items at most.
+    Cost: samples at most some thousand shoppers and items.
+
+    Args:
+        blocks: name → (n, d_b) unit rows of the items.
     """
     rng = np.random.default_rng(seed)
-    known = {item_id: place for place, item_id in enumerate(item_ids)}
-    places = np.array([known.get(item_id, NOT_SOLD) for item_id in events.item_ids], np.int64)
-    drawn = np.sort(rng.choice(len(events.user_ids), min(SAMPLE, len(events.user_ids)), replace=False))
-    histories = _histories(events, drawn)
-    tastes = []
-    for history in histories:
-        had = [(known[one.item_id], one.weight) for one in weigh(history, recipe) if one.item_id in known]
-        if any(weight > 0 for _, weight in had):
-            tastes.append((np.array([place for place, _ in had]), np.array([weight for _, weight in had], np.float32)))
-    if len(tastes) < FEWEST_TASTES or not (places != NOT_SOLD).any():
+    indices = {item_id: index for index, item_id in enumerate(item_ids)}
+    item_indices = np.array([indices.get(item_id, NOT_IN_CATALOGUE) for item_id in events.item_ids], np.int64)
+    sampled_users = np.sort(rng.choice(len(events.user_ids), min(SAMPLE, len(events.user_ids)), replace=False))
+    tastes = _find_tastes(_histories(events, sampled_users), indices, scoring)
+    if len(tastes) < MIN_TASTES or not (item_indices != NOT_IN_CATALOGUE).any():
         return {}
-    usual = {}
+    moments_by_block = {}
     for block, rows in blocks.items():
-        there = np.flatnonzero(present[block])
-        sample = np.sort(rng.choice(there, min(SAMPLE, len(there)), replace=False))
+        with_block = np.flatnonzero(present[block])
+        sample = np.sort(rng.choice(with_block, min(SAMPLE, len(with_block)), replace=False))
         moments = _moments(tastes, rows, rows[sample].astype(np.float32), sample)
         if moments is not None:
-            usual[TASTE, block] = moments
-    return usual
+            moments_by_block[TASTE, block] = moments
+    return moments_by_block
+
+
+def _find_tastes(
+    histories: Sequence[Sequence[Event]], indices: Mapping[str, int], scoring: ScoringWeights
+) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Return the item indices and affinity weights of each shopper who likes a known item."""
+    tastes = []
+    for history in histories:
+        affinities = [affinity for affinity in compute_affinities(history, scoring) if affinity.item_id in indices]
+        if any(affinity.weight > 0 for affinity in affinities):
+            items = np.array([indices[affinity.item_id] for affinity in affinities])
+            tastes.append((items, np.array([affinity.weight for affinity in affinities], np.float32)))
+    return tastes
 
 
 def _histories(events: EventTable, users: NDArray[np.int64]) -> list[list[Event]]:
@@ -82,18 +93,18 @@ def _moments(
     tastes: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]],
     rows: Half,
     items: NDArray[np.float32],
-    item_places: NDArray[np.int64],
+    sample_indices: NDArray[np.int64],
 ) -> Moments | None:
     count, total, squares = 0, 0.0, 0.0
-    for had, weights in tastes:
-        taste = weights @ rows[had].astype(np.float32)
+    for history_items, weights in tastes:
+        taste = weights @ rows[history_items].astype(np.float32)
         if not np.linalg.norm(taste) > 0:
             continue
-        products = (items @ to_unit(taste))[~np.isin(item_places, had)].astype(np.float64)
+        products = (items @ to_unit(taste))[~np.isin(sample_indices, history_items)].astype(np.float64)
         count += len(products)
         total += float(products.sum())
         squares += float(np.square(products).sum())
-    if count < FEWEST_TASTES:
+    if count < MIN_TASTES:
         return None
     mean = total / count
     return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), SMALLEST_STD))

@@ -1,4 +1,4 @@
-"""What is asked of a build, and whether that can be asked at all: seen before the first row is read."""
+"""The settings of a build, checked before the first row is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,17 +15,31 @@ from indexer.reviews.snapshot_reviews import ReviewFile
 
 @dataclass(frozen=True, slots=True)
 class BuildConfig:
-    """What to build and how. `index`: "auto" or a FAISS factory string, used for the largest stratum.
+    """What to build and how.
 
-    model: None for a catalogue that brings all its vectors. text_model: makes the text block in place of `model`.
-    lexical: whether the words of the items' texts are indexed too; None: if a model embeds these texts.
-    max_rejects, max_drift: shares of rows, of items.
-    exported_at: when the catalogue was exported; live changes made before are in it already and not laid over it.
-    forget_changes: forget all live changes made before the build began, once the snapshot is served.
-    describe_missing: have `writer` describe the items that lack a description.
-    events: a file of what shoppers did, recorded before anything is built; events_map: field → column of another name;
-    events_url: the database that keeps events, empty: a file of the store.   behaviour: whether anything is learnt of
-    the events that the store has.   reviews: what shoppers wrote of the items.
+    Attributes:
+        catalogue: JSON Lines, CSV or Parquet file, or a folder of images.
+        store: Folder of the store.
+        model: Model for texts and images; None if the catalogue brings all its vectors.
+        text_model: Model for the text block, in place of `model`.
+        lexical: Whether to index the words of the items' texts; None to do so if a model embeds these texts.
+        text_template: The text of an item, from columns of its row.
+        signals: Numeric columns that boosts can use.
+        index: "auto" or a FAISS factory string for the largest stratum.
+        device: "cpu", or "cuda" to train and fill the index on a GPU.
+        recall_target: Recall@10 that searches should reach, between 0 and 1.
+        max_rejects: Largest allowed share of bad rows.
+        max_drift: Largest allowed share of items that no longer resemble themselves in the served snapshot.
+        publish: Whether to serve the snapshot if it passes its gates.
+        exported_at: When the catalogue was exported. Live changes made before are part of it and not applied again.
+        forget_changes: Delete the live changes made before the build began, once the snapshot is served.
+        describe_missing: Whether `writer` describes the items that lack a description.
+        writer: The description writer.
+        events: File of shopper events, recorded before anything is built.
+        events_map: Event field to the column that holds it, where the names differ.
+        events_url: Database of the events; a file in the store if empty.
+        behaviour: Whether to learn from the events that the store has.
+        reviews: Reviews of the items.
     """
 
     catalogue: Path
@@ -51,10 +65,17 @@ class BuildConfig:
     behaviour: bool = True
     reviews: ReviewFile | None = None
 
-    def check(self) -> None:
-        """Refuse what no build can do, before anything is read or written.
+    @property
+    def exported_at_s(self) -> float:
+        """When the catalogue was exported, in seconds since 1970; 0 if unknown."""
+        return 0.0 if self.exported_at is None else self.exported_at.timestamp()
 
-        Raises InvalidSetting, naming what was expected, MissingDependency without a GPU for cuda.
+    def check(self) -> None:
+        """Reject settings that no build can satisfy, before anything is read or written.
+
+        Raises:
+            InvalidSetting: A value is out of range, or the store is a file.
+            MissingDependency: The device is cuda and there is no GPU.
         """
         if not 0 < self.recall_target < 1:
             raise InvalidSetting(f"expected a recall target between 0 and 1, got {self.recall_target}")

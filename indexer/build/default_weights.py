@@ -1,8 +1,8 @@
-"""Default weights and boosts that were learnt, as a file of the store, and how snapshots come by them.
+"""Default weights and boosts learned from judgments or events: a file of the store, and snapshots that use it.
 
-`weights.json` holds the weights with what they were learnt from and what they gained on cases held out. Snapshots never
-change: a copy of the served one, its files shared, is published with the weights in its manifest; servers take it up as
-any other. Later builds take them over where they have the same blocks and models; to forget them, delete the file.
+`weights.json` holds the weights, what they were learned from and their gain on held-out cases. Snapshots never change,
+so new weights are published as a copy of the served snapshot that shares its files. Later builds apply them if the
+snapshot has the same blocks and models; to discard them, delete the file.
 """
 
 import json
@@ -26,59 +26,66 @@ WEIGHTS_FILE = "weights.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Weighting:
-    """What blocks weigh, and what is added for one standard deviation of each signal.
+class DefaultWeights:
+    """Block weights and linear boosts for requests that name none.
 
-    kinds: the kinds of parts that it was learnt of, in place of what the build learnt for them; empty: all kinds.
+    Attributes:
+        blocks: Weight of each block.
+        boosts: What one standard deviation of a signal adds to the score.
+        part_kinds: The kinds of query parts that they replace the build's own weights for; empty for all kinds.
     """
 
     blocks: Mapping[str, float]
     boosts: Mapping[str, float] = field(default_factory=dict)
-    kinds: tuple[str, ...] = ()
+    part_kinds: tuple[str, ...] = ()
 
-    def normalised(self) -> "Weighting":
-        """Return the weighting that ranks the same and whose blocks weigh 1 in sum, as a manifest's do.
+    def normalised(self) -> "DefaultWeights":
+        """Return weights that rank the same, scaled so that the blocks sum to 1 as in a manifest.
 
-        Words and behaviour stand beside that sum, as they do for a searcher.
+        The lexical and the behaviour block are not counted in that sum, as in a searcher.
         """
         total = sum(weight for block, weight in self.blocks.items() if block not in (LEXICAL, BEHAVIOUR)) or 1.0
-        return Weighting(
+        return DefaultWeights(
             {block: weight / total for block, weight in self.blocks.items()},
             {name: weight / total for name, weight in self.boosts.items()},
-            self.kinds,
+            self.part_kinds,
         )
 
     def part_weights(self, manifest: Manifest) -> tuple[PartWeightRecord, ...]:
-        """Return the manifest's own, with these weights for the kinds that they were learnt of."""
+        """Return the manifest's part weights, replaced for the kinds that these weights are for."""
         return tuple(
             record.model_copy(update={"weight": self.blocks[record.block]})
-            if record.part_kind in self.kinds or not self.kinds
+            if record.part_kind in self.part_kinds or not self.part_kinds
             else record
             for record in manifest.part_weights
         )
 
 
 class StoredWeights(NamedTuple):
-    """The weights that a store keeps, and what tells the models that they were learnt with."""
+    """The weights in a store's file, with the digests of the models that they were learned with."""
 
-    weighting: Weighting
+    weights: DefaultWeights
     models: list[str]
 
 
 class AppliedWeights(NamedTuple):
-    """What a manifest takes of the weights kept, as updates of its fields, or a sentence why nothing."""
+    """Updates for a manifest's fields; where the stored weights do not fit, none and the reason."""
 
     update: Mapping[str, Any]
     reason: str
 
 
-def write(root: Path, manifest: Manifest, weighting: Weighting, learnt_from: Mapping[str, Any]) -> None:
-    """Keep the weights for later builds, in one step. learnt_from: what of, and the held-out numbers; JSON values."""
+def save(root: Path, manifest: Manifest, weights: DefaultWeights, learnt_from: Mapping[str, Any]) -> None:
+    """Write the weights into a store, atomically, for later builds.
+
+    Args:
+        learnt_from: Source and held-out metrics, as JSON values.
+    """
     content = {
-        "modality_weights": {name: round(weight, 6) for name, weight in weighting.blocks.items()},
-        "boosts": {name: round(weight, 6) for name, weight in weighting.boosts.items() if weight},
-        "part_kinds": list(weighting.kinds),
-        "models": models_of(manifest),
+        "modality_weights": {name: round(weight, 6) for name, weight in weights.blocks.items()},
+        "boosts": {name: round(weight, 6) for name, weight in weights.boosts.items() if weight},
+        "part_kinds": list(weights.part_kinds),
+        "models": model_digests(manifest),
         "snapshot": manifest.snapshot,
         "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
         "learnt_from": dict(learnt_from),
@@ -86,8 +93,8 @@ def write(root: Path, manifest: Manifest, weighting: Weighting, learnt_from: Map
     write_durably(root / WEIGHTS_FILE, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def read(root: Path) -> StoredWeights | None:
-    """Return the weights kept in the store, None if there are none. Raises InvalidSetting for another file."""
+def load(root: Path) -> StoredWeights | None:
+    """Return the weights of a store, None if it has none. Raises InvalidSetting if the file is malformed."""
     path = root / WEIGHTS_FILE
     if not path.is_file():
         return None
@@ -95,67 +102,68 @@ def read(root: Path) -> StoredWeights | None:
         content = json.loads(path.read_bytes())
         weights = {str(name): float(weight) for name, weight in content["modality_weights"].items()}
         boosts = {str(name): float(weight) for name, weight in content["boosts"].items()}
-        kinds = tuple(str(kind) for kind in content.get("part_kinds", ()))
-        return StoredWeights(Weighting(weights, boosts, kinds), list(content["models"]))
+        part_kinds = tuple(str(kind) for kind in content.get("part_kinds", ()))
+        return StoredWeights(DefaultWeights(weights, boosts, part_kinds), list(content["models"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidSetting(f"{path}: expected learnt weights, got {type(error).__name__}: {error}") from error
 
 
-def take_over(kept: StoredWeights | None, manifest: Manifest) -> AppliedWeights:
-    """Return what a manifest takes of the weights kept: all, or nothing where they do not fit it."""
-    if kept is None:
+def apply_stored(stored: StoredWeights | None, manifest: Manifest) -> AppliedWeights:
+    """Return the updates that give a manifest the stored weights: all of them, or none if they do not fit it."""
+    if stored is None:
         return AppliedWeights({}, "")
-    weights, boosts = kept.weighting.blocks, kept.weighting.boosts
+    weights, boosts = stored.weights.blocks, stored.weights.boosts
     blocks = [*manifest.dims, *([LEXICAL] if manifest.lexical is not None else [])]
     if set(weights) != set(blocks):
-        return AppliedWeights({}, f"they weigh {', '.join(sorted(weights))}, and it has {', '.join(sorted(blocks))}")
+        named, present = ", ".join(sorted(weights)), ", ".join(sorted(blocks))
+        return AppliedWeights({}, f"expected weights for {present}, got {named}")
     if missing := sorted(set(boosts) - {signal.name for signal in manifest.signals}):
-        return AppliedWeights({}, f"they boost {', '.join(missing)}, and it has no such signal")
-    if kept.models != models_of(manifest):
-        return AppliedWeights({}, "they were learnt with other models")
-    part_weights = kept.weighting.part_weights(manifest)
+        return AppliedWeights({}, f"they boost {', '.join(missing)}, which is not a signal of the snapshot")
+    if stored.models != model_digests(manifest):
+        return AppliedWeights({}, "they were learned with other models")
+    part_weights = stored.weights.part_weights(manifest)
     update = {"default_weights": dict(weights), "default_boosts": dict(boosts), "part_weights": part_weights}
     return AppliedWeights(update, "")
 
 
-def models_of(manifest: Manifest) -> list[str]:
-    """Return what tells the models of a snapshot from others; how their numbers are rounded does not."""
+def model_digests(manifest: Manifest) -> list[str]:
+    """Return what identifies the models of a snapshot, whatever precision they are stored in."""
     records = [record for record in (manifest.model, manifest.text_model) if record is not None]
     return [digest({**record.fingerprint, "dtype": ""})[:16] for record in records]
 
 
-def apply(store: Store, name: str, weighting: Weighting) -> Manifest | None:
+def publish_with_weights(store: Store, name: str, weights: DefaultWeights) -> Manifest | None:
     """Publish a copy of the served snapshot with these weights, and return its manifest.
 
-    Returns None, and nothing is published, if another snapshot is served by now. Raises what `publish` does.
+    Returns None and publishes nothing if another snapshot is served by now. Raises what `publish` raises.
     """
     if store.current() != name:
         return None
-    source, before = store.directory(name), store.manifest(name)
+    source, parent = store.directory(name), store.manifest(name)
     with draft(store) as written:
-        for file in before.files:
-            place = written.directory / file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _share(source / file, place)
-        manifest = before.model_copy(
+        for file in parent.files:
+            target = written.directory / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(source / file, target)
+        manifest = parent.model_copy(
             update={
                 "snapshot": written.name,
                 "parent": name,
                 "create_time": datetime.now(UTC).isoformat(timespec="seconds"),
-                "default_weights": dict(weighting.blocks),
-                "part_weights": weighting.part_weights(before),
-                "default_boosts": {signal: weight for signal, weight in weighting.boosts.items() if weight},
+                "default_weights": dict(weights.blocks),
+                "part_weights": weights.part_weights(parent),
+                "default_boosts": {signal: weight for signal, weight in weights.boosts.items() if weight},
             }
         )
         seal(store, written, manifest)
     return manifest if publish(store, manifest.snapshot, instead_of=name) else None
 
 
-def _share(source: Path, place: Path) -> None:
-    """Give a file a second name, for nothing ever writes into a snapshot; a copy where the disk cannot."""
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Hard-link a file, which is safe since snapshots never change; copy it where the file system has no links."""
     if not source.is_file():
         raise CorruptSnapshot(f"{source}: expected a file of the snapshot, got none")
     try:
-        os.link(source, place)
+        os.link(source, target)
     except OSError:
-        shutil.copyfile(source, place)
+        shutil.copyfile(source, target)

@@ -1,134 +1,131 @@
-"""What a snapshot must show before it may be served: recall, items found, few rejects, items that stayed the same."""
+"""The conditions of publishing a snapshot, one function a gate.
 
-from collections.abc import Sequence
-from dataclasses import replace
+To add a gate, write a function from `GateInputs` to its records and list it in `GATES`. The records go into the
+manifest in that order, and `publish` refuses a snapshot with a record that did not pass.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.errors import DiptychError, ItemNotFound
 from engine.scoring.fusion import LEXICAL, EncodedPart, FusedQuery, compose, stratum_query
 from engine.scoring.query import ImagePart, Missing, Query, TextPart
-from engine.search.planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
+from engine.search.depth_planner import AGREEING, MEASURED_K, QUERY_CLASSES, SINGLE
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import GateRecord
 from engine.snapshot.snapshot import Snapshot
+from indexer.build.recall_measurement import SCORE_TOLERANCE, exact_scores, measure, query_norm
 from indexer.build.sample_queries import QuerySampler
-from indexer.build.tune import ROUNDING, exact_scores, length, measure
 from indexer.probing.probes import PictureProbe, TextProbe
 
-CHECKED_QUERIES = 100
-CHECKED_ITEMS = 200
-SELF_RETRIEVAL = 0.99
-MOST_BELOW_TARGET = 0.01
-FEWEST_PROBES = 16
-LEAST_MARGIN = 0.05
+RECALL_QUERIES = 100
+SAMPLED_ITEMS = 200
+MIN_SELF_RETRIEVAL = 0.99
+MAX_RECALL_SLACK = 0.01
+MIN_PROBES = 16
+MIN_PROBE_MARGIN = 0.05
 
-# The same item through the same model should hardly move; a cosine below this means its words or picture were swapped.
+# The same item through the same model should hardly move; a cosine below this means its text or image was swapped.
 SAME_ITEM_COSINE = 0.5
 
 
-def recall_gate(searcher: Searcher, recall_target: float, seed: int = 12) -> list[GateRecord]:
-    """Return the recall of each class at the point the planner would choose, on queries that tuning did not see.
+@dataclass(frozen=True, slots=True)
+class GateInputs:
+    """The finished snapshot with everything that gates compare it with, and their limits.
 
-    The limit is the target less two standard errors of the sample's mean, or one class in ten would fail by chance;
-    but never less than the target less .01.
+    Attributes:
+        searcher: Opened on the snapshot, with its encoders.
+        parent: The snapshot served so far; None before the first.
+        image_probes: Changed images of items that no weight was learned from.
+        text_probes: Pieces of texts of such items.
+        rejects: Rejected rows of the catalogue.
+        rows_read: All rows of the catalogue.
+        recall_target: Mean recall@10 that searches should reach.
+        max_rejects: Largest allowed share of rejected rows.
+        max_drift: Largest allowed share of items that no longer resemble themselves.
     """
+
+    searcher: Searcher
+    parent: Snapshot | None = None
+    image_probes: Sequence[PictureProbe] = ()
+    text_probes: Sequence[TextProbe] = ()
+    rejects: int = 0
+    rows_read: int = 0
+    recall_target: float = 0.99
+    max_rejects: float = 1.0
+    max_drift: float = 1.0
+
+
+def recall_gate(inputs: GateInputs, seed: int = 12) -> list[GateRecord]:
+    """Measure recall for each query class at the planner's operating point, on queries that tuning did not see.
+
+    The limit is the target minus two standard errors of the sample mean, since otherwise one class in ten would fail
+    by chance, but never less than the target minus .01.
+    """
+    searcher = inputs.searcher
     records = []
-    for name in QUERY_CLASSES:
+    for query_class in QUERY_CLASSES:
         sampler = QuerySampler(searcher.snapshot, seed)
-        queries = sampler.draw(name, CHECKED_QUERIES)
+        queries = sampler.draw(query_class, RECALL_QUERIES)
         if not queries:
             continue
-        some = sampler.select(name)
-        point = searcher.planner.choose(name, None).point
-        recalls, _ = measure(searcher, queries, exact_scores(searcher.snapshot, queries, some), point, some)
+        selection = sampler.select(query_class)
+        point = searcher.planner.depths.choose(query_class, None).point
+        exact = exact_scores(searcher.snapshot, queries, selection)
+        recalls, _ = measure(searcher, queries, exact, point, selection)
         error = float(recalls.std()) / np.sqrt(len(recalls))
-        limit = round(recall_target - min(2 * error, MOST_BELOW_TARGET), 5)
-        records.append(_at_least(f"recall@10 {name}", float(recalls.mean()), limit))
+        limit = round(inputs.recall_target - min(2 * error, MAX_RECALL_SLACK), 5)
+        records.append(_at_least(f"recall@10 {query_class}", float(recalls.mean()), limit))
     return records
 
 
-def self_retrieval_gate(searcher: Searcher, seed: int = 13) -> GateRecord:
-    """Return the share of a sample of items that are their own nearest neighbour, or are as near as the nearest."""
-    snapshot = searcher.snapshot
-    chosen = np.random.default_rng(seed).choice(len(snapshot), min(CHECKED_ITEMS, len(snapshot)), replace=False)
+def self_retrieval_gate(inputs: GateInputs, seed: int = 13) -> list[GateRecord]:
+    """Measure the share of sampled items that are their own nearest neighbour, or score as high as the nearest."""
+    searcher, snapshot = inputs.searcher, inputs.searcher.snapshot
+    sample = np.random.default_rng(seed).choice(len(snapshot), min(SAMPLED_ITEMS, len(snapshot)), replace=False)
     found = 0
-    for row in chosen.tolist():
+    for row in sample.tolist():
         vectors = snapshot.vectors(row)
         weights = {block: float(block in vectors) / len(vectors) for block in snapshot.dims}
         fused = compose([EncodedPart("item", 1.0, vectors)], weights, snapshot.calibration, {}, Missing.DROP)
-        point = searcher.planner.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
+        point = searcher.planner.depths.choose(AGREEING if len(vectors) > 1 else SINGLE, None).point
         scores = searcher.nearest(fused, MEASURED_K, point).scores
-        # Not looked for by its row: copies of an item crowd it out, and each of them is as good an answer.
-        found += bool(len(scores)) and bool(scores[0] >= _own_score(snapshot, fused, row) - ROUNDING * length(fused))
-    return _at_least("self-retrieval@1", found / len(chosen), SELF_RETRIEVAL)
+        # By score, not by row: duplicates of an item can crowd it out, and each of them is as good an answer.
+        own_score = _own_score(snapshot, fused, row) - SCORE_TOLERANCE * query_norm(fused)
+        found += bool(len(scores)) and bool(scores[0] >= own_score)
+    return [_at_least("self-retrieval@1", found / len(sample), MIN_SELF_RETRIEVAL)]
 
 
-def probe_gates(searcher: Searcher, pictures: Sequence[PictureProbe], texts: Sequence[TextProbe]) -> list[GateRecord]:
-    """Return how many changed pictures find their own item first, and how many pieces of texts theirs among ten.
+def image_probe_gate(inputs: GateInputs) -> list[GateRecord]:
+    """Measure how many changed images find their own item first; see `_probe_gate`."""
+    queries = [(probe.item_id, Query((ImagePart(probe.data),), limit=1)) for probe in inputs.image_probes]
+    return _probe_gate(inputs.searcher, "image", "image retrieval@1", queries)
 
-    They are asked as anybody would, without weights. The limit is what the best single block reaches of the same, less
-    two standard errors and never less than .05: a model that knows nothing passes, weights that waste what it knows do
-    not. Kinds that no weights were learnt for are not asked.
+
+def text_probe_gate(inputs: GateInputs) -> list[GateRecord]:
+    """Measure how many pieces of texts find their own item among the first ten; see `_probe_gate`."""
+    queries = [(probe.item_id, Query((TextPart(probe.text),), limit=10)) for probe in inputs.text_probes]
+    return _probe_gate(inputs.searcher, "text", "text retrieval@10", queries)
+
+
+def reject_gate(inputs: GateInputs) -> list[GateRecord]:
+    """Measure the share of catalogue rows that were rejected."""
+    return [_at_most("reject share", inputs.rejects / max(inputs.rows_read, 1), inputs.max_rejects)]
+
+
+def drift_gate(inputs: GateInputs, seed: int = 14) -> list[GateRecord]:
+    """Measure the share of items, of those that the parent has too, whose vectors no longer resemble the former ones.
+
+    Only blocks that the same model made are compared, so with a new model, or with vectors from the catalogue, drift
+    is 0.
     """
-    kinds = {record.part_kind for record in searcher.snapshot.manifest.part_weights}
-    asked = {
-        "image": [(probe.item_id, Query((ImagePart(probe.data),), limit=1)) for probe in pictures],
-        "text": [(probe.item_id, Query((TextPart(probe.text),), limit=10)) for probe in texts],
-    }
-    records = []
-    for kind, name in (("image", "image retrieval@1"), ("text", "text retrieval@10")):
-        if kind not in kinds or len(asked[kind]) < FEWEST_PROBES:
-            continue
-        found = _found(searcher, asked[kind], {})
-        best = max(_found(searcher, asked[kind], weights) for weights in _single_blocks(searcher, kind))
-        # By the rule of succession: of few probes that were all found the share is less sure than it looks.
-        share = (best * len(asked[kind]) + 1) / (len(asked[kind]) + 2)
-        error = float(np.sqrt(share * (1 - share) / len(asked[kind])))
-        records.append(_at_least(name, found, round(max(0.0, best - max(LEAST_MARGIN, 2 * error)), 5)))
-    return records
-
-
-def _single_blocks(searcher: Searcher, kind: str) -> list[dict[str, float]]:
-    """Return, for each block that a kind of part speaks to, weights of that block alone."""
-    manifest = searcher.snapshot.manifest
-    blocks = {record.block for record in manifest.part_weights if record.part_kind == kind}
-    words = {LEXICAL: 0.0} if manifest.lexical is not None else {}
-    return [words | {block: 1.0} for block in sorted(blocks)]
-
-
-def _found(searcher: Searcher, asked: Sequence[tuple[str, Query]], weights: dict[str, float]) -> float:
-    """Return the share of queries whose own item is among the hits."""
-    queries = [replace(query, modality_weights=weights) for _, query in asked]
-    found = 0
-    for (item_id, _), answer in zip(asked, searcher.search_many(queries), strict=True):
-        if isinstance(answer, DiptychError):
-            raise answer
-        found += item_id in {hit.item_id for hit in answer.hits}
-    return found / len(asked)
-
-
-def _own_score(snapshot: Snapshot, fused: FusedQuery, row: int) -> float:
-    stratum = snapshot.stratum_of(row)
-    asked = stratum_query(fused, stratum.layout)
-    stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
-    return -np.inf if asked is None else float(stored @ asked.vector) + asked.offset
-
-
-def reject_gate(rejects: int, lines: int, limit: float) -> GateRecord:
-    """Return the share of rows that were rejected."""
-    return _at_most("reject share", rejects / max(lines, 1), limit)
-
-
-def drift_gate(snapshot: Snapshot, parent: Snapshot | None, limit: float, seed: int = 14) -> GateRecord:
-    """Return the share of items, of those in both snapshots, whose vectors no longer resemble what they were.
-
-    Only blocks that the same model made are compared, so a new model, and vectors of the caller's own, drift by 0.
-    """
+    snapshot, parent, limit = inputs.searcher.snapshot, inputs.parent, inputs.max_drift
     if parent is None or not (comparable := _comparable_blocks(snapshot, parent)):
-        return _at_most("drift", 0.0, limit)
+        return [_at_most("drift", 0.0, limit)]
     moved = compared = 0
-    rows = np.random.default_rng(seed).permutation(len(snapshot))[: 5 * CHECKED_ITEMS]
+    rows = np.random.default_rng(seed).permutation(len(snapshot))[: 5 * SAMPLED_ITEMS]
     for row in rows.tolist():
         try:
             before = parent.vectors(parent.items.row_of(snapshot.items.item_id(row)))
@@ -139,10 +136,72 @@ def drift_gate(snapshot: Snapshot, parent: Snapshot | None, limit: float, seed: 
         if cosines:
             compared += 1
             moved += min(cosines) < SAME_ITEM_COSINE
-    return _at_most("drift", moved / max(compared, 1), limit)
+    return [_at_most("drift", moved / max(compared, 1), limit)]
+
+
+Gate = Callable[[GateInputs], list[GateRecord]]
+
+GATES: tuple[Gate, ...] = (
+    recall_gate,
+    self_retrieval_gate,
+    image_probe_gate,
+    text_probe_gate,
+    reject_gate,
+    drift_gate,
+)
+
+
+def check_gates(inputs: GateInputs) -> tuple[GateRecord, ...]:
+    """Return the records of every gate, passed or not, in the order of `GATES`."""
+    return tuple(record for gate in GATES for record in gate(inputs))
+
+
+def _probe_gate(searcher: Searcher, kind: str, name: str, queries: Sequence[tuple[str, Query]]) -> list[GateRecord]:
+    """Return the share of probes that find their own item, searched with the default weights.
+
+    The limit is what the best single block reaches on the same probes, minus two standard errors and at least .05: a
+    model that understands nothing passes, weights that waste what it understands do not. No record for a kind of part
+    without learned weights, or with fewer than MIN_PROBES probes.
+    """
+    kinds = {record.part_kind for record in searcher.snapshot.manifest.part_weights}
+    if kind not in kinds or len(queries) < MIN_PROBES:
+        return []
+    success = _success(searcher, queries, {})
+    best = max(_success(searcher, queries, weights) for weights in _single_block_weights(searcher, kind))
+    # Laplace's rule of succession: with few probes, a share of 1 is less certain than it looks.
+    share = (best * len(queries) + 1) / (len(queries) + 2)
+    error = float(np.sqrt(share * (1 - share) / len(queries)))
+    return [_at_least(name, success, round(max(0.0, best - max(MIN_PROBE_MARGIN, 2 * error)), 5))]
+
+
+def _single_block_weights(searcher: Searcher, kind: str) -> list[dict[str, float]]:
+    """Return, for each block that this kind of part is compared with, weights that use that block alone."""
+    manifest = searcher.snapshot.manifest
+    blocks = {record.block for record in manifest.part_weights if record.part_kind == kind}
+    lexical_off = {LEXICAL: 0.0} if manifest.lexical is not None else {}
+    return [lexical_off | {block: 1.0} for block in sorted(blocks)]
+
+
+def _success(searcher: Searcher, queries: Sequence[tuple[str, Query]], weights: dict[str, float]) -> float:
+    """Return the share of queries whose own item is among the hits."""
+    responses = searcher.search_many([replace(query, modality_weights=weights) for _, query in queries])
+    found = 0
+    for (item_id, _), response in zip(queries, responses, strict=True):
+        if isinstance(response, DiptychError):
+            raise response
+        found += item_id in {hit.item_id for hit in response.hits}
+    return found / len(queries)
+
+
+def _own_score(snapshot: Snapshot, fused: FusedQuery, row: int) -> float:
+    stratum = snapshot.stratum_of(row)
+    query = stratum_query(fused, stratum.layout)
+    stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
+    return -np.inf if query is None else float(stored @ query.vector) + query.offset
 
 
 def _comparable_blocks(snapshot: Snapshot, parent: Snapshot) -> set[str]:
+    """Return the blocks that the same model made in both snapshots."""
     now, before = snapshot.manifest, parent.manifest
     pairs = (
         (now.model, before.model, {*now.encoded_blocks} & {*before.encoded_blocks}),
@@ -150,8 +209,8 @@ def _comparable_blocks(snapshot: Snapshot, parent: Snapshot) -> set[str]:
     )
     return {
         block
-        for one, other, blocks in pairs
-        if one is not None and other is not None and one.fingerprint == other.fingerprint
+        for model, former, blocks in pairs
+        if model is not None and former is not None and model.fingerprint == former.fingerprint
         for block in blocks
     }
 

@@ -1,7 +1,7 @@
-"""How a snapshot comes to be and goes: written under a hidden name, renamed when whole, named in CURRENT last.
+"""The life cycle of a snapshot: drafted under a hidden name, renamed when complete, published through CURRENT, pruned.
 
-Killed at any moment, a build leaves either nothing that a reader would look at, or a whole snapshot. A folder whose
-writer is gone is swept by the next one.
+A build killed at any moment leaves a complete snapshot or nothing that a reader would open. The next writer deletes the
+folders of writers that no longer run.
 """
 
 import fcntl
@@ -24,7 +24,12 @@ from engine.snapshot.store import LOCK_FILE, Store
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A snapshot being written: its name to be, and the folder for its files."""
+    """A snapshot being written.
+
+    Attributes:
+        name: Its future name.
+        directory: The folder for its files.
+    """
 
     name: str
     directory: Path
@@ -32,7 +37,7 @@ class Draft:
 
 @contextmanager
 def draft(store: Store) -> Iterator[Draft]:
-    """Give a folder to write a snapshot into; it is gone afterwards unless `seal` renamed it."""
+    """Open a folder to write a snapshot into; it is deleted on exit unless `seal` renamed it."""
     store.snapshots.mkdir(parents=True, exist_ok=True)
     with store.changing():
         _sweep(store)
@@ -51,7 +56,7 @@ def draft(store: Store) -> Iterator[Draft]:
 
 
 def file_records(directory: Path) -> dict[str, FileRecord]:
-    """Return size and checksum of every file of a draft, each of them on disk when this returns."""
+    """Return size and checksum of every file of a draft, each flushed to disk."""
     records = {}
     for path in sorted(directory.rglob("*")):
         if path.is_dir() or path.name in (LOCK_FILE, MANIFEST_FILE):
@@ -64,13 +69,13 @@ def file_records(directory: Path) -> dict[str, FileRecord]:
 
 
 def seal(store: Store, written: Draft, manifest: Manifest) -> Path:
-    """Make a draft a whole snapshot, manifest last, and return its folder. It is not served yet."""
+    """Write the manifest, rename the draft to its final folder, and return that folder. It is not served yet."""
     write_durably(written.directory / MANIFEST_FILE, render(manifest))
     for path in written.directory.rglob("*"):
         if path.is_dir():
             sync_directory(path)
     final = store.snapshots / written.name
-    with store.changing():  # without its lock file a draft looks as if its writer were gone
+    with store.changing():  # without its lock file, a draft looks abandoned
         (written.directory / LOCK_FILE).unlink()
         written.directory.rename(final)
         sync_directory(store.snapshots)
@@ -78,10 +83,15 @@ def seal(store: Store, written: Draft, manifest: Manifest) -> Path:
 
 
 def publish(store: Store, name: str, instead_of: str | None = None) -> bool:
-    """Serve a snapshot whose every byte is as it was written.
+    """Serve a snapshot after comparing every byte of it with its manifest.
 
-    instead_of: the one that has to be served until then. Returns False, and serves on what is, if another is.
-    Raises SnapshotNotFound, GateFailed if a gate of it failed, CorruptSnapshot naming what is damaged.
+    Args:
+        instead_of: The snapshot that must be served now; if another one is, nothing changes and the result is False.
+
+    Raises:
+        SnapshotNotFound: The store has no snapshot of that name.
+        GateFailed: A gate of the snapshot failed.
+        CorruptSnapshot: Files are damaged; the message names them.
     """
     manifest = store.manifest(name)
     failed = [gate for gate in manifest.gates if not gate.passed]
@@ -94,9 +104,12 @@ def publish(store: Store, name: str, instead_of: str | None = None) -> bool:
 
 
 def rollback(store: Store) -> str:
-    """Serve the snapshot that was built before the served one and return its name.
+    """Serve the newest publishable snapshot that is older than the served one, and return its name.
 
-    Those that may not be published are passed over, damaged ones too. Raises SnapshotNotFound if none is left.
+    Snapshots with a failed gate or damaged files are skipped.
+
+    Raises:
+        SnapshotNotFound: Nothing is served, or no older snapshot can be.
     """
     current = store.current()
     if current is None:
@@ -111,7 +124,7 @@ def rollback(store: Store) -> str:
 
 
 def prune(store: Store, keep: int) -> list[str]:
-    """Delete all but the newest `keep` snapshots and return the names of the deleted; the served one always stays."""
+    """Delete all but the newest `keep` snapshots and return the names of those deleted; the served one always stays."""
     if keep < 1:
         raise InvalidSetting(f"expected to keep at least 1 snapshot, got {keep}")
     if not store.snapshots.is_dir():
@@ -119,22 +132,22 @@ def prune(store: Store, keep: int) -> list[str]:
     with store.changing():
         _sweep(store)
         current = store.current()
-        doomed = [name for name in store.names()[:-keep] if name != current]
-        for name in doomed:
-            # Hidden first: a folder half deleted must not look whole, and a reader that maps its files keeps them.
+        expired = [name for name in store.names()[:-keep] if name != current]
+        for name in expired:
+            # Hidden first: a half-deleted folder must not look complete. Readers that have mapped its files keep them.
             hidden = store.snapshots / f".{name}.pruned"
             (store.snapshots / name).rename(hidden)
             shutil.rmtree(hidden)
-    return doomed
+    return expired
 
 
 def verify(store: Store, name: str) -> list[str]:
-    """Return a sentence for each file of a snapshot that is not what its manifest says. Raises CorruptSnapshot."""
+    """Return a message for each file that differs from the manifest. Raises CorruptSnapshot for a damaged manifest."""
     return damages(store.manifest(name), store.directory(name))
 
 
 def _sweep(store: Store) -> None:
-    """Delete what killed writers left behind; a folder whose writer lives is locked by it. The store must be held."""
+    """Delete the folders of killed writers; running ones lock theirs. The caller holds the store's lock."""
     for directory in store.snapshots.glob(".*"):
         if not directory.is_dir():
             continue

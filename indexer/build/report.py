@@ -1,6 +1,6 @@
-"""What a build found out about its own snapshot: which kinds of queries work on this catalogue, and how well.
+"""The report on a snapshot: weights, gates and calibration, and notices of queries that do not work on its catalogue.
 
-Everything is read from the manifest; nothing is measured anew.
+Everything comes from the manifest; nothing is measured again.
 """
 
 from collections.abc import Iterator
@@ -9,42 +9,42 @@ from typing import Any
 from engine.scoring.fusion import LEXICAL
 from engine.snapshot.manifest import Manifest, PartWeightRecord
 
-UNDERSTOOD = 0.5
-"""From this share of probes on that find their item, first for pictures and among ten for texts, a kind works."""
+MIN_SUCCESS = 0.5
+"""Success below which a kind of query does not work: success@1 of image probes, success@10 of text probes."""
 
 _COLUMNS = ("part", "block", "weight", "AUC", "success@1", "success@10", "probes")
 
 
 def notices(manifest: Manifest) -> Iterator[str]:
-    """Give a sentence for each kind of query that does not work on this catalogue, and what to try instead."""
+    """Yield a sentence for each kind of query that does not work on this catalogue, with what to try instead."""
     name = "none" if manifest.model is None else manifest.model.model
     advice = "try --model base" if name == "mini" else "try another --model"
-    pictures = _of(manifest, "image")
-    best = max(pictures, key=lambda record: record.success_at_1, default=None)
-    if best is not None and best.success_at_1 < UNDERSTOOD:
+    images = _part_weights(manifest, "image")
+    best = max(images, key=lambda record: record.success_at_1, default=None)
+    if best is not None and best.success_at_1 < MIN_SUCCESS:
         yield (
-            f"pictures are not understood by model {name}: a changed picture finds its own item first in "
-            f"{best.success_at_1:.0%} of {best.probes} tries; {advice}"
+            f"model {name} does not recognise images of this catalogue: a changed image finds its own item first in "
+            f"{best.success_at_1:.0%} of {best.probes} probes; {advice}"
         )
-    texts = _of(manifest, "text")
+    texts = _part_weights(manifest, "text")
     best = max(texts, key=lambda record: record.success_at_10, default=None)
-    if best is not None and best.success_at_10 < UNDERSTOOD:
+    if best is not None and best.success_at_10 < MIN_SUCCESS:
         yield (
-            f"texts do not find their items: a piece of a text finds its own item among ten in "
-            f"{best.success_at_10:.0%} of {best.probes} tries; look at --text, the template of the items' texts"
+            f"texts rarely find their items: a piece of a text finds its own item in the first ten in "
+            f"{best.success_at_10:.0%} of {best.probes} probes; check --text, the template of the items' texts"
         )
     idle = [record.block for record in texts if record.block != LEXICAL and record.weight == 0]
     if idle:
         text_model = name if manifest.text_model is None else manifest.text_model.model
         others = ", ".join(record.block for record in texts if record.weight > 0)
         yield (
-            f"texts are not understood by model {text_model} in the {' and '.join(idle)} block: what it says there "
-            f"is no better than chance, so they are answered by {others or 'nothing'}; {advice}"
+            f"model {text_model} matches texts to the {' and '.join(idle)} block no better than chance, so texts are "
+            f"matched to {others or 'no block'} only; {advice}"
         )
 
 
 def report(manifest: Manifest) -> dict[str, Any]:
-    """Return weights, gates, model and calibration as JSON values."""
+    """Return the report as JSON values."""
     model, text_model = manifest.model, manifest.text_model
     return {
         "snapshot": manifest.snapshot,
@@ -61,17 +61,17 @@ def report(manifest: Manifest) -> dict[str, Any]:
 
 
 def to_lines(manifest: Manifest) -> Iterator[str]:
-    """Give the report as text: the weights as one table, then gates, calibration and notices."""
+    """Yield the report as text: the weights as a table, then gates, calibration and notices."""
     model, text_model = manifest.model, manifest.text_model
-    named = "own vectors" if model is None else model.model
-    beside = "" if text_model is None else f", texts by {text_model.model}"
-    yield f"{manifest.snapshot}: {manifest.item_count:,} items, {named}{beside}"
+    model_name = "own vectors" if model is None else model.model
+    text_model_name = "" if text_model is None else f", texts by {text_model.model}"
+    yield f"{manifest.snapshot}: {manifest.item_count:,} items, {model_name}{text_model_name}"
     rows = [_COLUMNS, *(_cells(record) for record in manifest.part_weights)]
     if len(rows) > 1:
-        yield from _aligned(rows)
+        yield from _align_columns(rows)
     else:
         weights = ", ".join(f"{block} {weight:g}" for block, weight in manifest.default_weights.items())
-        yield f"nothing was learnt for kinds of parts; blocks weigh {weights or 'the same'}"
+        yield f"no weights learned by kind of part; block weights: {weights or 'equal'}"
     for gate in manifest.gates:
         yield f"gate {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}"
     for record in manifest.similarities:
@@ -80,7 +80,7 @@ def to_lines(manifest: Manifest) -> Iterator[str]:
         yield f"notice: {sentence}"
 
 
-def _of(manifest: Manifest, kind: str) -> list[PartWeightRecord]:
+def _part_weights(manifest: Manifest, kind: str) -> list[PartWeightRecord]:
     return [record for record in manifest.part_weights if record.part_kind == kind]
 
 
@@ -96,7 +96,7 @@ def _cells(record: PartWeightRecord) -> tuple[str, ...]:
     )
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _align_columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
     for row in rows:
         cells = [

@@ -1,4 +1,4 @@
-"""Items put in the order of their strata: those that have the same blocks stand together, as rows of one index."""
+"""The strata of a snapshot: items with the same blocks, stored as consecutive rows of one index."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,31 +12,37 @@ from engine.scoring.row_layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class StratumRows:
-    """The items of one stratum: which blocks they have, and their places in the catalogue, in row order."""
+    """The items of one stratum.
+
+    Attributes:
+        blocks: The blocks that all of them have.
+        positions: Their positions in the catalogue, in row order.
+    """
 
     blocks: tuple[str, ...]
-    places: NDArray[np.int64]
+    positions: NDArray[np.int64]
 
     @property
     def directory(self) -> str:
-        """Where its files stand in a snapshot."""
+        """The folder of its files inside a snapshot."""
         return "strata/" + "+".join(self.blocks)
 
 
 def stratify(present: Mapping[str, NDArray[np.bool_]]) -> list[StratumRows]:
-    """Return the strata, the one of the most items first; catalogue order within each.
+    """Return the strata, the largest first, each in catalogue order.
 
-    present: block → (n,) whether an item has it. Every item has at least one block.
+    Args:
+        present: Block to (n,) whether an item has it. Every item has at least one block.
     """
     names = list(present)
     pattern = np.zeros(len(next(iter(present.values()))), np.int64)
-    for place, name in enumerate(names):
-        pattern |= present[name].astype(np.int64) << place
+    for bit, name in enumerate(names):
+        pattern |= present[name].astype(np.int64) << bit
     strata = []
     for code in np.unique(pattern).tolist():
-        blocks = tuple(name for place, name in enumerate(names) if code >> place & 1)
+        blocks = tuple(name for bit, name in enumerate(names) if code >> bit & 1)
         strata.append(StratumRows(blocks, np.flatnonzero(pattern == code)))
-    return sorted(strata, key=lambda stratum: (-len(stratum.places), stratum.blocks))
+    return sorted(strata, key=lambda stratum: (-len(stratum.positions), stratum.blocks))
 
 
 def stratum_rows(
@@ -45,8 +51,8 @@ def stratum_rows(
     blocks: Mapping[str, NDArray[np.float16]],
     signals: Sequence[tuple[NDArray[np.float32], Moments]],
 ) -> NDArray[np.float16]:
-    """Return the rows (len(places), layout.width) that the stratum's index holds."""
-    places = stratum.places
-    columns = [standardise(values[places], usual) for values, usual in signals]
-    g = np.stack(columns, axis=1) if columns else np.zeros((len(places), 0), np.float32)
-    return layout.to_rows([blocks[name][places] for name in layout.spans], g)
+    """Return the rows that the stratum's index stores, (len(positions), layout.width)."""
+    positions = stratum.positions
+    columns = [standardise(values[positions], moments) for values, moments in signals]
+    g = np.stack(columns, axis=1) if columns else np.zeros((len(positions), 0), np.float32)
+    return layout.to_rows([blocks[name][positions] for name in layout.spans], g)

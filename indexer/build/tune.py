@@ -1,235 +1,152 @@
-"""How deep an index must be searched for a recall: measured on queries of every class, drawn as a picture."""
+"""The search depths measured at build: a grid of nprobe and k_factor for each query class, refined near the target."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.indexes.exact import ExactIndex
 from engine.indexes.index import EXACT, OperatingPoint
-from engine.indexes.recall import recall_at_k
-from engine.scoring.fusion import FusedQuery, stratum_query
-from engine.search.planner import MEASURED_K, QUERY_CLASSES, headroom
+from engine.scoring.fusion import FusedQuery
+from engine.search.depth_planner import MEASURED_K, QUERY_CLASSES, headroom
 from engine.search.row_selection import RowSelection
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import PointRecord
 from engine.snapshot.snapshot import Snapshot
+from indexer.build.recall_measurement import exact_scores, measure, worst_mean
 from indexer.build.sample_queries import QuerySampler
 
 NPROBES = (4, 8, 16, 32, 64, 128, 256, 512)
 K_FACTORS = (10, 20, 40, 80, 160, 320)
-BETWEEN = (0.6, 0.7, 0.85)
-SMALLEST_GAIN = 2e-4
-COMPLETE = 0.999
-PROMISING = 0.05
+REFINEMENT = (0.6, 0.7, 0.85)
+"""Shares of the first nprobe that reaches the target, tried between it and the one before."""
+MIN_GAIN = 2e-4
+SATURATED_RECALL = 0.999
+PRUNE_MARGIN = 0.05
 QUERIES = 96
-FURTHER_QUERIES = 192
-ROUNDING = 1e-5
-_EXACT_TIMED = 8
-_ORACLE_ROWS = 65_536
-
-Report = Callable[[int, int], None]
+CONFIRMATION_QUERIES = 192
+_TIMED_QUERIES = 8
 
 
-def tune(snapshot: Snapshot, report: Report, recall_target: float = 0.99, seed: int = 11) -> list[PointRecord]:
-    """Return the measured points of every class that the snapshot can be asked, the exact one among them.
+def tune(
+    snapshot: Snapshot, report: Callable[[int, int], None], recall_target: float = 0.99, seed: int = 11
+) -> list[PointRecord]:
+    """Return the measured operating points of every query class that the snapshot supports, the exact one included.
 
-    Most of them lie about the depth that `recall_target` needs.
-    Cost: the exact answers of QUERIES queries a class, then QUERIES searches for each point; the row of a k_factor ends
+    Most of them lie near the depth that `recall_target` needs.
+
+    Cost: the exact results of QUERIES queries a class, then QUERIES searches for each point. A row of the grid ends
     where more cells gain nothing.
     """
     searcher = Searcher(snapshot, None)
-    searched = searcher.strategy != "exact"
-    records = []
-    for place, name in enumerate(QUERY_CLASSES):
+    records: list[PointRecord] = []
+    for number, query_class in enumerate(QUERY_CLASSES):
         sampler = QuerySampler(snapshot, seed)
-        queries = sampler.draw(name, QUERIES)
+        queries = sampler.draw(query_class, QUERIES)
         if queries:
-            some = sampler.select(name)
-            records.append(_exact_record(searcher, name, queries, some))
-            further = QuerySampler(snapshot, seed + 100).draw(name, FURTHER_QUERIES)
-            wanted = headroom(recall_target)
-            records += _curve(searcher, name, queries, further, some, wanted) if searched else []
-        report(place + 1, len(QUERY_CLASSES))
+            search = _GridSearch(
+                searcher=searcher,
+                query_class=query_class,
+                queries=queries,
+                further_queries=QuerySampler(snapshot, seed + 100).draw(query_class, CONFIRMATION_QUERIES),
+                selection=sampler.select(query_class),
+                recall_target=headroom(recall_target),
+            )
+            records.append(search.exact_record())
+            if searcher.strategy != "exact":
+                records += search.run()
+        report(number + 1, len(QUERY_CLASSES))
     return records
 
 
-def exact_scores(
-    snapshot: Snapshot, queries: Sequence[FusedQuery], some: RowSelection | None = None, k: int = MEASURED_K
-) -> NDArray[np.float32]:
-    """Return the k best scores of each query over all strata, (nq, k), every row that may answer compared in numpy."""
-    best = np.full((len(queries), k), -np.inf, np.float32)
-    for place, stratum in enumerate(snapshot.strata):
-        asked = [stratum_query(query, stratum.layout) for query in queries]
-        answered = [number for number, query in enumerate(asked) if query is not None]
-        if not answered:
-            continue
-        vectors = np.stack([query.vector for query in asked if query is not None])
-        offsets = np.array([query.offset for query in asked if query is not None], np.float32)
-        held = None if some is None else some.rows[place]
-        ids = np.arange(len(stratum.index)) if held is None else held.ids
-        for start in range(0, len(ids), _ORACLE_ROWS):
-            rows = stratum.index.rows(ids[start : start + _ORACLE_ROWS])
-            scores, _ = ExactIndex(rows).search(vectors, k)
-            both = np.concatenate([best[answered], scores + offsets[:, None]], axis=1)
-            best[answered] = -np.sort(-both, axis=1)[:, :k]
-    return best
+@dataclass(slots=True)
+class _GridSearch:
+    """The measurements of one query class."""
 
+    searcher: Searcher
+    query_class: str
+    queries: Sequence[FusedQuery]
+    further_queries: Sequence[FusedQuery]
+    selection: RowSelection | None
+    recall_target: float
+    _records: dict[OperatingPoint, PointRecord] = field(default_factory=dict)
+    _recalls: dict[OperatingPoint, NDArray[np.float64]] = field(default_factory=dict)
 
-def measure(
-    searcher: Searcher,
-    queries: Sequence[FusedQuery],
-    exact: NDArray[np.float32],
-    point: OperatingPoint,
-    some: RowSelection | None = None,
-) -> tuple[NDArray[np.float64], float]:
-    """Return the recall@10 of each query at a point, (nq,), and the median microseconds of one search."""
-    found = np.full((len(queries), MEASURED_K), -np.inf, np.float32)
-    took = np.empty(len(queries))
-    for place, query in enumerate(queries):
-        started = perf_counter_ns()
-        scores = searcher.nearest(query, MEASURED_K, point, some).scores
-        took[place] = (perf_counter_ns() - started) / 1000
-        found[place, : len(scores)] = scores
-    # Sums of float32 in another order than the oracle's; a query of a catalogue of near copies is hundreds long.
-    lengths = np.array([[length(query)] for query in queries], np.float32)
-    return recall_at_k(found / lengths, exact / lengths, ROUNDING), float(np.median(took))
+    def exact_record(self) -> PointRecord:
+        """Return the point of an exhaustive search, timed on a few queries."""
+        times_us = []
+        for query in self.queries[:_TIMED_QUERIES]:
+            started = perf_counter_ns()
+            self.searcher.nearest(query, MEASURED_K, EXACT, self.selection)
+            times_us.append((perf_counter_ns() - started) / 1000)
+        return self._record(EXACT, 1.0, float(np.median(times_us)))
 
+    def run(self) -> list[PointRecord]:
+        """Return the measured points of the grid, with the cheapest sufficient one confirmed."""
+        exact = exact_scores(self.searcher.snapshot, self.queries, self.selection)
+        nprobes: tuple[int, ...] = NPROBES
+        for k_factor in K_FACTORS:
+            row, best = self._measure_row(exact, nprobes, k_factor)
+            sufficient = next((nprobe for nprobe, recall in row.items() if recall >= self.recall_target), None)
+            if sufficient is not None:
+                # The target lies between this point and the one before, which is half as deep.
+                for share in REFINEMENT:
+                    if self._measure_point(exact, round(share * sufficient), k_factor) >= self.recall_target:
+                        break
+            if list(row.values())[-1] >= SATURATED_RECALL:
+                break
+            # What too few cells do not contain, more candidates do not find.
+            nprobes = tuple(nprobe for nprobe in nprobes if row.get(nprobe, 1.0) >= best - PRUNE_MARGIN)
+        self._confirm_cheapest()
+        return list(self._records.values())
 
-def worst_mean(queries: Sequence[FusedQuery], recalls: NDArray[np.float64]) -> float:
-    """Return the lowest mean recall of queries with the same weights and policy for missing blocks.
-
-    A mean over all would let the easy ones hide the hard.
-    """
-    groups: dict[Hashable, list[float]] = {}
-    for query, recall in zip(queries, recalls.tolist(), strict=True):
-        groups.setdefault((query.missing, *sorted(query.weights.items())), []).append(recall)
-    return min(float(np.mean(group)) for group in groups.values())
-
-
-def length(query: FusedQuery) -> float:
-    """Return the length of a query's coefficients: its scores are rounded in proportion to it."""
-    return float(np.sqrt(sum(float(vector @ vector) for vector in query.vectors.values()))) or 1.0
-
-
-def draw_curve(records: Sequence[PointRecord], recall_target: float, path: Path) -> None:
-    """Write the picture of recall against time, one line a class."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for name in QUERY_CLASSES:
-        best = 0.0
-        line = []
-        for record in sorted((r for r in records if r.query_class == name), key=lambda r: r.microseconds):
-            if record.recall >= best:
-                best = record.recall
-                line.append((record.microseconds, record.recall))
-        if line:
-            axes.plot(*zip(*line, strict=True), marker="o", markersize=3, label=name)
-    axes.axhline(recall_target, color="grey", linewidth=0.8, linestyle="--", label=f"target {recall_target}")
-    axes.set(
-        xscale="log",
-        xlabel="µs a query, one thread",
-        ylabel="recall@10",
-        title="Recall against time, by class of query",
-    )
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.savefig(path, dpi=110)
-
-
-def _exact_record(
-    searcher: Searcher, name: str, queries: Sequence[FusedQuery], some: RowSelection | None
-) -> PointRecord:
-    took = []
-    for query in queries[:_EXACT_TIMED]:
-        started = perf_counter_ns()
-        searcher.nearest(query, MEASURED_K, EXACT, some)
-        took.append((perf_counter_ns() - started) / 1000)
-    return PointRecord(
-        query_class=name, nprobe=0, k_factor=0, recall=1.0, microseconds=round(float(np.median(took)), 1)
-    )
-
-
-def _curve(
-    searcher: Searcher,
-    name: str,
-    queries: Sequence[FusedQuery],
-    further: Sequence[FusedQuery],
-    some: RowSelection | None,
-    wanted: float,
-) -> list[PointRecord]:
-    exact = exact_scores(searcher.snapshot, queries, some)
-    records: list[PointRecord] = []
-    found: dict[OperatingPoint, NDArray[np.float64]] = {}
-
-    def look(nprobe: int, k_factor: int) -> float:
-        point = OperatingPoint(nprobe, k_factor)
-        found[point], took = measure(searcher, queries, exact, point, some)
-        records.append(_record(name, point, worst_mean(queries, found[point]), took))
-        return worst_mean(queries, found[point])
-
-    nprobes: tuple[int, ...] = NPROBES
-    for k_factor in K_FACTORS:
-        best = 0.0
+    def _measure_row(
+        self, exact: NDArray[np.float32], nprobes: Sequence[int], k_factor: int
+    ) -> tuple[dict[int, float], float]:
+        """Return the recall by nprobe, up to where more cells gain nothing, and the best recall before that."""
         row: dict[int, float] = {}
+        best = 0.0
         for nprobe in nprobes:
-            recall = row[nprobe] = look(nprobe, k_factor)
-            if recall == 1.0 or (best > 0.9 and recall - best < SMALLEST_GAIN):
+            recall = row[nprobe] = self._measure_point(exact, nprobe, k_factor)
+            if recall == 1.0 or (best > 0.9 and recall - best < MIN_GAIN):
                 break
             best = recall
-        reaches = next((nprobe for nprobe, found in row.items() if found >= wanted), None)
-        if reaches is not None:
-            # What is asked for most lies between this point and the one before, which is half as deep.
-            for share in BETWEEN:
-                if look(round(share * reaches), k_factor) >= wanted:
-                    break
-        if recall >= COMPLETE:
-            break
-        # What too few cells do not hold, more candidates do not find.
-        nprobes = tuple(nprobe for nprobe in nprobes if row.get(nprobe, 1.0) >= best - PROMISING)
-    return _confirmed(searcher, records, found, queries, further, some, wanted)
+        return row, best
 
+    def _measure_point(self, exact: NDArray[np.float32], nprobe: int, k_factor: int) -> float:
+        point = OperatingPoint(nprobe, k_factor)
+        self._recalls[point], microseconds = measure(self.searcher, self.queries, exact, point, self.selection)
+        recall = worst_mean(self.queries, self._recalls[point])
+        self._records[point] = self._record(point, recall, microseconds)
+        return recall
 
-def _confirmed(
-    searcher: Searcher,
-    records: list[PointRecord],
-    found: Mapping[OperatingPoint, NDArray[np.float64]],
-    queries: Sequence[FusedQuery],
-    further: Sequence[FusedQuery],
-    some: RowSelection | None,
-    wanted: float,
-) -> list[PointRecord]:
-    """Return the records, the cheapest that reaches what is wanted measured on further queries too.
+    def _confirm_cheapest(self) -> None:
+        """Measure the cheapest sufficient point on further queries too, and then the next, until one is sufficient.
 
-    Out of many depths the cheapest that seems to reach is one that was lucky with its queries. It is measured again,
-    and if it does not hold the next one is, until one holds.
-    """
-    exact = None
-    both = [*queries, *further]
-    kept = {record.point: record for record in records}
-    held: set[OperatingPoint] = set()
-    while True:
-        reaching = [record for record in kept.values() if record.recall >= wanted]
-        cheapest = min(reaching, key=lambda record: record.microseconds, default=None)
-        if cheapest is None or cheapest.point in held:
-            return list(kept.values())
-        if exact is None:
-            exact = exact_scores(searcher.snapshot, further, some)
-        recalls, took = measure(searcher, further, exact, cheapest.point, some)
-        recall = worst_mean(both, np.concatenate([found[cheapest.point], recalls]))
-        kept[cheapest.point] = _record(cheapest.query_class, cheapest.point, recall, min(took, cheapest.microseconds))
-        held.add(cheapest.point)
+        Out of many depths, the cheapest that seems to reach the target is one that was lucky with its queries.
+        """
+        exact = None
+        all_queries = [*self.queries, *self.further_queries]
+        confirmed: set[OperatingPoint] = set()
+        while True:
+            sufficient = [record for record in self._records.values() if record.recall >= self.recall_target]
+            cheapest = min(sufficient, key=lambda record: record.microseconds, default=None)
+            if cheapest is None or cheapest.point in confirmed:
+                return
+            point = cheapest.point
+            if exact is None:
+                exact = exact_scores(self.searcher.snapshot, self.further_queries, self.selection)
+            recalls, microseconds = measure(self.searcher, self.further_queries, exact, point, self.selection)
+            recall = worst_mean(all_queries, np.concatenate([self._recalls[point], recalls]))
+            self._records[point] = self._record(point, recall, min(microseconds, cheapest.microseconds))
+            confirmed.add(point)
 
-
-def _record(name: str, point: OperatingPoint, recall: float, microseconds: float) -> PointRecord:
-    return PointRecord(
-        query_class=name,
-        nprobe=point.nprobe,
-        k_factor=point.k_factor,
-        recall=round(recall, 5),
-        microseconds=round(microseconds, 1),
-    )
+    def _record(self, point: OperatingPoint, recall: float, microseconds: float) -> PointRecord:
+        return PointRecord(
+            query_class=self.query_class,
+            nprobe=point.nprobe,
+            k_factor=point.k_factor,
+            recall=round(recall, 5),
+            microseconds=round(microseconds, 1),
+        )

@@ -18,7 +18,6 @@ from engine.catalog.coercion import (
     to_item_id,
     to_plain,
     to_signal,
-    to_text,
 )
 from engine.catalog.text_template import Template
 from engine.errors import InvalidCatalogue
@@ -152,7 +151,7 @@ class _ProductReader:
         if names:
             payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
         numbers = {name: to_signal(values.get(name), name) for name in self._signals}
-        words = self._template.render(lambda name: item_id if name == ITEM_ID else to_text(payload.get(name)))
+        words = self._template.render_item(item_id, payload)
         text = "" if "text" in self._own else words
         pictures = () if "image" in self._own else tuple(map(self._to_picture, images))
         return Product(row.line, item_id, text, pictures, vectors, numbers, payload, words)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.catalog.coercion import BadRow, to_signal, to_text
+from engine.catalog.coercion import BadRow, to_signal
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
 from engine.updates.change_log import ChangeLog, ItemChange, open_log
@@ -64,7 +64,7 @@ class LiveChanges:
         if upsert is None or self.log is None:
             raise BadRow("expected an item, got none")
         payload = from_bytes(upsert.payload)
-        words = template.render(lambda name: change.item_id if name == "item_id" else to_text(payload.get(name)))
+        words = template.render_item(change.item_id, payload)
         shown = "image" in embeddable and "image" not in upsert.vectors
         return Product(
             line=0,

@@ -197,7 +197,7 @@ def build(
 
 def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     from engine.search.exact_query_classes import describe_exact_classes
-    from indexer.build.default_weights import read, take_over
+    from indexer.build.default_weights import apply_stored, load
     from indexer.build.report import notices
     from indexer.embedding.language import unread
 
@@ -215,5 +215,5 @@ def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
         typer.echo(f"  notice: {count} items keep their own {name}; it is not replaced by that of their reviews")
     if manifest.reviews and manifest.reviews.warning:
         typer.echo(f"  warning: reviews: {manifest.reviews.warning}")
-    if reason := take_over(read(config.store), manifest).reason:
+    if reason := apply_stored(load(config.store), manifest).reason:
         typer.echo(f"  notice: the weights in {config.store}/weights.json are not applied: {reason}")

@@ -93,13 +93,15 @@ def describe(
     from engine.descriptions.describer import DescribeRequest
     from engine.descriptions.writer import WriterOptions, open_writer
     from engine.search.store_searcher import open_searcher
-    from indexer.evaluate.description_quality import judge, read_shown, summarise, write_of
+    from indexer.evaluate.description_quality import describe_judged, judge, read_pictures, summarise
     from indexer.progress import Reporter
 
-    shown, words = read_shown(catalogue, photos, most)
+    shown, words = read_pictures(catalogue, photos, most)
     searcher = None if store is None else open_searcher(store)
     with Reporter() as progress:
-        written = list(write_of(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress))
+        written = list(
+            describe_judged(shown, searcher, open_writer(WriterOptions()), DescribeRequest(), told, progress)
+        )
     verdicts = [judge(text.text, item.product, words) for text, item in zip(written, shown, strict=True)]
     if texts is not None:
         lines = (
@@ -149,7 +151,7 @@ def _measure_judgments(
 ) -> dict[str, Any]:
     from engine.search.store_searcher import open_searcher
     from indexer.evaluate.judgments import read_judged
-    from indexer.evaluate.ranking_metrics import interval
+    from indexer.evaluate.ranking_metrics import confidence_interval
     from indexer.evaluate.search_quality import evaluate as run
     from indexer.evaluate.search_quality import unknown_items
 
@@ -160,11 +162,11 @@ def _measure_judgments(
         "snapshot": searcher.snapshot.name,
         "queries": len(judged),
         "unknown_items": unknown_items(searcher, judged),
-        **{name: measured.described(k) for name, measured in scores.items()},
+        **{name: measured.to_json(k) for name, measured in scores.items()},
     }
     if "weights" in scores:
         gains = scores["weights"].ndcg - scores["defaults"].ndcg
-        result["gain_interval"] = [round(end, 4) for end in interval(gains)]
+        result["gain_interval"] = [round(end, 4) for end in confidence_interval(gains)]
     return result
 
 

@@ -62,7 +62,7 @@ def recommend(
     """Hide each shopper's last purchases, recommend from the rest, and compare with standard methods."""
     from engine.encoders.encoder import ModelSpec
     from indexer.evaluate.holdout import hold_out, read_events
-    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, items_of
+    from indexer.evaluate.recommendation_quality import EvaluationShop, evaluate, evaluate_new, list_item_ids
     from indexer.progress import Reporter
 
     mapping = to_columns(columns, "--map")
@@ -75,7 +75,7 @@ def recommend(
     held = hold_out(known, to_share(holdout, "--holdout"), users, tested, seed)
     share = to_share(new_items, "--new-items")
     shop = EvaluationShop(
-        items_of(catalogue, held),
+        list_item_ids(catalogue, held),
         catalogue,
         ModelSpec(model),
         None if text_model is None else ModelSpec(text_model, encoder="sentence"),
@@ -89,9 +89,9 @@ def recommend(
             "k": k,
             "shoppers": len(held.cases),
             "items": len(shop.item_ids),
-            "ways": {scores.name: scores.described() for scores in measured},
+            "ways": {scores.name: scores.to_json() for scores in measured},
         }
-        typer.echo(json.dumps(result if new is None else {**result, "new_items": new.described()}))
+        typer.echo(json.dumps(result if new is None else {**result, "new_items": new.to_json()}))
         return
     _print_scores(measured, k)
     if new is not None:
@@ -108,7 +108,7 @@ def _print_scores(measured: "list[RecommendationScores]", k: int) -> None:
     for name in (f"nDCG@{k}", "95 %", f"hit@{k}", f"unseen nDCG@{k}", f"unseen hit@{k}", "95 %"):
         table.add_column(name, justify="right")
     for scores in measured:
-        values = scores.described()
+        values = scores.to_json()
         table.add_row(
             scores.name,
             *_to_cells(values, "repeat_ndcg"),
@@ -121,7 +121,7 @@ def _print_scores(measured: "list[RecommendationScores]", k: int) -> None:
 
 
 def _print_new_items(new: "NewItems", k: int) -> None:
-    values = new.described()
+    values = new.to_json()
     typer.echo(
         f"{values['items']} items that nobody has bought yet, wanted by {values['shoppers']} shoppers: hit@{k} among "
         f"all items {_format_number(values['hit_among_all'])}, among new items "

@@ -44,9 +44,9 @@ def fit_weights(
     from engine.errors import UnknownBlock
     from engine.search.store_searcher import open_searcher
     from engine.snapshot.store import Store
-    from indexer.build.default_weights import apply, write
+    from indexer.build.default_weights import publish_with_weights, save
     from indexer.progress import Reporter
-    from indexer.weights.decision import decide, usable
+    from indexer.weights.decision import decide, learnable_signals
 
     searcher = open_searcher(store)
     known = searcher.snapshot.signals
@@ -58,7 +58,9 @@ def fit_weights(
     else:
         source, cases = _read_judgments(queries, judgments)
     with Reporter() as progress:
-        decided = decide(searcher, cases, usable(signal or known) if events else signal or known, progress, folds)
+        decided = decide(
+            searcher, cases, learnable_signals(signal or known) if events else signal or known, progress, folds
+        )
     result: dict[str, Any] = {
         "snapshot": searcher.snapshot.name,
         **decided.to_json(),
@@ -67,9 +69,9 @@ def fit_weights(
         "wins": decided.wins,
     }
     if decided.wins:
-        write(store, searcher.snapshot.manifest, decided.learnt, {**source, **decided.to_json()})
+        save(store, searcher.snapshot.manifest, decided.learnt, {**source, **decided.to_json()})
         if not no_publish:
-            published = apply(Store(store), searcher.snapshot.name, decided.learnt)
+            published = publish_with_weights(Store(store), searcher.snapshot.name, decided.learnt)
             result["published"] = None if published is None else published.snapshot
     if as_json:
         typer.echo(json.dumps(result))
@@ -96,18 +98,18 @@ def _print_weights(result: dict[str, Any], store: Path, no_publish: bool) -> Non
 
 def _read_judgments(queries: Path, judgments: Path) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from indexer.evaluate.judgments import read_judged
-    from indexer.weights.training_case import of_judgments
+    from indexer.weights.training_case import cases_from_judgments
 
-    return {"queries": queries.name, "judgments": judgments.name}, of_judgments(read_judged(queries, judgments))
+    return {"queries": queries.name, "judgments": judgments.name}, cases_from_judgments(read_judged(queries, judgments))
 
 
 def _read_events(searcher: "Searcher", store: Path, url: str) -> "tuple[dict[str, Any], list[TrainingCase]]":
     from engine.errors import InvalidCatalogue
     from engine.events.event_log import open_event_log
-    from indexer.weights.training_case import of_events
+    from indexer.weights.training_case import cases_from_events
 
     log = open_event_log(store, url)
     if log is None:
         raise InvalidCatalogue(f"expected events in {store}, got none; run `indexer events import` to import some")
     with log:
-        return {"events": log.count()}, of_events(searcher, log)
+        return {"events": log.count()}, cases_from_events(searcher, log)

@@ -36,12 +36,11 @@ def export(
     """Write the profile of every shopper as a JSON line, and draw the segments."""
     from engine.errors import UserNotFound
     from engine.events.event_log import open_event_log
-    from engine.profiles.population import open_usual
+    from engine.profiles.population import open_population
     from engine.search.store_searcher import open_searcher
     from indexer.output_file import opened
     from indexer.progress import Reporter
-    from indexer.shoppers.profile_export import placed
-    from indexer.shoppers.profile_export import profiles as all_profiles
+    from indexer.shoppers.profile_export import export_profiles, place_shoppers
     from indexer.shoppers.segment_picture import draw_segments
 
     if as_json and out is None:
@@ -49,7 +48,7 @@ def export(
             "expected --out with --json, since profiles go to stdout without it", param_hint="--json"
         )
     view = open_searcher(store, with_models=False).view
-    population = open_usual(view.snapshot)
+    population = open_population(view.snapshot)
     with ExitStack() as stack:
         log = open_event_log(store, events_url)
         if log is None or log.get_last_time_s() is None:
@@ -60,10 +59,10 @@ def export(
         progress = stack.enter_context(Reporter())
         count = 0
         lines = stack.enter_context(opened(out))
-        for profile in all_profiles(log, view, population, progress):
+        for profile in export_profiles(log, view, population, progress):
             count += 1
             lines.write(json.dumps(profile, ensure_ascii=False) + "\n")
-        placement = placed(log, view, population) if picture is not None else None
+        placement = place_shoppers(log, view, population) if picture is not None else None
     if picture is not None and placement is not None:
         draw_segments(placement, picture)
     if as_json:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from engine.catalog.coercion import JSON, to_text
+from engine.catalog.coercion import JSON
 from engine.catalog.text_template import Template
 from engine.descriptions.catalog_model import IMAGE, CatalogModel
 from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
@@ -130,7 +130,7 @@ def _describer(shelf: CatalogModel, writer: Writer, encoder: Encoder | None) -> 
 
 def _filled(product: Product, written: Description, template: Template, embedded: bool) -> Product:
     payload: dict[str, JSON] = {**product.payload, DESCRIPTION: written.text, GENERATED: [DESCRIPTION]}
-    words = template.render(lambda name: product.item_id if name == "item_id" else to_text(payload.get(name)))
+    words = template.render_item(product.item_id, payload)
     return replace(product, payload=payload, words=words, text=words if embedded else "")
 
 

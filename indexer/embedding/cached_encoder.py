@@ -1,18 +1,23 @@
 """An encoder that looks into the embedding cache first, so that a rebuild encodes no probe again."""
 
-import hashlib
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from engine.encoders.embedding_cache import EmbeddingCache, space_of
+from engine.encoders.embedding_cache import EmbeddingCache
+from engine.encoders.embedding_pipeline import (
+    NOT_FINITE,
+    Content,
+    ContentEmbedder,
+    content_key,
+    image_embedder,
+    text_embedder,
+)
 from engine.encoders.encoder import Encoder, Fingerprint, Matrix
+from engine.errors import InvalidSetting
 
 BATCH = 64
-
-_Input = TypeVar("_Input", str, Image.Image)
 
 
 class CachedEncoder:
@@ -20,7 +25,8 @@ class CachedEncoder:
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache) -> None:
         self.encoder = encoder
-        self._cache = cache
+        self._texts = text_embedder(encoder, cache)
+        self._images = image_embedder(encoder, cache)
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -33,36 +39,30 @@ class CachedEncoder:
         return self.encoder.dim
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Return (n, dim) rows, one a text."""
-        return self._encode("text", texts, lambda text: text.encode(), self.encoder.encode_texts)
+        """Return (n, dim) rows, one for each text."""
+        return self._embed(self._texts, {content_key(text): text for text in texts}, [content_key(t) for t in texts])
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
-        """Return (n, dim) rows, one a picture."""
-        return self._encode("image", images, _pixels, self.encoder.encode_images)
+        """Return (n, dim) rows, one for each image."""
+        keys = [_pixels_key(image) for image in images]
+        return self._embed(self._images, dict(zip(keys, images, strict=True)), keys)
 
-    def _encode(
-        self,
-        kind: str,
-        inputs: Sequence[_Input],
-        to_bytes: Callable[[_Input], bytes],
-        encode: Callable[[Sequence[_Input]], Matrix],
+    def _embed(
+        self, embedder: ContentEmbedder[Content], contents: Mapping[bytes, Content], keys: Sequence[bytes]
     ) -> Matrix:
-        if not inputs:
+        if not keys:
             return np.zeros((0, self.dim), np.float32)
-        space = space_of(self.encoder.fingerprint, kind)
-        keys = [hashlib.sha256(to_bytes(one)).digest() for one in inputs]
-        known = dict(self._cache.get(space, keys))
-        unknown = {key: one for key, one in zip(keys, inputs, strict=True) if key not in known}
-        waiting = list(unknown.items())
-        for start in range(0, len(waiting), BATCH):
-            batch = waiting[start : start + BATCH]
-            rows = encode([one for _, one in batch]).astype(np.float16)
-            fresh = {key: row for (key, _), row in zip(batch, rows, strict=True)}
-            self._cache.put(space, fresh)
-            known |= fresh
-        return np.stack([known[key] for key in keys]).astype(np.float32)
+        found = dict(embedder.look_up(keys))
+        missing = [key for key in contents if key not in found]
+        for start in range(0, len(missing), BATCH):
+            batch = {key: contents[key] for key in missing[start : start + BATCH]}
+            made = embedder.encode(batch)
+            if len(made) < len(batch):
+                raise InvalidSetting(NOT_FINITE)
+            found |= made
+        return np.stack([found[key] for key in keys]).astype(np.float32)
 
 
-def _pixels(image: Image.Image) -> bytes:
-    # Not the bytes of a file: a picture of the catalogue is kept under those.
-    return f"{image.mode} {image.size} ".encode() + image.tobytes()
+def _pixels_key(image: Image.Image) -> bytes:
+    # Not the bytes of a file: an image of the catalogue is cached under those.
+    return content_key(f"{image.mode} {image.size} ".encode() + image.tobytes())

@@ -5,17 +5,16 @@ in the catalogue's order once it has them all. Vectors are rounded to float16 be
 so that a rebuild from the cache gives the same bits as the build that filled it.
 """
 
-import hashlib
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from engine.catalog.coercion import JSON
-from engine.encoders.embedding_cache import EmbeddingCache, space_of
+from engine.encoders.embedding_cache import EmbeddingCache, Half
+from engine.encoders.embedding_pipeline import Content, content_key, image_embedder, text_embedder
 from engine.encoders.encoder import Encoder
 from engine.errors import InvalidSetting
 from indexer.catalog.product import Product, Reject
@@ -28,7 +27,7 @@ from indexer.embedding.image_loader import (
     load_ahead,
     read_picture,
 )
-from indexer.embedding.slots import Content, ContentQueue, RowSlot
+from indexer.embedding.slots import ContentQueue, RowSlot
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -83,17 +82,16 @@ class _ImageQueue:
     """Turns the pictures of a product into cached vectors or pixels; called in threads."""
 
     def __init__(self, encoder: Encoder | None, cache: EmbeddingCache | None) -> None:
-        self._space = space_of(encoder.fingerprint, "image") if encoder else None
-        self._cache = cache
+        self._images = image_embedder(encoder, cache) if encoder else None
 
     def __call__(self, product: Product) -> list[LoadedImage]:
-        if self._space is None:
+        if self._images is None:
             raise _without_encoder(product, "an image", "an image_vector column")
         pictures = []
         for image in product.images:
             data = read_picture(image)
-            content = hashlib.sha256(data).digest()
-            vector = self._cache.get(self._space, [content]).get(content) if self._cache else None
+            content = content_key(data)
+            vector = self._images.look_up([content]).get(content)
             pictures.append(LoadedImage(content, vector, decode_picture(data, image) if vector is None else None))
         return pictures
 
@@ -104,13 +102,11 @@ class _RowQueue:
     def __init__(
         self, image_encoder: Encoder | None, text_encoder: Encoder | None, cache: EmbeddingCache | None, batch: int
     ) -> None:
-        self._image_encoder = image_encoder
-        self._text_encoder = text_encoder
-        self._cache = cache
+        self._image_embedder = image_embedder(image_encoder, cache) if image_encoder else None
+        self._text_embedder = text_embedder(text_encoder, cache) if text_encoder else None
+        self._is_cached = cache is not None
         self._image_batch = batch * _IMAGE_BATCHES
         self._text_batch = batch * _TEXT_BATCHES
-        encoders = {"image": image_encoder, "text": text_encoder}
-        self._spaces = {kind: space_of(one.fingerprint, kind) for kind, one in encoders.items() if one is not None}
         self._unknown = ContentQueue[str]("text")
         self._texts = ContentQueue[str]("text")
         self._images = ContentQueue[Image.Image]("image")
@@ -173,21 +169,21 @@ class _RowQueue:
                     self._images.add(picture.content, picture.pixels, slot, place)
                     self._image_pixels += picture.size
         if product.text and "text" not in product.vectors:
-            if self._text_encoder is None:
+            if self._text_embedder is None:
                 raise _without_encoder(product, "a text", "a text_vector column, or leave the text template empty")
             slot.blocks["text"] = [None]
-            key = hashlib.sha256(product.text.encode()).digest()
-            (self._unknown if self._cache else self._texts).add(key, product.text, slot, 0)
+            key = content_key(product.text)
+            (self._unknown if self._is_cached else self._texts).add(key, product.text, slot, 0)
         if not slot.blocks:
             slot.reason = "nothing to embed: no text, no image, no vector"
         return slot
 
     def _look_up(self) -> None:
         """Ask the cache for the texts that have not been asked for; those it does not have go to the model's queue."""
-        if self._cache is None or not self._unknown:
+        if self._text_embedder is None or not self._unknown:
             return
         keys = list(self._unknown.contents)
-        found = self._cache.get(self._spaces["text"], keys)
+        found = self._text_embedder.look_up(keys)
         for key in keys:
             if key in found:
                 self._unknown.settle(key, found[key])
@@ -201,28 +197,19 @@ class _RowQueue:
             self._encode_images()
 
     def _encode_texts(self) -> None:
-        if self._text_encoder:
-            keys = list(self._texts.contents)[: self._text_batch]
-            contents = [self._texts.contents[key] for key in keys]
-            self._settle(self._texts, keys, self._text_encoder.encode_texts(contents))
+        if self._text_embedder:
+            batch = self._texts.first(self._text_batch)
+            self._settle(self._texts, batch, self._text_embedder.encode(batch))
 
     def _encode_images(self) -> None:
-        if self._image_encoder:
-            keys = list(self._images.contents)[: self._image_batch]
+        if self._image_embedder:
             self._image_pixels = 0
-            contents = [self._images.contents[key] for key in keys]
-            self._settle(self._images, keys, self._image_encoder.encode_images(contents))
+            batch = self._images.first(self._image_batch)
+            self._settle(self._images, batch, self._image_embedder.encode(batch))
 
-    def _settle(self, queue: ContentQueue[Content], keys: list[bytes], vectors: NDArray[np.float32]) -> None:
-        space = self._spaces[queue.block]
-        if vectors.shape != (len(keys), space.dim):
-            raise InvalidSetting(f"expected {(len(keys), space.dim)} vectors from the model, got {vectors.shape}")
-        halves = vectors.astype(np.float16)
-        sound: list[bool] = np.all(np.isfinite(halves), axis=1).tolist()
-        if self._cache:
-            self._cache.put(space, {key: half for key, half, good in zip(keys, halves, sound, strict=True) if good})
-        for key, half, good in zip(keys, halves, sound, strict=True):
-            queue.settle(key, half if good else None)
+    def _settle(self, queue: ContentQueue[Content], batch: Iterable[bytes], vectors: Mapping[bytes, Half]) -> None:
+        for key in batch:
+            queue.settle(key, vectors.get(key))
 
     def _let_go(self) -> None:
         """Move complete rows out, in order."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.coercion import JSON
-from engine.scoring.vectors import to_unit
+from engine.encoders.embedding_pipeline import pool, to_stored
 from indexer.catalog.product import Reject
 
 _CHUNK_ROWS = 8192
@@ -47,7 +47,7 @@ class GrowingBlock:
         if chunk != self._chunk:
             self._close_chunk()
             self._chunk = chunk
-        self._rows[place] = vectors[0] if len(vectors) == 1 else np.mean(vectors, axis=0, dtype=np.float32)
+        self._rows[place] = pool(vectors)
 
     def take(self, count: int) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
         """Return (count, dim) unit rows and which of them were given, and let go of them."""
@@ -61,5 +61,5 @@ class GrowingBlock:
 
     def _close_chunk(self) -> None:
         # A whole chunk is scaled at once: row by row costs ten times as much.
-        self._full[self._chunk] = to_unit(self._rows).astype(np.float16)
+        self._full[self._chunk] = to_stored(self._rows)
         self._rows[:] = 0

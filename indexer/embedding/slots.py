@@ -4,14 +4,15 @@ A content is encoded once, however many rows show the same picture or say the sa
 """
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from itertools import islice
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.catalog.coercion import JSON
 from engine.encoders.embedding_cache import Half
+from engine.encoders.embedding_pipeline import NOT_FINITE, Content
 
 _Vectors = list[NDArray[np.floating] | None]
 
@@ -39,9 +40,6 @@ class RowSlot:
         return not any(vector is None for vectors in self.blocks.values() for vector in vectors)
 
 
-Content = TypeVar("Content", str, Image.Image)
-
-
 class ContentQueue(Generic[Content]):
     """Contents of one kind that wait for a vector, each once, however many rows have it."""
 
@@ -58,12 +56,16 @@ class ContentQueue(Generic[Content]):
         self.contents.setdefault(key, content)
         self._places.setdefault(key, []).append((slot, place))
 
+    def first(self, count: int) -> dict[bytes, Content]:
+        """Return the first contents by key, at most so many; they stay in the queue."""
+        return dict(islice(self.contents.items(), count))
+
     def settle(self, key: bytes, vector: Half | None) -> None:
         """Write a content's vector to every place that waits for it; None rejects their rows."""
         del self.contents[key]
         for slot, place in self._places.pop(key):
             if vector is None:
-                slot.reason = f"{self.block}: expected finite values from the model, got NaN or infinity"
+                slot.reason = f"{self.block}: {NOT_FINITE}"
             else:
                 slot.blocks[self.block][place] = vector
 

@@ -1,1 +1,1 @@
-"""What rankings and models are worth, on data of the user's own: one file a question, the measures in `metrics`."""
+"""Evaluation of rankings and models on the user's own data: one module per question."""

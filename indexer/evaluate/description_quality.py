@@ -1,6 +1,6 @@
-"""Are descriptions right? Texts about items whose attributes the writer was not told, held against those attributes.
+"""Accuracy of generated descriptions: texts about items whose attributes were withheld, checked against them.
 
-The truth, and the words for it, are the catalogue's own: its fields, and what its titles call things.
+The ground truth and its vocabulary are the catalogue's own: its fields, and the words of its titles.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,13 +30,13 @@ from indexer.embedding.image_loader import decode_picture, read_picture
 
 SEED = 7
 _BATCH = 16
-# What a shopper reads to the end, and can call a description.
+# The number of words of a description that shoppers read to the end.
 READABLE = (4, 100)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPicture:
-    """One picture and the item it shows."""
+    """A picture and the item it shows."""
 
     image: Path | bytes
     product: Product
@@ -44,7 +44,7 @@ class JudgedPicture:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one text is worth; None where the catalogue does not tell."""
+    """The checks of one text; None where the catalogue has no value to check."""
 
     text: str
     item_id: str
@@ -55,15 +55,18 @@ class Verdict:
 
     @property
     def readable(self) -> bool:
-        """Whether its length is that of a description."""
+        """Whether the length is that of a description."""
         return READABLE[0] <= count_words(self.text) <= READABLE[1]
 
 
-def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[JudgedPicture], ClaimVocabulary]:
-    """Return pictures and what they show, at most so many drawn at random, and the words of the whole catalogue.
+def read_pictures(catalogue: Path, photos: Path | None, most: int) -> tuple[list[JudgedPicture], ClaimVocabulary]:
+    """Return at most `most` random pictures with the items they show, and the vocabulary of the whole catalogue.
 
-    photos: a file of further pictures (image, item_id) to show in place of the catalogue's own.
-    Raises InvalidCatalogue if nothing is shown.
+    Args:
+        photos: A file of further pictures (image, item_id) to use instead of the catalogue's own.
+
+    Raises:
+        InvalidCatalogue: There are no pictures.
     """
     products = {entry.item_id: entry for entry in read(CatalogSpec(catalogue)) if isinstance(entry, Product)}
     payloads = [product.payload for product in products.values()]
@@ -79,34 +82,36 @@ def read_shown(catalogue: Path, photos: Path | None, most: int) -> tuple[list[Ju
         raise InvalidCatalogue(f"{catalogue}: expected an item with a picture, got none")
     chosen = np.sort(np.random.default_rng(SEED).permutation(len(shown))[:most]).tolist()
     names = CatalogModel(payloads).vocabulary
-    return [shown[place] for place in chosen], names
+    return [shown[index] for index in chosen], names
 
 
-def write_of(
+def describe_judged(
     shown: Sequence[JudgedPicture],
     searcher: Searcher | None,
     writer: Writer,
-    wish: DescribeRequest,
-    told: bool,
+    request: DescribeRequest,
+    with_fields: bool,
     progress: Progress,
 ) -> Iterator[Description]:
-    """Give the description of each, with the pictures and vectors that a server would have.
+    """Yield the description of each picture, with the images and vectors that a server would have.
 
-    searcher: of a store whose other items are known, None for the embedded model alone.   told: whether the writer
-    gets the item's own fields, as of a served item; if not, items of the store with the same picture are hidden too.
+    Args:
+        searcher: Of a store whose other items are known, None for the embedded model alone.
+        with_fields: Whether the writer gets the item's own fields, as for a served item. If not, items of the store
+            with the same picture are hidden too.
     """
     from engine.encoders.captioner import EMBEDDED, open_captioner
 
     encoder = open_encoder(ModelSpec(EMBEDDED.model)) if searcher is None else searcher.encoder
     captioner = open_captioner(encoder, "" if searcher is None else _model(searcher))
-    datas = [read_picture(one.image) for one in shown]
-    images = [decode_picture(data, one.image) for data, one in zip(datas, shown, strict=True)]
+    image_bytes = [read_picture(picture.image) for picture in shown]
+    images = [decode_picture(data, picture.image) for data, picture in zip(image_bytes, shown, strict=True)]
     vectors = None if encoder is None else _encode(encoder, images)
-    hidden = {} if searcher is None or told else _hidden(searcher, shown, vectors)
-    shelf = CatalogModel([]) if searcher is None else CatalogModel.of(searcher.view, frozenset(hidden))
+    hidden = {} if searcher is None or with_fields else _hidden(searcher, shown, vectors)
+    catalogue_model = CatalogModel([]) if searcher is None else CatalogModel.of(searcher.view, frozenset(hidden))
     without = frozenset(hidden.values())
     describer = Describer(
-        shelf,
+        catalogue_model,
         writer,
         captioner,
         encoder,
@@ -115,21 +120,21 @@ def write_of(
     )
     subjects = [
         Subject(
-            one.product.payload if told else {},
-            None if vectors is None else vectors[place],
-            images[place],
-            seed=one.product.item_id,
-            nearest={} if told or searcher is None else nearest_of(searcher, datas[place], without),
+            picture.product.payload if with_fields else {},
+            None if vectors is None else vectors[index],
+            images[index],
+            seed=picture.product.item_id,
+            nearest={} if with_fields or searcher is None else nearest_of(searcher, image_bytes[index], without),
         )
-        for place, one in enumerate(shown)
+        for index, picture in enumerate(shown)
     ]
     for start in range(0, len(subjects), _BATCH):
-        yield from describer.describe(subjects[start : start + _BATCH], wish)
+        yield from describer.describe(subjects[start : start + _BATCH], request)
         progress("describe", min(len(shown), start + _BATCH), len(shown))
 
 
 def judge(text: str, product: Product, vocabulary: ClaimVocabulary) -> Verdict:
-    """Return what a text is worth by the fields of its item."""
+    """Return the verdict on a text by the fields of its item."""
     facts = Facts.of(product.payload, vocabulary.fields)
     claims = vocabulary.claims(text)
 
@@ -140,19 +145,19 @@ def judge(text: str, product: Product, vocabulary: ClaimVocabulary) -> Verdict:
         return any(claim.role == role and claim.meanings & right for claim in claims)
 
     wrong = contradictions(text, facts, vocabulary)
-    kind, low = facts.first(TYPE).lower(), text.lower()
+    product_type, low = facts.first(TYPE).lower(), text.lower()
     return Verdict(
         text=text,
         item_id=product.item_id,
         type_named=names(TYPE),
         colour_named=names(COLOUR),
-        product_named=bool(facts.title and facts.title.lower() in low) or bool(kind and kind in low),
+        product_named=bool(facts.title and facts.title.lower() in low) or bool(product_type and product_type in low),
         contradictions=tuple(f"{claim.role}: {text[claim.start : claim.end]}" for claim in wrong),
     )
 
 
 def summarise(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return shares of 0 to 1 over texts: right type and colour, product or type named, contradicting, readable."""
+    """Return the shares of texts, 0 to 1: right type and colour, product or type named, contradicting, readable."""
     lengths = [count_words(verdict.text) for verdict in verdicts]
     return {
         "texts": len(verdicts),
@@ -183,13 +188,15 @@ def _encode(encoder: Encoder, images: Sequence[Image.Image]) -> NDArray[np.float
 
 
 def _hidden(searcher: Searcher, shown: Sequence[JudgedPicture], vectors: NDArray[np.float32] | None) -> dict[int, str]:
-    """Return row → id of the items of a store that show the very pictures asked about."""
+    """Return row → id of the items of a store that show the very pictures described."""
     view = searcher.view
     hidden: dict[int, str] = {}
     if vectors is None:
         return hidden
-    for place, (one, row) in enumerate(zip(shown, view.rows_of([one.product.item_id for one in shown]), strict=True)):
+    for index, (picture, row) in enumerate(
+        zip(shown, view.rows_of([picture.product.item_id for picture in shown]), strict=True)
+    ):
         stored: Mapping[str, Any] = {} if row is None else view.vectors(row)
-        if row is not None and IMAGE in stored and float(stored[IMAGE] @ vectors[place]) >= SAME_PICTURE:
-            hidden[row] = one.product.item_id
+        if row is not None and IMAGE in stored and float(stored[IMAGE] @ vectors[index]) >= SAME_PICTURE:
+            hidden[row] = picture.product.item_id
     return hidden

@@ -1,8 +1,7 @@
-"""What a feedback model is worth on reviews that it has not seen, beside what an engineer puts together in an hour.
+"""Accuracy of a feedback model on unseen reviews, compared with a baseline that an engineer builds in an hour.
 
-The peer is a logistic regression over tf-idf of characters or of words and characters; it learns from the same reviews
-and is asked for the same ones. Reviews of one item are never on both sides. Those in the middle (3 stars) are no truth
-and are left out of the figures.
+The baseline is a logistic regression over tf-idf of characters, or of words and characters, trained and tested on the
+same reviews. Reviews of one item are never on both sides. Neutral reviews (3 stars) are left out of the metrics.
 """
 
 import math
@@ -21,9 +20,9 @@ from sklearn.pipeline import make_union
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import Progress
 from indexer.reviews.feedback_fit import FittedModel, fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel, ScoredReview
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT, FeedbackModel, ScoredReview
 from indexer.reviews.model_file import load_model
-from indexer.reviews.ngrams import fold, is_signs
+from indexer.reviews.ngrams import fold, is_chinese_text
 from indexer.reviews.review import Review
 from indexer.reviews.snapshot_reviews import read_all
 
@@ -47,7 +46,7 @@ ALIASES = {
     "dish_look": "look",
     "dish_recommendation": "recommendation",
 }
-"""What others call the aspects: the 18 of Meituan's ASAP."""
+"""Names of aspects in other data sets: the 18 of Meituan's ASAP."""
 
 _MIDDLE = 0.5
 
@@ -55,7 +54,7 @@ Vector = NDArray[np.float64]
 
 
 class SentimentMetrics(NamedTuple):
-    """How well sentiment tells praise from blame. threshold: .5."""
+    """How well sentiment separates praise from criticism, at a threshold of .5."""
 
     reviews: int
     accuracy: float
@@ -66,103 +65,112 @@ class SentimentMetrics(NamedTuple):
 def evaluate(
     paths: Sequence[Path], columns: Mapping[str, str], model: Path | None, progress: Progress
 ) -> dict[str, Any]:
-    """Return figures by way of writing, ours and the peer's, and those of aspects where somebody wrote down the truth.
+    """Return metrics by script, of the model and of the baseline, and of aspects where reviews have annotations.
 
-    model: is asked as it is, and then there is no peer; None: fitted anew on four fifths of the items at a time.
-    Raises what reading, `fit` and `load_model` do; InvalidCatalogue if no review has a verdict or a truth.
+    Args:
+        model: Evaluated as it is, without a baseline; None to train on four fifths of the items at a time.
+
+    Raises:
+        InvalidCatalogue: No review has a verdict or annotations. Also raises what reading, `fit` and `load_model` do.
     """
-    read = [read_all(path, columns, progress) for path in paths]
-    reviews = [review for good, _ in read for review in good]
+    read_files = [read_all(path, columns, progress) for path in paths]
+    reviews = [review for good, _ in read_files for review in good]
     judged = [review for review in reviews if review.words and not math.isnan(review.verdict)]
-    told: dict[str, Any] = {"reviews": len(reviews), "rejects": sum(len(bad) for _, bad in read)}
+    result: dict[str, Any] = {"reviews": len(reviews), "rejects": sum(len(bad) for _, bad in read_files)}
     if model is not None:
         opened = load_model(model)[0]
-        ours = np.array([one.sentiment for one in opened.score(judged)], np.float64)
-        told["sentiment"] = figures_by_writing(judged, {"ours": ours})
+        ours = np.array([scored_review.sentiment for scored_review in opened.score(judged)], np.float64)
+        result["sentiment"] = metrics_by_writing(judged, {"ours": ours})
         truth = _with_truth(reviews)
-        told |= {"aspects": aspects(truth, opened.score(truth))} if truth else {}
+        result |= {"aspects": aspect_metrics(truth, opened.score(truth))} if truth else {}
     else:
         fitted = fit(reviews, progress)
-        told["sentiment"] = figures_by_writing(fitted.rated, {"ours": fitted.unseen, "peer": peer(fitted, progress)})
+        result["sentiment"] = metrics_by_writing(
+            fitted.rated, {"ours": fitted.unseen, "peer": score_peer(fitted, progress)}
+        )
         truth, scored = _unseen_mentions(reviews, progress)
-        told |= {"aspects": aspects(truth, scored)} if truth else {}
-    if not told["sentiment"] and "aspects" not in told:
+        result |= {"aspects": aspect_metrics(truth, scored)} if truth else {}
+    if not result["sentiment"] and "aspects" not in result:
         raise InvalidCatalogue("expected reviews with a rating, a label or judged aspects, got none")
-    return told
+    return result
 
 
-def figures(truth: Vector, found: Vector) -> SentimentMetrics:
-    """Return how well found, (n,) from 0 to 1, tells verdicts above the middle from those below."""
-    firm = np.abs(truth - _MIDDLE) > 0.1
-    praise, sentiment = truth[firm] > _MIDDLE, found[firm]
+def sentiment_metrics(truth: Vector, predicted: Vector) -> SentimentMetrics:
+    """Return how well the predictions, (n,) from 0 to 1, separate verdicts above the middle from those below."""
+    clear = np.abs(truth - _MIDDLE) > 0.1
+    praise, sentiment = truth[clear] > _MIDDLE, predicted[clear]
     return SentimentMetrics(
-        int(firm.sum()),
+        int(clear.sum()),
         round(float(accuracy_score(praise, sentiment > _MIDDLE)), 4),
         round(float(balanced_accuracy_score(praise, sentiment > _MIDDLE)), 4),
         round(float(roc_auc_score(praise, sentiment)), 4),
     )
 
 
-def figures_by_writing(reviews: Sequence[Review], ways: Mapping[str, Vector]) -> dict[str, Any]:
-    """Return the figures of each way of telling sentiment, (n,) from 0 to 1, for each writing with praise and blame."""
-    signed = np.array([is_signs(fold(review.words)) for review in reviews], np.bool_)
+def metrics_by_writing(reviews: Sequence[Review], predictions: Mapping[str, Vector]) -> dict[str, Any]:
+    """Return the metrics of each method's predictions, (n,) from 0 to 1, by script."""
+    is_chinese = np.array([is_chinese_text(fold(review.words)) for review in reviews], np.bool_)
     verdicts = np.array([review.verdict for review in reviews], np.float64)
-    told: dict[str, Any] = {}
-    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
-        both = mask & np.isfinite(np.sum(list(ways.values()), axis=0))
+    result: dict[str, Any] = {}
+    for writing, mask in ((CHINESE_EXPERT, is_chinese), (ENGLISH_EXPERT, ~is_chinese)):
+        both = mask & np.isfinite(np.sum(list(predictions.values()), axis=0))
         if np.any(verdicts[both] > 0.6) and np.any(verdicts[both] < 0.4):
-            told[writing] = {name: figures(verdicts[both], found[both])._asdict() for name, found in ways.items()}
-    return told
+            result[writing] = {
+                name: sentiment_metrics(verdicts[both], predicted[both])._asdict()
+                for name, predicted in predictions.items()
+            }
+    return result
 
 
-def peer(fitted: FittedModel, progress: Progress) -> Vector:
-    """Return what the peer says of each rated review, having learnt from those of the other folds."""
+def score_peer(fitted: FittedModel, progress: Progress) -> Vector:
+    """Return the baseline's prediction for each rated review, trained on the other folds."""
     texts = [review.words for review in fitted.rated]
-    signed = np.array([is_signs(fold(text)) for text in texts])
+    is_chinese = np.array([is_chinese_text(fold(text)) for text in texts])
     verdicts = np.array([review.verdict for review in fitted.rated])
-    found = np.full(len(texts), math.nan)
-    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
+    predicted = np.full(len(texts), math.nan)
+    for writing, mask in ((CHINESE_EXPERT, is_chinese), (ENGLISH_EXPERT, ~is_chinese)):
         if writing not in fitted.model.experts:
             continue
         folds = fitted.folds[mask]
         mine = [texts[row] for row in np.flatnonzero(mask).tolist()]
-        praise, firm = verdicts[mask] > _MIDDLE, np.abs(verdicts[mask] - _MIDDLE) > 0.1
+        praise, clear = verdicts[mask] > _MIDDLE, np.abs(verdicts[mask] - _MIDDLE) > 0.1
         answers = np.zeros(len(mine))
         for fold_number in range(int(folds.max()) + 1):
-            learnt = np.flatnonzero((folds != fold_number) & firm).tolist()
-            asked = np.flatnonzero(folds == fold_number).tolist()
+            training = np.flatnonzero((folds != fold_number) & clear).tolist()
+            held_out = np.flatnonzero(folds == fold_number).tolist()
             vectors = _VECTORS[writing]()
-            rows = vectors.fit_transform([mine[row] for row in learnt])
+            rows = vectors.fit_transform([mine[row] for row in training])
             regression = LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced", solver="liblinear")
-            regression.fit(rows, praise[learnt])
-            answers[asked] = regression.predict_proba(vectors.transform([mine[row] for row in asked]))[:, 1]
+            regression.fit(rows, praise[training])
+            answers[held_out] = regression.predict_proba(vectors.transform([mine[row] for row in held_out]))[:, 1]
             progress(f"peer, {writing}", fold_number + 1, int(folds.max()) + 1)
-        found[mask] = answers
-    return found
+        predicted[mask] = answers
+    return predicted
 
 
 _VECTORS: dict[str, Callable[[], Any]] = {
-    SIGNS: lambda: TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True),
-    LETTERS: lambda: make_union(
+    CHINESE_EXPERT: lambda: TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True),
+    ENGLISH_EXPERT: lambda: make_union(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True),
     ),
 }
 
 
-def aspects(reviews: Sequence[Review], scored: Sequence[ScoredReview]) -> dict[str, Any]:
-    """Return precision and recall of aspects, and of praise and blame of those found, in all and by aspect.
+def aspect_metrics(reviews: Sequence[Review], scored: Sequence[ScoredReview]) -> dict[str, Any]:
+    """Return precision and recall of aspects, and of the polarity of those found, in total and by aspect.
 
-    An aspect counts if the truth of any review names it. Polarity counts where the truth is praise or blame: the share
-    of found aspects whose sentiment is on its side of .5, and of all true praises or blames how many are found as such.
+    An aspect counts if the annotation of any review names it. Polarity counts where the annotation is praise or
+    criticism: precision is the share of found aspects whose sentiment is on the right side of .5, recall the share of
+    annotated ones that are found with the right polarity.
     """
     known = {_name(aspect) for review in reviews for aspect in review.truth or {}}
     counts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COUNTED, 0))
-    for review, one in zip(reviews, scored, strict=True):
+    for review, scored_review in zip(reviews, scored, strict=True):
         truth = {_name(aspect): mark for aspect, mark in (review.truth or {}).items()}
-        found = {mention.aspect: mention.sentiment for mention in one.mentions if mention.aspect in known}
-        for aspect in truth.keys() | found.keys():
-            mark, sentiment = truth.get(aspect), found.get(aspect)
+        predicted = {mention.aspect: mention.sentiment for mention in scored_review.mentions if mention.aspect in known}
+        for aspect in truth.keys() | predicted.keys():
+            mark, sentiment = truth.get(aspect), predicted.get(aspect)
             for key in ("all", aspect):
                 count = counts[key]
                 count["true"] += mark is not None
@@ -206,24 +214,30 @@ def _with_truth(reviews: Sequence[Review]) -> list[Review]:
 
 
 def _unseen_mentions(reviews: Sequence[Review], progress: Progress) -> tuple[list[Review], list[ScoredReview]]:
-    """Return the reviews with a truth, and what models say of them that learnt from none of theirs.
+    """Return the annotated reviews, and predictions by models that were trained on none of them.
 
-    One model of all other reviews if these have enough of praise and of blame, else two of half the truths each.
+    One model of all other reviews if these have enough praise and criticism, else two of half the annotations each.
     """
     truth = _with_truth(reviews)
     if not truth:
         return [], []
     others = [review for review in reviews if review.truth is None]
-    writings = {is_signs(fold(review.words)) for review in truth}
+    writings = {is_chinese_text(fold(review.words)) for review in truth}
     try:
         model: FeedbackModel | None = fit(others, progress).model
     except InvalidCatalogue:
         model = None
-    if model is not None and {SIGNS if signed else LETTERS for signed in writings} <= model.experts.keys():
+    if (
+        model is not None
+        and {CHINESE_EXPERT if is_chinese else ENGLISH_EXPERT for is_chinese in writings} <= model.experts.keys()
+    ):
         return truth, model.score(truth)
     order = np.random.default_rng(5).permutation(len(truth))
-    halves = [[truth[place] for place in half.tolist()] for half in (order[::2], order[1::2])]
-    found = [
-        (asked, fit([*others, *learnt], progress).model.score(asked)) for asked, learnt in (halves, reversed(halves))
+    halves = [[truth[index] for index in half.tolist()] for half in (order[::2], order[1::2])]
+    predicted = [
+        (held_out, fit([*others, *training], progress).model.score(held_out))
+        for held_out, training in (halves, reversed(halves))
     ]
-    return [review for asked, _ in found for review in asked], [one for _, scored in found for one in scored]
+    return [review for held_out, _ in predicted for review in held_out], [
+        scored_review for _, scored in predicted for scored_review in scored
+    ]

@@ -1,8 +1,8 @@
-"""A log cut in two by time for each shopper tested: what a recommender may know, and what it should have said.
+"""A temporal split of a log for each test shopper: known events, and the purchases to predict.
 
-Lines are purchases. Of each tested shopper the last floor(n * share) of their n lines, in order of time, are hidden,
-and with them all that they did after the first hidden one. What is right to recommend are the different items of the
-hidden lines. What was sent back, and every other type of event, is known where it is older, and never right.
+Of each test shopper the last floor(n * share) of n purchase lines, in order of time, are hidden, with every event after
+the first hidden one. Relevant are the distinct items of the hidden lines. Returns and other types of events are known
+if they are older, and never relevant.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +20,12 @@ from indexer.events.event_import import EventFile
 
 @dataclass(frozen=True, slots=True)
 class HoldoutShopper:
-    """One shopper: what is known of them, oldest first, and the items of their hidden lines.
+    """One test shopper.
 
-    unseen: those of them that they had not bought before.
+    Attributes:
+        known: Events before the cut, oldest first.
+        hidden: Items of the hidden purchases.
+        unseen: Those of `hidden` that the shopper had not bought before.
     """
 
     user_id: str
@@ -33,21 +36,21 @@ class HoldoutShopper:
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """All events that may be learnt from, oldest first, and the shoppers tested."""
+    """All events to learn from, oldest first, and the test shoppers."""
 
     training: list[Event]
     cases: list[HoldoutShopper]
 
 
 class EventRows(NamedTuple):
-    """The good rows of a file of events, in its order, and how many were bad."""
+    """The good rows of a file of events, in order, and the number of bad ones."""
 
     events: list[Event]
     rejects: int
 
 
 def read_events(path: Path, columns: Mapping[str, str] | None = None) -> EventRows:
-    """Return the events of a file. Raises what reading it does, InvalidCatalogue if an import would refuse it."""
+    """Return the events of a file. Raises what reading does, InvalidCatalogue if an import would reject it."""
     file = EventFile(path, columns or {})
     events: list[Event] = []
     first: Reject | None = None
@@ -74,39 +77,48 @@ def hold_out(
     tested: Iterable[Event] | None = None,
     seed: int = 7,
 ) -> Holdout:
-    """Return the events cut in two.
+    """Return a temporal split of the events.
 
-    users: how many shoppers are tested, drawn at random; all if None.   tested: events of further shoppers, who are
-    then the ones tested, all of them, and `events` are only learnt from. Of equal times the order given decides.
-    Shoppers with less than one line to hide are not tested; all that they did is learnt from.
-    Raises InvalidSetting if nobody is left, or if shoppers are in both.
+    Shoppers without a line to hide are not tested, and all of their events are learnt from.
+
+    Args:
+        events: In any order; equal times keep the given order.
+        users: The number of test shoppers, drawn at random; all if None.
+        tested: Events of other shoppers, who are then the test shoppers, all of them; `events` are only learnt from.
+
+    Raises:
+        InvalidSetting: No shopper is left, or shoppers are in both.
     """
     if not 0 < share < 1:
         raise InvalidSetting(f"expected a share between 0 and 1 to hide, got {share}")
     histories = _histories(events)
     training = [event for history in histories.values() for event in history]
     if tested is not None:
-        asked = _histories(tested)
-        if both := histories.keys() & asked.keys():
-            raise InvalidSetting(f"expected other shoppers in the events tested, got {len(both)} that are in both")
-        drawn = list(asked)
+        tested_histories = _histories(tested)
+        if both := histories.keys() & tested_histories.keys():
+            raise InvalidSetting(f"expected different shoppers in the tested events, got {len(both)} in both")
+        drawn = list(tested_histories)
     else:
-        asked = histories
-        drawn = sorted(histories)
-        if users is not None and users < len(drawn):
-            chosen = np.random.default_rng(seed).choice(len(drawn), users, replace=False)
-            drawn = [drawn[place] for place in np.sort(chosen).tolist()]
-        of_drawn = set(drawn)
-        training = [event for event in training if event.user_id not in of_drawn]
+        tested_histories = histories
+        drawn = _draw_users(sorted(histories), users, seed)
+        drawn_users = set(drawn)
+        training = [event for event in training if event.user_id not in drawn_users]
     cases = []
     for user_id in drawn:
-        known, case = _cut(user_id, asked[user_id], share)
+        known, case = _cut(user_id, tested_histories[user_id], share)
         training += known
         if case is not None:
             cases.append(case)
     if not cases:
         raise InvalidSetting(f"expected shoppers with at least {round(1 / share)} purchases to test, got none")
     return Holdout(sorted(training, key=lambda event: event.time_s), cases)
+
+
+def _draw_users(user_ids: list[str], count: int | None, seed: int) -> list[str]:
+    if count is None or count >= len(user_ids):
+        return user_ids
+    chosen = np.random.default_rng(seed).choice(len(user_ids), count, replace=False)
+    return [user_ids[index] for index in np.sort(chosen).tolist()]
 
 
 def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:
@@ -117,13 +129,13 @@ def _histories(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 
 def _cut(user_id: str, history: Sequence[Event], share: float) -> tuple[Sequence[Event], HoldoutShopper | None]:
-    lines = [place for place, event in enumerate(history) if event.type is EventType.PURCHASE]
-    # Rounded: .2 of 15 is 3, though 15 * .2 is a little more and 35 * .2 may be a little less than 7.
-    count = int(round(len(lines) * share, 9))
+    purchases = [index for index, event in enumerate(history) if event.type is EventType.PURCHASE]
+    # Rounded: 15 * .2 is slightly more than 3, and 35 * .2 may be slightly less than 7.
+    count = int(round(len(purchases) * share, 9))
     if count == 0:
         return history, None
-    cut = lines[-count]
+    cut = purchases[-count]
     known = tuple(history[:cut])
-    hidden = frozenset(history[place].item_id for place in lines[-count:])
-    had = {event.item_id for event in known if event.type is EventType.PURCHASE}
-    return known, HoldoutShopper(user_id, known, hidden, hidden - had)
+    hidden = frozenset(history[index].item_id for index in purchases[-count:])
+    bought_before = {event.item_id for event in known if event.type is EventType.PURCHASE}
+    return known, HoldoutShopper(user_id, known, hidden, hidden - bought_before)

@@ -1,7 +1,7 @@
-"""Queries with what people said of items for them: read from two files, as a search is measured or fitted on them.
+"""Queries with relevance judgments, read from two files.
 
-queries: query_id and one of `query` (words), `image` (a file beside it) and `item_id` (what is like this item?).
-judgments: query_id, item_id, rating; 0 is irrelevant, and so is what nobody rated.
+queries: query_id and one of `query` (text), `image` (a file beside it) and `item_id` (similar items).
+judgments: query_id, item_id, rating; 0 is irrelevant, and so are unrated items.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from engine.errors import InvalidCatalogue
 from engine.scoring.query import ImagePart, ItemPart, Part, Query, TextPart
 from indexer.catalog.table_rows import need, number_in, rows_of
 
-ASKED = ("query", "image", "item_id")
+QUERY_COLUMNS = ("query", "image", "item_id")
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """One query and the ratings of items, item_id → rating. It is words, or else a picture, or else an item."""
+    """One query and the ratings of items, item_id → rating. It is a text, a picture or an item."""
 
     query_id: str
     ratings: Mapping[str, float]
@@ -26,12 +26,12 @@ class JudgedQuery:
     item_id: str = ""
 
     def to_query(self, weights: Mapping[str, float], limit: int) -> Query:
-        """Return what is asked of a searcher; an item is no answer to the question what is like it.
+        """Return the query for a searcher, without the query item itself among its results.
 
-        Raises OSError for a picture that is gone.
+        Raises OSError for a missing picture.
         """
         without = frozenset({self.item_id} if self.item_id else ())
-        return Query((self._part(),), weights, limit=limit, without=without)
+        return Query((self._part(),), weights, limit=limit, excluded_ids=without)
 
     def _part(self) -> Part:
         if self.query:
@@ -40,17 +40,19 @@ class JudgedQuery:
 
 
 def read_judged(queries: Path, judgments: Path) -> list[JudgedQuery]:
-    """Return the queries that have a rating above 0, in the file's order; no ranking of the others is better.
+    """Return the queries that have a rating above 0, in file order; others cannot distinguish rankings.
 
-    Judgments of queries that are not asked are passed over. Raises InvalidCatalogue if a file is bad, or if fewer than
-    two queries are left.
+    Judgments of unknown queries are ignored.
+
+    Raises:
+        InvalidCatalogue: A file is malformed, or fewer than two queries are left.
     """
     ratings: dict[str, dict[str, float]] = {}
     for number, row in rows_of(judgments):
         rated = ratings.setdefault(need(judgments, number, row, "query_id"), {})
         item_id = need(judgments, number, row, "item_id")
         if item_id in rated:
-            raise InvalidCatalogue(f"{judgments}, row {number}: expected one rating of {item_id!r}, got a second one")
+            raise InvalidCatalogue(f"{judgments}, row {number}: expected one rating of {item_id!r}, got two")
         rated[item_id] = number_in(judgments, number, row, "rating")
     seen: set[str] = set()
     found = []
@@ -59,23 +61,23 @@ def read_judged(queries: Path, judgments: Path) -> list[JudgedQuery]:
         if query_id in seen:
             raise InvalidCatalogue(f"{queries}, row {number}: query_id {query_id!r} occurs twice")
         seen.add(query_id)
-        one = _judged(queries, number, query_id, row, ratings.get(query_id, {}))
-        if any(rating > 0 for rating in one.ratings.values()):
-            found.append(one)
+        judged_query = _to_query(queries, number, query_id, row, ratings.get(query_id, {}))
+        if any(rating > 0 for rating in judged_query.ratings.values()):
+            found.append(judged_query)
     if len(found) < 2:
         raise InvalidCatalogue(f"{queries}: expected at least 2 queries with a rating above 0, got {len(found)}")
     return found
 
 
-def _judged(path: Path, number: int, query_id: str, row: dict[str, str], ratings: dict[str, float]) -> JudgedQuery:
-    given = {column: value for column in ASKED if (value := (row.get(column) or "").strip())}
-    if len(given) != 1:
+def _to_query(path: Path, number: int, query_id: str, row: dict[str, str], ratings: dict[str, float]) -> JudgedQuery:
+    columns = {column: value for column in QUERY_COLUMNS if (value := (row.get(column) or "").strip())}
+    if len(columns) != 1:
         raise InvalidCatalogue(
-            f"{path}, row {number}: expected one of {', '.join(ASKED)}, got {', '.join(given) or 'none'}"
+            f"{path}, row {number}: expected one of {', '.join(QUERY_COLUMNS)}, got {', '.join(columns) or 'none'}"
         )
-    image = path.parent / given["image"] if "image" in given else None
+    image = path.parent / columns["image"] if "image" in columns else None
     if image is not None and not image.is_file():
         raise InvalidCatalogue(f"{path}, row {number}: expected an image file, got {image}, which is not a file")
-    item_id = given.get("item_id", "")
+    item_id = columns.get("item_id", "")
     others = {rated: rating for rated, rating in ratings.items() if rated != item_id}
-    return JudgedQuery(query_id, others, given.get("query", ""), image, item_id)
+    return JudgedQuery(query_id, others, columns.get("query", ""), image, item_id)

@@ -1,7 +1,7 @@
-"""Do shoppers of other tastes get other items, and how much of what they get is theirs?
+"""Whether shoppers with different tastes get different items, and how personal their lists are.
 
-Of the shoppers tested, pairs are compared who have no item in common and whose tastes are among the tenth of all pairs
-that is least alike. Demand is the same for both, so what their lists share is what it brought there.
+Compared are pairs of test shoppers that have no item in common and whose tastes are in the least similar tenth of all
+pairs. Demand is the same for both, so their lists overlap where demand dominates.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,28 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidSetting
-from engine.recommend.reason import largest
-from engine.recommend.recommender import Mode, Recommendations, Recommender, RecommendRequest
+from engine.recommend.reason import largest_contribution
+from engine.recommend.recommend_request import Mode, RecommendRequest
+from engine.recommend.recommender import Recommendations, Recommender
 from engine.recommend.scoring_weights import DEMAND
 from engine.scoring.fusion import BEHAVIOUR
 from indexer.evaluate.holdout import HoldoutShopper
 
 TOP = 10
-_UNLIKE = 0.1
+_UNLIKE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class TasteOverlap:
-    """Of one mode. pairs: how many unlike pairs.   overlap: the share of the top ten that a pair has in common.
+    """The overlap of one mode.
 
-    items: how many different items all lists hold.   personal: the share of what adds to scores that is not demand.
-    demand_first: the share of hits to which demand adds most.   reasons: the share whose reason names what adds most.
+    Attributes:
+        pairs: Number of dissimilar pairs.
+        overlap: Share of the top ten that a pair has in common.
+        items: Number of distinct items in all lists.
+        personal: Share of the positive contributions to scores that is not demand.
+        demand_first: Share of hits whose largest contribution is demand.
+        reasons: Share of hits whose reason names the largest contribution.
     """
 
     pairs: int
@@ -36,13 +42,13 @@ class TasteOverlap:
     demand_first: float
     reasons: float
 
-    def described(self) -> dict[str, Any]:
-        """Return the numbers for a program."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the measurements as JSON values."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
-def sharing(recommender: Recommender, cases: Sequence[HoldoutShopper], mode: Mode) -> TasteOverlap:
-    """Return how much the lists of unlike shoppers share. Raises InvalidSetting if fewer than two have a taste."""
+def measure_overlap(recommender: Recommender, cases: Sequence[HoldoutShopper], mode: Mode) -> TasteOverlap:
+    """Return how much dissimilar shoppers' lists overlap. Raises InvalidSetting if fewer than two have a taste."""
     tastes, known = [], []
     for case in cases:
         taste = recommender.taste(case.known)
@@ -52,8 +58,8 @@ def sharing(recommender: Recommender, cases: Sequence[HoldoutShopper], mode: Mod
     if len(known) < 2:
         raise InvalidSetting(f"expected two shoppers with a taste to compare, got {len(known)}")
     lists = [recommender.recommend(RecommendRequest(mode, limit=TOP, explain=True), case.known) for case in known]
-    tops = [{hit.item_id for hit in found.answer.hits} for found in lists]
-    pairs = _unlike(np.stack(tastes), known)
+    tops = [{hit.item_id for hit in recommended.answer.hits} for recommended in lists]
+    pairs = _unlike_pairs(np.stack(tastes), known)
     return TasteOverlap(
         len(pairs),
         float(np.mean([len(tops[first] & tops[second]) / TOP for first, second in pairs])) if pairs else 0.0,
@@ -62,22 +68,24 @@ def sharing(recommender: Recommender, cases: Sequence[HoldoutShopper], mode: Mod
     )
 
 
-def _unlike(tastes: np.ndarray[Any, np.dtype[np.float32]], cases: Sequence[HoldoutShopper]) -> list[tuple[int, int]]:
-    alike = tastes @ tastes.T
+def _unlike_pairs(
+    tastes: np.ndarray[Any, np.dtype[np.float32]], cases: Sequence[HoldoutShopper]
+) -> list[tuple[int, int]]:
+    similarities = tastes @ tastes.T
     first, second = np.triu_indices(len(cases), 1)
-    unlike = np.flatnonzero(alike[first, second] <= np.quantile(alike[first, second], _UNLIKE))
+    dissimilar = np.flatnonzero(similarities[first, second] <= np.quantile(similarities[first, second], _UNLIKE_SHARE))
     items = [{event.item_id for event in case.known} for case in cases]
-    found = zip(first[unlike].tolist(), second[unlike].tolist(), strict=True)
-    return [(one, other) for one, other in found if items[one].isdisjoint(items[other])]
+    candidates = zip(first[dissimilar].tolist(), second[dissimilar].tolist(), strict=True)
+    return [(left, right) for left, right in candidates if items[left].isdisjoint(items[right])]
 
 
 def _shares(lists: Sequence[Recommendations]) -> tuple[float, float, float]:
     personal, demanded, right = [], [], []
-    for found in lists:
-        for hit, reason in zip(found.answer.hits, found.reasons, strict=True):
+    for recommended in lists:
+        for hit, reason in zip(recommended.answer.hits, recommended.reasons, strict=True):
             added = {name: max(0.0, share) for name, share in hit.contributions.items()}
             total = sum(added.values())
             personal.append(1 - added.get(DEMAND, 0.0) / total if total else 0.0)
-            demanded.append(largest(hit.contributions) == DEMAND)
-            right.append(reason.contribution == largest(hit.contributions))
+            demanded.append(largest_contribution(hit.contributions) == DEMAND)
+            right.append(reason.contribution == largest_contribution(hit.contributions))
     return float(np.mean(personal)), float(np.mean(demanded)), float(np.mean(right))

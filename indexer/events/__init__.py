@@ -1,1 +1,1 @@
-"""What shoppers did, read from files, and as the columns that everything learnt of shoppers is learnt from."""
+"""Shoppers' events: read from files, imported into the log, and as columns that models learn from."""

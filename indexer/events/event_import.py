@@ -1,4 +1,4 @@
-"""A file of events into the log: looked through first, so that a wrong file leaves nothing behind."""
+"""Imports a file of events into the log; the file is validated first, so a bad file leaves nothing behind."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 REJECTS_FILE = "event_rejects.jsonl"
 
-_AT_ONCE = 2000
+_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class EventFile:
-    """Which file to read, which column has which field where its name is another, and the type of rows without one.
+    """A file of events and how to read it.
 
-    max_rejects: the share of bad rows above which nothing is recorded.
+    Attributes:
+        columns: field → column, where the column has another name.
+        type_default: The type of rows that name none.
+        max_rejects: The share of bad rows above which nothing is recorded.
     """
 
     path: Path
@@ -42,7 +45,7 @@ class EventFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What became of a file's rows: recorded now, recorded before, refused."""
+    """How many of a file's rows were recorded, were duplicates, or were rejected."""
 
     accepted: int
     duplicates: int
@@ -50,47 +53,52 @@ class ImportSummary:
 
 
 def import_events(file: EventFile, log: "EventLog", folder: Path, progress: Progress) -> ImportSummary:
-    """Record the events of a file; those recorded before stay once. Bad rows are told in REJECTS_FILE of a folder.
+    """Record the events of a file, skipping duplicates. Bad rows are reported in REJECTS_FILE of a folder.
 
-    Raises InvalidCatalogue, and then nothing was recorded, if the file cannot be read or too many rows are bad; else
-    what EventLog does, and then a part may be recorded, and asking again records the rest.
+    Raises:
+        InvalidCatalogue: The file cannot be read or too many rows are bad; nothing was recorded. Also raises what
+            EventLog does; then some events may have been recorded, and a retry records the rest.
     """
     if not 0 <= file.max_rejects <= 1:
         raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {file.max_rejects}")
     rejects = []
-    good = 0
+    accepted_rows = 0
     rows = file.rows()
     expected = count_rows(file.path)
     for row in rows:
         if isinstance(row, Reject):
             rejects.append(row)
         else:
-            good += 1
-        if (good + len(rejects)) % _AT_ONCE == 0:
-            progress("read events", good + len(rejects), max(expected, good + len(rejects)))
-    progress("read events", good + len(rejects), good + len(rejects))
+            accepted_rows += 1
+        if (accepted_rows + len(rejects)) % _BATCH == 0:
+            progress("read events", accepted_rows + len(rejects), max(expected, accepted_rows + len(rejects)))
+    progress("read events", accepted_rows + len(rejects), accepted_rows + len(rejects))
     path = folder / REJECTS_FILE
     write_durably(path, to_lines(rejects))
-    if len(rejects) > file.max_rejects * (good + len(rejects)):
+    if len(rejects) > file.max_rejects * (accepted_rows + len(rejects)):
         raise InvalidCatalogue(
             f"{file.path}: expected at most {file.max_rejects:.1%} bad rows, got {len(rejects)} of "
-            f"{good + len(rejects)}; nothing was recorded, and {path} says why"
+            f"{accepted_rows + len(rejects)}; nothing was recorded; see {path} for the reasons"
         )
-    progress("record events", 0, good)
+    progress("record events", 0, accepted_rows)
     accepted = duplicates = 0
     events = (row for row in file.rows() if isinstance(row, Event))
-    while batch := list(islice(events, _AT_ONCE)):
-        recorded = log.record(batch)
-        accepted += recorded.accepted
-        duplicates += recorded.duplicates
-        progress("record events", accepted + duplicates, good)
+    while batch := list(islice(events, _BATCH)):
+        load_events = log.record(batch)
+        accepted += load_events.accepted
+        duplicates += load_events.duplicates
+        progress("record events", accepted + duplicates, accepted_rows)
     return ImportSummary(accepted, duplicates, len(rejects))
 
 
-def recorded(file: EventFile | None, store: Path, address: str, progress: Progress) -> EventTable | None:
-    """Record the events of a file, if there is one, and return all that the log holds; None if it holds none.
+def load_events(file: EventFile | None, store: Path, address: str, progress: Progress) -> EventTable | None:
+    """Record the events of a file, if there is one, and return all events of the log; None if it has none.
 
-    address: of the database that keeps events, empty: a file of the store. Raises what `import_events` does.
+    Args:
+        address: Of the database that stores events; empty for a file of the store.
+
+    Raises:
+        What `import_events` does.
     """
     if file is None and not may_have_events(store, address):
         return None
@@ -100,5 +108,5 @@ def recorded(file: EventFile | None, store: Path, address: str, progress: Progre
     with open_or_create_event_log(store, address) as log:
         if file is not None:
             import_events(file, log, store, progress)
-        table = EventTable.of(log)
+        table = EventTable.from_log(log)
     return table if len(table) else None

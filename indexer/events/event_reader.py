@@ -1,7 +1,7 @@
-"""From a file of events to events: finds the format and the columns, then turns row after row into an event.
+"""Reads a file of events: detects the format and columns, and converts row by row.
 
-A row without an id of its own gets one made of what it says, and of how many rows said the same before it, so that
-the same file read twice gives the same ids. No message shows a user's id.
+A row without an id gets one derived from its content and the number of identical rows before it, so that reading the
+same file twice gives the same ids. No message shows a user's id.
 """
 
 import time
@@ -19,12 +19,12 @@ from indexer.catalog.raw_row import RawRow
 from indexer.events.event_time import to_time_s
 
 FIELDS = ("event_id", "user_id", "item_id", "type", "time", "quantity")
-"""What an event has, and the columns that are looked for where no other is named."""
+"""The fields of an event, and the names of their columns unless others are given."""
 
 _REQUIRED = ("user_id", "item_id", "time")
-_TIME_TOO = "timestamp"
-_MOST = 1_000_000
-_AHEAD_S = 86_400.0
+_TIME_ALIAS = "timestamp"
+_MAX_QUANTITY = 1_000_000
+_MAX_AHEAD_S = 86_400.0
 _TYPES = {kind.value: kind for kind in EventType}
 
 
@@ -33,49 +33,55 @@ def read(
 ) -> Iterator[Event | Reject]:
     """Yield each row of a file as an event, or as a reject with its reason, in the file's order.
 
-    columns: which column has a field of FIELDS, where its name is another.   type_default: of rows that name none.
-    Raises InvalidCatalogue at once if the file cannot be read or lacks a column that is needed or named, and later
-    where it breaks off; InvalidSetting for a field that events do not have. Cost: 100 bytes a row without an id.
+    Cost: 100 bytes of memory per row without an id.
+
+    Args:
+        columns: field of FIELDS → column, where the column has another name.
+        type_default: The type of rows that name none.
+
+    Raises:
+        InvalidCatalogue: At once if the file is unreadable or lacks a required or named column; later if truncated.
+        InvalidSetting: `columns` names a field that events do not have.
     """
-    asked = dict(columns or {})
-    for name in asked:
+    given = dict(columns or {})
+    for name in given:
         if name not in FIELDS:
             raise InvalidSetting(f"expected one of {', '.join(FIELDS)}, got {name!r}")
     if path.is_dir():
         raise InvalidCatalogue(f"expected a file of events, got the folder {path}")
     source = open_rows(path, "events", typed=False)
-    wanted = {name: asked.get(name, name) for name in FIELDS}
-    known = source.columns(frozenset({*wanted.values(), _TIME_TOO}))
-    if "time" not in asked and "time" not in known and _TIME_TOO in known:
-        wanted["time"] = _TIME_TOO
+    wanted = {name: given.get(name, name) for name in FIELDS}
+    present = source.columns(frozenset({*wanted.values(), _TIME_ALIAS}))
+    if "time" not in given and "time" not in present and _TIME_ALIAS in present:
+        wanted["time"] = _TIME_ALIAS
     for name, column in wanted.items():
-        if column not in known and (name in asked or name in _REQUIRED):
-            meant = "" if name in asked else f"; name the column with {name}=COLUMN"
-            raise InvalidCatalogue(f"{path} has no column {column!r}: {hint(column, known)}{meant}")
+        if column not in present and (name in given or name in _REQUIRED):
+            suggestion = "" if name in given else f"; name the column with {name}=COLUMN"
+            raise InvalidCatalogue(f"{path} has no column {column!r}: {hint(column, present)}{suggestion}")
     return _events(source.rows(), _EventReader(wanted, type_default))
 
 
-def _events(rows: Iterator[RawRow | Reject], maker: "_EventReader") -> Iterator[Event | Reject]:
+def _events(rows: Iterator[RawRow | Reject], reader: "_EventReader") -> Iterator[Event | Reject]:
     for row in rows:
         if isinstance(row, Reject):
             yield row
             continue
         try:
-            yield maker.to_event(row.values)
+            yield reader.to_event(row.values)
         except BadRow as bad:
-            yield Reject(row.line, maker.item_id, str(bad))
+            yield Reject(row.line, reader.item_id, str(bad))
 
 
 class _EventReader:
-    """Makes events of the rows of one file."""
+    """Converts the rows of one file to events."""
 
     def __init__(self, columns: Mapping[str, str], type_default: EventType) -> None:
         self.item_id = ""
-        """That of the last row, as far as it was readable."""
+        """The item id of the last row, "" if it was unreadable."""
         self._columns = columns
         self._type_default = type_default
-        self._latest_s = time.time() + _AHEAD_S
-        self._said: dict[bytes, int] = {}
+        self._latest_s = time.time() + _MAX_AHEAD_S
+        self._seen: dict[bytes, int] = {}
 
     def to_event(self, values: Mapping[str, object]) -> Event:
         """Return the event of one row. Raises BadRow."""
@@ -87,8 +93,8 @@ class _EventReader:
         if time_s > self._latest_s:
             when = datetime.fromtimestamp(time_s, UTC).isoformat()
             raise BadRow(f"time: expected at most a day from now, got {when}")
-        done, pieces = _to_pieces(self._to_type(kind), quantity)
-        event = Event("", user, self.item_id, done, time_s, pieces)
+        event_type, pieces = _to_pieces(self._to_type(kind), quantity)
+        event = Event("", user, self.item_id, event_type, time_s, pieces)
         return event._replace(event_id=self._digest(event) if is_absent(event_id) else _to_id(event_id, "event_id"))
 
     def _to_type(self, value: object) -> EventType:
@@ -100,22 +106,25 @@ class _EventReader:
         return found
 
     def _digest(self, event: Event) -> str:
-        said = f"{event.user_id}\0{event.item_id}\0{event.type.value}\0{event.time_s!r}\0{event.quantity}"
-        digest = blake2b(said.encode(), digest_size=12).digest()
-        before = self._said.get(digest, 0)
-        self._said[digest] = before + 1
-        return f"{digest.hex()}-{before}" if before else digest.hex()
+        content = f"{event.user_id}\0{event.item_id}\0{event.type.value}\0{event.time_s!r}\0{event.quantity}"
+        digest = blake2b(content.encode(), digest_size=12).digest()
+        count = self._seen.get(digest, 0)
+        self._seen[digest] = count + 1
+        return f"{digest.hex()}-{count}" if count else digest.hex()
 
 
 def _to_pieces(kind: EventType, value: object) -> tuple[EventType, int]:
-    """Return the type and the pieces: fewer than none bought are sent back, weights are rounded. Raises BadRow."""
+    """Return the type and the quantity. Raises BadRow.
+
+    A negative quantity bought is a return; weights are rounded to pieces.
+    """
     if is_absent(value):
         return kind, 1
     quantity = to_number(value, "quantity")
     if quantity < 0 and kind is EventType.PURCHASE:
         kind, quantity = EventType.RETURN, -quantity
-    if not 0 < quantity <= _MOST:
-        raise BadRow(f"quantity: expected more than 0 and at most {_MOST}, got {shown(value)}")
+    if not 0 < quantity <= _MAX_QUANTITY:
+        raise BadRow(f"quantity: expected more than 0 and at most {_MAX_QUANTITY}, got {shown(value)}")
     return kind, max(1, round(quantity))
 
 

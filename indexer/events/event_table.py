@@ -1,4 +1,4 @@
-"""All events of a log as columns, in order of time: what is learnt from them is learnt from arrays."""
+"""All events of a log as columns, in order of time."""
 
 from array import array
 from dataclasses import dataclass
@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from engine.events.event_log import EventLog
 
 TYPES = tuple(EventType)
-"""What the codes in `types` stand for."""
+"""The event types that `types` indexes."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventTable:
     """n events, oldest first.
 
-    user_ids, item_ids: each once, in order of its first event.   users, items: (n,) int32, places in these.
-    types: (n,) int8, places in TYPES.   times_s: (n,) float64, since 1970, UTC.   quantities: (n,) int32, at least 1.
+    Attributes:
+        user_ids: Distinct ids, in order of their first event; `item_ids` likewise.
+        users: (n,) int32 indices into `user_ids`.
+        items: (n,) int32 indices into `item_ids`.
+        types: (n,) int8 indices into TYPES.
+        times_s: (n,) float64 seconds since 1970, UTC.
+        quantities: (n,) int32, at least 1.
     """
 
     user_ids: list[str]
@@ -36,21 +41,21 @@ class EventTable:
         return len(self.users)
 
     @classmethod
-    def of(cls, log: "EventLog") -> Self:
-        """Return all events of a log as they are now. Cost: 25 bytes an event. Raises what EventLog does."""
-        user_places: dict[str, int] = {}
-        item_places: dict[str, int] = {}
+    def from_log(cls, log: "EventLog") -> Self:
+        """Return all current events of a log. Cost: 25 bytes an event. Raises what EventLog does."""
+        user_indices: dict[str, int] = {}
+        item_indices: dict[str, int] = {}
         codes = {kind: code for code, kind in enumerate(TYPES)}
         users, items, types, times_s, quantities = array("i"), array("i"), array("b"), array("d"), array("i")
         for page in log.scan():
-            users.extend(user_places.setdefault(event.user_id, len(user_places)) for event in page)
-            items.extend(item_places.setdefault(event.item_id, len(item_places)) for event in page)
+            users.extend(user_indices.setdefault(event.user_id, len(user_indices)) for event in page)
+            items.extend(item_indices.setdefault(event.item_id, len(item_indices)) for event in page)
             types.extend(codes[event.type] for event in page)
             times_s.extend(event.time_s for event in page)
             quantities.extend(event.quantity for event in page)
         return cls(
-            list(user_places),
-            list(item_places),
+            list(user_indices),
+            list(item_indices),
             np.array(users, np.int32),
             np.array(items, np.int32),
             np.array(types, np.int8),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.catalog.coercion import to_text
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
 from engine.columns import GroupKey, parse_path
@@ -89,7 +88,7 @@ def centre(rows: Matrix, present: NDArray[np.bool_]) -> Matrix:
 def _text(snapshot: Snapshot, template: Template, row: int) -> str:
     payload = from_bytes(bytes(snapshot.items.payload(row)))
     item_id = snapshot.items.item_id(row)
-    return template.render(lambda name: item_id if name == "item_id" else to_text(payload.get(name)))
+    return template.render_item(item_id, payload)
 
 
 def _name(key: GroupKey) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.reviews.digest import BLAMED, PRAISED
+from engine.reviews.praise_change import NEGATIVE_THRESHOLD, POSITIVE_THRESHOLD
 
 Vector = NDArray[np.float64]
 
@@ -79,8 +79,8 @@ def praise_shares(mentions: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """
     shares = {}
     for name, sentiments in mentions.items():
-        praised = sum(value >= PRAISED for value in sentiments)
-        blamed = sum(value <= BLAMED for value in sentiments)
+        praised = sum(value >= POSITIVE_THRESHOLD for value in sentiments)
+        blamed = sum(value <= NEGATIVE_THRESHOLD for value in sentiments)
         if praised + blamed >= FEWEST_JUDGING:
             shares[name] = round(praised / (praised + blamed), 4)
     return shares

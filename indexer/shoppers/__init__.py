@@ -1,1 +1,1 @@
-"""What a build learns of all shoppers: shares, segments, tags of items; and reports of them."""
+"""Population statistics of a shop's shoppers, written by a build, and reports on them."""

@@ -1,8 +1,8 @@
-"""Tags of items where the catalogue has no field for them: colour, pattern, material, from titles and pictures.
+"""Tags of items for attributes without a field in the catalogue: colour, pattern, material, from titles and pictures.
 
-A title that names just one colour is believed. A picture is compared with a few words for each value, the encoder never
-having been taught this catalogue; how often that is right is measured on the items whose titles say, and pictures are
-believed only as far as they are right nine times in ten there. A wrong tag is worse than none.
+A title that names exactly one colour is trusted. A picture is compared with prompts for each value by an encoder that
+was never trained on this catalogue; its accuracy is measured on the items whose titles name a value, and pictures are
+trusted only down to the margin where they agree nine times in ten. A wrong tag is worse than none.
 """
 
 import tomllib
@@ -22,14 +22,14 @@ from engine.search.read_view import ReadView
 IMAGE = "image"
 
 LOOKS = ("colour", "pattern")
-"""The kinds of tags that tell how an item looks, and not what it is."""
+"""The kinds of tags that describe how an item looks rather than what it is."""
 
-RIGHT = 0.9
-"""How often a picture has to say what titles say before it is believed."""
+MIN_AGREEMENT = 0.9
+"""How often a picture has to agree with titles to be trusted."""
 
-# On so few items being right nine times in ten may be luck.
-_LEAST_PROOF = 50
-_LEAST_TAGGED = 0.05
+# On fewer items, an agreement of nine in ten may be chance.
+_MIN_EVIDENCE = 50
+_MIN_TAGGED_SHARE = 0.05
 _CHUNK = 8192
 
 Codes = NDArray[np.int8]
@@ -37,7 +37,13 @@ Codes = NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True)
 class TagKind:
-    """One kind of tag. fields: words in names of fields that tell the same.   values: value → words that say it."""
+    """One kind of tag.
+
+    Attributes:
+        fields: Words in the names of fields that hold the same information.
+        prompts: Templates that the encoder reads with each value.
+        values: value → words for it.
+    """
 
     name: str
     fields: frozenset[str]
@@ -47,10 +53,13 @@ class TagKind:
 
 @dataclass(frozen=True, slots=True)
 class ItemTags:
-    """Tags of n items. codes: (n,) places in the kind's values, -1 for none.
+    """Tags of n items.
 
-    said, seen: the shares of items that were tagged by their titles and by their pictures.   agreement: how often the
-    pictures that were believed say what titles say, 0 if none was.
+    Attributes:
+        codes: (n,) indices into the kind's values, -1 for none.
+        said: Share of items tagged by their titles.
+        seen: Share of items tagged by their pictures.
+        agreement: How often the trusted pictures agree with titles, 0 if none is trusted.
     """
 
     kind: TagKind
@@ -61,7 +70,7 @@ class ItemTags:
 
 
 def tag_kinds() -> list[TagKind]:
-    """Return the kinds of tags there are."""
+    """Return all kinds of tags."""
     text = files("indexer.shoppers").joinpath("vocabulary.toml").read_text(encoding="utf-8")
     return [
         TagKind(
@@ -74,86 +83,89 @@ def tag_kinds() -> list[TagKind]:
     ]
 
 
-def wanted_kinds(names: Sequence[str]) -> list[TagKind]:
-    """Return the kinds that no field of a catalogue tells. names: those of its fields."""
-    known = {word for name in names for word in parse_path(name)[-1].lower().replace("-", "_").split("_")}
-    return [kind for kind in tag_kinds() if not kind.fields & known]
+def missing_tag_kinds(names: Sequence[str]) -> list[TagKind]:
+    """Return the kinds that no field of a catalogue covers. names: the names of its fields."""
+    image_scores = {word for name in names for word in parse_path(name)[-1].lower().replace("-", "_").split("_")}
+    return [kind for kind in tag_kinds() if not kind.fields & image_scores]
 
 
 def tag_items(
     view: ReadView, titles: Sequence[str], kinds: Sequence[TagKind], encoder: Encoder | None
 ) -> list[ItemTags]:
-    """Return the tags of a snapshot's items, of each kind that one item in twenty has.
+    """Return the tags of a snapshot's items, of each kind that applies to one item in twenty.
 
-    titles: (n), in the order of the rows.   encoder: the one that made the image block, None if none did.
-    Cost: the prompts' encoding, and one reading of all rows.
+    Cost: encoding the prompts, and one scan of all rows.
+
+    Args:
+        titles: (n,) in row order.
+        encoder: The encoder of the image block, None if there is none.
     """
     scores = _scores(view, kinds, encoder) if kinds and encoder is not None else None
-    found = [tag(kind, titles, None if scores is None else scores[kind.name]) for kind in kinds]
-    return [tags for tags in found if tags.said + tags.seen >= _LEAST_TAGGED]
+    tags = [tag_kind(kind, titles, None if scores is None else scores[kind.name]) for kind in kinds]
+    return [tags for tags in tags if tags.said + tags.seen >= _MIN_TAGGED_SHARE]
 
 
-def tag(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags:
+def tag_kind(kind: TagKind, titles: Sequence[str], scores: Matrix | None) -> ItemTags:
     """Return the tags of one kind. scores: (n, values) of the pictures, NaN for an item without one."""
-    said = said_values(kind, titles)
+    said = values_in_titles(kind, titles)
     codes = said.copy()
     agreement = 0.0
     if scores is not None:
-        seen, margins = seen_values(scores)
-        least, agreement = enough(seen, margins, said)
-        codes = np.where((codes < 0) & (margins >= least), seen, codes).astype(np.int8)
+        seen, margins = values_in_images(scores)
+        min_margin, agreement = find_margin(seen, margins, said)
+        codes = np.where((codes < 0) & (margins >= min_margin), seen, codes).astype(np.int8)
     count = max(1, len(titles))
     return ItemTags(
         kind, codes, float((said >= 0).sum()) / count, float(((said < 0) & (codes >= 0)).sum()) / count, agreement
     )
 
 
-def said_values(kind: TagKind, titles: Sequence[str]) -> Codes:
+def values_in_titles(kind: TagKind, titles: Sequence[str]) -> Codes:
     """Return the value that each title names, -1 if it names none or several."""
-    places = {word: place for place, words in enumerate(kind.values.values()) for word in words}
+    value_codes = {word: index for index, words in enumerate(kind.values.values()) for word in words}
     codes = np.full(len(titles), -1, np.int8)
     for row, title in enumerate(titles):
-        named = {places[word] for word in to_words(title) if word in places}
-        if len(named) == 1:
-            codes[row] = named.pop()
+        codes_in_title = {value_codes[word] for word in to_words(title) if word in value_codes}
+        if len(codes_in_title) == 1:
+            codes[row] = codes_in_title.pop()
     return codes
 
 
-def seen_values(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
-    """Return the value that each picture is likest, and by how much more than the next, in spreads of its score.
+def values_in_images(scores: Matrix) -> tuple[Codes, NDArray[np.float64]]:
+    """Return the most similar value of each picture, and its margin over the next, in standard deviations of its score.
 
-    A value whose words lie nearer to all pictures than others' do would win everywhere, so each is told by what is
-    usual for it. An item without a picture has a margin of minus infinity.
+    A value whose prompts are close to all pictures would win everywhere, so scores are standardised per value. An item
+    without a picture has a margin of minus infinity.
     """
-    there = np.isfinite(scores).all(axis=1)
-    known = scores[there].astype(np.float64)
+    has_image = np.isfinite(scores).all(axis=1)
+    image_scores = scores[has_image].astype(np.float64)
     codes = np.full(len(scores), -1, np.int8)
     margins = np.full(len(scores), -np.inf)
-    if len(known) > 1:
-        apart = (known - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-9)
-        best = np.sort(apart, axis=1)
-        codes[there] = apart.argmax(axis=1)
-        margins[there] = best[:, -1] - best[:, -2]
+    if len(image_scores) > 1:
+        standardised = (image_scores - image_scores.mean(axis=0)) / np.maximum(image_scores.std(axis=0), 1e-9)
+        best = np.sort(standardised, axis=1)
+        codes[has_image] = standardised.argmax(axis=1)
+        margins[has_image] = best[:, -1] - best[:, -2]
     return codes, margins
 
 
-def enough(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[float, float]:
-    """Return the least margin from which pictures say what titles say RIGHT of the time, and how often they do then.
+def find_margin(seen: Codes, margins: NDArray[np.float64], said: Codes) -> tuple[float, float]:
+    """Return the smallest margin from which pictures agree with titles MIN_AGREEMENT of the time, and that agreement.
 
-    Infinity and 0 if there is none, or too few items say anything to tell.
+    Infinity and 0 if there is none, or too few titles name a value to tell.
     """
-    both = (said >= 0) & np.isfinite(margins)
-    order = np.argsort(-margins[both], kind="stable")
-    right = np.cumsum((seen == said)[both][order]) / np.arange(1, len(order) + 1)
-    fine = np.flatnonzero(right[_LEAST_PROOF - 1 :] >= RIGHT)
-    if not len(fine):
+    comparable = (said >= 0) & np.isfinite(margins)
+    order = np.argsort(-margins[comparable], kind="stable")
+    agreements = np.cumsum((seen == said)[comparable][order]) / np.arange(1, len(order) + 1)
+    reliable = np.flatnonzero(agreements[_MIN_EVIDENCE - 1 :] >= MIN_AGREEMENT)
+    if not len(reliable):
         return float("inf"), 0.0
-    last = int(fine[-1]) + _LEAST_PROOF - 1
-    return float(margins[both][order][last]), float(right[last])
+    last = int(reliable[-1]) + _MIN_EVIDENCE - 1
+    return float(margins[comparable][order][last]), float(agreements[last])
 
 
 def _scores(view: ReadView, kinds: Sequence[TagKind], encoder: Encoder) -> dict[str, Matrix]:
-    """Return the cosines of every picture with the words of each value: kind → (n, values), NaN without a picture."""
+    """Return the cosines of every picture with the prompts of each value: kind → (n, values), NaN without a picture."""
     anchors = [
         to_unit(encoder.encode_texts([prompt.format(value) for prompt in kind.prompts]).mean(axis=0))
         for kind in kinds
@@ -163,7 +175,7 @@ def _scores(view: ReadView, kinds: Sequence[TagKind], encoder: Encoder) -> dict[
     scores = np.full((count, len(anchors)), np.nan, np.float32)
     for start in range(0, count, _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, count))
-        vectors, there = view.vectors_of(rows)[IMAGE]
-        scores[rows[there]] = vectors[there] @ np.array(anchors, np.float32).T
+        vectors, has_image = view.vectors_of(rows)[IMAGE]
+        scores[rows[has_image]] = vectors[has_image] @ np.array(anchors, np.float32).T
     ends = np.cumsum([len(kind.values) for kind in kinds])[:-1]
     return dict(zip([kind.name for kind in kinds], np.split(scores, ends, axis=1), strict=True))

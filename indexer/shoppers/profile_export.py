@@ -1,4 +1,4 @@
-"""Everybody's profile, one after the other, and where all shoppers stand among the segments."""
+"""Exports every shopper's profile, and places all shoppers in the segments."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from engine.events.event_log import EventLog
 from engine.events.shop_clock import find_now_s
-from engine.profiles.population import Population, SegmentRecord, shelf_of
-from engine.profiles.profile_builder import profile_in
+from engine.profiles.population import Population, SegmentRecord, to_item_features
+from engine.profiles.profile_builder import load_profile
 from engine.profiles.profile_json import to_json
-from engine.profiles.shopper_features import Interactions, Numbers, traits_of
+from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from engine.search.read_view import ReadView
 from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
@@ -20,36 +20,45 @@ from indexer.events.event_table import EventTable
 
 @dataclass(frozen=True, slots=True)
 class SegmentPlacement:
-    """All shoppers of a log among the segments. points: (u, f), see `Scale`.   groups: (u,) places in `segments`."""
+    """All shoppers of a log in the segments.
+
+    Attributes:
+        points: (u, f), see `FeatureScale`.
+        groups: (u,) indices into `segments`.
+    """
 
     segments: tuple[SegmentRecord, ...]
     points: Numbers
     groups: NDArray[np.int64]
 
 
-def profiles(log: EventLog, view: ReadView, usual: Population, progress: Progress) -> Iterator[dict[str, Any]]:
-    """Give the profile of every shopper of a log, by id, as values that JSON holds: as `engine profile` tells one.
+def export_profiles(
+    log: EventLog, view: ReadView, population: Population, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Yield the profile of every shopper of a log, by id, as JSON values: what `engine profile` prints.
 
-    Cost: some milliseconds a shopper, and 50 µs an item of theirs.
+    Cost: some milliseconds a shopper, and 50 µs per item of theirs.
     """
     now_s = log.find_now_s() or 0.0
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
-        profile = profile_in(log, user_id, view, usual, now_s)
+        profile = load_profile(log, user_id, view, population, now_s)
         if profile is not None:  # not erased meanwhile
             yield to_json(profile)
         progress("profiles", done, len(user_ids))
 
 
-def placed(log: EventLog, view: ReadView, usual: Population) -> SegmentPlacement | None:
-    """Return where the shoppers of a log stand, None if the snapshot knows no segments."""
-    if usual.space is None or usual.scale is None or not usual.segments:
+def place_shoppers(log: EventLog, view: ReadView, population: Population) -> SegmentPlacement | None:
+    """Return the placement of a log's shoppers, None if the snapshot has no segments."""
+    if population.space is None or population.scale is None or not population.segments:
         return None
-    events = EventTable.of(log)
-    places = view.rows_of(events.item_ids)
-    rows = [row for row in places if row is not None]
-    found = iter(usual.goods(view, rows))
-    shelf = shelf_of(usual.space, [None if row is None else next(found) for row in places], view, rows)
-    acts = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
-    points = usual.scale.to_points(traits_of(acts, shelf, find_now_s(events.times_s)))
-    return SegmentPlacement(usual.segments, points, usual.nearest(points))
+    events = EventTable.from_log(log)
+    rows_by_item = view.rows_of(events.item_ids)
+    rows = [row for row in rows_by_item if row is not None]
+    facts = iter(population.products(view, rows))
+    item_features = to_item_features(
+        population.space, [None if row is None else next(facts) for row in rows_by_item], view, rows
+    )
+    interactions = Interactions(events.users, events.items, events.types, events.times_s, len(events.user_ids))
+    points = population.scale.to_points(compute_features(interactions, item_features, find_now_s(events.times_s)))
+    return SegmentPlacement(population.segments, points, population.nearest(points))

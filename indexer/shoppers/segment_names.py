@@ -1,25 +1,25 @@
-"""What a segment is called, and a sentence on it: what sets its shoppers apart from all, in a marketer's words."""
+"""Names and descriptions of segments: what distinguishes their shoppers from all, in a marketer's words."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.descriptions.grammar import listed
-from engine.profiles.label import plain
+from engine.descriptions.grammar import join_list_words
+from engine.profiles.label import lower_capitals
 from engine.profiles.shopper_features import Numbers, ShopperFeatures
 
-# Spreads of all shoppers by which a segment's mean has to differ to be told; looser where names would be the same.
-_CLEAR = (0.5, 0.3, 0.15)
-_TELLING_LIFT = 1.25
-_LEAST_SHARE = 0.05
+# Standard deviations that a segment's mean has to differ by to be in its name; looser where names would collide.
+_CLEAR_SPREADS = (0.5, 0.3, 0.15)
+_MIN_LIFT = 1.25
+_MIN_SHARE = 0.05
 _LAPSED_DAYS = 30.0
-_THEMES_TOLD = 3
+_MAX_THEMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ShopperThemes:
-    """What shoppers take, as names and (u, t) shares of it: kinds of a field, or words of titles."""
+    """What shoppers choose, as names and (u, t) shares: values of a field, or words of titles."""
 
     names: tuple[str, ...]
     shares: Numbers
@@ -27,58 +27,61 @@ class ShopperThemes:
 
 @dataclass(frozen=True, slots=True)
 class NamedSegment:
-    """A segment in words. apart: what sets it apart, the furthest first, and by how many spreads of all shoppers."""
+    """A segment's name and description.
+
+    apart: what distinguishes it, largest first, and by how many standard deviations of all shoppers.
+    """
 
     name: str
     description: str
     apart: tuple[tuple[str, float], ...]
 
 
-def name_segments(traits: ShopperFeatures, themes: ShopperThemes, groups: NDArray[np.int32]) -> list[NamedSegment]:
-    """Return the name of each group of shoppers, no two alike, and a sentence on it."""
-    sketches = [_Sketch(traits, themes, groups == place) for place in range(int(groups.max()) + 1)]
+def name_segments(features: ShopperFeatures, themes: ShopperThemes, groups: NDArray[np.int32]) -> list[NamedSegment]:
+    """Return a distinct name and a description for each group of shoppers."""
+    sketches = [_SegmentSketch(features, themes, groups == index) for index in range(int(groups.max()) + 1)]
     names = [""] * len(sketches)
-    for clear in _CLEAR:
-        for themes_told in (1, 2):
-            for place, sketch in enumerate(sketches):
-                if not names[place] or names.count(names[place]) > 1:
-                    names[place] = sketch.name(clear, themes_told)
+    for clear in _CLEAR_SPREADS:
+        for theme_count in (1, 2):
+            for index, sketch in enumerate(sketches):
+                if not names[index] or names.count(names[index]) > 1:
+                    names[index] = sketch.name(clear, theme_count)
             if len(set(names)) == len(names):
                 break
     seen: dict[str, int] = {}
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:
-            names[place] = f"{name} ({seen[name]})"
+            names[index] = f"{name} ({seen[name]})"
     return [NamedSegment(name, sketch.sentence(), sketch.apart()) for name, sketch in zip(names, sketches, strict=True)]
 
 
-class _Sketch:
-    """One group of shoppers beside all of them."""
+class _SegmentSketch:
+    """One group of shoppers compared with all."""
 
-    def __init__(self, traits: ShopperFeatures, themes: ShopperThemes, inside: NDArray[np.bool_]) -> None:
-        self._traits = traits
+    def __init__(self, features: ShopperFeatures, themes: ShopperThemes, inside: NDArray[np.bool_]) -> None:
+        self._features = features
         self._inside = inside
-        self._events = _apart(np.log1p(traits.events), inside)
-        self._bought = _apart(traits.bought, inside)
-        self._returned = _apart(traits.returned, inside)
-        self._idle = _apart(np.log1p(traits.idle_days), inside)
-        self._price = _apart(traits.price, inside)
-        self._themes = _told_themes(themes, inside)
+        self._events = _deviation(np.log1p(features.events), inside)
+        self._bought = _deviation(features.bought, inside)
+        self._returned = _deviation(features.returned, inside)
+        self._idle = _deviation(np.log1p(features.idle_days), inside)
+        self._price = _deviation(features.price, inside)
+        self._themes = _distinctive_themes(themes, inside)
 
-    def name(self, clear: float, themes_told: int) -> str:
-        """Return a name of what differs by so many spreads, with so many things that they take."""
+    def name(self, clear: float, theme_count: int) -> str:
+        """Return a name from what differs by at least `clear` standard deviations, with up to `theme_count` themes."""
         words = []
         if self._lapsed and self._idle >= max(clear, abs(self._events)):
             words.append("lapsed")
         elif abs(self._events) >= clear:
             words.append("frequent" if self._events > 0 else "occasional")
-        # What is told in numbers may still be too little to be called after.
-        telling = [plain(name).lower() for name, _, _, strength in self._themes if strength >= clear / 2]
-        themes = telling[:themes_told]
+        # A theme may be worth a number, but not a name.
+        clear_themes = [lower_capitals(name).lower() for name, _, _, strength in self._themes if strength >= clear / 2]
+        themes = clear_themes[:theme_count]
         if themes:
-            words.append(listed(themes))
-        words.append(self._doers(clear))
+            words.append(join_list_words(themes))
+        words.append(self._noun(clear))
         name = " ".join(words)
         if abs(self._price) >= clear:
             name += ", high prices" if self._price > 0 else ", low prices"
@@ -89,69 +92,80 @@ class _Sketch:
         return name[0].upper() + name[1:]
 
     def sentence(self) -> str:
-        """Return what their numbers are, beside those of all shoppers in brackets."""
-        traits, inside = self._traits, self._inside
+        """Return the group's statistics, those of all shoppers in brackets."""
+        features, inside = self._features, self._inside
         parts = [
-            f"{np.median(traits.events[inside]):.0f} events each (all shoppers: {np.median(traits.events):.0f})",
-            f"the last one {np.median(traits.idle_days[inside]):.0f} days ago ({np.median(traits.idle_days):.0f})",
+            f"{np.median(features.events[inside]):.0f} events each (all shoppers: {np.median(features.events):.0f})",
+            f"the last one {np.median(features.idle_days[inside]):.0f} days ago ({np.median(features.idle_days):.0f})",
         ]
-        if np.ptp(traits.bought) > 0:
-            parts.append(f"{traits.bought[inside].mean():.0%} of events are purchases ({traits.bought.mean():.0%})")
-        if self._returned >= _CLEAR[0]:
-            sent_back = traits.returned[inside].mean(), traits.returned.mean()
-            parts.append(f"{sent_back[0]:.0%} of purchases are sent back ({sent_back[1]:.0%})")
-        told = [f"{plain(name).lower()} {mine:.0%} ({all_:.0%})" for name, mine, all_, _ in self._themes]
-        if told:
-            parts.append(f"they more often choose {listed(told)}")
-        if np.isfinite(traits.price).any():
-            ranks = np.nanmean(traits.price[inside]), np.nanmean(traits.price)
-            parts.append(f"an item of theirs costs more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
+        if np.ptp(features.bought) > 0:
+            parts.append(f"{features.bought[inside].mean():.0%} of events are purchases ({features.bought.mean():.0%})")
+        if self._returned >= _CLEAR_SPREADS[0]:
+            returned = features.returned[inside].mean(), features.returned.mean()
+            parts.append(f"{returned[0]:.0%} of purchases are returned ({returned[1]:.0%})")
+        themes = [
+            f"{lower_capitals(name).lower()} {group_share:.0%} ({overall:.0%})"
+            for name, group_share, overall, _ in self._themes
+        ]
+        if themes:
+            parts.append(f"they more often choose {join_list_words(themes)}")
+        if np.isfinite(features.price).any():
+            ranks = np.nanmean(features.price[inside]), np.nanmean(features.price)
+            parts.append(f"their items cost more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
         return f"{inside.mean():.0%} of shoppers: {'; '.join(parts)}."
 
     def apart(self) -> tuple[tuple[str, float], ...]:
-        """Return what sets them apart in a few words each, and by how much."""
+        """Return what distinguishes the group, in a few words each, and by how much."""
         found = [
             ("more events" if self._events > 0 else "fewer events", self._events),
-            ("longer away" if self._idle > 0 else "seen lately", self._idle),
+            ("inactive for longer" if self._idle > 0 else "recently active", self._idle),
             ("buy more of what they see" if self._bought > 0 else "buy less of what they see", self._bought),
-            ("send more back" if self._returned > 0 else "send less back", self._returned),
+            ("return more" if self._returned > 0 else "return less", self._returned),
             ("higher prices" if self._price > 0 else "lower prices", self._price),
-            *((plain(name).lower(), strength) for name, _, _, strength in self._themes),
+            *((lower_capitals(name).lower(), strength) for name, _, _, strength in self._themes),
         ]
         found.sort(key=lambda entry: (-abs(entry[1]), entry[0]))
-        return tuple((words, round(strength, 3)) for words, strength in found if abs(strength) >= _CLEAR[-1])
+        return tuple((words, round(strength, 3)) for words, strength in found if abs(strength) >= _CLEAR_SPREADS[-1])
 
     @property
     def _lapsed(self) -> bool:
-        """Whether most of them have been away for half as long again as most shoppers, and for a month."""
-        idle = self._traits.idle_days
+        """Whether most have been inactive for a month, and half as long again as most shoppers."""
+        idle = self._features.idle_days
         return bool(np.median(idle[self._inside]) >= max(_LAPSED_DAYS, 1.5 * np.median(idle)))
 
-    def _doers(self, clear: float) -> str:
-        if self._traits.bought.min() == 1:
-            # Nothing but purchases is known.
+    def _noun(self, clear: float) -> str:
+        if self._features.bought.min() == 1:
+            # The log has nothing but purchases.
             return "buyers"
         if abs(self._bought) < clear:
             return "shoppers"
         return "buyers" if self._bought > 0 else "browsers"
 
 
-def _told_themes(themes: ShopperThemes, inside: NDArray[np.bool_]) -> list[tuple[str, float, float, float]]:
-    """Return what a group takes more of than all: name, share, share of all, spreads apart; the most telling first."""
+def _distinctive_themes(themes: ShopperThemes, inside: NDArray[np.bool_]) -> list[tuple[str, float, float, float]]:
+    """Return what a group chooses more than all shoppers do, most distinctive first.
+
+    Each is a name, the group's share, the share of all, and the difference in standard deviations.
+    """
     if not themes.names:
         return []
-    mine, usual = themes.shares[inside].mean(axis=0), themes.shares.mean(axis=0)
+    group_shares, baseline = themes.shares[inside].mean(axis=0), themes.shares.mean(axis=0)
     found: list[tuple[float, tuple[str, float, float, float]]] = []
-    for place, name in enumerate(themes.names):
-        if mine[place] >= _LEAST_SHARE and mine[place] >= _TELLING_LIFT * usual[place]:
-            told = name, float(mine[place]), float(usual[place]), _apart(themes.shares[:, place], inside)
-            found.append((float(mine[place] * np.log(mine[place] / usual[place])), told))
+    for index, name in enumerate(themes.names):
+        if group_shares[index] >= _MIN_SHARE and group_shares[index] >= _MIN_LIFT * baseline[index]:
+            theme = (
+                name,
+                float(group_shares[index]),
+                float(baseline[index]),
+                _deviation(themes.shares[:, index], inside),
+            )
+            found.append((float(group_shares[index] * np.log(group_shares[index] / baseline[index])), theme))
     found.sort(key=lambda entry: (-entry[0], entry[1][0]))
-    return [told for _, told in found[:_THEMES_TOLD]]
+    return [theme for _, theme in found[:_MAX_THEMES]]
 
 
-def _apart(values: Numbers, inside: NDArray[np.bool_]) -> float:
-    """Return by how many spreads of all known values the mean of a group's differs; 0 where nothing is known."""
+def _deviation(values: Numbers, inside: NDArray[np.bool_]) -> float:
+    """Return how many standard deviations of all known values a group's mean differs by; 0 where none is known."""
     known = np.isfinite(values)
     if not (known & inside).any():
         return 0.0

@@ -1,4 +1,4 @@
-"""Which open_clip model is trained: built from scratch or opened from a checkpoint, and how one from scratch begins."""
+"""The open_clip model to train, built from scratch or opened from a checkpoint, and its initial weights."""
 
 import json
 import math
@@ -59,15 +59,23 @@ COCA_MINI: dict[str, Any] = {
 SCRATCH = {"coca-mini": COCA_MINI}
 PREPROCESS = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25), "interpolation": "bicubic", "resize_mode": "shortest"}
 _POSITION_DIMS = 32
-# Where the heads of a fresh transformer look, in patches right and down; None: wherever they learn to.
+# Offsets in patches, right and down, that the heads of a new transformer attend to.
 _OFFSETS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Trainee:
-    """A model with what open_clip needs to load it again. tokenize: texts to (n, context_length) token ids.
+    """A model with what open_clip needs to load it again.
 
-    owns_text_tower: whether the configuration names a Hugging Face text tower as a folder inside the model's own.
+    Attributes:
+        model: The open_clip model.
+        model_cfg: Its `model_cfg` in open_clip's format.
+        preprocess_cfg: Its `preprocess_cfg` in open_clip's format.
+        tokenize: Texts to (n, context_length) token ids.
+        tokenizer: The Hugging Face tokenizer; None if it has another kind.
+        image_size: Pixels of a side of its images.
+        from_scratch: Whether its weights are new.
+        owns_text_tower: Whether its Hugging Face text tower is a folder inside its own.
     """
 
     model: Any
@@ -80,15 +88,26 @@ class Trainee:
     owns_text_tower: bool = False
 
     @property
-    def captions(self) -> bool:
+    def is_captioner(self) -> bool:
         """Whether the model also learns to caption."""
         return isinstance(self.model, CoCa)
 
+    @property
+    def embed_dim(self) -> int:
+        """The dimension of the model's vectors."""
+        return int(self.model_cfg["embed_dim"])
+
+    @property
+    def pad_id(self) -> int:
+        """The token id of padding."""
+        return int(self.model_cfg["text_cfg"].get("pad_id", 0))
+
 
 def open_trainee(name: str, pretrained: str | None, texts: Iterable[str], vocabulary_size: int) -> Trainee:
-    """Return the model of this name, with fresh weights and a tokenizer for these texts if it is one from scratch.
+    """Return the model of this name; one from scratch gets new weights and a tokenizer trained on the texts.
 
-    Raises InvalidSetting for a name that neither this module nor open_clip knows.
+    Raises:
+        InvalidSetting: Neither this module nor open_clip knows the name.
     """
     if name in models.EMBEDDED:
         name = f"local-dir:{models.folder(name)}"
@@ -123,7 +142,7 @@ def _from_scratch(config: dict[str, Any], texts: Iterable[str], vocabulary_size:
     else:
         model = open_clip.model.CustomTextCLIP(**{key: v for key, v in config.items() if key != "custom_text"})
     if isinstance(model.visual, VisionTransformer):
-        look_around(model.visual)
+        attend_to_neighbours(model.visual)
     size = _square(config["vision_cfg"]["image_size"])
 
     def tokenize(lines: Sequence[str]) -> torch.Tensor:
@@ -136,17 +155,17 @@ def _from_scratch(config: dict[str, Any], texts: Iterable[str], vocabulary_size:
 
 
 def start_decoder(model: CoCa) -> None:
-    """Set the caption decoder's output up, which open_clip leaves as whatever the memory held."""
+    """Initialise the output of the caption decoder, which open_clip leaves as uninitialised memory."""
     projection = model.text_decoder.text_projection
     nn.init.normal_(projection, std=projection.shape[0] ** -0.5)
 
 
-def look_around(visual: VisionTransformer) -> None:
-    """Set a fresh vision transformer up so that its heads look at neighbouring patches, as a convolution does.
+def attend_to_neighbours(visual: VisionTransformer) -> None:
+    """Initialise a new vision transformer so that its heads attend to neighbouring patches, as a convolution does.
 
-    32 dimensions carry the patch's position as sines and cosines; a head's query is the key turned by one patch, so the
-    attention of head h peaks at offset h. From a thousand photos this is not learnt, and without it little else is.
-    Transformers whose heads are not 32 wide are left as they are.
+    32 dimensions hold the patch's position as sines and cosines; a head's query is the key rotated by one patch, so the
+    attention of head h peaks at offset h. A thousand photos are too few to learn this, and without it little else is
+    learned. Transformers whose heads are not 32 wide stay unchanged.
     """
     width, heads = visual.transformer.width, visual.transformer.resblocks[0].attn.num_heads
     rows, columns = visual.grid_size
@@ -166,16 +185,16 @@ def look_around(visual: VisionTransformer) -> None:
             nn.init.normal_(block.attn.out_proj.weight, std=width**-0.5 * (2 * visual.transformer.layers) ** -0.5)
             nn.init.normal_(block.mlp.c_fc.weight, std=width**-0.5)
             nn.init.normal_(block.mlp.c_proj.weight, std=(4 * width) ** -0.5 * (2 * visual.transformer.layers) ** -0.5)
-            # The last head of each layer stays free.
+            # The last head of each layer attends to no fixed offset.
             for head in range(heads - 1):
                 across, down = _OFFSETS[(layer * (heads - 1) + head) % len(_OFFSETS)]
-                _aim(block.attn.in_proj_weight, head, width, across * frequencies, down * frequencies)
+                _set_offset(block.attn.in_proj_weight, head, width, across * frequencies, down * frequencies)
 
 
-def _aim(weight: torch.Tensor, head: int, width: int, across: torch.Tensor, down: torch.Tensor) -> None:
+def _set_offset(weight: torch.Tensor, head: int, width: int, across: torch.Tensor, down: torch.Tensor) -> None:
     half = _POSITION_DIMS // 2
-    turn = torch.cat([across, down])
-    cosine, sine = torch.diag(turn.cos()), torch.diag(turn.sin())
+    angle = torch.cat([across, down])
+    cosine, sine = torch.diag(angle.cos()), torch.diag(angle.sin())
     # sin(a + t) = cos t sin a + sin t cos a;  cos(a + t) = cos t cos a - sin t sin a
     query = torch.cat([torch.cat([cosine, sine], dim=1), torch.cat([-sine, cosine], dim=1)])
     at = slice(head * _POSITION_DIMS, (head + 1) * _POSITION_DIMS)
@@ -186,7 +205,7 @@ def _aim(weight: torch.Tensor, head: int, width: int, across: torch.Tensor, down
 
 
 def set_patch_dropout(model: nn.Module, share: float) -> None:
-    """Leave out this share of the patches while training; the stored model has none."""
+    """Drop this share of the patches in training; the stored model drops none."""
     visual = model.visual
     if isinstance(visual, VisionTransformer):
         visual.patch_dropout = PatchDropout(share) if share > 0 else nn.Identity()

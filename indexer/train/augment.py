@@ -1,4 +1,4 @@
-"""Random views of pictures, made in batches on tensors: so that the CPU is left to the model."""
+"""Random views of images, computed on whole batches of tensors to leave the CPU to the model."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """How far a random view may go from the picture. Colour moves little: colour is part of what products are."""
+    """The ranges of random views. Colour varies little, since it is part of what a product is."""
 
     scale: tuple[float, float] = (0.2, 1.0)
     aspect: float = 4 / 3
@@ -22,9 +22,12 @@ class Views:
 
 
 def random_views(pixels: torch.Tensor, side: int, views: Views) -> torch.Tensor:
-    """Return (n, 3, side, side) float in 0..1: cropped, turned, flipped, recoloured and partly erased at random.
+    """Return (n, 3, side, side) float in 0..1: cropped, rotated, flipped, recoloured and partly erased at random.
 
-    pixels: (n, 3, s, s) uint8. Draws from torch's global generator, so a restored state repeats the views.
+    Draws from torch's global generator, so that a restored state repeats the views.
+
+    Args:
+        pixels: (n, 3, s, s) uint8.
     """
     n = pixels.shape[0]
     area = torch.empty(n).uniform_(*views.scale).sqrt()
@@ -49,16 +52,17 @@ def random_views(pixels: torch.Tensor, side: int, views: Views) -> torch.Tensor:
 
 
 def centre_views(pixels: torch.Tensor, side: int) -> torch.Tensor:
-    """Return (n, 3, side, side) float in 0..1: the whole picture, shrunk with antialiasing."""
+    """Return (n, 3, side, side) float in 0..1: the whole image, resized with antialiasing."""
     return functional.interpolate(
         pixels.float().div_(255), (side, side), mode="bicubic", antialias=True, align_corners=False
     ).clamp_(0, 1)
 
 
 def mix(images: torch.Tensor, alpha: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Blend each picture with another of the batch: half of the batches by mixup, half by a pasted box (cutmix).
+    """Blend each image with another of the batch: half of the batches by mixup, half by a pasted box (CutMix).
 
-    Returns the mixture, the partners' positions (n,) and the share of each picture that is its own (n,).
+    Returns:
+        The mixed images, the position of each image's partner (n,), and the share of each image that is its own (n,).
     """
     n, _, height, width = images.shape
     partner = torch.randperm(n)

@@ -1,7 +1,7 @@
-"""One training batch: which pictures, seen how, mixed with what, and the words for them.
+"""Training batches: sampled images in random views, some of them mixed, with the concepts they show.
 
-Everything random comes from torch's global generator, so that a run resumed from its checkpoint draws the same batches
-as one that was never stopped.
+All randomness comes from torch's global generator, so that a run resumed from its checkpoint draws the same batches as
+one that was never stopped.
 """
 
 from collections.abc import Sequence
@@ -14,23 +14,27 @@ from indexer.train import augment, scenes
 from indexer.train.augment import Views
 from indexer.train.corpus import LABELS, Corpus
 
-# A drawn or studio picture of the one product is cropped less than a photo: what is cropped away is in its words.
+# A drawn or studio image of one product is cropped less than a photo, since its text mentions what would be cropped.
 PHOTO_VIEWS = Views()
 PRODUCT_VIEWS = Views(
     scale=(0.65, 1.0), rotation=6.0, brightness=0.15, contrast=0.15, saturation=0.1, tint=0.03, erase=0.0
 )
-# A product picture is what photos are searched against, and one among many photos of its item.
+# Photos are compared with the product image, which is one among many images of its item.
 PRODUCT_WEIGHT = 4.0
-# How often a product picture is put into a scene, and a photo into other surroundings.
+# Shares of product images that are pasted into a scene, and of photos that get another background.
 COMPOSED, SWAPPED = 0.6, 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """n pictures and the u concepts they show.
+    """n images and the u concepts they show.
 
-    images: (n, 3, s, s) in 0..1. concepts: (u,) positions in the corpus. targets: (n, u), rows sum to 1, what
-    each picture shows. shown: (n,) the concept of each picture (before mixing). clean: (n,) not mixed.
+    Attributes:
+        images: (n, 3, s, s) in 0..1.
+        concepts: (u,) positions in the corpus.
+        targets: (n, u) share of each image that shows a concept; rows sum to 1.
+        shown: (n,) the concept of each image before mixing.
+        clean: (n,) whether an image is not mixed.
     """
 
     images: torch.Tensor
@@ -41,12 +45,14 @@ class Batch:
 
 
 class BatchSampler:
-    """Draws batches from the training pictures, each source by its share."""
+    """Draws batches from the training images, each source by its share."""
 
     def __init__(self, corpus: Corpus, positions: Sequence[int], pixels: torch.Tensor, shares: Sequence[float]):
-        """pixels: (n, 3, s, s) uint8 of all pictures. Raises InvalidSetting if shares do not fit the sources."""
+        """pixels: (n, 3, s, s) uint8 of all images. Raises InvalidSetting if the shares do not match the sources."""
         if shares and (len(shares) != len(corpus.sources) or min(shares) < 0 or sum(shares) <= 0):
-            raise InvalidSetting(f"expected {len(corpus.sources)} shares, one a source, not all 0, got {list(shares)}")
+            raise InvalidSetting(
+                f"expected {len(corpus.sources)} shares, one for each source and not all 0, got {list(shares)}"
+            )
         self.pixels = pixels
         self.positions = torch.tensor(positions)
         self.concept_of = torch.tensor([picture.concept for picture in corpus.pictures])
@@ -71,7 +77,7 @@ class BatchSampler:
         self.weights = weights
 
     def draw(self, size: int, side: int, mixed: float) -> Batch:
-        """Return a batch; of its photos this share is blended with other photos of it."""
+        """Return a batch. mixed: the share of its photos that is blended with other photos of the batch."""
         chosen = self.positions[torch.multinomial(self.weights, size, replacement=True)]
         photo = self.is_photo[chosen]
         chosen = torch.cat([chosen[photo], chosen[~photo]])
@@ -94,11 +100,11 @@ class BatchSampler:
         return Batch(images, concepts, targets, shown, clean)
 
     def whole(self, positions: torch.Tensor, side: int) -> torch.Tensor:
-        """Return (n, 3, side, side) in 0..1 of the pictures as they are."""
+        """Return (n, 3, side, side) in 0..1 of the whole images, without augmentation."""
         return augment.centre_views(self.pixels[positions], side)
 
     def _photos(self, chosen: torch.Tensor, side: int) -> torch.Tensor:
-        """Return views of photos, and of product pictures among them, some before another background."""
+        """Return views of photos and of the product images among them, some with another background."""
         images = augment.random_views(self.pixels[chosen], side, PHOTO_VIEWS)
         others = self.photos[torch.randint(len(self.photos), (len(chosen),))]
         backgrounds = augment.random_views(self.pixels[others], side, PHOTO_VIEWS)
@@ -108,7 +114,7 @@ class BatchSampler:
         alone = self.cut[chosen] >= 0
         composed = self.is_cut[chosen] & (chance < COMPOSED)
         if alone.any():
-            # Photos are searched against the product picture as it is.
+            # Photos are compared with the unchanged product image.
             images[alone] = augment.random_views(self.pixels[chosen[alone]], side, PRODUCT_VIEWS)
         if composed.any():
             products = chosen[composed]
@@ -117,7 +123,7 @@ class BatchSampler:
             )
         return images
 
-    def unrelated(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        """Return (n, u) bool: False where a label meets another source, whose items it may well describe."""
+    def comparable(self, concepts: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Return (n, u) bool: False between a label and another source, since the label may well describe its items."""
         a, b = self.source_of[concepts][:, None], self.source_of[others][None, :]
         return (a == b) | ~(self.is_label[a] | self.is_label[b])

@@ -1,14 +1,14 @@
-"""What a CoCa model says of pictures, and how much of what was meant it says."""
+"""Captions of a CoCa model, and their recall: how many words of the expected caption they contain."""
 
 from engine.encoders.captioner import say
 
 __all__ = ["recall", "say"]
 
 
-def recall(said: str, meant: str) -> float:
-    """Return the share of the meant caption's words that were said, whatever their order and case."""
-    words = _words(meant)
-    return len(words & _words(said)) / len(words) if words else 1.0
+def recall(caption: str, expected: str) -> float:
+    """Return the share of the expected caption's words that a caption has, in any order and case."""
+    words = _words(expected)
+    return len(words & _words(caption)) / len(words) if words else 1.0
 
 
 def _words(line: str) -> set[str]:

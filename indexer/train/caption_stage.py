@@ -1,7 +1,7 @@
-"""The last stage of a CoCa: what it says, learnt on towers that are finished.
+"""The last stage of training a CoCa: its captions, learned with both towers frozen.
 
-With the towers at rest their answers are computed once, so a step costs a tenth of a whole one, and nothing that was
-learnt for search is lost: what moves is the caption decoder, and the queries by which it looks at the picture.
+The outputs of frozen towers are computed once, so a step costs a tenth of a full one, and search vectors do not change:
+only the caption decoder is trained, with the pooling queries that it reads the image by.
 """
 
 import math
@@ -30,69 +30,86 @@ def refine(
     pad: int,
     progress: Callable[[int, int], None],
 ) -> float:
-    """Train how `model`, a CoCa, says captions, and return the last loss; its vectors stay as they are.
+    """Train the captions of a CoCa and return the last loss; its vectors do not change.
 
-    tokens: (concepts, length) captions. prepare: views in 0..1 to what the model takes.
+    Args:
+        tokens: (concepts, length) captions.
+        prepare: Views in 0..1 to what the model takes.
+        side: Pixels of a side of its images.
+        steps: Number of steps.
+        pad: Token id of padding.
+        progress: Called with finished and all steps.
     """
-    seen, shown = _look(model, sampler, prepare, side)
+    features, shown = _encode_images(model, sampler, prepare, side)
     tokens = tokens[:, : int((tokens != pad).sum(dim=1).max())]
     device = next(model.parameters()).device
     with torch.no_grad():
-        heard = torch.cat([model.text(part)[1][:, :-1] for part in tokens.to(device).split(BATCH)])
-    parameters = list(model.text_decoder.parameters())
+        contexts = torch.cat([model.text(part)[1][:, :-1] for part in tokens.to(device).split(BATCH)])
     queries = _queries(model.visual)
-    model.requires_grad_(False)
-    for parameter in [*parameters, *queries]:
-        parameter.requires_grad_(True)
-    first = [query[:1].detach().clone() for query in queries]
-    with torch.no_grad():
-        for query, kept in zip(queries, first, strict=True):
-            # What serves search well is a good place to start looking from.
-            near = query[1 : 1 + len(query) // 4]
-            near.copy_(kept + 0.1 * torch.randn_like(near))
-    optimizer = torch.optim.AdamW([*parameters, *queries], lr=LEARNING_RATE, weight_decay=0.05)
+    search_queries = _initialise(queries)
+    optimizer = torch.optim.AdamW(_unfreeze(model, queries), lr=LEARNING_RATE, weight_decay=0.05)
     loss = torch.zeros(())
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (step + 1) / 30) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-        chosen = torch.randint(len(seen), (BATCH,))
-        concepts = shown[chosen]
-        logits = model.text_decoder(_regard(model.visual, seen[chosen].float()), heard[concepts]).float()
+        rows = torch.randint(len(features), (BATCH,))
+        concepts = shown[rows]
+        logits = model.text_decoder(_pool(model.visual, features[rows].float()), contexts[concepts]).float()
         labels = tokens[concepts, 1:].to(device)
         loss = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=pad)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            for query, kept in zip(queries, first, strict=True):
-                query[:1] = kept
+            for query, search_query in zip(queries, search_queries, strict=True):
+                query[:1] = search_query
         progress(step + 1, steps)
     return round(loss.item(), 4)
 
 
+def _unfreeze(model: Any, queries: list[torch.nn.Parameter]) -> list[torch.nn.Parameter]:
+    """Freeze all of the model but the caption decoder and the pooling queries, and return the parameters of these."""
+    parameters = [*model.text_decoder.parameters(), *queries]
+    model.requires_grad_(False)
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    return parameters
+
+
+@torch.no_grad()
+def _initialise(queries: list[torch.nn.Parameter]) -> list[torch.Tensor]:
+    """Start a quarter of the pooling queries near the search query, and return a copy of the latter."""
+    search_queries = [query[:1].detach().clone() for query in queries]
+    for query, search_query in zip(queries, search_queries, strict=True):
+        # What serves search is a good initial value for captions too.
+        near = query[1 : 1 + len(query) // 4]
+        near.copy_(search_query + 0.1 * torch.randn_like(near))
+    return search_queries
+
+
 def _queries(visual: Any) -> list[torch.nn.Parameter]:
-    """Return the pooling queries that may move: the first gives the vector for search and is put back each step."""
+    """Return the pooling queries to train. The first one makes the search vector and is restored after each step."""
     pooled = isinstance(visual, VisionTransformer) and visual.attn_pool is not None
     return [visual.attn_pool.query] if pooled and visual.attn_pool_contrastive is None else []
 
 
-def _regard(visual: Any, seen: torch.Tensor) -> torch.Tensor:
-    """Return the tokens the decoder sees, from what `_look` kept."""
-    return visual.ln_post(visual.attn_pool(seen))[:, 1:] if _queries(visual) else seen
+def _pool(visual: Any, features: torch.Tensor) -> torch.Tensor:
+    """Return the image tokens that the decoder reads, from what `_encode_images` returned."""
+    return visual.ln_post(visual.attn_pool(features))[:, 1:] if _queries(visual) else features
 
 
 @torch.no_grad()
-def _look(
+def _encode_images(
     model: Any, sampler: BatchSampler, prepare: Callable[[torch.Tensor], torch.Tensor], side: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what the image tower makes of the training pictures, whole and in random views, and the concepts shown.
+    """Return features of the training images, whole and in random views, and the concepts they show.
 
-    Kept are the patches before they are pooled where the pooling moves, else the tokens for the decoder.
+    The features are the patches before pooling if the pooling is trained, else the tokens that the decoder reads.
     """
-    kept: list[torch.Tensor] = []
+    features: list[torch.Tensor] = []
     handle = None
     if _queries(model.visual):
-        handle = model.visual.transformer.register_forward_hook(lambda _, __, patches: kept.append(patches.half()))
+        handle = model.visual.transformer.register_forward_hook(lambda _, __, patches: features.append(patches.half()))
     shown = []
     views = math.ceil(len(sampler.positions) * VIEWS_PER_PICTURE / BATCH)
     for positions in [*sampler.positions.split(BATCH), *[None] * views]:
@@ -103,8 +120,8 @@ def _look(
             images, concepts = sampler.whole(positions, side), sampler.concept_of[positions]
         tokens = model.visual(prepare(images))[1]
         if handle is None:
-            kept.append(tokens.half())
+            features.append(tokens.half())
         shown.append(concepts)
     if handle is not None:
         handle.remove()
-    return torch.cat(kept), torch.cat(shown)
+    return torch.cat(features), torch.cat(shown)

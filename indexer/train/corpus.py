@@ -1,7 +1,7 @@
-"""What a model is trained on: concepts (an item, or a label) with words, and the pictures that show them.
+"""The training corpus: concepts (items or labels) with their texts, and the images that show them.
 
-A catalogue gives one concept a row. A photos file gives further pictures of its items, or, where no catalogue lies
-beside it, of bare labels. The split is made here, so that nothing trained on can be measured on.
+A catalogue has one concept a row. A photos file has further images of the items of the catalogue in its folder or, if
+there is none, of labels. The split is made here, so that no image is both trained and measured on.
 """
 
 import random
@@ -18,9 +18,16 @@ LABELS = "labels"
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """Something a picture can show, with the words for it.
+    """An item or a label, with its texts.
 
-    shorts: one text a short template, the title where the row lacks its fields. facts: one a template of them, or "".
+    Attributes:
+        key: The item id or the label.
+        source: Position of its file in the corpus.
+        title: Its title.
+        text: The text that it is found by.
+        caption: The caption of its images.
+        shorts: One text for each short template; the title if the row lacks the template's fields.
+        facts: One value for each attribute template; "" if the row lacks its fields.
     """
 
     key: str
@@ -34,7 +41,7 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class CorpusPicture:
-    """One image file and the concept it shows; a product picture comes from the catalogue row itself."""
+    """One image file and the concept it shows; a product image comes from the catalogue row itself."""
 
     path: Path
     concept: int
@@ -43,7 +50,7 @@ class CorpusPicture:
 
 @dataclass(frozen=True, slots=True)
 class CorpusSource:
-    """One file of the corpus: its path, its kind, and whether its items have photos beside the product picture."""
+    """One file of the corpus: its path, its kind, and whether its items have photos besides the product image."""
 
     path: Path
     kind: str
@@ -52,7 +59,7 @@ class CorpusSource:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Concepts and pictures of all sources, in reading order."""
+    """The concepts and images of all sources, in reading order."""
 
     sources: tuple[CorpusSource, ...]
     concepts: tuple[Concept, ...]
@@ -61,10 +68,40 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Positions in `Corpus.pictures`; no picture is in both."""
+    """Positions in `Corpus.pictures`; no image is in both parts."""
 
     train: tuple[int, ...]
     heldout: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextTemplates:
+    """How the texts of a concept are made from the columns of its row."""
+
+    text: str = "{title}. {description}"
+    captions: Sequence[str] = ("{title}",)
+    label: str = "a photo of a {category}"
+    shorts: Sequence[str] = ()
+    attributes: Sequence[str] = ()
+
+    def to_concept(self, key: str, source: int, title: str, row: dict[str, str]) -> Concept:
+        """Return the concept of a catalogue row; the first caption template whose fields the row has is used."""
+        captions = (_fill(template, row) for template in self.captions)
+        return Concept(
+            key=key,
+            source=source,
+            title=title,
+            text=_fill(self.text, row) or title,
+            caption=next((caption for caption in captions if caption), title),
+            shorts=tuple(_fill(template, row) or title for template in self.shorts),
+            facts=tuple(_fill(template, row) for template in self.attributes),
+        )
+
+    def to_label(self, label: str, source: int) -> Concept:
+        """Return the concept of a label, which has no attributes."""
+        text = _fill(self.label, {"category": label}) or label
+        shorts, facts = (label,) * len(self.shorts), ("",) * len(self.attributes)
+        return Concept(label, source, label, text, text, shorts, facts)
 
 
 def read(
@@ -77,68 +114,86 @@ def read(
     short_templates: Sequence[str] = (),
     attributes: Sequence[str] = (),
 ) -> Corpus:
-    """Return the corpus of some catalogues and photo files (CSV or JSONL).
+    """Return the corpus of catalogues and photos files (CSV or JSONL).
 
-    A photos file belongs to the catalogue in its own folder, and its rows name `item_id`; a photos file alone in its
-    folder is a set of labels, and its rows name `category`. The first caption template whose fields a row has is used.
-    Raises InvalidCatalogue naming the file, the row and what is missing.
+    A photos file belongs to the catalogue in its own folder, and its rows have an `item_id`; without a catalogue in its
+    folder it is a set of labels, and its rows have a `category`.
+
+    Raises:
+        InvalidSetting: There is no file, or there are two catalogues in a folder.
+        InvalidCatalogue: A row lacks something; the message names the file, the row and what is missing.
     """
     if not catalogs and not photos:
         raise InvalidSetting("expected at least one catalogue or photos file, got none")
-    sources: list[CorpusSource] = []
-    concepts: list[Concept] = []
-    pictures: list[CorpusPicture] = []
-    folders: dict[Path, dict[str, int]] = {}
+    templates = TextTemplates(text_template, caption_templates, label_template, short_templates, attributes)
+    reader = _CorpusReader(templates)
     photographed = {path.resolve().parent for path in photos}
     for path in catalogs:
-        source = len(sources)
-        folder = path.resolve().parent
-        if folder in folders:
-            raise InvalidSetting(f"expected one catalogue a folder, got a second one: {path}")
-        items = folders.setdefault(folder, {})
-        sources.append(CorpusSource(path, CATALOGUE, folder in photographed))
+        reader.add_catalogue(path, path.resolve().parent in photographed)
+    for path in photos:
+        reader.add_photos(path)
+    return Corpus(tuple(reader.sources), tuple(reader.concepts), tuple(reader.pictures))
+
+
+class _CorpusReader:
+    """The files read so far."""
+
+    def __init__(self, templates: TextTemplates) -> None:
+        self.sources: list[CorpusSource] = []
+        self.concepts: list[Concept] = []
+        self.pictures: list[CorpusPicture] = []
+        self._templates = templates
+        self._items: dict[Path, dict[str, int]] = {}
+
+    def add_catalogue(self, path: Path, photographed: bool) -> None:
+        """Add one concept and its product image for each row."""
+        source, folder = len(self.sources), path.resolve().parent
+        if folder in self._items:
+            raise InvalidSetting(f"expected one catalogue in each folder, got a second one: {path}")
+        items = self._items.setdefault(folder, {})
+        self.sources.append(CorpusSource(path, CATALOGUE, photographed))
         for line, row in rows_of(path):
             key = need(path, line, row, "item_id")
             if key in items:
                 raise InvalidCatalogue(f"{path}, row {line}: item_id {key!r} occurs twice")
-            items[key] = len(concepts)
+            items[key] = len(self.concepts)
             title = need(path, line, row, "title")
-            text = _fill(text_template, row) or title
-            captions = (_fill(template, row) for template in caption_templates)
-            caption = next((found for found in captions if found), title)
             image = _file(path, need(path, line, row, "image"), line)
-            pictures.append(CorpusPicture(image, len(concepts), product=True))
-            shorts = tuple(_fill(template, row) or title for template in short_templates)
-            facts = tuple(_fill(template, row) for template in attributes)
-            concepts.append(Concept(key, source, title, text, caption, shorts, facts))
-    for path in photos:
-        known = folders.get(path.resolve().parent)
-        if known is None:
-            labels: dict[str, int] = {}
-            source = len(sources)
-            sources.append(CorpusSource(path, LABELS, True))
-            for line, row in rows_of(path):
-                label = need(path, line, row, "category")
-                if label not in labels:
-                    labels[label] = len(concepts)
-                    words = _fill(label_template, {"category": label}) or label
-                    shorts, facts = (label,) * len(short_templates), ("",) * len(attributes)
-                    concepts.append(Concept(label, source, label, words, words, shorts, facts))
-                pictures.append(CorpusPicture(_file(path, row.get("image", ""), line), labels[label], product=False))
-            continue
+            self.pictures.append(CorpusPicture(image, len(self.concepts), product=True))
+            self.concepts.append(self._templates.to_concept(key, source, title, row))
+
+    def add_photos(self, path: Path) -> None:
+        """Add the photos of the items of the catalogue in the same folder, or of labels if there is none."""
+        items = self._items.get(path.resolve().parent)
+        if items is None:
+            self._add_label_photos(path)
+            return
         for line, row in rows_of(path):
             key = need(path, line, row, "item_id")
-            if key not in known:
+            if key not in items:
                 raise InvalidCatalogue(f"{path}, row {line}: expected an item_id of {path.parent}, got {key!r}")
-            pictures.append(CorpusPicture(_file(path, row.get("image", ""), line), known[key], product=False))
-    return Corpus(tuple(sources), tuple(concepts), tuple(pictures))
+            image = _file(path, row.get("image", ""), line)
+            self.pictures.append(CorpusPicture(image, items[key], product=False))
+
+    def _add_label_photos(self, path: Path) -> None:
+        labels: dict[str, int] = {}
+        source = len(self.sources)
+        self.sources.append(CorpusSource(path, LABELS, True))
+        for line, row in rows_of(path):
+            label = need(path, line, row, "category")
+            if label not in labels:
+                labels[label] = len(self.concepts)
+                self.concepts.append(self._templates.to_label(label, source))
+            image = _file(path, row.get("image", ""), line)
+            self.pictures.append(CorpusPicture(image, labels[label], product=False))
 
 
 def split(corpus: Corpus, share: float, seed: int) -> Split:
-    """Hold out a share of the pictures, in a way that fits each source.
+    """Hold out a share of the images, chosen by the kind of source.
 
-    Photos: from every concept a run of photos neighbouring in the file (neighbours are often taken in one go, and
-    would flatter the numbers if they were split), so each concept stays trained. A catalogue without photos: items.
+    Photos: from every concept, a run of photos that are neighbours in the file, so that each concept stays trained.
+    Neighbours are often taken in one session, and splitting them would flatter the metrics. A catalogue without
+    photos: whole items.
     """
     if not 0 <= share < 1:
         raise InvalidSetting(f"expected a held-out share of at least 0 and below 1, got {share}")
@@ -174,7 +229,7 @@ def _file(path: Path, name: str, line: int) -> Path:
 
 
 def _fill(template: str, row: dict[str, str]) -> str:
-    """Fill a template, or return nothing where the row lacks a field of it."""
+    """Return the filled template, "" if the row lacks one of its fields."""
     try:
         return template.format_map({name: value.strip() for name, value in row.items() if value}).strip()
     except KeyError:

@@ -1,4 +1,4 @@
-"""A finished model as a teacher: what it knows of photos is not to be lost while a run goes on from it."""
+"""A finished model as the teacher of a run that starts from it, so that the run does not unlearn its photos."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from indexer.train.corpus import Corpus
 
 
 class FormerTeacher(nn.Module):
-    """An open_clip model that tells classes by their texts: (n, 3, s, s) pictures in 0..1 to (n, classes) logits."""
+    """An open_clip model that classifies by texts: (n, 3, s, s) images in 0..1 to (n, classes) logits."""
 
     def __init__(self, folder: Path, corpus: Corpus, classes: list[int]):
         super().__init__()
@@ -22,13 +22,13 @@ class FormerTeacher(nn.Module):
         self.texts = held_out.encode_texts(trainee, self.model, [corpus.concepts[c].text for c in classes])
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return (n, classes) logits, as sharp as the model was trained to be."""
+        """Return (n, classes) logits at the model's own temperature."""
         unit = functional.normalize(self.model.encode_image((pictures - self.mean) / self.std), dim=-1)
         logits: torch.Tensor = self.model.logit_scale.exp() * unit @ self.texts.T
         return logits
 
 
 def load(folder: Path, corpus: Corpus) -> tuple[FormerTeacher, list[str]]:
-    """Return the model stored in this folder, ready to answer, and the names of its classes: all with photos."""
+    """Return the model of this folder in evaluation mode, and the names of its classes: all concepts with photos."""
     classes = [i for i, concept in enumerate(corpus.concepts) if corpus.sources[concept.source].photographed]
     return FormerTeacher(folder, corpus, classes), [teacher.class_name(corpus, concept) for concept in classes]

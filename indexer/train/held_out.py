@@ -1,4 +1,4 @@
-"""How well pictures and texts find each other, and whether captions name what is seen, on pictures not trained on."""
+"""Metrics on held-out images: how well images and texts find each other, and how good captions are."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +18,11 @@ CAPTIONED = 200
 def measure(trainee: Trainee, model: Any, corpus: Corpus, split: Split, pixels: torch.Tensor) -> dict[str, float]:
     """Return success@k by source position and kind of search, for example `0.photo_to_fused@1`.
 
-    A photographed catalogue: held-out photos against the text and the product picture of all its items. Another
-    catalogue: held-out pictures against held-out texts, both ways. Labels: held-out pictures against all labels.
-    A CoCa model also gets `caption_recall`, the share of the caption's words that it says.
+    Photographed catalogue: held-out photos against the text and the product image of all its items. Other catalogue:
+    held-out images against held-out texts, both ways. Labels: held-out images against all labels. A CoCa model also
+    gets `caption_recall`, the share of the expected caption's words in its own.
     """
-    numbers: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     concept_of = torch.tensor([picture.concept for picture in corpus.pictures])
     for index, source in enumerate(corpus.sources):
         concepts = [i for i, concept in enumerate(corpus.concepts) if concept.source == index]
@@ -33,44 +33,44 @@ def measure(trainee: Trainee, model: Any, corpus: Corpus, split: Split, pixels: 
             concepts = sorted({int(concept_of[p]) for p in held})
         texts = encode_texts(trainee, model, [corpus.concepts[c].text for c in concepts])
         queries = encode_pictures(trainee, model, pixels[held])
-        if trainee.captions and trainee.tokenizer is not None:
-            meant = [corpus.concepts[corpus.pictures[p].concept].caption for p in held[:CAPTIONED]]
-            said = caption_recall.say(model, trainee.tokenizer, views(trainee, model, pixels[held[:CAPTIONED]]))
-            recalls = [caption_recall.recall(*pair) for pair in zip(said, meant, strict=True)]
-            numbers[f"{index}.caption_recall"] = sum(recalls) / len(recalls)
+        if trainee.is_captioner and trainee.tokenizer is not None:
+            expected = [corpus.concepts[corpus.pictures[p].concept].caption for p in held[:CAPTIONED]]
+            captions = caption_recall.say(model, trainee.tokenizer, views(trainee, model, pixels[held[:CAPTIONED]]))
+            recalls = [caption_recall.recall(*pair) for pair in zip(captions, expected, strict=True)]
+            metrics[f"{index}.caption_recall"] = sum(recalls) / len(recalls)
         column = {concept: position for position, concept in enumerate(concepts)}
         truth = torch.tensor([column[int(concept_of[p])] for p in held])
         by_text = queries @ texts.T
         if source.kind == CATALOGUE and not source.photographed:
-            numbers[f"{index}.image_to_text@10"] = success(by_text, truth, 10)
-            numbers[f"{index}.text_to_image@10"] = success(by_text.T, truth.argsort(), 10)
+            metrics[f"{index}.image_to_text@10"] = success(by_text, truth, 10)
+            metrics[f"{index}.text_to_image@10"] = success(by_text.T, truth.argsort(), 10)
             continue
-        numbers |= {f"{index}.photo_to_text@{k}": success(by_text, truth, k) for k in (1, 5)}
+        metrics |= {f"{index}.photo_to_text@{k}": success(by_text, truth, k) for k in (1, 5)}
         if source.kind == CATALOGUE:
             products = {p.concept: position for position, p in enumerate(corpus.pictures) if p.product}
-            shown = encode_pictures(trainee, model, pixels[[products[c] for c in concepts]])
-            by_image = queries @ shown.T
-            fused = _standard(by_text) + _standard(by_image)
-            numbers |= {f"{index}.photo_to_image@{k}": success(by_image, truth, k) for k in (1, 5)}
-            numbers |= {f"{index}.photo_to_fused@{k}": success(fused, truth, k) for k in (1, 5)}
-    return numbers
+            images = encode_pictures(trainee, model, pixels[[products[c] for c in concepts]])
+            by_image = queries @ images.T
+            fused = _standardise(by_text) + _standardise(by_image)
+            metrics |= {f"{index}.photo_to_image@{k}": success(by_image, truth, k) for k in (1, 5)}
+            metrics |= {f"{index}.photo_to_fused@{k}": success(fused, truth, k) for k in (1, 5)}
+    return metrics
 
 
 def success(scores: torch.Tensor, truth: torch.Tensor, k: int) -> float:
-    """Return the share of rows of (n, u) scores whose truth (n,) is among the k best."""
+    """Return the share of rows of (n, u) scores whose true column (n,) is among the k best."""
     best = scores.topk(min(k, scores.shape[1]), dim=1).indices
     return float((best == truth[:, None]).any(dim=1).float().mean())
 
 
 @torch.no_grad()
 def encode_pictures(trainee: Trainee, model: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Return (n, d) unit rows of (n, 3, s, s) uint8 pictures, seen whole."""
+    """Return (n, d) unit rows of (n, 3, s, s) uint8 images, uncropped."""
     rows = [model.encode_image(views(trainee, model, part)).float().cpu() for part in pixels.split(CHUNK)]
     return functional.normalize(torch.cat(rows), dim=-1)
 
 
 def views(trainee: Trainee, model: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Return (n, 3, s, s) whole pictures as the model wants them, where it is."""
+    """Return (n, 3, s, s) whole images as the model takes them, on its device."""
     mean, std = normal(trainee)
     return ((augment.centre_views(pixels, trainee.image_size) - mean) / std).to(_device(model))
 
@@ -92,12 +92,12 @@ def encode_tokens(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def normal(trainee: Trainee) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and standard deviation of the model's pictures, (3, 1, 1) each."""
+    """Return the mean and standard deviation that the model's images are normalised with, (3, 1, 1) each."""
     config: dict[str, Any] = trainee.preprocess_cfg
     return torch.tensor(config["mean"]).view(3, 1, 1), torch.tensor(config["std"]).view(3, 1, 1)
 
 
-def _standard(scores: torch.Tensor) -> torch.Tensor:
+def _standardise(scores: torch.Tensor) -> torch.Tensor:
     return (scores - scores.mean()) / scores.std().clamp(min=1e-6)
 
 

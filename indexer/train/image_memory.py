@@ -1,7 +1,7 @@
-"""Pictures as one block of memory, decoded once, so that an epoch costs no decoding.
+"""Images as one tensor in memory, decoded once, so that an epoch costs no decoding.
 
-Each picture is a square of `side` pixels (shortest side resized, centre kept), uint8: 100,000 pictures at 92 pixels
-are 2.5 GB.
+Each image is a square of `side` pixels (shortest side resized, centre kept), uint8: 100,000 images at 92 pixels are
+2.5 GB.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from engine.encoders.images import decode
 
 
 def load(paths: Sequence[Path], side: int, progress: Callable[[int, int], None] | None = None) -> torch.Tensor:
-    """Return (n, 3, side, side) uint8, one row a path. Raises BadImage for a file that cannot be decoded."""
+    """Return (n, 3, side, side) uint8, one row for each path. Raises BadImage for a file that cannot be decoded."""
     block = torch.empty((len(paths), 3, side, side), dtype=torch.uint8)
     with ThreadPoolExecutor(max_workers=2) as pool:
         for position, pixels in enumerate(pool.map(lambda path: to_pixels(decode(path.read_bytes()), side), paths)):

@@ -1,8 +1,8 @@
-"""What the model is asked for: to tell its words from others (CLIP), to say them (CoCa), and to agree with a teacher.
+"""The training losses: contrastive (CLIP), captions (CoCa), images among themselves, and a teacher's soft targets.
 
-open_clip's losses take the n-th text as the only match of the n-th picture. Here several pictures of a batch may show
-one item, a blended picture shows two, and a teacher has doubts: so matches are a matrix of shares, and open_clip's loss
-is the special case of the identity.
+open_clip's losses take the n-th text as the only match of the n-th image. Here several images of a batch can show one
+item, a blended image shows two, and a teacher's answers are soft. So matches are a matrix of shares, and open_clip's
+loss is the special case of the identity matrix.
 """
 
 import torch
@@ -11,9 +11,9 @@ from torch.nn import functional
 
 
 class MatchLoss(CoCaLoss):
-    """CoCaLoss whose contrastive part takes shares of matches in place of one match a row."""
+    """CoCaLoss whose contrastive part takes a matrix of shares instead of one match for each row."""
 
-    def match(
+    def contrastive(
         self,
         images: torch.Tensor,
         texts: torch.Tensor,
@@ -24,8 +24,13 @@ class MatchLoss(CoCaLoss):
     ) -> torch.Tensor:
         """Return the symmetric contrastive loss, a scalar.
 
-        images: (n, d), texts: (u, d), unit rows. targets: (n, u), rows sum to 1; each text needs a picture. allowed:
-        (n, u) bool, pairs that may be told apart; pairs with a target always are.
+        Args:
+            images: (n, d) unit rows.
+            texts: (u, d) unit rows.
+            scale: Inverse temperature.
+            targets: (n, u) shares, rows sum to 1; each text needs an image.
+            allowed: (n, u) bool, pairs that count as negatives; pairs with a target always count.
+            smoothing: Label smoothing.
         """
         logits, _ = self.get_logits(images, texts, scale)
         pairs = torch.ones_like(targets) if allowed is None else (allowed | (targets > 0)).float()
@@ -34,8 +39,8 @@ class MatchLoss(CoCaLoss):
         back = _shares(targets.T) * (1 - smoothing) + smoothing * _shares(pairs.T)
         return (functional.cross_entropy(logits, forth) + functional.cross_entropy(logits.T, back)) / 2
 
-    def alike(self, images: torch.Tensor, shown: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        """Return the loss that pulls pictures (n, d) of one concept (n,) together; 0 where no two of them share one."""
+    def same_concept(self, images: torch.Tensor, shown: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Return the loss that pulls images (n, d) of one concept (n,) together; 0 if no two of them share one."""
         same = (shown[:, None] == shown[None, :]).float()
         same.fill_diagonal_(0)
         paired = same.sum(dim=1) > 0
@@ -44,13 +49,13 @@ class MatchLoss(CoCaLoss):
         logits = (scale * images @ images.T).masked_fill(torch.eye(len(images), dtype=torch.bool), -1e4)
         return functional.cross_entropy(logits[paired], _shares(same[paired]))
 
-    def find(
+    def product(
         self, images: torch.Tensor, products: torch.Tensor, scale: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
-        """Return the loss of photos (n, d) that look for theirs among product pictures (p, d); targets: (n, p)."""
+        """Return the loss of photos (n, d) searching their own among product images (p, d). targets: (n, p) shares."""
         return functional.cross_entropy(scale * images @ products.T, targets)
 
-    def words(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def caption(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the caption loss of (n, length, vocabulary) logits against (n, length) token ids."""
         loss: torch.Tensor = self.caption_loss(logits.float().flatten(0, 1), labels.flatten())
         return loss
@@ -60,20 +65,23 @@ def _shares(rows: torch.Tensor) -> torch.Tensor:
     return rows / rows.sum(dim=1, keepdim=True).clamp(min=1e-6)
 
 
-def shared(targets: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-    """Return targets (n, u) with the shares of equal texts, rows of token ids (u, length), made equal.
+def share_equal_texts(targets: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    """Return targets (n, u) with the shares of equal texts spread evenly among them. words: (u, length) token ids.
 
-    Short texts fit many: "mug" is as right for one mug of the batch as for another.
+    A short text fits many items: "mug" is as right for one mug of the batch as for another.
     """
     same = (words[:, None, :] == words[None, :, :]).all(dim=2).float()
     return targets @ (same / same.sum(dim=1, keepdim=True))
 
 
-def taught(targets: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
-    """Return targets (n, u) with the teacher's answers put in for this share.
+def blend_teacher(targets: torch.Tensor, answers: torch.Tensor, known: torch.Tensor, weight: float) -> torch.Tensor:
+    """Return targets (n, u) of which the teacher's answers replace a share.
 
-    answers: (n, u) the teacher's probabilities for the u concepts, 0 for those it does not know. known: (n,) bool,
-    whether it can judge the picture at all.
+    Args:
+        targets: (n, u) shares, rows sum to 1.
+        answers: (n, u) the teacher's probabilities for the concepts, 0 for those it does not know.
+        known: (n,) bool, whether the teacher knows the image's concept.
+        weight: The share to replace.
     """
     total = answers.sum(dim=1, keepdim=True)
     soft = torch.where(total > 0.05, answers / total.clamp(min=1e-6), targets)

@@ -1,20 +1,20 @@
-"""The loss of queries that look for items of different worth: the rank-weighted contrastive loss of Marqo's GCL.
+"""The rank-weighted contrastive loss of Marqo's GCL, for queries whose items differ in relevance.
 
-Zhu, Jung, Clark: Generalized Contrastive Learning for Multi-Modal Retrieval and Ranking (arXiv 2404.08535). A pair of a
-query and an item has a weight, made of its score or rank; the cross entropy of the pair among the batch counts by it.
-With equal weights this is InfoNCE. Added here: an item of the batch that is right for a query as well is no wrong
-answer to it, and items judged irrelevant may stand in the batch without a query of their own.
+Zhu, Jung, Clark: Generalized Contrastive Learning for Multi-Modal Retrieval and Ranking (arXiv 2404.08535). Each pair
+of a query and an item has a weight from its score or rank, which multiplies the pair's cross entropy in the batch. With
+equal weights this is InfoNCE. Two additions: an item of the batch that is also right for a query is no negative for it,
+and items judged irrelevant can be in the batch without a query of their own.
 """
 
 from collections.abc import Callable, Sequence
 
 import torch
 
-# From what a file tells of a pair to its weight: of the paper's functions those that fit each column.
+# From a pair's value to its weight, by column: those of the paper's functions that fit.
 TO_WEIGHT: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "rating": lambda values: values,
     "weight": lambda values: values,
-    "clicks": torch.log1p,  # the hundredth click says less than the first
+    "clicks": torch.log1p,  # the hundredth click means less than the first
     "rank": lambda values: torch.where(values > 0, values.clamp(min=1).rsqrt(), torch.zeros(())),
 }
 
@@ -28,10 +28,14 @@ def to_weights(column: str, values: Sequence[float]) -> torch.Tensor:
 def weighted_contrastive(
     queries: torch.Tensor, items: torch.Tensor, scale: torch.Tensor, weights: torch.Tensor, known: torch.Tensor
 ) -> torch.Tensor:
-    """Return the loss of n pairs, a scalar: the mean over both directions, each a mean over pairs by their weights.
+    """Return the loss of n pairs, a scalar: the mean over both directions, each a weighted mean over pairs.
 
-    queries: (n, d), items: (m, d), unit rows, m >= n: item i is right for query i, those from n on for none.
-    weights: (n,) at least 0, not all 0. known: (n, m) bool, items known to be right for a query; never wrong answers.
+    Args:
+        queries: (n, d) unit rows.
+        items: (m, d) unit rows, m >= n; item i is right for query i, those from n on are right for none.
+        scale: Inverse temperature.
+        weights: (n,) at least 0, not all 0.
+        known: (n, m) bool, items known to be right for a query; they are never negatives.
     """
     n = len(queries)
     own = torch.zeros_like(known)

@@ -1,4 +1,4 @@
-"""Settings of a run from a TOML file and from the command line, as one TrainConfig."""
+"""The settings of a training run, from a TOML file and the command line."""
 
 import difflib
 import tomllib
@@ -16,9 +16,15 @@ _TUPLES = (*_PATH_TUPLES, "shares", "caption_templates", "short_templates", "att
 
 
 def to_config(recipe: Path | None, settings: Sequence[str], given: Mapping[str, Any]) -> TrainConfig:
-    """Return the settings: `given` over `settings`, each "name=value" in TOML, over the recipe's, over the defaults.
+    """Return the merged settings: `given` overrides `settings`, which override the recipe and the defaults.
 
-    Raises InvalidSetting for a file that is not TOML and for a name or type that TrainConfig does not have.
+    Args:
+        recipe: TOML file.
+        settings: Lines of the form "name=value", in TOML.
+        given: Options of the command line; empty values are ignored.
+
+    Raises:
+        InvalidSetting: The file is not TOML, or a name or type is not one of TrainConfig.
     """
     values: dict[str, Any] = {}
     if recipe is not None:
@@ -27,7 +33,7 @@ def to_config(recipe: Path | None, settings: Sequence[str], given: Mapping[str, 
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise InvalidSetting(f"expected a TOML file at {recipe}, got {error}") from error
     for text in settings:
-        values |= _parsed(text)
+        values |= _parse(text)
     values |= {name: value for name, value in given.items() if value}
     known = [field.name for field in fields(TrainConfig)]
     for name in values:
@@ -43,7 +49,7 @@ def to_config(recipe: Path | None, settings: Sequence[str], given: Mapping[str, 
     return TrainConfig(**values)
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, Any]:
     name, _, value = text.partition("=")
     try:
         return {name.strip(): tomllib.loads(f"value = {value}")["value"]}

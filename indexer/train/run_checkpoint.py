@@ -1,4 +1,4 @@
-"""What a run leaves: a checkpoint to go on from, and a model open_clip loads. Both appear whole or not at all."""
+"""The files of a run: a checkpoint to resume from, and a model that open_clip loads. Both are written atomically."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _STORED = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write the state and torch's random state, replacing the last checkpoint in one step."""
+    """Write the state and torch's random state, replacing the last checkpoint atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{NAME}.partial"
     with partial.open("wb") as handle:
@@ -28,7 +28,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """Return the last checkpoint and restore torch's random state, or None where there is none."""
+    """Return the last checkpoint, after restoring torch's random state; None if there is none."""
     path = folder / NAME
     if not path.is_file():
         return None
@@ -59,7 +59,7 @@ def export(folder: Path, trainee: Trainee, weights: Mapping[str, torch.Tensor], 
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write values as indented JSON, replacing the file in one step."""
+    """Write values as indented JSON, replacing the file atomically."""
     _replace(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 

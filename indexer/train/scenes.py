@@ -1,7 +1,7 @@
-"""Products put where they were never photographed: cut out and pasted onto photos, and photos' surroundings swapped.
+"""Random backgrounds: products cut out and pasted onto photos, and photos with the background of another one.
 
-A thousand photos come from a few shops, and the shop behind a product tells a model which product it is, until the
-photo comes from another shop. So now and then the surroundings are made to say nothing.
+A thousand photos come from a few shops, and a model learns to recognise a product by the shop behind it, which fails on
+photos from another shop. So in some images the background is made uninformative.
 """
 
 import math
@@ -13,9 +13,12 @@ WHITE = 0.97
 
 
 def cut_out(pixels: torch.Tensor) -> torch.Tensor:
-    """Return (n, 1, s, s) float masks, 1 on the product; all 0 for a picture whose edge is not white.
+    """Return (n, 1, s, s) float masks, 1 on the product; all 0 for an image whose edge is not white.
 
-    pixels: (n, 3, s, s) uint8. White inside the product stays: only what is joined to the edge is background.
+    White inside the product is kept: only white connected to the edge is background.
+
+    Args:
+        pixels: (n, 3, s, s) uint8.
     """
     white = (pixels.amin(dim=1, keepdim=True) > WHITE * 255).float()
     edge = torch.zeros_like(white)
@@ -31,9 +34,12 @@ def cut_out(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def compose(products: torch.Tensor, masks: torch.Tensor, backgrounds: torch.Tensor) -> torch.Tensor:
-    """Return (n, 3, side, side): each product pasted onto its background, one large, and sometimes more of it around.
+    """Return (n, 3, side, side): each product pasted onto its background, sometimes with smaller copies around it.
 
-    products: (n, 3, s, s) uint8, masks: (n, 1, s, s), backgrounds: (n, 3, side, side) in 0..1.
+    Args:
+        products: (n, 3, s, s) uint8.
+        masks: (n, 1, s, s) from `cut_out`.
+        backgrounds: (n, 3, side, side) in 0..1.
     """
     n = len(products)
     light = torch.empty(n, 1, 1, 1).uniform_(0.6, 1.15) * torch.empty(n, 3, 1, 1).uniform_(0.9, 1.1)
@@ -49,7 +55,7 @@ def compose(products: torch.Tensor, masks: torch.Tensor, backgrounds: torch.Tens
 
 
 def swap_surroundings(images: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Return (n, 3, s, s) pictures whose middle, a rounded box, is kept and whose rest comes from the others."""
+    """Return (n, 3, s, s) images with their own centre, a rounded box, and the rest from the others."""
     n, _, height, width = images.shape
     centre = torch.empty(n, 2).uniform_(-0.1, 0.1)
     half = torch.empty(n, 2).uniform_(0.4, 0.75)

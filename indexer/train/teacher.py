@@ -1,7 +1,7 @@
-"""A small convolutional classifier, trained first on the same pictures, whose soft answers then teach the model.
+"""A small convolutional classifier, trained first on the same images, whose soft predictions then teach the model.
 
-A vision transformer learns little from a thousand photos by itself; a convolutional network knows from the start that
-neighbouring pixels belong together. It is a scaffold: no part of it ends up in the trained model.
+A vision transformer learns little from a thousand photos on its own; a convolutional network has locality built in. The
+teacher is not part of the trained model.
 """
 
 import math
@@ -24,7 +24,7 @@ LEARNING_RATE = 2e-3
 
 
 class Classifier(nn.Module):
-    """Residual convolutional network: (n, 3, s, s) pictures in 0..1 to (n, classes) logits."""
+    """Residual convolutional network: (n, 3, s, s) images in 0..1 to (n, classes) logits."""
 
     def __init__(self, classes: int, width: int = WIDTH):
         super().__init__()
@@ -65,7 +65,7 @@ def _convolution(channels: int, out: int, stride: int) -> nn.Sequential:
 
 
 def class_name(corpus: Corpus, concept: int) -> str:
-    """Name a concept so that the name holds in another run: its folder and its key."""
+    """Return a name of a concept that is stable between runs: its folder and its key."""
     found = corpus.concepts[concept]
     return f"{corpus.sources[found.source].path.resolve().parent.name}/{found.key}"
 
@@ -79,15 +79,16 @@ def fit(
     steps: int,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Train a classifier of all concepts that have photos, and store its averaged weights at `path`.
+    """Train a classifier of all concepts that have photos, and write its averaged weights to `path`.
 
-    Pictures grow from 3/5 of `side` to `side` pixels, which halves the time. Not resumed: a killed run starts it anew.
+    Images grow from 3/5 of `side` to `side` pixels during training, which halves the time. A killed run trains it again
+    from the start.
     """
     classes = [i for i, concept in enumerate(corpus.concepts) if corpus.sources[concept.source].photographed]
     if not classes:
-        raise InvalidSetting("expected a photos file for a teacher to learn from, got none")
-    place = torch.full((len(corpus.concepts),), -1)
-    place[classes] = torch.arange(len(classes))
+        raise InvalidSetting("expected a photos file to train the teacher on, got none")
+    class_of = torch.full((len(corpus.concepts),), -1)
+    class_of[classes] = torch.arange(len(classes))
     model = Classifier(len(classes)).to(memory_format=torch.channels_last).train()
     average = deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
@@ -95,14 +96,14 @@ def fit(
         done = step / steps
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, done * 20 + 0.01) * 0.5 * (1 + math.cos(math.pi * done)) + 1e-5
-        grown = side if done > 0.6 else side * (4 if done > 0.25 else 3) // 5 // 8 * 8
-        batch = sampler.draw(BATCH, grown, 0.6 if done < 0.85 else 0.2)
-        targets = torch.zeros(BATCH, len(classes)).index_add_(1, place[batch.concepts], batch.targets)
+        current_side = side if done > 0.6 else side * (4 if done > 0.25 else 3) // 5 // 8 * 8
+        batch = sampler.draw(BATCH, current_side, 0.6 if done < 0.85 else 0.2)
+        targets = torch.zeros(BATCH, len(classes)).index_add_(1, class_of[batch.concepts], batch.targets)
         loss = functional.cross_entropy(model(batch.images), targets, label_smoothing=0.1)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        _follow(average, model, min(0.998, step / (step + 10)))
+        _update_average(average, model, min(0.998, step / (step + 10)))
         progress(step + 1, steps)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
@@ -112,7 +113,7 @@ def fit(
 
 
 def load(path: Path) -> tuple[Classifier, list[str]]:
-    """Return a stored classifier, ready to answer, and the names of its classes."""
+    """Return a stored classifier in evaluation mode, and the names of its classes."""
     if not path.is_file():
         raise InvalidSetting(f"expected a stored teacher, got {path}, which is not a file")
     state = torch.load(path, map_location="cpu", weights_only=True)
@@ -120,15 +121,15 @@ def load(path: Path) -> tuple[Classifier, list[str]]:
     model.load_state_dict(state["model"])
     for part in model.features.modules():
         if isinstance(part, nn.Sequential) and isinstance(part[0], nn.Conv2d) and isinstance(part[1], nn.BatchNorm2d):
-            # Folding the normalisation into the convolution halves the cost of an answer.
+            # Folding the normalisation into the convolution halves the cost of inference.
             part[0], part[1] = fuse_conv_bn_eval(part[0], part[1]), nn.Identity()
     return model.requires_grad_(False).to(memory_format=torch.channels_last), state["classes"]
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
-    for kept, now in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(now, 1 - decay)
+def _update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    for mean, current in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(current, 1 - decay)
         else:
-            kept.copy_(now)
+            mean.copy_(current)

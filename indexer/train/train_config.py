@@ -1,4 +1,4 @@
-"""The settings of one training run: flat, so that a command line, a card and a checkpoint can hold them as they are."""
+"""The settings of one training run, flat so that a command line, a model card and a checkpoint can hold them."""
 
 import math
 from collections.abc import Mapping
@@ -11,55 +11,60 @@ from engine.errors import InvalidSetting
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """What to train on, what to train, how long, and where it goes.
+    """Data, model, optimisation, objective, and where the result goes.
 
-    Data
-    catalogs: CSV or JSONL, one row an item: item_id, title, description, image and whatever the templates name.
-    photos: CSV or JSONL with further pictures: of the items (`item_id`) of the catalogue in the same folder, or, with
-        no catalogue there, of labels (`category`).
-    shares: share of a batch for each source, catalogues first, then label sets; empty: by number of pictures.
-    text_template: the text an item is found by. caption_templates: what is said of a picture; the first template whose
-        fields a row has. label_template: the text of a label.
-    short_templates: texts of a word or a few, such as "{product_type}" and "a {color} {product_type}". The texts of a
-        batch are of one kind, and each short template is as often the kind as the text, the title and the caption.
-    attributes: templates of facts, such as "{color}" and "{color} {accent_color}", that are also learnt by naming them
-        from the picture.
-    holdout: share of pictures never trained on, chosen with `seed`, for the measured numbers.
-    pictures_side: pixels a picture is kept at in memory; 0: 1.4 times the model's size.
-
-    Model
-    model: "coca-mini" (small CoCa from scratch), a file with an open_clip model_cfg (from scratch), "mini" (the small
-        embedded model), an open_clip architecture, "local-dir:DIR" or "hf-hub:org/repo". pretrained: open_clip's
-        weights tag or file, if any.
-    vocabulary: tokens of the tokenizer trained on the texts when the model is trained from scratch.
-    precision: of the stored weights: fp32, fp16 or bf16. autocast: compute in bfloat16. device: cpu or cuda.
-
-    Optimisation
-    steps, batch: length and size. learning_rate is reached after `warmup` steps, kept, and falls to 0 (a cosine) over
-    the last share `settle` of the steps; so a run can be resumed with another number of steps. weight_decay: AdamW's.
-    ema: decay of the averaged weights, which are the ones stored; 0: none. threads: 0 as found.
-    patch_dropout: share of image patches left out while not settling. mix: share of a batch's photos that are blended
-    with another one; a third of it while settling.
-
-    Objective
-    clip_weight, caption_weight, image_weight, attribute_weight: contrastive, captions (CoCa only), pictures of one item
-    among themselves and photos with product pictures, and the named attributes.
-    captions: pictures of a batch that are captioned. caption_steps: then so many steps of the caption decoder alone, on
-    the finished model (about a tenth of the cost). smoothing: label smoothing of the contrastive targets.
-
-    Pairs
-    pairs: CSV or JSONL of queries and what is right for them: `query` or `query_image`, `item_id` of a catalogue, and
-    `rating`, `weight`, `clicks` or `rank`. pairs_weight: of their loss beside that of the catalogue's own pictures and
-    texts. pairs_batch: pairs a step. A share `holdout` of the queries is kept for measuring.
-
-    Teacher
-    teacher: a classifier stored by an earlier run, or the folder of a finished model. teacher_steps: or train one
-    first, so long (0: no teacher).
-    teacher_weight: how far the teacher's soft answers replace the hard ones, and weight of the auxiliary classifier.
-
-    Run
-    seed: split, initial weights and batches. checkpoint_every: steps between checkpoints. report_every: steps between
-    measurements on the held-out pictures. work: folder of checkpoints (None: `out`/run), where a run finds its own.
+    Attributes:
+        out: Folder for the model.
+        catalogs: CSV or JSONL with one row an item: item_id, title, description, image, and the columns that templates
+            name.
+        photos: CSV or JSONL with further images: of the items (`item_id`) of the catalogue in the same folder or, if
+            there is none, of labels (`category`).
+        shares: Share of a batch for each source, catalogues first, then label sets; empty for the number of images.
+        text_template: The text that an item is found by.
+        caption_templates: Captions of an image; the first template whose fields the row has is used.
+        label_template: The text of a label.
+        short_templates: Short texts, such as "{product_type}" and "a {color} {product_type}". The texts of a batch are
+            of one kind, and each short template is drawn as often as the text, the title and the caption.
+        attributes: Templates of attributes, such as "{color}" and "{color} {accent_color}", that are also learned by
+            classifying the image.
+        holdout: Share of images that are never trained on, drawn with `seed`, for held-out metrics.
+        pictures_side: Pixels of a side of the images in memory; 0 for 1.4 times the model's size.
+        model: "coca-mini" (small CoCa from scratch), a file with an open_clip model_cfg (from scratch), "base" or
+            "mini" (embedded models), an open_clip architecture, "local-dir:DIR" or "hf-hub:org/repo".
+        pretrained: open_clip's weights tag or a file; None for none.
+        vocabulary: Tokens of the tokenizer that a model from scratch gets.
+        precision: Precision of the stored weights: fp32, fp16 or bf16.
+        autocast: Whether to compute in bfloat16.
+        device: "cpu" or "cuda".
+        steps: Number of steps.
+        batch: Images of a step.
+        learning_rate: Peak, reached after `warmup` steps and kept until the rate falls as a cosine over the last share
+            `settle` of the steps; so a run can be resumed with another number of steps.
+        warmup: Steps until the peak learning rate.
+        weight_decay: AdamW's.
+        ema: Decay of the averaged weights, which are the ones stored; 0 to average nothing.
+        threads: CPU threads; 0 for torch's default.
+        patch_dropout: Share of image patches dropped before the learning rate falls.
+        mix: Share of a batch's photos that are blended with another one; a third of it while the learning rate falls.
+        settle: Share of the steps over which the learning rate falls.
+        clip_weight: Weight of the contrastive loss.
+        caption_weight: Weight of the caption loss, for a CoCa.
+        image_weight: Weight of the loss of images of one item among themselves and of photos with product images.
+        attribute_weight: Weight of the attribute loss.
+        captions: Images of a batch that are captioned.
+        caption_steps: Steps of the caption decoder alone on the finished model, each at a tenth of the cost.
+        smoothing: Label smoothing of the contrastive loss.
+        pairs: CSV or JSONL of queries and their relevant items: `query` or `query_image`, `item_id` of a catalogue, and
+            `rating`, `weight`, `clicks` or `rank`. A share `holdout` of the queries is kept for metrics.
+        pairs_weight: Weight of the loss of pairs.
+        pairs_batch: Pairs of a step.
+        teacher: A classifier stored by a former run, or the folder of a finished model.
+        teacher_steps: Steps of a teacher trained first; 0 to train none.
+        teacher_weight: Share of the teacher's soft answers in the targets, and weight of the auxiliary classifier.
+        seed: Seed of split, initial weights and batches.
+        checkpoint_every: Steps between checkpoints.
+        report_every: Steps between measurements on the held-out images.
+        work: Folder of checkpoints, where a run looks for its own; None for `out`/run.
     """
 
     out: Path
@@ -114,7 +119,7 @@ class TrainConfig:
     work: Path | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvalidSetting naming the first setting that has no meaning."""
+        """Raises InvalidSetting that names the first invalid setting."""
         for name in ("steps", "batch", "checkpoint_every", "report_every", "captions", "vocabulary", "pairs_batch"):
             if getattr(self, name) < 1:
                 raise InvalidSetting(f"expected {name} of at least 1, got {getattr(self, name)}")
@@ -133,11 +138,11 @@ class TrainConfig:
 
     @property
     def run_folder(self) -> Path:
-        """Where checkpoints and the trained teacher go."""
+        """The folder of checkpoints and of the trained teacher."""
         return self.work or self.out / "run"
 
     def settling(self, step: int) -> float:
-        """Return how far the last share of the steps has come, 0 before it and 1 at the end."""
+        """Return the progress of the phase in which the learning rate falls: 0 before it, 1 at its end."""
         length = max(self.settle * self.steps, 1)
         return min(1.0, max(0.0, (step - self.steps + length) / length))
 
@@ -151,8 +156,8 @@ class TrainConfig:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
     def differences(self, stored: Mapping[str, Any]) -> list[str]:
-        """Name the settings that differ from stored ones, leaving out those that do not change what is learnt."""
-        free = {
+        """Return the names of settings that differ from stored ones, except those that do not affect the result."""
+        ignored = {
             "out",
             "work",
             "steps",
@@ -163,10 +168,10 @@ class TrainConfig:
             "device",
             "precision",
         }
-        now = self.to_json()
-        # A run stored before a setting was there had its default.
-        then = {f.name: _plain(f.default) for f in fields(self)} | dict(stored)
-        return [f.name for f in fields(self) if f.name not in free and then[f.name] != now[f.name]]
+        current = self.to_json()
+        # A run stored before a setting existed had its default.
+        former = {f.name: _plain(f.default) for f in fields(self)} | dict(stored)
+        return [f.name for f in fields(self) if f.name not in ignored and former[f.name] != current[f.name]]
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""A tokenizer trained on the texts at hand, in the files that open_clip's `get_tokenizer("local-dir:…")` reads.
+"""A tokenizer trained on the texts of a corpus, in the files that open_clip's `get_tokenizer("local-dir:…")` reads.
 
-A shop's own words are few: a thousand or two tokens say them in few pieces, where a general vocabulary of 49,408
-would be most of a small model. Byte-level, so no text is unknown.
+A shop uses few words: one or two thousand tokens cover them, where a general vocabulary of 49,408 tokens would take up
+most of a small model. Byte-level, so that no text is unknown.
 """
 
 from collections.abc import Iterable

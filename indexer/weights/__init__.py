@@ -1,1 +1,1 @@
-"""What blocks weigh and what signals add in a request that says nothing of it, learnt from judgments or events."""
+"""Learning default block weights and boosts from judgments or events."""

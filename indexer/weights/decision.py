@@ -1,7 +1,7 @@
-"""Are learnt weights better than those in use? Measured on cases they were not learnt from, through the searcher.
+"""Decides whether learnt weights are better than the current ones, on held-out cases, through the searcher.
 
-The cases are parted into folds; those of each fold are answered with what was learnt from all others. Only a gain that
-drawing the cases again and again leaves above 0 counts: the lower end of the paired interval.
+The cases are split into folds; those of each fold are answered with weights learnt from all others. Only a gain whose
+bootstrap interval lies above 0 counts.
 """
 
 from collections.abc import Sequence
@@ -14,34 +14,34 @@ from numpy.typing import NDArray
 from engine.errors import InvalidSetting
 from engine.scoring.query import Boost, Query
 from engine.search.searcher import Searcher
-from indexer.build.default_weights import Weighting
-from indexer.evaluate.ranking_metrics import K, interval, ndcg
+from indexer.build.default_weights import DefaultWeights
+from indexer.evaluate.ranking_metrics import K, confidence_interval, ndcg
 from indexer.weights.candidates import Progress, gather
-from indexer.weights.training_case import SEEN_EVENTS, TrainingCase, heard, kinds_of
+from indexer.weights.training_case import LEARNT_FROM_EVENTS, TrainingCase, part_kinds, weighted_blocks
 from indexer.weights.weight_search import fit
 
 
 @dataclass(frozen=True, slots=True)
 class WeightDecision:
-    """What was learnt of all cases, and what learning so got on cases held out: the nDCG of each, (n,)."""
+    """The weights learnt from all cases, and the nDCG of each held-out case before and after, (n,)."""
 
-    learnt: Weighting
+    learnt: DefaultWeights
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     folds: int
 
     @property
     def gain_interval(self) -> tuple[float, float]:
-        """The middle 95 % of the mean gain."""
-        return interval(self.after - self.before)
+        """The 95 % interval of the mean gain."""
+        return confidence_interval(self.after - self.before)
 
     @property
     def wins(self) -> bool:
-        """Whether the learnt weights are better by more than chance."""
+        """Whether the learnt weights are significantly better."""
         return self.gain_interval[0] > 0
 
     def to_json(self, k: int = K) -> dict[str, Any]:
-        """Return the held-out numbers as JSON values."""
+        """Return the held-out measurements as JSON values."""
         return {
             "cases": len(self.before),
             "folds": self.folds,
@@ -60,49 +60,50 @@ def decide(
     k: int = K,
     seed: int = 7,
 ) -> WeightDecision:
-    """Learn weights of blocks and boosts on these signals, and measure them on cases held out.
+    """Learn weights of blocks and boosts on these signals, and measure them on held-out cases.
 
-    Raises InvalidSetting if there are fewer cases than folds.
+    Raises:
+        InvalidSetting: There are fewer cases than folds.
     """
     if not 2 <= folds <= len(cases):
-        raise InvalidSetting(f"expected from 2 to {len(cases)} folds, as many as cases, got {folds}")
+        raise InvalidSetting(f"expected from 2 to {len(cases)} folds, at most one per case, got {folds}")
     candidates = gather(searcher, cases, signals, k, progress)
-    start = in_use(searcher, kinds_of(cases))
+    start = current_weighting(searcher, part_kinds(cases))
     before, after = np.zeros(len(cases)), np.zeros(len(cases))
     order = np.random.default_rng(seed).permutation(len(cases))
     for fold in range(folds):
         progress("folds", fold, folds)
-        held = order[fold::folds].tolist()
-        learnt = fit(candidates.of(sorted(set(range(len(cases))) - set(held))), start, k)
-        for place in held:
-            before[place] = _measured(searcher, cases[place], cases[place].query, k)
-            after[place] = _measured(searcher, cases[place], _asked(cases[place].query, learnt), k)
+        held_out = order[fold::folds].tolist()
+        learnt = fit(candidates.select(sorted(set(range(len(cases))) - set(held_out))), start, k)
+        for index in held_out:
+            before[index] = _measure(searcher, cases[index], cases[index].query, k)
+            after[index] = _measure(searcher, cases[index], _with_weights(cases[index].query, learnt), k)
     progress("folds", folds, folds)
     return WeightDecision(fit(candidates, start, k).normalised(), before, after, folds)
 
 
-def in_use(searcher: Searcher, kinds: Sequence[str] = ()) -> Weighting:
-    """Return what blocks weigh now, and the boosts there are, in a request that says nothing of it.
+def current_weighting(searcher: Searcher, kinds: Sequence[str] = ()) -> DefaultWeights:
+    """Return the block weights and boosts of a request that names none.
 
-    kinds: of the parts that are asked; of one kind it is what blocks weigh for that, of several for any.
+    kinds: the kinds of the query parts; for a single kind, the weights for that kind, else the general ones.
     """
-    weights = searcher.weights_of(kinds[0]) if len(kinds) == 1 else searcher.default_weights
-    return Weighting(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
+    weights = searcher.planner.weights.for_kind(kinds[0]) if len(kinds) == 1 else searcher.planner.weights.defaults
+    return DefaultWeights(dict(weights), dict(searcher.snapshot.manifest.default_boosts), tuple(kinds))
 
 
-def usable(signals: Sequence[str]) -> list[str]:
-    """Return the signals that may be learnt of: not those that were learnt from what shoppers did."""
-    return [name for name in signals if name not in SEEN_EVENTS]
+def learnable_signals(signals: Sequence[str]) -> list[str]:
+    """Return the signals that weights may be learnt for: not those that were learnt from events."""
+    return [name for name in signals if name not in LEARNT_FROM_EVENTS]
 
 
-def _measured(searcher: Searcher, case: TrainingCase, query: Query, k: int) -> float:
-    """Return the nDCG@k of what the searcher answers."""
+def _measure(searcher: Searcher, case: TrainingCase, query: Query, k: int) -> float:
+    """Return the nDCG@k of the searcher's answer."""
     hits = searcher.search(replace(query, limit=k)).hits
     return ndcg([case.ratings.get(hit.item_id, 0.0) for hit in hits], list(case.ratings.values()), k)
 
 
-def _asked(query: Query, weighting: Weighting) -> Query:
-    """Return the query with these weights, which means what it would mean if they were the snapshot's."""
-    weights = {block: weighting.blocks[block] for block in heard(query, weighting.blocks)}
+def _with_weights(query: Query, weighting: DefaultWeights) -> Query:
+    """Return the query with these weights, as it would run if they were the snapshot's defaults."""
+    weights = {block: weighting.blocks[block] for block in weighted_blocks(query, weighting.blocks)}
     boosts = tuple(Boost(name, weight) for name, weight in weighting.boosts.items())
     return replace(query, modality_weights=weights, boosts=boosts)

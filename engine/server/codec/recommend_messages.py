@@ -2,8 +2,9 @@
 
 from engine.errors import InvalidQuery
 from engine.recommend.reason import Reason, ReasonKind
-from engine.recommend.recommender import Mode, Recommendations, RecommendRequest
-from engine.scoring.query import Hit
+from engine.recommend.recommend_request import Mode, RecommendRequest
+from engine.recommend.recommender import Recommendations
+from engine.scoring.answer import Hit
 from engine.server.codec.search_request import DEFAULT_PAGE_SIZE, to_boosts, to_diversity
 from engine.server.codec.search_response import put_plan, to_varint
 from engine.server.codec.validation import check

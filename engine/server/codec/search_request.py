@@ -89,19 +89,7 @@ def to_query(request: search_pb2.SearchRequest, snapshot: str) -> Query:
         min_score=request.min_score if "min_score" in fields else None,
         budget_ms=request.budget_ms if "budget_ms" in fields else None,
         page=_page(request, snapshot) if "page_token" in fields else None,
-        without=frozenset(request.exclude_item_ids),
-    )
-
-
-def needs_events(query: Query) -> bool:
-    """Return whether shoppers' events must be read to answer the query."""
-    return any(isinstance(part, UserPart) for part in query.parts)
-
-
-def needs_encoder(query: Query) -> bool:
-    """Return whether a model must run to answer the query."""
-    return any(
-        isinstance(part, TextPart | ImagePart) or (isinstance(part, ItemPart) and part.change) for part in query.parts
+        excluded_ids=frozenset(request.exclude_item_ids),
     )
 
 

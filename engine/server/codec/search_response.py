@@ -11,7 +11,8 @@ from struct import Struct as Layout
 from google.rpc import status_pb2
 
 from engine.catalog.payload import to_value
-from engine.scoring.query import Answer, Hit, Page, Query
+from engine.scoring.answer import Answer, Hit
+from engine.scoring.query import Page, Query
 from engine.server.codec.page_token import MAX_SHOWN_ROWS, digest, to_token
 from engine.server.codec.payload_fields import Fields, put_payload, to_fields
 from engine.v1 import recommendation_pb2, search_pb2

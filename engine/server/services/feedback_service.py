@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from engine.reviews.feedback import feedback_of
+from engine.reviews.feedback import build_feedback
 from engine.server.codec.feedback_messages import to_response, to_subject
 from engine.server.codec.validation import check
 from engine.server.rpc_router import Method
@@ -30,4 +30,4 @@ class FeedbackService:
         return await self._searchers.run("feedback", partial(self._feedback, *to_subject(request)), call)
 
     def _feedback(self, kind: str, name: str) -> catalog_pb2.GetFeedbackResponse:
-        return to_response(feedback_of(self._snapshots.served.searcher.view, kind, name))
+        return to_response(build_feedback(self._snapshots.served.searcher.view, kind, name))

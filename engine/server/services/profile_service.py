@@ -4,8 +4,8 @@ import threading
 from functools import partial
 
 from engine.errors import UserNotFound
-from engine.profiles.population import Population, open_usual
-from engine.profiles.profile_builder import profile_in
+from engine.profiles.population import Population, open_population
+from engine.profiles.profile_builder import load_profile
 from engine.server.codec.profile_messages import to_response
 from engine.server.codec.validation import check
 from engine.server.lazy_event_log import LazyEventLog
@@ -43,7 +43,7 @@ class ProfileService:
         now_s = None if log is None else log.find_now_s()
         if log is None or now_s is None:
             raise UserNotFound("user_id")
-        profile = profile_in(log, user_id, view, self._get_population(view.snapshot), now_s)
+        profile = load_profile(log, user_id, view, self._get_population(view.snapshot), now_s)
         if profile is None:
             raise UserNotFound("user_id")
         return to_response(profile)
@@ -52,5 +52,5 @@ class ProfileService:
         """Return the population statistics of the snapshot, read once."""
         with self._lock:
             if self._population is None or self._population[0] is not snapshot:
-                self._population = snapshot, open_usual(snapshot)
+                self._population = snapshot, open_population(snapshot)
             return self._population[1]

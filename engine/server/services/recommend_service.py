@@ -3,7 +3,7 @@
 from functools import partial
 from time import perf_counter_ns
 
-from engine.recommend.recommender import RecommendRequest
+from engine.recommend.recommend_request import RecommendRequest
 from engine.server.codec.recommend_messages import from_request, to_bytes
 from engine.server.rpc_router import Method
 from engine.server.served_snapshot import ServedSnapshot

@@ -1,1 +1,1 @@
-"""Joins an image classifier and a sentence model into one open_clip model, by the names of the classifier's classes."""
+"""Alignment of an image classifier and a sentence model into one open_clip model, through the names of the classes."""

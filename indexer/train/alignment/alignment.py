@@ -1,4 +1,4 @@
-"""One command's worth: from packages and photos to a model's folder. What is there already is not done again."""
+"""The alignment command: from packages and photos to a model's folder. Results of former runs are reused."""
 
 import tomllib
 from collections.abc import Callable
@@ -24,13 +24,21 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class AlignmentConfig:
-    """What a run reads and writes, and its settings.
+    """The files and settings of a run.
 
-    packages: folder of the downloaded packages. clothing: unpacked photos, train/CLASS/*.jpg. grocery: unpacked photos,
-    train/…/*.jpg, and classes.csv. work: where features and heads are kept between runs.
-    items: how many drawn goods, sample_seed: of which seed. steps: of each of the HEADS that are joined; 0 for one as
-    it begins. weights: how much each counts. seeds: of the trainings whose mean weights are a head. visual: share of a
-    picture's row, squared, that is the visual part.
+    Attributes:
+        packages: Folder of the downloaded packages.
+        clothing: Folder of the clothing photos, train/CLASS/*.jpg.
+        grocery: Folder of the grocery photos, train/…/*.jpg, and classes.csv.
+        out: Folder for the model.
+        work: Folder of features and heads, kept between runs.
+        items: Number of items of the sample catalogue.
+        sample_seed: Its seed.
+        steps: Training steps of each of the HEADS that are joined; 0 for an untrained one.
+        weights: Weight of each head.
+        seeds: Seeds of the trainings whose weights are averaged into one head.
+        visual: Squared share of the visual part in an image's vector.
+        threads: CPU threads.
     """
 
     packages: Path
@@ -49,7 +57,7 @@ class AlignmentConfig:
 
 @dataclass(frozen=True, slots=True)
 class AlignmentResult:
-    """What a run did: pictures looked at, heads trained now, and the folder."""
+    """The result of a run: the number of training images, the heads trained by this run, and the model's folder."""
 
     pictures: int
     trained: int
@@ -57,7 +65,7 @@ class AlignmentResult:
 
 
 def read_config(recipe: Path, **given: Any) -> AlignmentConfig:
-    """Return the recipe's settings and those given. Raises InvalidSetting for a file or name that is not right."""
+    """Return the recipe's settings, overridden by those given. Raises InvalidSetting for a bad file or name."""
     try:
         values = tomllib.loads(recipe.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -78,17 +86,20 @@ def read_config(recipe: Path, **given: Any) -> AlignmentConfig:
 def align(config: AlignmentConfig, progress: Progress) -> AlignmentResult:
     """Train the heads and export the model. Cost: about 25 CPU minutes with the shipped recipe.
 
-    progress: called with a stage, what is done of it, and of how much (None: not known). Raises InvalidSetting if a
-    package or the photos are missing.
+    Args:
+        progress: Called with a stage, the finished units and all units (None if unknown).
+
+    Raises:
+        InvalidSetting: A package or the photos are missing.
     """
     torch.set_num_threads(config.threads)
     packages = Packages(config.packages)
     classifier = packages.classifier()
     trunk = Trunk(classifier)
-    looked = _look(config, packages, trunk, progress)
+    features = _compute_features(config, packages, trunk, progress)
     sentences = SentenceVectors(packages, config.work)
     last = classifier.classifier
-    corpus = gather(looked, last.weight.detach(), last.bias.detach(), sentences)
+    corpus = gather(features, last.weight.detach(), last.bias.detach(), sentences)
     heads, trained = [], 0
     for steps in config.steps:
         seeded = [_head(config, corpus, steps, seed, progress) for seed in (config.seeds if steps else (0,))]
@@ -99,25 +110,29 @@ def align(config: AlignmentConfig, progress: Progress) -> AlignmentResult:
     return AlignmentResult(len(corpus.values), trained, config.out)
 
 
-def _look(config: AlignmentConfig, packages: Packages, trunk: Trunk, progress: Progress) -> list[TrunkFeatures]:
-    drawn = config.work / f"sample-{config.items}-{config.sample_seed}"
-    if not (drawn / "catalog.jsonl").is_file():
-        indexer.sample.write(drawn, config.items, config.sample_seed, lambda done, total: progress("draw", done, total))
+def _compute_features(
+    config: AlignmentConfig, packages: Packages, trunk: Trunk, progress: Progress
+) -> list[TrunkFeatures]:
+    sample = config.work / f"sample-{config.items}-{config.sample_seed}"
+    if not (sample / "catalog.jsonl").is_file():
+        indexer.sample.write(
+            sample, config.items, config.sample_seed, lambda done, total: progress("draw sample", done, total)
+        )
     sources = {
         "clothing": (lambda: training_images.clothing(config.clothing), ("plain", "changed", "recoloured")),
         "grocery": (lambda: training_images.grocery(config.grocery), ("plain", "changed")),
-        "sample": (lambda: training_images.sample(drawn), ("plain", "changed")),
+        "sample": (lambda: training_images.sample(sample), ("plain", "changed")),
         "emoji": (lambda: training_images.emoji(packages), ("plain",)),
     }
-    found = []
+    computed = []
     for name, (source, views) in sources.items():
         for view in views:
-            stage = f"look at {name}, {view}"
+            stage = f"compute features of {name}, {view}"
             features = compute(trunk, name, view, source(), config.work, partial(_report, progress, stage))
             if not features.rows:
                 raise InvalidSetting(f"expected pictures of {name}, got none; see `indexer align --help`")
-            found.append(features)
-    return found
+            computed.append(features)
+    return computed
 
 
 def _report(progress: Progress, stage: str, done: int) -> None:
@@ -127,7 +142,7 @@ def _report(progress: Progress, stage: str, done: int) -> None:
 def _head(
     config: AlignmentConfig, corpus: AlignmentCorpus, steps: int, seed: int, progress: Progress
 ) -> tuple[AlignmentHead, bool]:
-    """Return the head of a seed after so many steps, and whether it was trained now."""
+    """Return the head of a seed after this many steps, and whether this run trained it."""
     if not steps:
         return AlignmentHead(corpus.values, corpus.classes).eval(), False
     file = config.work / f"head-{steps}-{seed}.pt"

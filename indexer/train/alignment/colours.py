@@ -1,4 +1,4 @@
-"""The colour of the thing in a picture, named from its pixels: what tells a head which pictures are red."""
+"""The colour of the product in an image, named from its pixels, so that a head learns which images are red."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ Array = NDArray[np.float64]
 
 SIDE = 48
 NAMES = (*COLORS, "beige")
-# How a colour looks in the light and in the shade of a photo, beside how a catalogue draws it.
+# How a colour looks in the light and shade of a photo, in addition to how a catalogue shows it.
 _SHADES = ((1.0, 0.0), (0.72, 0.0), (0.5, 0.0), (1.0, 0.35))
 _LEAD = 0.15
 
@@ -26,19 +26,19 @@ def to_lab(rgb: Array) -> Array:
 
 
 def name_colour(image: Image.Image) -> str | None:
-    """Return the one of NAMES that most of the foreground has, None if none leads by .15 of it.
+    """Return the most frequent of NAMES in the foreground, None if its lead is less than .15 of the foreground.
 
-    Foreground is what differs from a plain border, weighted to the middle; a picture without a plain border is all
-    foreground.
+    The foreground is what differs from a plain border, weighted towards the centre; an image without a plain border is
+    all foreground.
     """
     lab = to_lab(np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR), np.float64))
     border = np.concatenate([lab[0], lab[-1], lab[:, 0], lab[:, -1]])
-    ground = np.median(border, axis=0)
-    spread = float(np.median(np.linalg.norm(border - ground, axis=1)))
-    away = np.linalg.norm(lab - ground, axis=2)
-    front = 1 / (1 + np.exp(-(away - max(8.0, 1.5 * spread)) / 3)) if spread < 14 else np.ones_like(away)
+    background = np.median(border, axis=0)
+    spread = float(np.median(np.linalg.norm(border - background, axis=1)))
+    contrast = np.linalg.norm(lab - background, axis=2)
+    foreground = 1 / (1 + np.exp(-(contrast - max(8.0, 1.5 * spread)) / 3)) if spread < 14 else np.ones_like(contrast)
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
-    weight = (front * np.exp(-(x**2 + y**2) / 0.8)).ravel()
+    weight = (foreground * np.exp(-(x**2 + y**2) / 0.8)).ravel()
     distance = np.linalg.norm((lab.reshape(-1, 1, 3) - _ANCHORS) * (0.7, 1.0, 1.0), axis=2)
     near = np.exp(-distance / 6)
     near /= near.sum(axis=1, keepdims=True)
@@ -49,7 +49,7 @@ def name_colour(image: Image.Image) -> str | None:
 
 
 def recolour(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Return the picture with its hues turned or its light tinted, so that a thing is seen in many colours."""
+    """Return the image with shifted hues or a tinted light, so that a product occurs in many colours."""
     if rng.random() < 0.5:
         hsv = np.asarray(image.convert("HSV")).astype(np.float64)
         hsv[..., 0] = (hsv[..., 0] + rng.integers(0, 256)) % 256

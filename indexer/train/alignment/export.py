@@ -1,4 +1,4 @@
-"""The trained head and its two towers as a folder in open_clip's own form."""
+"""Export of the trained head and its two towers as a folder in open_clip's format."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.encoders.checkpoint import CONFIG, WEIGHTS, ModelFiles
 from engine.encoders.image_trunks import SEMANTIC, VISUAL
 from indexer.train.alignment.packages import Packages
-from indexer.train.alignment.sentence_vectors import LONGEST, open_sentence_model
+from indexer.train.alignment.sentence_vectors import MAX_TOKENS, open_sentence_model
 from indexer.train.alignment.trunk_features import PREPROCESS, Trunk
 
 TEXT_TOWER = "text"
@@ -33,7 +33,7 @@ MODEL_CONFIG: dict[str, Any] = {
         "hf_proj_type": "linear",
         "hf_pooler_type": "mean_pooler",
         "hf_model_pretrained": False,
-        "context_length": LONGEST,
+        "context_length": MAX_TOKENS,
     },
     "custom_text": True,
 }
@@ -42,9 +42,11 @@ MODEL_CONFIG: dict[str, Any] = {
 def export(folder: Path, packages: Packages, trunk: Trunk, layers: Mapping[str, Tensor]) -> None:
     """Write the model's configuration, tokenizer and weights (float16, 70 MB) into a folder.
 
-    layers: those of the image trunk behind its features, as `join` makes them.
+    The text projection is the identity padded with zeros, so that the similarity of two texts is that of the sentence
+    model.
 
-    The text projection is the identity beside zeros, so that two texts are as near as the sentence model has them.
+    Args:
+        layers: Layers of the image trunk after its features, from `join`.
     """
     (folder / TEXT_TOWER).mkdir(parents=True, exist_ok=True)
     for name, data in packages.tokenizer_files().items():
@@ -60,10 +62,10 @@ def export(folder: Path, packages: Packages, trunk: Trunk, layers: Mapping[str, 
     model.text.transformer.load_state_dict(open_sentence_model(packages).state_dict())
     with torch.no_grad():
         model.text.proj.weight.copy_(torch.cat([torch.eye(SEMANTIC), torch.zeros(VISUAL, SEMANTIC)]))
-    weights = {name: _packed(tensor) for name, tensor in model.state_dict().items()}
+    weights = {name: _pack(tensor) for name, tensor in model.state_dict().items()}
     save_file(weights, str(folder / WEIGHTS))
     (folder / WEIGHTS).chmod(0o644)
 
 
-def _packed(tensor: Tensor) -> Tensor:
+def _pack(tensor: Tensor) -> Tensor:
     return (tensor.half() if tensor.is_floating_point() else tensor).contiguous().clone()

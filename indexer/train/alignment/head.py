@@ -1,11 +1,11 @@
-"""The head that turns trunk features into rows of [semantic | visual], begun as what is known without any training.
+"""The head that maps trunk features to vectors of [semantic | visual], initialised with what needs no training.
 
-The hidden units of the semantic part are GELUs. Most begin as one ImageNet class each, which fires where the classifier
-is sure of the class, and lead to the vector of the class's name: a convex combination of the names of the likeliest
-classes (ConSE, arXiv 1312.5650). Heads trained for long, for a while and not at all are joined by the mean of what they
-say, which one wide layer computes: the longer ones know the training photos better, the shorter all else. The visual
-part is linear: the principal components of the pooled features. Trained to tell pictures from each other whatever their
-crop and light, it told them less well, and their kinds too.
+The hidden units of the semantic part are GELUs. Most start as one ImageNet class each: the unit fires if the classifier
+is confident of the class, and points to the vector of the class's name. The output is a convex combination of the names
+of the likeliest classes (ConSE, arXiv 1312.5650). Heads with long, short and no training are joined by the mean of
+their outputs, which one wide layer computes: longer training fits the training photos better, shorter generalises
+better. The visual part is linear: the principal components of the pooled features. A visual part trained to be
+invariant to crop and light distinguished images less well, and their kinds too.
 """
 
 from collections.abc import Sequence
@@ -22,36 +22,42 @@ HEADS = 3
 CLASS_UNITS = 640
 UNITS = HIDDEN_UNITS // HEADS
 FREE_UNITS = UNITS - CLASS_UNITS
-# How far above the mean a class's logit has to be for its unit to fire, and how steeply it does.
+# How far above the mean a class's logit must be for its unit to fire, and the slope of the response.
 _THRESHOLD, _SLOPE = 3.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifierClasses:
-    """What the classifier knows of its 1,000 classes. weight: (1000, 1280).   bias: (1000,).   names: (1000, 384)."""
+    """The 1,000 classes of the classifier.
+
+    Attributes:
+        weight: (1000, 1280) of its last layer.
+        bias: (1000,) of its last layer.
+        names: (1000, 384) vectors of the classes' names.
+    """
 
     weight: Tensor
     bias: Tensor
     names: Tensor
 
     def probabilities(self, pooled: Tensor) -> Tensor:
-        """Return (n, 1000)."""
+        """Return the probabilities of the classes, (n, 1000), for pooled features (n, 1280)."""
         return (pooled @ self.weight.T + self.bias).softmax(-1)
 
     def combine(self, probabilities: Tensor, k: int = 10) -> Tensor:
-        """Return (n, 384) unit rows: the mean of the names of the k likeliest classes, by how likely they are."""
-        top, places = probabilities.topk(k, -1)
-        return F.normalize((top[..., None] * self.names[places]).sum(-2), dim=-1)
+        """Return (n, 384) unit rows: the mean name of the k likeliest classes, weighted by probability."""
+        top, indices = probabilities.topk(k, -1)
+        return F.normalize((top[..., None] * self.names[indices]).sum(-2), dim=-1)
 
 
 class AlignmentHead(nn.Module):
-    """(n, d) features to (n, 384) semantic rows in the space of the texts, of a length near 1."""
+    """(n, d) features to (n, 384) semantic vectors in the space of the texts, with a length near 1."""
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, features: Tensor, classes: ClassifierClasses, seed: int = 0) -> None:
-        """features: (n, d) of the training pictures, the pooled 1,280 first; they give the scale."""
+        """features: (n, d) of the training images, the pooled 1,280 first; they give mean and deviation."""
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.register_buffer("mean", features.mean(0))
@@ -61,7 +67,7 @@ class AlignmentHead(nn.Module):
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.zero_()
-            self._begin(classes, generator)
+            self._initialise(classes, generator)
             length = self(features).norm(dim=1).mean()
             self._semantic.weight.div_(length)
             self._semantic.bias.div_(length)
@@ -72,14 +78,14 @@ class AlignmentHead(nn.Module):
         return rows
 
     def folded(self) -> tuple[nn.Linear, nn.Linear]:
-        """Return the two layers of a head that takes the features as they are."""
+        """Return the two layers of an equivalent head for features that are not standardised."""
         first = nn.Linear(self._hidden.in_features, UNITS)
         with torch.no_grad():
             first.weight.copy_(self._hidden.weight / self.deviation)
             first.bias.copy_(self._hidden.bias - first.weight @ self.mean)
         return first, self._semantic
 
-    def _begin(self, classes: ClassifierClasses, generator: torch.Generator) -> None:
+    def _initialise(self, classes: ClassifierClasses, generator: torch.Generator) -> None:
         pooled = classes.weight.shape[1]
         keep = torch.cat([torch.arange(ANIMALS, 1000), torch.arange(ANIMALS)])[:CLASS_UNITS]
         weight = _SLOPE * (classes.weight - classes.weight.mean(0))[keep]
@@ -93,10 +99,13 @@ class AlignmentHead(nn.Module):
 
 
 def join(heads: Sequence[AlignmentHead], weights: Sequence[float], pooled: Tensor, visual: float) -> dict[str, Tensor]:
-    """Return the layers that an `AlignedTrunk` has behind its features, by name.
+    """Return the layers that an `AlignedTrunk` has after its features, by name.
 
-    heads: HEADS of them, weights: how much each counts.   pooled: (n, 1280) features that give the components.
-    visual: share of a row, squared, that is the visual part.
+    Args:
+        heads: HEADS of them.
+        weights: Weight of each head.
+        pooled: (n, 1280) features that give the principal components.
+        visual: Squared share of the visual part in a vector.
     """
     layers = [head.folded() for head in heads]
     shares = [weight / sum(weights) for weight in weights]
@@ -114,7 +123,7 @@ def join(heads: Sequence[AlignmentHead], weights: Sequence[float], pooled: Tenso
 
 
 def principal(features: Tensor, count: int, power: float = 0.25) -> tuple[Tensor, Tensor]:
-    """Return the mean (d,) and the first components (d, count), each divided by its deviation to that power."""
+    """Return the mean (d,) and the first components (d, count), each divided by its deviation to this power."""
     mean = features.mean(0)
     centered = (features - mean).double()
     spread, rows = torch.linalg.eigh(centered.T @ centered / len(features))

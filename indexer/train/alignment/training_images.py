@@ -1,4 +1,4 @@
-"""The pictures that an alignment learns from, each with what may be said of it."""
+"""The images that an alignment is trained on, each with the texts that fit it."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 
 from indexer.train.alignment.packages import Packages
 
-# The ten classes of the clothing photos in plain words: each class's name, and WordNet's other names of what it means.
+# The ten classes of the clothing photos in plain words: the class's name, and other names from WordNet.
 GARMENTS: dict[str, tuple[str, ...]] = {
     "dress": ("dress", "frock"),
     "hat": ("hat", "headgear", "headdress"),
@@ -29,9 +29,16 @@ GARMENTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class TrainingImage:
-    """One picture: where it comes from, its bytes, the texts that fit it, and what it shows ("" for no other's).
+    """One image.
 
-    colour: its colour if that is known without looking; None to look.   group: pictures of one group show the same.
+    Attributes:
+        source: "clothing", "grocery", "sample" or "emoji".
+        name: Its name within the source.
+        data: The bytes of the file.
+        texts: The texts that fit it.
+        group: Images of one group show the same.
+        noun: What it shows.
+        colour: Its colour; None to determine it from the pixels.
     """
 
     source: str
@@ -44,7 +51,7 @@ class TrainingImage:
 
 
 def open_picture(data: bytes) -> Image.Image:
-    """Return the picture in RGB; what is transparent stands on white."""
+    """Return the image in RGB, with white for transparent pixels."""
     image: Image.Image = Image.open(io.BytesIO(data))
     if image.mode in ("RGBA", "LA", "P"):
         image = image.convert("RGBA")
@@ -55,7 +62,7 @@ def open_picture(data: bytes) -> Image.Image:
 
 
 def clothing(folder: Path) -> Iterator[TrainingImage]:
-    """Yield the photos of clothing-dataset-small: one folder a class."""
+    """Yield the photos of clothing-dataset-small, which has one folder for each class."""
     for path in sorted((folder / "train").glob("*/*.jpg")):
         label = path.parent.name
         if label in GARMENTS:
@@ -64,7 +71,7 @@ def clothing(folder: Path) -> Iterator[TrainingImage]:
 
 
 def grocery(folder: Path) -> Iterator[TrainingImage]:
-    """Yield the photos of GroceryStoreDataset, with the fine and the coarse name of its class list."""
+    """Yield the photos of GroceryStoreDataset, with the fine and coarse names from its class list."""
     with (folder / "classes.csv").open(encoding="utf-8", newline="") as file:
         coarse = {row["Class Name (str)"]: row["Coarse Class Name (str)"] for row in csv.DictReader(file)}
     for path in sorted((folder / "train").rglob("*.jpg")):
@@ -76,7 +83,7 @@ def grocery(folder: Path) -> Iterator[TrainingImage]:
 
 
 def sample(folder: Path) -> Iterator[TrainingImage]:
-    """Yield the drawn goods of `indexer sample`."""
+    """Yield the product images of `indexer sample`."""
     with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
         for row in map(json.loads, file):
             kind, colour = row["product_type"], row["color"]
@@ -86,7 +93,7 @@ def sample(folder: Path) -> Iterator[TrainingImage]:
 
 
 def emoji(packages: Packages) -> Iterator[TrainingImage]:
-    """Yield the emoji of one code point, by their Unicode names; faces left out."""
+    """Yield the emoji of a single code point with their Unicode names, except faces."""
     for stem, data in packages.emoji():
         points = [int(part, 16) for part in stem.split("-") if part != "fe0f"]
         name = unicodedata.name(chr(points[0]), "").lower() if len(points) == 1 else ""

@@ -1,4 +1,4 @@
-"""What the frozen image trunk sees in the training pictures, computed once and kept: heads train on nothing else."""
+"""The features of the training images from the frozen image trunk, computed once and cached; heads train on these."""
 
 import io
 import json
@@ -27,12 +27,12 @@ PREPROCESS: dict[str, Any] = {
     "interpolation": "bicubic",
     "resize_mode": "shortest",
 }
-_AT_ONCE = 16
+_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureRow:
-    """One picture as it was looked at. view: plain, changed (cut, flipped, lit, compressed) or recoloured."""
+    """One image in one view. view: "plain", "changed" (cropped, flipped, relit, compressed) or "recoloured"."""
 
     source: str
     name: str
@@ -45,14 +45,14 @@ class FeatureRow:
 
 @dataclass(frozen=True, slots=True)
 class TrunkFeatures:
-    """(n, d) float32 trunk features and what each row is of."""
+    """(n, d) float32 trunk features, and the image of each row."""
 
     rows: Sequence[FeatureRow]
     values: NDArray[np.float32]
 
 
 class Trunk:
-    """The image trunk with stage statistics, computed by OpenVINO on as many threads as torch has."""
+    """The image trunk with stage statistics, run by OpenVINO on as many threads as torch uses."""
 
     def __init__(self, classifier: Any) -> None:
         """classifier: timm's tf_efficientnet_lite0 with its weights."""
@@ -64,16 +64,16 @@ class Trunk:
         self._tower = openvino_tower.Tower(traced, torch.get_num_threads())
 
     def __call__(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Return (n, num_features)."""
+        """Return the features of images, (n, num_features)."""
         batches: list[NDArray[np.float32]] = []
-        for start in range(0, len(images), _AT_ONCE):
-            pixels: Tensor = torch.stack([self._preprocess(image) for image in images[start : start + _AT_ONCE]])
+        for start in range(0, len(images), _BATCH):
+            pixels: Tensor = torch.stack([self._preprocess(image) for image in images[start : start + _BATCH]])
             batches.append(self._tower(pixels))
         return np.concatenate(batches) if batches else np.empty((0, self.body.num_features), np.float32)
 
 
 def change(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Return the picture as another photo of the same might be: cut to 70 to 100 %, flipped, lit, compressed."""
+    """Return the image as another photo of the same product: cropped to 70 to 100 %, flipped, relit, compressed."""
     share = rng.uniform(0.7, 1.0)
     width, height = round(image.width * share), round(image.height * share)
     x, y = (int(rng.integers(0, room + 1)) for room in (image.width - width, image.height - height))
@@ -87,7 +87,7 @@ def change(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-# By name; the place of each is the seed of what is drawn for it.
+# By name. The position of a view is the seed of its random changes.
 VIEWS: dict[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
     "plain": lambda image, rng: image,
     "changed": change,
@@ -103,9 +103,9 @@ def compute(
     cache: Path,
     progress: Callable[[int], None],
 ) -> TrunkFeatures:
-    """Return the features of one source's pictures in one view, from the cache if they are in it.
+    """Return the features of one source's images in one view, from the cache if it has them.
 
-    The cache knows them by source and view alone: remove it when the pictures change.
+    The cache key is source and view alone: delete the cache when the images change.
     """
     file = cache / f"{source}-{view}.npz"
     if file.is_file():
@@ -113,27 +113,27 @@ def compute(
     rng = np.random.default_rng(list(VIEWS).index(view))
     rows: list[FeatureRow] = []
     values: list[NDArray[np.float32]] = []
-    waiting: list[Image.Image] = []
+    pending: list[Image.Image] = []
     for picture in pictures:
         image = VIEWS[view](open_picture(picture.data), rng)
         colour = picture.colour if picture.colour is not None else name_colour(image)
         rows.append(FeatureRow(picture.source, picture.name, view, picture.texts, picture.group, picture.noun, colour))
-        waiting.append(image)
-        if len(waiting) == _AT_ONCE:
-            values.append(trunk(waiting))
-            waiting.clear()
+        pending.append(image)
+        if len(pending) == _BATCH:
+            values.append(trunk(pending))
+            pending.clear()
             progress(len(rows))
-    values.append(trunk(waiting))
+    values.append(trunk(pending))
     _save(file, TrunkFeatures(rows, np.concatenate(values)))
-    # As it will be read by a run that goes on, rounded.
+    # Loaded again, so that values are rounded as in a run that finds them in the cache.
     return load(file)
 
 
 def load(file: Path) -> TrunkFeatures:
-    """Return what `compute` kept."""
-    with np.load(file) as kept:
-        rows = [FeatureRow(**{**row, "texts": tuple(row["texts"])}) for row in json.loads(str(kept["rows"]))]
-        return TrunkFeatures(rows, kept["values"].astype(np.float32))
+    """Return the features that `compute` cached."""
+    with np.load(file) as cached:
+        rows = [FeatureRow(**{**row, "texts": tuple(row["texts"])}) for row in json.loads(str(cached["rows"]))]
+        return TrunkFeatures(rows, cached["values"].astype(np.float32))
 
 
 def _save(file: Path, features: TrunkFeatures) -> None:
