@@ -109,7 +109,7 @@ class Titles:
 
     def edited(self, one: Asked) -> str:
         """Return what the reference is called, with the new value in place of the old one."""
-        title = one.row["title"] if one.reference == ITEM else self._captioner.say([decode(one.data)])[0]
+        title = one.row["title"] if one.reference == ITEM else self._captioner.caption([decode(one.data)])[0]
         change = self._changes.parse(one.change)
         old = phrases_in(title, change.phrases)
         for words in old:
@@ -143,7 +143,7 @@ class Composer:
         for of_kind, value in right:
             values[of_kind].append(value)
         rng = np.random.default_rng(0)
-        vectors = {item_id: view.vectors(view.row_of(item_id)) for item_id in rows}
+        vectors = {item_id: view.vectors(view.get_row(item_id)) for item_id in rows}
         sources, targets = [], defaultdict(list)
         said = {value: _said(searcher, value) for _, value in right}
         for item_id in rng.permutation(sorted(rows))[:_MOST_TRAINED].tolist():
@@ -169,7 +169,7 @@ class Composer:
     def ask(self, one: Asked) -> Query:
         """Return the query of the composed vectors."""
         if one.reference == ITEM:
-            source = self._searcher.view.vectors(self._searcher.view.row_of(one.item_id))
+            source = self._searcher.view.vectors(self._searcher.view.get_row(one.item_id))
         else:
             (spoken,) = self._searcher.encode((ImagePart(one.data),))
             source = dict(spoken.vectors)

@@ -12,7 +12,7 @@ from engine.encoders.encoder import ModelSpec, open_encoder
 from engine.errors import DiptychError
 from engine.search.depth_planner import FILTERED, headroom
 from engine.snapshot.manifest import Manifest
-from engine.snapshot.snapshot import damages
+from engine.snapshot.snapshot import find_damage
 from engine.snapshot.store import Store
 
 LIBRARIES = {
@@ -83,7 +83,7 @@ def _store(store: Store) -> Finding:
         manifest = store.manifest(name)
     except DiptychError as error:
         return Finding(what, False, str(error))
-    damage = damages(manifest, store.directory(name))
+    damage = find_damage(manifest, store.directory(name))
     if damage:
         return Finding(what, False, "; ".join(damage))
     found = f"{manifest.item_count} items in {name}, {len(store.names())} snapshots"

@@ -106,7 +106,7 @@ def build(
     from indexer.build.build_config import BuildConfig
     from indexer.build.default_weights import apply_stored, load
     from indexer.build.report import notices
-    from indexer.embedding.language import unread
+    from indexer.embedding.language import find_unread_texts
     from indexer.progress import Reporter
     from indexer.reviews.snapshot_reviews import ReviewFile
 
@@ -157,7 +157,7 @@ def build(
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
     for sentence in notices(manifest):
         typer.echo(f"  notice: {sentence}")
-    for sentence in (*exact_classes(manifest), *unread(manifest)):
+    for sentence in (*exact_classes(manifest), *find_unread_texts(manifest)):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; what reviews give is left out of their fields")

@@ -60,7 +60,7 @@ def describe(
         describe_rows,
     )
     from indexer.evaluate.store_searcher import open_searcher
-    from indexer.output_file import opened
+    from indexer.output_file import open_output
     from indexer.progress import Reporter
 
     options = to_writer(writer, writer_url, writer_model, writer_timeout_s, writer_images)
@@ -77,7 +77,7 @@ def describe(
         for path in catalogues:
             yield from describe_rows(path, searcher, describers, wish, missing, progress)
 
-    with opened(out) as written, Reporter() as progress:
+    with open_output(out) as written, Reporter() as progress:
         for one in all_described(progress):
             if isinstance(one, DescriptionResult):
                 written.write(json.dumps(one.to_json(), ensure_ascii=False) + "\n")

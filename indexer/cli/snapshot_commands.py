@@ -73,7 +73,7 @@ def verify(
     """Compare every byte of snapshots with their manifests; exit code 1 names each damaged file."""
     from engine.errors import CorruptSnapshot, SnapshotNotFound
     from engine.snapshot.store import CURRENT_FILE, Store
-    from indexer.build.publish import verify as damages
+    from indexer.build.publish import verify as find_damage
 
     opened = Store(store)
     if not opened.names():
@@ -87,7 +87,7 @@ def verify(
         typer.echo(str(error))
     for name in [snapshot] if snapshot else opened.names():
         try:
-            found = damages(opened, name)
+            found = find_damage(opened, name)
         except CorruptSnapshot as error:
             found = [str(error)]
         damaged += bool(found)
