@@ -194,7 +194,7 @@ def _hidden(searcher: Searcher, shown: Sequence[JudgedPicture], vectors: NDArray
     if vectors is None:
         return hidden
     for index, (picture, row) in enumerate(
-        zip(shown, view.read_table([picture.product.item_id for picture in shown]), strict=True)
+        zip(shown, view.rows_of([picture.product.item_id for picture in shown]), strict=True)
     ):
         stored: Mapping[str, Any] = {} if row is None else view.vectors(row)
         if row is not None and IMAGE in stored and float(stored[IMAGE] @ vectors[index]) >= SAME_PICTURE:

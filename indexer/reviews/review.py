@@ -109,7 +109,8 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Revie
             )
     if not {wanted["text"], wanted["rating"], wanted["label"]} & set(known):
         raise InvalidCatalogue(
-            f"{path} has no column 'text', 'rating' or 'label': {suggest_column('text', known)}; name them with text=COLUMN"
+            f"{path} has no column 'text', 'rating' or 'label': {suggest_column('text', known)}; "
+            "name them with text=COLUMN"
         )
     return _reviews(source.rows(), wanted)
 
