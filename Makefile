@@ -1,4 +1,4 @@
-# Everything a person or CI does here; the first verb sets up .venv and needs only python3, make and a package registry.
+# The commands for people and CI. The first one sets up .venv and needs only python3, make and a package registry.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,27 +13,27 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist l
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-fast test-slow test-gpu check format bench docs proto lock clean
 
-help: ## list the verbs
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## set up .venv; every other verb does it by itself
+install: $(INSTALLED) ## set up .venv; the other targets do so if needed
 
-demo: $(INSTALLED) ## see it work: a generated catalogue, an index, a few searches
+demo: $(INSTALLED) ## generate a catalogue, build its index and search it
 	$(BIN)/python -m indexer.demo
 
-test: $(INSTALLED) ## the tests that take minutes at most
+test: $(INSTALLED) ## run all but the slow tests, on all cores
 	$(PYTEST) -m "not slow and not gpu and not bench"
 
-test-fast: $(INSTALLED) ## run the tests for the inner loop, in under a minute
+test-fast: $(INSTALLED) ## run the tests of the inner loop
 	$(PYTEST) -m "not long and not real and not slow and not gpu and not bench"
 
-test-slow: $(INSTALLED) ## the tests that take longer
+test-slow: $(INSTALLED) ## run the slow tests
 	$(BIN)/python -m pytest -m "slow and not gpu and not bench"
 
-test-gpu: $(INSTALLED) ## the tests that need a GPU
+test-gpu: $(INSTALLED) ## run the tests that need a GPU
 	$(BIN)/python -m pytest -m "gpu and not bench"
 
-check: $(INSTALLED) ## lint, formats, types, layers and the contract
+check: $(INSTALLED) ## check lint, format, types, layers and protos
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -45,11 +45,11 @@ check: $(INSTALLED) ## lint, formats, types, layers and the contract
 	$(BIN)/python tools/reference.py check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-format: $(INSTALLED) ## put the sources into the form that check wants
+format: $(INSTALLED) ## fix lint and format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(INSTALLED) ## measure everything into benchmarks/results; an hour and more, on a quiet machine
+bench: $(INSTALLED) ## run the benchmarks into benchmarks/results; takes over an hour on an idle machine
 	mkdir -p benchmarks/results
 	$(BIN)/python -m benchmarks latency --json benchmarks/results/latency.json
 	$(BIN)/python -m benchmarks recall --json benchmarks/results/recall.json
@@ -62,17 +62,17 @@ bench: $(INSTALLED) ## measure everything into benchmarks/results; an hour and m
 docs: $(INSTALLED) ## build the documentation site into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-proto: $(INSTALLED) ## write the stubs of engine/v1 from proto/
+proto: $(INSTALLED) ## generate the stubs of engine/v1 from proto/
 	$(BIN)/python tools/protos.py generate
 
-lock: $(UV) ## pin what pyproject.toml asks for, on every platform
+lock: $(UV) ## pin the dependencies of pyproject.toml for all platforms
 	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
-clean: ## forget what was built and cached; .venv stays
+clean: ## remove build output and caches, but not .venv
 	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 
-# uv and not pip: it takes torch and torchvision from one place, so that they fit each other.
+# uv, not pip, since it takes torch and torchvision from one index, so that their versions match.
 $(UV):
 	$(PYTHON) -m venv $(VENV)/bootstrap
 	$(VENV)/bootstrap/bin/python -m pip install --quiet uv

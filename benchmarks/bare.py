@@ -1,4 +1,4 @@
-"""Raw FAISS in this process: the floor under every search."""
+"""Raw FAISS in this process: the lower bound of every search."""
 
 import threading
 import time
@@ -9,9 +9,10 @@ from benchmarks.workload import Bare
 
 
 def run_bare(calls: Sequence[Sequence[Bare]], requests: int, callers: int) -> tuple[Outcome, float]:
-    """Return what came of `requests` queries asked by threads in a closed loop, and the processor seconds they took.
+    """Run `requests` queries from several threads in a closed loop.
 
-    calls: for each query the FAISS calls that answer it; they are asked in turn.
+    calls: for each query, the FAISS calls that answer it; queries are taken in turn. Returns the outcome and the CPU
+    seconds used.
     """
     latency = [0.0] * requests
     numbers = iter(range(requests))

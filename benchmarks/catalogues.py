@@ -1,8 +1,8 @@
-"""Right answers on real catalogues with no flags: does a picture find its own item, changed or not, and a text its own?
+"""Searches on real catalogues with default settings: does an image, altered or not, or a text find its own item?
 
-Each catalogue is built by the real indexer with its defaults, and asked in this process. Beside the defaults the same
-is asked of single blocks, which say what the model could do if its blocks were weighed right. Where there are people's
-own photos of clothes, the fashion catalogue is asked for the right kind of garment.
+The indexer builds each catalogue with its defaults, and the searches run in this process. Single blocks are measured as
+well, which shows what the model could do with ideal weights. If there are user photos of clothes, they are searched in
+the fashion catalogue for the same kind of garment.
 """
 
 import csv
@@ -25,12 +25,12 @@ from engine.encoders.images import decode
 from engine.lexical.bm25 import LEXICAL
 from engine.scoring.query import ImagePart, Query, TextPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 CATALOGUES = ("fashion_products", "electronics_listings", "ikea_furniture", "grocery_store")
@@ -64,14 +64,14 @@ GARMENTS = {
     "skirt": {"Skirts"},
     "t-shirt": {"Tshirts", "Tops"},
 }
-"""Kinds of the photos, and the types of the fashion catalogue that are such a garment."""
+"""The kinds of garment in the photos, and the types of the fashion catalogue that correspond to each."""
 
 Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way of asking: the weights of a request, none for the defaults."""
+    """A search setting: the weights of a request, none for the defaults."""
 
     name: str
     weights: Mapping[str, float]
@@ -79,7 +79,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One catalogue as it was built: its rows by id, where its pictures lie, and what answers."""
+    """A built catalogue: its rows by id, the folder of its images, and its searcher."""
 
     name: str
     rows: Mapping[str, Row]
@@ -89,11 +89,11 @@ class Shop:
 
     @property
     def manifest(self) -> Manifest:
-        """The snapshot's."""
+        """The manifest of the snapshot."""
         return self.searcher.snapshot.manifest
 
     def ways(self, kind: str) -> list[Way]:
-        """Return the defaults and each single block that a kind of part speaks to."""
+        """Return the defaults and each single block that a kind of query part can search."""
         blocks = [*self.manifest.encoded_blocks]
         blocks += [*self.manifest.text_encoded_blocks, LEXICAL] if kind == "text" else []
         return [Way(DEFAULTS, {}), *(Way(block, {LEXICAL: 0.0} | {block: 1.0}) for block in blocks)]
@@ -106,9 +106,9 @@ def run(
     json_path: Path | None = None,
     stores: Path = DATA / "catalogues",
 ) -> dict[str, Any]:
-    """Build the catalogues that `data` has, ask, show the tables and return the result.
+    """Build the catalogues in `data`, measure, print the tables and return the result.
 
-    Cost: with the embedded model about five minutes on two cores, most of it embedding.
+    Cost: with the embedded model about five minutes on two cores, mostly for embedding.
     """
     there = [name for name in names if (data / name / "catalog.csv").is_file()]
     shops = [_open(data / name, model, stores) for name in there]
@@ -146,7 +146,7 @@ def run(
 
 
 def changed(data: bytes, rng: np.random.Generator) -> bytes:
-    """Return a picture cropped to CROP of its area anywhere, mirrored, lit otherwise by LIGHT and saved as a JPEG."""
+    """Return an image cropped to CROP of its area, mirrored, lit differently by LIGHT and compressed as JPEG."""
     picture = decode(data)
     width, height = (max(1, round(side * CROP**0.5)) for side in picture.size)
     left, top = (int(rng.integers(whole - part + 1)) for whole, part in zip(picture.size, (width, height), strict=True))
@@ -185,7 +185,7 @@ def _drawn(shop: Shop, seed: int) -> list[str]:
 
 
 def _found(searcher: Searcher, asked: Sequence[tuple[str, Query]], way: Way) -> list[int]:
-    """Return the rank of each query's own item, counted from 1, 0 where it is not among the best ten."""
+    """Return the rank of each query's own item, counted from 1, or 0 if it is not among the first ten hits."""
     ranks = []
     for item_id, query in asked:
         hits = searcher.search(Query(query.parts, way.weights, limit=K)).hits
@@ -215,7 +215,7 @@ def _pictures(shop: Shop, seed: int = 41) -> dict[str, dict[str, dict[str, float
 
 
 def _texts(shop: Shop, seed: int = 42) -> dict[str, dict[str, float]]:
-    """Ask for one to four words of each item's title that stand side by side, but for its first word, often a brand."""
+    """Search for one to four consecutive words of each title, without its first word, which is often a brand."""
     rng = np.random.default_rng(seed)
     asked = []
     for item_id in _drawn(shop, seed):
@@ -228,7 +228,7 @@ def _texts(shop: Shop, seed: int = 42) -> dict[str, dict[str, float]]:
 
 
 def _colour_types(shop: Shop, seed: int = 43) -> dict[str, dict[str, float]]:
-    """Ask "blue jeans" for pairs that ten products have; return the share of the best ten of that type and colour."""
+    """Search "blue jeans" for pairs that ten products have. Returns the share of hits of that type and colour."""
     counts = Counter((row["base_colour"], row["article_type"]) for row in shop.rows.values())
     pairs = sorted(pair for pair, count in counts.items() if count >= K and all(pair))
     drawn = np.random.default_rng(seed).permutation(len(pairs))[:COLOUR_TYPES].tolist()
@@ -240,7 +240,7 @@ def _colour_types(shop: Shop, seed: int = 43) -> dict[str, dict[str, float]]:
 
 
 def _combined(shop: Shop, seed: int = 44) -> dict[str, dict[str, float]]:
-    """Ask with a picture and "in COLOUR" for another colour of its type; ten products or more have both."""
+    """Search with an image and "in COLOUR" for another colour of its type that ten products or more have."""
     rng = np.random.default_rng(seed)
     counts = Counter((row["base_colour"], row["article_type"]) for row in shop.rows.values())
     asked: list[tuple[tuple[str, str], Any]] = []
@@ -273,7 +273,7 @@ def _precision(shop: Shop, asked: Sequence[tuple[tuple[str, str], Any]], way: Wa
 
 
 def _garments(shop: Shop, folder: Path) -> dict[str, dict[str, float]]:
-    """Return the share of photos, by kind and over all, whose first answer is such a garment."""
+    """Return the share of photos, by kind and overall, whose first hit is the same kind of garment."""
     photos = _rows(folder / "photos.csv")
     result: dict[str, dict[str, float]] = {}
     for way in shop.ways("image"):
@@ -297,8 +297,15 @@ def _picture_table(found: Mapping[str, Mapping[str, Mapping[str, Mapping[str, fl
         for name, ways in found.items()
         for way, shares in ways.items()
     ]
-    columns = ("catalogue", "asked of", "own picture: first", "among ten", "changed picture: first", "among ten")
-    return report.Table(f"A picture finds its own item, {ITEMS} a catalogue", columns, rows)
+    columns = (
+        "catalogue",
+        "blocks",
+        "own image: success@1",
+        "own image: success@10",
+        "altered image: success@1",
+        "altered image: success@10",
+    )
+    return report.Table(f"Image search for an item by its own image, {ITEMS} items per catalogue", columns, rows)
 
 
 def _text_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> report.Table:
@@ -308,7 +315,9 @@ def _text_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> repor
         for way, shares in ways.items()
     ]
     return report.Table(
-        "One to four words of a title find their item", ("catalogue", "asked of", "first", "among ten"), rows
+        "Text search for an item by one to four words of its title",
+        ("catalogue", "blocks", "success@1", "success@10"),
+        rows,
     )
 
 
@@ -326,7 +335,7 @@ def _weight_table(shops: Sequence[Shop]) -> report.Table:
         for record in shop.manifest.part_weights
     ]
     columns = ("catalogue", "part", "block", "weight", "AUC", "success@1")
-    return report.Table("What the builds learnt", columns, rows)
+    return report.Table("Learned weights", columns, rows)
 
 
 def _colour_type_table(
@@ -335,10 +344,13 @@ def _colour_type_table(
     named = [(f'"blue jeans", {way}', shares) for way, shares in texts.items()]
     named += [(f"picture and another colour, {way}", shares) for way, shares in combined.items()]
     rows = [[name, *(f"{shares[key]:.3f}" for key in ("type", "colour", "both"))] for name, shares in named]
-    return report.Table("Of the best ten in the fashion catalogue", ("query", "type", "colour", "both"), rows)
+    return report.Table(
+        "Precision of the first ten hits in the fashion catalogue", ("query", "type", "colour", "both"), rows
+    )
 
 
 def _garment_table(found: Mapping[str, Mapping[str, float]]) -> report.Table:
     kinds = list(next(iter(found.values())))
     rows = [[kind, *(f"{shares[kind]:.3f}" for shares in found.values())] for kind in kinds]
-    return report.Table("People's own photos: the first answer is such a garment", ("photo of", *found), rows)
+    title = "User photos: share of first hits that are the same kind of garment"
+    return report.Table(title, ("garment", *found), rows)

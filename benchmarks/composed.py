@@ -1,12 +1,11 @@
-"""Does "this, but in red" find it? A reference and a change, answered in several ways.
+"""Searches for a reference with a change, such as "this, but in red", answered by several methods.
 
-Two shops. *Generated goods*, of a seed that no model was trained on: the colour, pattern or material of a good is
-changed to one that other goods of its type have. *Fashion*: real products, whose base colour is changed to one that
-other products of their article type have; once with all fields of the catalogue, and once with titles and pictures
-alone, the fields being known to whoever judges, and to nobody else. A reference is an item of the store, its own
-picture, or the picture of a product that the store does not hold. Right is a hit of the reference's type that has the
-new value. Settings were chosen on goods of another seed, and on fashion references whose hash is even; those reported
-are the others.
+There are two shops. *Generated goods*, of a seed that no model was trained on: the colour, pattern or material of a
+product is changed to one that other products of its type have. *Fashion*, with real products: the base colour is
+changed to one that other products of the article type have; once with all fields of the catalogue, and once with titles
+and images only, where only the judge knows the fields. A reference is an item of the store, its own image, or the image
+of a product that is not in the store. A hit is relevant if it has the reference's type and the new value. Settings were
+chosen on goods of another seed and on fashion references with an even hash; the results are those of the others.
 """
 
 import csv
@@ -38,7 +37,7 @@ from indexer.progress import Reporter
 K = 10
 FIELDS = ("color", "pattern", "material")
 KEPT = ("color", "accent_color", "pattern", "material", "base_colour", "gender", "usage")
-"""Fields that a change of another one should leave as they are."""
+"""Fields that a change of another one should not affect."""
 
 _NO_COLOUR = frozenset({"", "NA", "Multi", "multi"})
 _STRANGERS = 0.1
@@ -48,7 +47,7 @@ Rows = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A store, what is known of its items, and products that it does not hold; pictures are files."""
+    """A store, the attributes of its items, and products that are not in it. Images are files."""
 
     name: str
     searcher: Searcher
@@ -59,7 +58,7 @@ class Shop:
 
 
 class Scores(NamedTuple):
-    """What one way got, (n,) each; kept: the share of other fields in which the best right hit is as the reference."""
+    """The scores of one method, (n,) each. kept: share of the other fields that the best relevant hit shares."""
 
     first: list[bool]
     five: list[bool]
@@ -73,11 +72,16 @@ def run(
     items: int, seed: int, stranger_seed: int, count: int, fashion: Path | None, model: str,
     json_path: Path | None = None, folder: Path = DATA / "composed",
 ) -> dict[str, Any]:  # fmt: skip
-    """Measure all ways in all shops, show the tables, return the result.
+    """Measure all methods in all shops, print the tables and return the result.
 
-    seed, stranger_seed: of the goods of the store and of those it does not hold.   count: references of each
-    kind, half as many of fashion.
-    fashion: a folder of catalog.csv with pictures, None to leave it out.
+    Args:
+        items: Number of generated goods.
+        seed: Seed of the goods in the store.
+        stranger_seed: Seed of the goods that are not in it.
+        count: Number of references of each kind; half as many of fashion.
+        fashion: Folder of catalog.csv with images; None to leave it out.
+        model: Model of the stores.
+        json_path: File to write the result to.
     """
     shops = [_goods(folder / f"goods-{model.replace('/', '-')}", items, seed, stranger_seed, model)]
     if fashion is not None:
@@ -97,7 +101,7 @@ def run(
 
 
 def measure(shop: Shop, field: str, count: int) -> list[dict[str, Any]]:
-    """Return what each way gets for changes of one field, for each kind of reference."""
+    """Return the scores of each method for changes of one field, for each kind of reference."""
     found = []
     drawn = triplets(shop, field, count)
     for reference in REFERENCES:
@@ -118,9 +122,9 @@ def measure(shop: Shop, field: str, count: int) -> list[dict[str, Any]]:
 
 
 def triplets(shop: Shop, field: str, count: int, chosen: int = 1) -> dict[str, list[tuple[str, str]]]:
-    """Return reference → (item_id, new value), each value one that items of that type in the store have.
+    """Return references with (item_id, new value), each value one that items of the type in the store have.
 
-    chosen: the parity of the references' hashes; 1 for those that are reported, 0 where settings may be chosen.
+    chosen: parity of the references' hashes: 1 for those reported, 0 for those that settings may be chosen on.
     """
     values: dict[str, set[str]] = defaultdict(set)
     for row in shop.rows.values():
@@ -194,7 +198,7 @@ def _opened(catalogue: Path, store: Path, model: str) -> Searcher:
     with Reporter() as progress:
         manifest = build(BuildConfig(catalogue, store, ModelSpec(model), max_drift=1.0), progress)
     prune(Store(store), keep=1)
-    # Every way asks with the same pictures: each is encoded once.
+    # All methods use the same images, so each is encoded once.
     return Searcher(open_snapshot(Store(store), manifest.snapshot), *open_models(manifest, settings=ModelSettings()))
 
 
@@ -204,8 +208,17 @@ def _table(shop: str, field: str, found: Sequence[Mapping[str, Any]]) -> report.
         for one in found
         if one["shop"] == shop and one["field"] == field
     ]
-    columns = ("reference: way", "queries", "right first", "in 5", "in 10", "precision@10", "own first", "others kept")
-    return report.Table(f"{shop}: another {field.replace('_', ' ')}", columns, lines)
+    columns = (
+        "reference: method",
+        "queries",
+        "success@1",
+        "success@5",
+        "success@10",
+        "precision@10",
+        "reference first",
+        "other fields kept",
+    )
+    return report.Table(f"{shop}: change of {field.replace('_', ' ')}", columns, lines)
 
 
 def _cell(value: float | None) -> str:

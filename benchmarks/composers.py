@@ -1,4 +1,4 @@
-"""Ways to ask for a reference and a change: what a caller can do with ordinary queries, methods of papers, and ours."""
+"""Methods to search for a reference with a change: ordinary queries, methods from papers, and the engine's own."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ _MOST_TRAINED = 3_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One reference and the value that it is to have instead; rows: what is known of all products."""
+    """A reference and its new value. rows: the attributes of all products."""
 
     reference: str
     item_id: str
@@ -34,28 +34,28 @@ class Asked:
 
     @property
     def row(self) -> Mapping[str, str]:
-        """What is known of the reference."""
+        """The attributes of the reference."""
         return self.rows[self.item_id]
 
     @property
     def change(self) -> str:
-        """The change as a shopper says it."""
+        """The change in a shopper's words."""
         return f"in {self.value.lower()}"
 
     @property
     def data(self) -> bytes:
-        """The reference's picture."""
+        """The image of the reference."""
         return Path(self.row["image"]).read_bytes()
 
     def part(self, weight: float = 1.0, change: str = "") -> Part:
-        """Return the reference as a part of a query."""
+        """Return the reference as a query part."""
         if self.reference == ITEM:
             return ItemPart(self.item_id, weight, change=change)
         return ImagePart(self.data, weight, change=change)
 
 
 class Way(NamedTuple):
-    """One way to ask."""
+    """A method."""
 
     name: str
     ask: Callable[[Asked], Query]
@@ -69,7 +69,7 @@ def ways(
     reference: str,
     asked: set[str],
 ) -> list[Way]:
-    """Return all ways. kind, field: what the judge knows and the composer is taught.   asked: not to learn from."""
+    """Return all methods. kind, field: known to the judge and used to train the composer.   asked: held out from it."""
     rewriter, titles = QueryRewriter(), Titles(searcher, field)
     composer = Composer.learn(
         searcher, {one: row for one, row in rows.items() if one not in asked}, kind, field, reference
@@ -97,7 +97,7 @@ def ways(
 
 
 class Titles:
-    """An item's title, or the embedded model's caption of a picture, with the old value replaced."""
+    """The title of an item, or the embedded model's caption of an image, with the old value replaced."""
 
     def __init__(self, searcher: Searcher, field: str) -> None:
         from engine.encoders.captioner import open_captioner
@@ -108,7 +108,7 @@ class Titles:
         self._field = field
 
     def edited(self, one: Asked) -> str:
-        """Return what the reference is called, with the new value in place of the old one."""
+        """Return the title of the reference, with the new value in place of the old one."""
         title = one.row["title"] if one.reference == ITEM else self._captioner.caption([decode(one.data)])[0]
         change = self._changes.parse(one.change)
         old = phrases_in(title, change.phrases)
@@ -118,9 +118,9 @@ class Titles:
 
 
 class Composer:
-    """A linear map from a reference's vectors and the change's to the middle of what is right, for each block.
+    """A linear map, for each block, from the vectors of a reference and a change to the mean of the relevant items.
 
-    Ridge regression on triplets of the store's own items: the least that "Combiner" networks learn
+    Ridge regression on triplets of the store's own items: the minimum that "Combiner" networks learn
     (Baldrati et al., arXiv 2203.02053), in closed form.
     """
 
@@ -133,7 +133,7 @@ class Composer:
     def learn(
         cls, searcher: Searcher, rows: Mapping[str, Mapping[str, str]], kind: str, field: str, reference: str
     ) -> "Composer":
-        """Return what triplets of these rows teach: an item, and a value of the field that others of its kind have."""
+        """Fit to triplets of these rows: an item, and a value of the field that others of its kind have."""
         view = searcher.view
         right: dict[tuple[str, str], list[str]] = defaultdict(list)
         for item_id, row in rows.items():

@@ -1,6 +1,6 @@
-"""What is measured on: clustered vectors of any size written as a catalogue, real catalogues, and queries of both.
+"""The data of the benchmarks: clustered vectors as a catalogue of any size, real catalogues, and queries for both.
 
-Everything is made from a seed and kept in a folder by its parameters, so that a number can be measured again.
+Everything is generated from a seed and kept in a folder named after its parameters, so that results can be reproduced.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.scoring.query import ItemPart, Part, VectorPart
 
 DATA = Path(__file__).resolve().parents[1] / "bench-data"
-"""Where made catalogues and their stores are kept unless told otherwise; git ignores it."""
+"""Default folder of generated catalogues and their stores; ignored by git."""
 
 BLOCKS = ("image", "text")
 SIGNALS = ("rating", "popularity")
@@ -27,11 +27,11 @@ AGREEING = "agreeing"
 COMPOSED = "composed"
 ITEM = "item"
 QUERY_KINDS = (AGREEING, COMPOSED, ITEM, *BLOCKS)
-"""Image and text of one item; image of one, text of another; an item by its id; one block alone. Vectors are noisy."""
+"""Image and text of one item; image and text of two items; an item by its id; one block. Vectors are noisy."""
 
 QUERY_NOISE = 0.75
 
-# Raised when the same parameters come to make other data.
+# Increased when the same parameters generate different data.
 _RECIPE = 3
 
 _CHUNK_ROWS = 8_192
@@ -41,13 +41,21 @@ Wide = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
-    """How a catalogue is made: items about the centres of clusters, these about those of categories.
+    """The parameters of a generated catalogue: items around cluster centres, clusters around category centres.
 
-    A few clusters are large and many small, as in a shop.   noise: length of an item's own direction, where its
-    cluster's is 1.   agreement: share of the items whose text lies in the cluster of their picture; that of the others
-    lies in any of the same category.   missing: share of the items that lack one block, half of them the image.
-    Two columns are for filters, both even in [0, 1): `shuffle` knows nothing of the vectors, and by `shelf` items of
-    one cluster stand together, clusters of one category side by side.
+    A few clusters are large and many small. Two columns are for filters, both uniform in [0, 1): `shuffle`
+    is independent of the vectors; by `shelf`, items of a cluster are adjacent, as are clusters of a category.
+
+    Attributes:
+        count: Number of items.
+        dim: Dimension of each block.
+        clusters: Number of clusters.
+        categories: Number of categories.
+        noise: Length of an item's own direction, relative to that of its cluster.
+        agreement: Share of items whose text is in the cluster of their image; the text of the others is in any cluster
+            of the same category.
+        missing: Share of items that lack one block, half of them the image.
+        seed: Seed of the generator.
     """
 
     count: int = 100_000
@@ -61,17 +69,17 @@ class Clustered:
 
     @property
     def name(self) -> str:
-        """The folder's name, which no other parameters have."""
-        # Whole numbers whole: :g keeps six digits of them.
+        """A folder name that is unique to these parameters."""
+        # Integers as they are, since :g keeps only six digits.
         told = {key: value if isinstance(value, int) else f"{value:g}" for key, value in asdict(self).items()}
         return f"clustered-{_RECIPE}-" + "-".join(f"{key}{value}" for key, value in told.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a catalogue that lie one after the other, the first of them row `start` of all.
+    """Consecutive rows of a catalogue, the first of which is row `start`.
 
-    blocks: (m, d_b) unit rows, zero where the item has none.   present: (m,).   signals: (m,), NaN where missing.
+    blocks: (m, d_b) unit rows, zero where an item has none.   present: (m,).   signals: (m,), NaN where missing.
     """
 
     start: int
@@ -82,7 +90,7 @@ class Chunk:
 
 
 def clustered(made: Clustered, data: Path = DATA) -> Path:
-    """Return the Parquet file of a clustered catalogue, written now unless it is there already."""
+    """Return the Parquet file of a clustered catalogue, generated if it does not exist."""
     if made.count < 1 or not 0 <= made.missing <= 1 or made.noise < 0 or min(made.clusters, made.categories) < 1:
         raise InvalidSetting(
             f"expected at least one item, cluster and category and a share of missing blocks, got {made}"
@@ -100,7 +108,7 @@ def clustered(made: Clustered, data: Path = DATA) -> Path:
 
 
 def real(folder: Path, data: Path = DATA) -> Path:
-    """Return the catalogue file of a folder of real products; pictures packed in tar files are unpacked into `data`.
+    """Return the catalogue file of a folder of real products. Images in tar files are unpacked into `data`.
 
     Raises InvalidCatalogue if the folder has no catalog.csv.
     """
@@ -116,13 +124,13 @@ def real(folder: Path, data: Path = DATA) -> Path:
         for archive in archives:
             with tarfile.open(archive) as file:
                 file.extractall(unpacked, filter="data")
-        # The catalogue comes last: where it stands, the pictures are whole.
+        # The catalogue is written last: if it exists, the images are complete.
         shutil.copyfile(source, unpacked / source.name)
     return unpacked / source.name
 
 
 def chunks(catalogue: Path, signals: tuple[str, ...] = SIGNALS) -> Iterator[Chunk]:
-    """Yield a catalogue that brings its own vectors, some thousand rows at a time.
+    """Yield a catalogue with its own vectors, some thousand rows at a time.
 
     Raises InvalidCatalogue if it is not such a Parquet file.
     """
@@ -152,10 +160,10 @@ def chunks(catalogue: Path, signals: tuple[str, ...] = SIGNALS) -> Iterator[Chun
 
 
 def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY_NOISE) -> list[tuple[Part, ...]]:
-    """Return the parts of `count` queries of one of QUERY_KINDS, made of the catalogue's own items.
+    """Return the parts of `count` queries of one of QUERY_KINDS, generated from the catalogue's own items.
 
-    A part's vector is the item's with a random direction of length `noise` added.   Raises InvalidSetting for another
-    kind, or if no item has the blocks it takes.
+    The vector of a part is that of an item plus a random direction of length `noise`. Raises InvalidSetting for an
+    unknown kind, or if no item has the blocks it needs.
     """
     rng, rows = _choose(catalogue, kind, count, seed)
     if kind == ITEM:
@@ -166,19 +174,19 @@ def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY
 
 
 def drawn_rows(catalogue: Path, kind: str, count: int, seed: int) -> NDArray[np.int64]:
-    """Return the row of the catalogue that the first part of each query was made of by `draw`."""
+    """Return the catalogue row that `draw` generated the first part of each query from."""
     return next(iter(_choose(catalogue, kind, count, seed)[1].values()))
 
 
 def column(catalogue: Path, name: str) -> Wide:
-    """Return the numbers of a column, NaN where missing."""
+    """Return the values of a numeric column, NaN where missing."""
     return _numbers(pq.read_table(catalogue, columns=[name])[name].combine_chunks())
 
 
 def _choose(
     catalogue: Path, kind: str, count: int, seed: int
 ) -> tuple[np.random.Generator, dict[str, NDArray[np.int64]]]:
-    """Return by block the rows that queries are made of, and what draws their noise."""
+    """Return, by block, the rows that queries are generated from, and the generator of their noise."""
     if kind not in QUERY_KINDS:
         raise InvalidSetting(f"expected a kind of query out of {', '.join(QUERY_KINDS)}, got {kind!r}")
     rng = np.random.default_rng([seed, QUERY_KINDS.index(kind)])
@@ -195,7 +203,7 @@ def _choose(
 
 
 def _present(catalogue: Path, blocks: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
-    """Return by block which rows have it."""
+    """Return, by block, which rows have it."""
     there: dict[str, list[NDArray[np.bool_]]] = {block: [] for block in blocks}
     with pq.ParquetFile(catalogue) as file:
         for batch in file.iter_batches(_CHUNK_ROWS, columns=[f"{block}_vector" for block in blocks]):
@@ -206,7 +214,7 @@ def _present(catalogue: Path, blocks: Sequence[str]) -> dict[str, NDArray[np.boo
 
 
 def _pick(catalogue: Path, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, Wide]:
-    """Return by block the vectors of these rows."""
+    """Return, by block, the vectors of these rows."""
     picked: dict[str, Wide] = {}
     for chunk in chunks(catalogue, ()):
         for block, wanted in rows.items():
@@ -269,7 +277,7 @@ def _tables(made: Clustered) -> Iterator["pa.Table"]:
     along = np.argsort(category_of, kind="stable")
     shelf_of = np.empty(made.clusters)
     shelf_of[along] = np.cumsum(shares[along]) - shares[along]
-    # Draws of their own, so that the vectors are those of a catalogue without these columns.
+    # A separate generator, so that the vectors equal those of a catalogue without these columns.
     aside = np.random.default_rng([made.seed, 1])
     centres = {}
     for block in BLOCKS:

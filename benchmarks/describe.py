@@ -1,9 +1,9 @@
-"""Are written descriptions right? Generated products that no model saw, and photos taken in shops.
+"""Correctness of generated descriptions, for generated products that no model was trained on and photos from shops.
 
-Four settings. *Items*: a store of the products themselves, asked by item. *Pictures, a shop*: pictures alone, described
-by a store of other generated products. *Pictures alone*: the embedded model by itself. *Shop photos*: photos of
-groceries against a store of their 81 products. The catalogue says what is right:
-see `indexer.evaluate.description_quality`.
+Four settings. *Items*: items of a store. *Pictures, a shop*: images only, described with a store of other generated
+products. *Pictures alone*: images only, described by the embedded model. *Shop photos*: photos of groceries, described
+with a store of their 81 products. Descriptions are checked against the catalogue: see
+`indexer.evaluate.description_quality`.
 """
 
 from collections.abc import Sequence
@@ -17,25 +17,30 @@ from engine.descriptions.composer import Composer
 from engine.descriptions.describer import DescribeRequest
 from engine.encoders.encoder import ModelSpec
 from engine.models import DEFAULT
+from engine.search.store_searcher import open_searcher
 from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.description_quality import Verdict, describe_judged, judge, read_pictures, summarise
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
-QUESTION = "Do descriptions name the right type and colour, and do they contradict what is known?"
+QUESTION = "Do descriptions name the correct type and colour, and do they contradict known facts?"
 EXAMPLES = 12
 
 
 def run(
     products: int, others: int, seed: int, other_seed: int, grocery: Path | None, json_path: Path | None = None
 ) -> None:
-    """Measure all settings, print them, and write them if asked.
+    """Measure all settings, print them, and write them to `json_path` if given.
 
-    seed, other_seed: of the products described and of those of the store; neither is one that the model learnt from.
-    grocery: a folder of catalog.csv and photos.csv, None to leave it out.
+    Args:
+        products: Number of generated products to describe, and the maximum number of photos.
+        others: Number of products in the store that has none of them.
+        seed: Seed of the products to describe. No model was trained on these seeds.
+        other_seed: Seed of the products in the store.
+        grocery: Folder of catalog.csv and photos.csv; None to leave it out.
+        json_path: File to write the result to.
     """
     found: dict[str, dict[str, Any]] = {}
     texts: dict[str, list[str]] = {}
@@ -58,7 +63,7 @@ def run(
             found[name] = {**summarise(verdicts), "each_ms": round(1000 * took_s / len(verdicts), 1)}
             texts[name] = [verdict.text for verdict in verdicts[:EXAMPLES]]
     rows = [[name, *map(_cell, _told(result))] for name, result in found.items()]
-    columns = ("what is described", "texts", "right type", "right colour", "product or type", "contradicting", "words")
+    columns = ("subject", "texts", "correct type", "correct colour", "product or type", "contradictions", "words")
     tables = [Table(QUESTION, columns, rows)]
     for table in tables:
         table.show()

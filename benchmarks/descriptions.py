@@ -1,8 +1,8 @@
-"""Would a merchant publish them? Ratings of descriptions before and after, by people or models that did not know which.
+"""Ratings of the descriptions of two versions, by people or models that did not know which version they rated.
 
 A folder holds `rubric.json` ([{id, facts, text}], shuffled), `key.json` (id → {version, shop, item_id}) and one file of
-ratings a rater ([{id, true, complete, fluent, publish}]: 1 to 5, or yes and no). Examples are drawn by a seed from the
-generated catalogue and from groceries, and are shown as they were written.
+ratings for each rater ([{id, true, complete, fluent, publish}]: 1 to 5, or yes and no). Examples are random products of
+the generated catalogue and of groceries, with unedited descriptions.
 """
 
 import json
@@ -38,11 +38,19 @@ def run(
     seed: int,
     json_path: Path | None,
 ) -> None:
-    """Print the ratings of both versions and ten examples, and write them if asked.
+    """Print the ratings of both versions and ten examples, and write them to `json_path` if given.
 
-    rubric, key, ratings: files as above.   grocery: a folder of catalog.csv.   seed: of the examples.
-    commits: that wrote the rated texts, before and after.
-    Raises InvalidCatalogue for a text that a rater left out.
+    Args:
+        rubric: File of the texts.
+        key: File of their versions and shops.
+        ratings: One file for each rater.
+        grocery: Folder of catalog.csv.
+        commits: Commits that wrote the texts before and after.
+        seed: Seed of the examples.
+        json_path: File to write the result to.
+
+    Raises:
+        InvalidCatalogue: A rater left out a text.
     """
     texts = {entry["id"]: entry["text"] for entry in _read(rubric)}
     versions: dict[str, Mapping[str, str]] = _read(key)
@@ -57,7 +65,7 @@ def run(
         criterion: agreement(np.array([[rater[one][criterion] for one in texts] for rater in rated]))
         for criterion in CRITERIA
     }
-    columns = ("which texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
+    columns = ("texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
     named = [f"{version} ({commit})" for version, commit in zip(VERSIONS, commits, strict=True)]
     rows = [[name, *_cells(found[version])] for name, version in zip(named, VERSIONS, strict=True)]
     rows += [[f"{shop}, {version}", *_cells(by_shop[shop][version])] for shop in shops for version in VERSIONS]
@@ -65,7 +73,7 @@ def run(
     examples = _examples(grocery, seed)
     tables = [
         Table(QUESTION, columns, rows),
-        Table("Ten descriptions as they were written", ("product", "text"), [[name, text] for name, text in examples]),
+        Table("Ten descriptions, unedited", ("product", "text"), [[name, text] for name, text in examples]),
     ]
     for table in tables:
         table.show()
@@ -117,7 +125,7 @@ def _cells(summary: Mapping[str, float]) -> list[str]:
 
 
 def agreement(ratings: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Return Krippendorff's alpha for intervals: 1 where raters agree, 0 where they agree as strangers do.
+    """Return Krippendorff's alpha for interval data: 1 for perfect agreement, 0 for agreement by chance.
 
     ratings: (raters, texts). Source: Krippendorff, Content Analysis, chapter 11.
     """
@@ -128,7 +136,7 @@ def agreement(ratings: np.ndarray[Any, np.dtype[np.float64]]) -> float:
 
 
 def _examples(grocery: Path, seed: int) -> list[tuple[str, str]]:
-    """Return title and text of ten products: six generated ones that no model saw, and four groceries."""
+    """Return the title and description of ten products: six generated ones held out from training, four groceries."""
     rng = np.random.default_rng(seed)
     generated = [dict(sample_catalog.row(sample_item.item(seed, number))) for number in range(_ROWS)]
     entries = read(CatalogSpec(grocery / "catalog.csv"))

@@ -1,8 +1,8 @@
-"""Are the aspects of a clause found, and judged as labellers judge them?
+"""Aspects and polarity of single clauses, against the labels of annotators.
 
-300 clauses of three shops were drawn by a seed before anything was settled, and marked by labellers who saw neither
-what is found nor each other's labels. The committed file has places in the reviews and labels, no texts. Each shop's
-model learns from the shop's other reviews.
+300 clauses of three shops were drawn at random before any setting was chosen. Annotators saw neither the predictions
+nor each other's labels. The committed file holds positions in the reviews and labels, but no texts. Each shop's model
+is fitted on the shop's other reviews.
 """
 
 import json
@@ -22,7 +22,7 @@ from indexer.reviews.snapshot_reviews import read_all
 
 LABELS = Path(__file__).with_name("digest_labels.json")
 GROUPS = {"fit": "fit and size", "size": "fit and size"}
-"""Aspects that labellers do not keep apart."""
+"""Aspects that annotators do not distinguish."""
 OTHER = "other"
 
 _AGREED = "labels all agree on"
@@ -33,7 +33,7 @@ Marks = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LabelledClause:
-    """words[start:end] of the review in a line of a file, and what each labeller says of it."""
+    """words[start:end] of the review in a line of a file, with the labels of each annotator."""
 
     shop: str
     file: str
@@ -44,11 +44,11 @@ class LabelledClause:
 
 
 Truth = Callable[[LabelledClause, str], str | None]
-"""The polarity of an aspect in a clause, "" if it is not there, None if nothing is known of it."""
+"""The polarity of an aspect in a clause, "" if it is absent, None if it is not labelled."""
 
 
 def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
-    """Fit a model for each shop, measure, show the tables and return the result."""
+    """Fit a model for each shop, measure, print the tables and return the result."""
     clauses = read_labels()
     known = sorted({aspect for clause in clauses for marks in clause.labels for aspect in marks})
     with Reporter() as progress:
@@ -79,7 +79,7 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
 
 
 def read_labels(path: Path = LABELS) -> list[LabelledClause]:
-    """Return the labelled clauses, aspects that labellers do not keep apart as one."""
+    """Return the labelled clauses. Aspects that annotators do not distinguish are merged."""
     return [
         LabelledClause(
             **{name: row[name] for name in ("shop", "file", "line", "start", "end")},
@@ -90,9 +90,9 @@ def read_labels(path: Path = LABELS) -> list[LabelledClause]:
 
 
 def agreement(clauses: Sequence[LabelledClause], known: Sequence[str]) -> dict[str, Any]:
-    """Return Cohen's kappa of two labellers: of aspects, marked or not, and of the polarity of those both mark.
+    """Return Cohen's kappa of two annotators, for aspects and for the polarity of aspects that both marked.
 
-    One labeller agrees with nobody: the result is empty.
+    The result is empty for a single annotator.
     """
     if len(clauses[0].labels) < 2:
         return {}
@@ -111,7 +111,7 @@ def agreement(clauses: Sequence[LabelledClause], known: Sequence[str]) -> dict[s
 def _found(
     clauses: Sequence[LabelledClause], folder: Path, known: set[str], progress: Callable[[str, int, int | None], None]
 ) -> list[Marks]:
-    """Return what models that have not seen the reviews find in each clause, as a digest counts it."""
+    """Return the predictions for each clause, as a digest counts them, by models that have not seen the reviews."""
     reviews = {file: read_all(folder / file, {}, progress)[0] for file in sorted({clause.file for clause in clauses})}
     by_line = {(file, review.line): review for file, rows in reviews.items() for review in rows}
     asked = [by_line[clause.file, clause.line] for clause in clauses]
@@ -143,7 +143,7 @@ def _grouped(marks: Marks) -> Marks:
 
 
 def agreed(clause: LabelledClause, aspect: str) -> str | None:
-    """Return the polarity all give, "" if none marks the aspect, None if they do not agree that it is there."""
+    """Return the polarity that all give, "" if none marks the aspect, None if they disagree on whether it is there."""
     given = {marks.get(aspect, "") for marks in clause.labels}
     if len(given) == 1:
         return given.pop()
@@ -151,7 +151,7 @@ def agreed(clause: LabelledClause, aspect: str) -> str | None:
 
 
 def _truths(labellers: int) -> dict[str, Truth]:
-    """Return what counts as the truth, by name: what all agree on, and each labeller alone if there are several."""
+    """Return the ground truths by name: the consensus, and each annotator's labels if there are several."""
 
     def of(who: int) -> Truth:
         return lambda clause, aspect: clause.labels[who].get(aspect, "")
@@ -173,9 +173,9 @@ def figures(
     truth: Truth,
     only: str = "",
 ) -> dict[str, Any]:
-    """Return precision and recall of aspects, and how many found ones that are praised or blamed are judged so.
+    """Return precision and recall of aspects, and the polarity accuracy of those found.
 
-    polarity_strict: the same, where neutral and mixed labels count as errors.   only: one aspect.
+    polarity_strict: the same, counting neutral and mixed labels as errors.   only: a single aspect.
     """
     right = wrong = listed = true = clear = same = 0
     for clause, marks in zip(clauses, found, strict=True):
@@ -183,7 +183,7 @@ def figures(
             polarity = truth(clause, aspect)
             if polarity is None or only not in ("", aspect):
                 continue
-            # Labellers mark properties that no list has; these are none of the system's aspects.
+            # Annotators mark properties that are none of the system's aspects.
             true += polarity != "" and aspect != OTHER
             if aspect in marks:
                 right += polarity != ""
@@ -217,12 +217,12 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
         for shop, values in by_shop.items()
     ]
     columns = list(next(iter(content["aspects"].values())))
-    tables = [report.Table("Aspects of clauses not seen", ["truth", "shop", *columns], rows)]
+    tables = [report.Table("Aspects of held-out clauses", ["truth", "shop", *columns], rows)]
     rows = [[aspect, *map(_shown, values.values())] for aspect, values in content["aspects"].items()]
     tables.append(report.Table("By aspect", ["aspect", *columns], rows))
     if content["agreement"]:
         rows = [[name, str(value)] for name, value in content["agreement"].items()]
-        tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["of", "value"], rows))
+        tables.append(report.Table("Agreement of the two labellers (Cohen's kappa)", ["label", "kappa"], rows))
     return tables
 
 

@@ -1,6 +1,6 @@
-"""The least a server can do: a bare grpc.aio server that gives the answer it was told beforehand.
+"""The minimum a server can do: a bare grpc.aio server that returns prepared responses.
 
-It takes and gives the very bytes that the real one does, so that what is left between the two is the engine's work.
+It receives and returns the same bytes as the real server, so the difference between the two is the engine's work.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class _Answers(grpc.GenericRpcHandler):
 
 
 async def serve(requests: list[bytes], answers: list[bytes]) -> None:
-    """Serve on a free port of this machine, its number on stdout, until the process is ended."""
+    """Serve on a free local port, which is printed on stdout, until the process is terminated."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((_Answers(dict(zip(requests, answers, strict=True))),))
     port = server.add_insecure_port("127.0.0.1:0")

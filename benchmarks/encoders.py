@@ -1,7 +1,7 @@
-"""What does a text or a picture cost, beside stock open_clip, and how far from its vector is ours?
+"""The cost of encoding a text or an image, and the difference of the vectors, compared with stock open_clip.
 
-Every way is asked the same by turns, so that what else the machine does falls on all of them; the ratio is that of
-the medians of one run. Random weights have the speed of trained ones; their rounding is measured, and is their own.
+All encoders are measured in turn with the same inputs, so that other load on the machine affects all of them. The ratio
+is that of the medians of one run. Random weights are as fast as trained ones; their rounding errors differ.
 """
 
 import time
@@ -37,7 +37,7 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured. rounds: of single inputs; batches get fewer. inputs: whose cosines are taken."""
+    """How much is measured. rounds: of single inputs; batches get fewer. inputs: texts whose cosines are compared."""
 
     threads: int = 2
     rounds: int = 40
@@ -49,7 +49,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question put to every way by turns."""
+    """An input that every encoder encodes in turn."""
 
     kind: str
     batch: int
@@ -57,9 +57,9 @@ class Case:
 
 
 def run(spec: ModelSpec, effort: Effort, pictures: Path | None = None, json_path: Path | None = None) -> dict[str, Any]:
-    """Measure every way against stock open_clip, show the tables and return the result.
+    """Compare every encoder with stock open_clip, print the tables and return the result.
 
-    pictures: a folder of them, else generated ones. Cost: about three minutes for ViT-B-32 on two quiet cores.
+    pictures: a folder of images; generated ones if None. Cost: about three minutes for ViT-B-32 on two idle cores.
     """
     from engine.encoders.reference_encoder import ReferenceEncoder, open_seeded
 
@@ -103,14 +103,14 @@ def run(spec: ModelSpec, effort: Effort, pictures: Path | None = None, json_path
 
 
 def draw_texts(count: int, seed: int = 0) -> list[str]:
-    """Return texts of one word to fifty."""
+    """Return texts of one to fifty words."""
     drawn = np.random.default_rng(seed)
     words = _WORDS.split()
     return [" ".join(drawn.choice(words, length)) for length in drawn.integers(1, 50, count)]
 
 
 def draw_images(count: int, seed: int = 0) -> list[Image.Image]:
-    """Return pictures of patches, fine and coarse, the size of a shop's photographs."""
+    """Return images of fine and coarse patches, the size of product photos."""
     drawn = np.random.default_rng(seed)
     pictures = []
     for _ in range(max(count, 2)):
@@ -126,7 +126,7 @@ def least_cosine(
     inputs: Sequence[Any],
     size: int = 16,
 ) -> float:
-    """Return the least cosine between stock's row of an input and ours, asked in batches, and every fourth alone."""
+    """Return the minimum cosine between stock vectors and ours, in batches, and singly for every fourth input."""
     expected = np.concatenate([stock(inputs[start : start + size]) for start in range(0, len(inputs), size)])
     together = np.concatenate([ours(inputs[start : start + size]) for start in range(0, len(inputs), size)])
     alone = np.concatenate([ours([one]) for one in inputs[::4]])
@@ -153,7 +153,7 @@ def _cases(count_tokens: Callable[[str], int], effort: Effort, images: Sequence[
 
 
 def _text_of(tokens: int, count_tokens: Callable[[str], int], drawn: np.random.Generator) -> str:
-    """Return words that make as many tokens, or as near as words of this model come from below."""
+    """Return words that make that many tokens, or slightly fewer if this model's words do not add up."""
     words: list[str] = []
     for word in drawn.choice(_WORDS.split(), tokens):
         if count_tokens(" ".join([*words, str(word)])) > tokens:
@@ -176,7 +176,7 @@ def _measure(cases: Sequence[Case], ways: dict[str, Any], rounds: int) -> list[d
             for name, way in ways.items():
                 started = time.perf_counter_ns()
                 _ask(way, case)
-                if turn:  # the first one warms up
+                if turn:  # warm-up
                     times[name].append((time.perf_counter_ns() - started) / 1e6)
         stock = float(np.median(times[STOCK]))
         for name, took in times.items():
@@ -204,7 +204,7 @@ def _ask(way: Any, case: Case) -> None:
 
 
 def _crowd(encoder: Encoder, texts: Sequence[str], requests: int) -> list[dict[str, Any]]:
-    """Return what callers get at once and alone, each with texts of its own, with batching and without."""
+    """Return latency and throughput of concurrent callers and of one, with and without batching; all texts differ."""
     short = [" ".join(text.split()[:6]) for text in texts]
     found = []
     for callers in (1, CALLERS):
@@ -235,7 +235,7 @@ def _call(order: tuple[Any, Sequence[str], int, int, int]) -> list[float]:
     encoder, texts, turn, caller, requests = order
     took = []
     for n in range(requests):
-        # A number of its own, so that no two ask for the same.
+        # A number of its own, so that no two texts are equal.
         text = f"{texts[(caller + n) % len(texts)]} {turn * 10_000 + caller * 100 + n}"
         started = time.perf_counter_ns()
         encoder.encode_texts([text])
@@ -244,7 +244,7 @@ def _call(order: tuple[Any, Sequence[str], int, int, int]) -> list[float]:
 
 
 def _small_costs(encoder: Any, image: Image.Image) -> dict[str, Any]:
-    """Return what is spent beside the model: a picture's preparation, its decoding, and an answer from the cache."""
+    """Return the costs besides the model: preparing and decoding an image, and a response from the cache."""
     batching = BatchingEncoder(encoder)
     batching.encode_texts(["red shoe"])
     batching.encode_images([image])
@@ -290,7 +290,7 @@ def _tables(
             )
         )
     of = f"{spec.model}, {effort.threads} threads; auto computed in {content['ways']['auto']['dtype']}"
-    first = ("input", "batch", "way", "p50", "p99", "each", "speed", "least cosine")
+    first = ("input", "batch", "encoder", "p50", "p99", "per input", "speed", "min cosine")
     crowd = [
         (
             str(one["callers"]),
@@ -304,9 +304,9 @@ def _tables(
     return [
         report.Table(f"Milliseconds, {of}", first, rows),
         report.Table(
-            "Callers at once with short texts, milliseconds", ("callers", "encoded", "texts/s", "p50", "p99"), crowd
+            "Concurrent callers with short texts, milliseconds", ("callers", "encoded", "texts/s", "p50", "p99"), crowd
         ),
-        report.Table("Microseconds beside the model", ("what", "median"), spent),
+        report.Table("Overhead beside the model, microseconds", ("step", "median"), spent),
     ]
 
 

@@ -1,7 +1,7 @@
-"""How many events a second are on disk, over gRPC, and how fast is a shopper's history read?
+"""Durable events per second over gRPC, and the latency of reading a shopper's history.
 
-A server of its own, asked by a process of its own. Every request brings events that nobody sent before; at the end the
-log is counted, so that no event counts as recorded that is not there.
+The server and the load generator are separate processes. Every request has new events. At the end the log is counted,
+so that only events that are in it count.
 """
 
 import os
@@ -38,7 +38,7 @@ _SYNCS = 50
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way to record: how many events a request brings, and how many callers ask at once."""
+    """A way to record events: events per request, and concurrent callers."""
 
     events: int
     callers: int
@@ -50,7 +50,7 @@ KINDS = (Kind(1, 1, 300), Kind(1, 16, 2_000), Kind(100, 4, 200), Kind(1_000, 1, 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """users, history: how many users have how many events before anything is measured. rounds: of every kind."""
+    """users, history: number of users, and of events of each, before anything is measured. rounds: of every kind."""
 
     users: int = 5_000
     history: int = 50
@@ -58,7 +58,7 @@ class Effort:
 
 
 def run(effort: Effort, kinds: Sequence[Kind] = KINDS, json_path: Path | None = None) -> dict[str, Any]:
-    """Measure recording into SQLite and, where it is installed, PostgreSQL; show the tables and return the result."""
+    """Measure SQLite and, if installed, PostgreSQL; print the tables and return the result."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         catalogue = clustered(Clustered(300, 16, clusters=10, categories=2), folder / "made")
@@ -118,7 +118,7 @@ def _measure(name: str, folder: Path, address: str, effort: Effort, kinds: Seque
 
 
 def _fill(log: EventLog, effort: Effort, drawn: random.Random) -> float:
-    """Record the events that are there before, a thousand at a time, and return how long that took."""
+    """Record the initial events, a thousand at a time, and return how long that takes."""
     users = [number % effort.users for number in range(effort.users * effort.history)]
     drawn.shuffle(users)
     events = [
@@ -139,7 +139,7 @@ def _record(
     outcome = load.run(Order(server.target, METHOD, str(path), kind.requests, kind.callers))
     events = kind.events * kind.requests
     return {
-        # The first request of a file is sent once before, to connect, so it brings nothing new.
+        # The first request of a file is sent once beforehand, to connect, so it has no new events.
         "events_per_s": (events - kind.events) / outcome.wall_s,
         "latency_us": outcome.latency_us[1:],
         "cpu_us_per_event": (server.cpu_s() - before) / events * 1e6,
@@ -171,12 +171,12 @@ def _history_us(log: EventLog, effort: Effort, drawn: random.Random) -> list[flo
 
 
 def _id(drawn: random.Random) -> str:
-    """Return an id as most shops make them, which is the hardest for an index: each lies somewhere else."""
+    """Return a random id, as most shops use them. They are the worst case for an index: inserts go everywhere."""
     return str(uuid.UUID(int=drawn.getrandbits(128)))
 
 
 def _sync_ms(folder: Path) -> float:
-    """Return how long this disk takes to have a page safe, the median."""
+    """Return the median time that this disk takes to sync a page."""
     descriptor = os.open(folder / "sync", os.O_CREAT | os.O_WRONLY)
     taken = []
     try:
@@ -207,16 +207,16 @@ def _tables(content: dict[str, Any]) -> list[report.Table]:
     ]
     columns = [
         "database",
-        "events a request",
+        "events/request",
         "callers",
         "events/s",
         "p50, milliseconds",
         "p99",
         "server CPU, µs/event",
     ]
-    before = f"{effort['users']:,} users with {effort['history']} events each before"
-    sync = f"a page is on disk in {content['sync_ms']:g} ms"
-    recorded = report.Table(f"Events on disk a second, over gRPC; {before}; {sync}", columns, rows)
+    before = f"{effort['users']:,} users with {effort['history']} events each beforehand"
+    sync = f"a page is synced in {content['sync_ms']:g} ms"
+    recorded = report.Table(f"Durable events per second over gRPC; {before}; {sync}", columns, rows)
     read = report.Table(
         f"The newest {effort['history']} events of a user, in process",
         ["database", "p50, milliseconds", "p99", "recorded in process, events/s"],

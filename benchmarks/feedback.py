@@ -1,7 +1,7 @@
-"""Does sentiment tell praise from blame in reviews not seen, and are aspects found and judged as people judged them?
+"""Sentiment of held-out reviews, and aspects and their polarity against human labels.
 
-Chinese and English reviews of shops in five folds, those of an item together; restaurants whose aspects people marked;
-and generated reviews, whose aspects are known. The models that judge aspects have learnt from none of the marks.
+Chinese and English reviews of shops, in five folds where reviews of an item stay together; restaurant reviews with
+labelled aspects; and generated reviews with known aspects. Models that are measured on labels were not fitted on them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from benchmarks import report
 from indexer.evaluate.feedback_quality import SentimentMetrics, aspect_metrics, metrics_by_writing, score_peer
 from indexer.progress import Reporter
 from indexer.reviews.feedback_fit import FittedModel, fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT
 from indexer.reviews.review import Review
 from indexer.reviews.snapshot_reviews import read_all
 from indexer.sample.sample_item import item
@@ -25,13 +25,16 @@ CHINESE = ("reviews_zh/online_shopping.jsonl",)
 RESTAURANTS = "reviews_zh/asap_restaurant_sample.jsonl"
 ENGLISH = tuple(f"reviews_en/{name}_reviews.jsonl" for name in ("amazon", "fine_food", "womens_clothing"))
 
+LANGUAGES = {CHINESE_EXPERT: "Chinese", ENGLISH_EXPERT: "English"}
+"""Language of the reviews in each script."""
+
 _SCORED = 4000
 _DRAWN_ITEMS = 600
 _NAN = float("nan")
 
 
 def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
-    """Fit on both languages, measure, show the tables and return the result."""
+    """Fit on both languages, measure, print the tables and return the result."""
     with Reporter() as progress:
         read = {path: read_all(data / path, {}, progress)[0] for path in (*CHINESE, *ENGLISH, RESTAURANTS)}
         rated = [review for path in (*CHINESE, *ENGLISH) for review in read[path]]
@@ -47,7 +50,7 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
         }
     speed = {
         writing: _speed(fitted, [review for path in paths for review in read[path]][:_SCORED])
-        for writing, paths in ((SIGNS, CHINESE), (LETTERS, ENGLISH))
+        for writing, paths in ((CHINESE_EXPERT, CHINESE), (ENGLISH_EXPERT, ENGLISH))
     }
     tables = _tables(sentiment, found, speed)
     for table in tables:
@@ -77,7 +80,7 @@ def _generated() -> list[Review]:
 
 
 def _speed(fitted: FittedModel, reviews: Sequence[Review]) -> dict[str, float]:
-    """Return reviews a second, by the clock and by what one core had to do."""
+    """Return reviews per second of elapsed time and of CPU time."""
     started, spent = perf_counter(), process_time()
     fitted.model.score(reviews)
     clock, work = perf_counter() - started, process_time() - spent
@@ -90,17 +93,17 @@ def _tables(
     speed: Mapping[str, Mapping[str, float]],
 ) -> list[report.Table]:
     rows = [
-        [f"{writing}: {way}", *(_shown(values[name]) for name in SentimentMetrics._fields)]
+        [f"{LANGUAGES[writing]}: {way}", *(_shown(values[name]) for name in SentimentMetrics._fields)]
         for writing, ways in sentiment.items()
         for way, values in ways.items()
     ]
-    tables = [report.Table("Sentiment of reviews not seen", ["reviews in", *SentimentMetrics._fields], rows)]
+    tables = [report.Table("Sentiment of held-out reviews", ["language", *SentimentMetrics._fields], rows)]
     for name, by_aspect in found.items():
         columns = list(next(iter(by_aspect.values())))
         rows = [[aspect, *(_shown(values[column]) for column in columns)] for aspect, values in by_aspect.items()]
         tables.append(report.Table(f"Aspects: {name}", ["aspect", *columns], rows))
-    rows = [[writing, *(f"{value:,.0f}" for value in one.values())] for writing, one in speed.items()]
-    tables.append(report.Table("Reviews scored a second", ["reviews in", "by the clock", "by one core's work"], rows))
+    rows = [[LANGUAGES[writing], *(f"{value:,.0f}" for value in one.values())] for writing, one in speed.items()]
+    tables.append(report.Table("Reviews scored per second", ["language", "elapsed", "per CPU core"], rows))
     return tables
 
 

@@ -1,8 +1,8 @@
-"""Does a filter cost answers or time, however few items it keeps and wherever they lie?
+"""Recall and latency of filters, by selectivity and by where the matching items lie.
 
-Three filters keep the same share of the items: one that knows nothing of the vectors, one that keeps those around the
-query, and one that keeps those far from it, where an index that stops early finds nothing. Each query has a filter of
-its own, and is asked twice: the first time nothing of that filter can be known to the engine.
+Three filters keep the same share of the items: one independent of the vectors, one that keeps items near the query, and
+one that keeps items far from it, where an index that stops early finds nothing. Each query has a different filter and
+runs twice; the first time the engine can have cached nothing about it.
 """
 
 import time
@@ -43,12 +43,12 @@ SHARES = (0.5, 0.1, 0.01, 0.001, 0.0001)
 
 ANYWHERE, NEAR, FAR = "anywhere", "near", "far"
 PLACES = (ANYWHERE, NEAR, FAR)
-"""Where the items that a filter keeps lie, seen from the query."""
+"""Where the matching items lie, relative to the query."""
 
 BOOSTED = "boosted"
 SIGNAL = "rating"
 BOOST = 0.3
-"""What a signal one standard deviation above its mean adds, in units of similarity."""
+"""Contribution of a signal one standard deviation above its mean, in units of similarity."""
 
 _COLUMNS = {ANYWHERE: "shuffle", NEAR: "shelf", FAR: "shelf"}
 _WARM_UP = 10
@@ -56,7 +56,7 @@ _WARM_UP = 10
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One way of asking.   missing: the share of items that lack a block.   share: of the items that may answer."""
+    """A test case.   missing: share of items that lack a block.   share: share of items that match the filter."""
 
     kind: str
     missing: float
@@ -66,7 +66,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A filter: the items whose number is at least `low` and below `high`."""
+    """A filter: items whose number is at least `low` and below `high`."""
 
     column: str
     low: float
@@ -85,9 +85,9 @@ def run(
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure `count` queries a cell, on a catalogue with every block and on that which lacks some; show the table.
+    """Measure `count` queries for each case, on a catalogue with all blocks and on one that lacks some.
 
-    peers: those of `filtered.PEERS` that are measured beside it, with the settings that `peers` chose for them.
+    peers: those of `filtered.PEERS` to measure as well, with the settings that `peers` chose for them.
     """
     measured: list[dict[str, Any]] = []
     snapshots = []
@@ -133,7 +133,7 @@ def run(
 
 
 def windows(place: str, share: float, around: Wide, seed: int) -> list[Window]:
-    """Return a filter for each query that keeps a share of the items. around: (nq,) where on the shelf it lies."""
+    """Return a filter for each query that keeps a share of the items. around: (nq,) its position on the shelf."""
     name = _COLUMNS[place]
     if place == ANYWHERE:
         lows = np.random.default_rng([seed, 2]).random(len(around)) * (1.0 - share)
@@ -222,8 +222,8 @@ def _graded(
 
 
 def _table(made: Clustered, measured: Sequence[dict[str, Any]]) -> report.Table:
-    asked = ("query", "lack a block", "kept lie", "share")
-    found = ("recall@10", "short", "p50 µs", "p99 µs", "p50 µs again", "strategy", "nprobe", "expected")
+    asked = ("query", "lack a block", "matches", "share")
+    found = ("recall@10", "short lists", "p50 µs", "p99 µs", "p50 µs repeated", "strategy", "nprobe", "expected recall")
     rows = [
         (
             cell["kind"],
@@ -241,7 +241,7 @@ def _table(made: Clustered, measured: Sequence[dict[str, Any]]) -> report.Table:
         )
         for cell in measured
     ]
-    return report.Table(f"{made.count:,} items, each query with a filter of its own, one thread", asked + found, rows)
+    return report.Table(f"{made.count:,} items, a different filter for each query, one thread", asked + found, rows)
 
 
 def _draw(measured: Sequence[dict[str, Any]], path: Path) -> None:

@@ -1,8 +1,8 @@
-"""What does fine-tuning on a shop's own catalogue give? Titles and pictures of products that no training step saw.
+"""The gain of fine-tuning on a shop's own catalogue, measured on titles and images of held-out products.
 
-A share of the products is held out, those of one title on the same side. The model as it was, and as `indexer train`
-leaves it, each make a store of the held-out products; their titles then look for their pictures, and the pictures for
-their titles, as `indexer evaluate search --catalogue` asks.
+A share of the products is held out; those with the same title stay together. Stores of the held-out products are built
+with the model before and after `indexer train`. Titles then search for their images and images for their titles, as
+in `indexer evaluate search --catalogue`.
 """
 
 import csv
@@ -16,19 +16,19 @@ from benchmarks import report
 from benchmarks.datasets import DATA, real
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.evaluate import text_image_pairs
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 K = 10
 HELD_OUT = 0.2
 TITLE = "{title}"
 ATTRIBUTES = ("{gender} {base_colour} {article_type}, {usage}", "{title}")
-"""What else is said of a picture in training, where the catalogue has it."""
+"""Other fields that describe an image in training, if the catalogue has them."""
 
 SETTINGS: dict[str, Any] = {
     "text_template": TITLE, "caption_templates": ATTRIBUTES, "holdout": 0.0, "batch": 96, "learning_rate": 8e-4,
@@ -42,7 +42,7 @@ def run(
     data: Path, model: str = "mini", steps: int = 120, seed: int = 0, json_path: Path | None = None,
     folder: Path = DATA / "finetune",
 ) -> dict[str, Any]:  # fmt: skip
-    """Train on the catalogue's other products, measure before and after, show the table, return the result."""
+    """Train on the other products, measure before and after, print the table and return the result."""
     from indexer.train import TrainConfig, train
 
     trained_on, held_out = part(real(data), folder, seed)
@@ -69,7 +69,7 @@ def run(
 
 
 def part(catalogue: Path, folder: Path, seed: int) -> tuple[Path, Path]:
-    """Write the rows to train on and those held out as two catalogues, and return them. Raises InvalidCatalogue."""
+    """Write the training and the held-out rows as two catalogues, and return them. Raises InvalidCatalogue."""
     with catalogue.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"item_id", "title", "image"} <= rows[0].keys():
@@ -79,7 +79,7 @@ def part(catalogue: Path, folder: Path, seed: int) -> tuple[Path, Path]:
     held = set(titles[: round(HELD_OUT * len(titles))])
     paths = []
     for name, inside in (("train", False), ("held_out", True)):
-        # In folders of their own: training takes one catalogue a folder.
+        # In separate folders, since training takes one catalogue per folder.
         path = folder / name / "catalog.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -93,7 +93,7 @@ def part(catalogue: Path, folder: Path, seed: int) -> tuple[Path, Path]:
 
 
 def measure(catalogue: Path, store: Path, model: ModelSpec) -> dict[str, Any]:
-    """Build a store of the catalogue and return how often texts and pictures find each other, by direction."""
+    """Build a store of the catalogue and return how often texts and images find each other, by direction."""
     config = BuildConfig(catalogue, store, model, lexical=False, text_template=TITLE, max_drift=1.0)
     with Reporter() as progress:
         manifest = build(config, progress)
@@ -103,7 +103,7 @@ def measure(catalogue: Path, store: Path, model: ModelSpec) -> dict[str, Any]:
 
 
 def count(catalogue: Path) -> int:
-    """Return how many products a catalogue has."""
+    """Return the number of products in a catalogue."""
     with catalogue.open(encoding="utf-8", newline="") as file:
         return sum(1 for _ in csv.DictReader(file))
 
@@ -124,7 +124,7 @@ def _table(found: dict[str, Any], steps: int, seconds: float, cpu_seconds: float
             )
     queries = found[BEFORE][text_image_pairs.TEXT_TO_IMAGE]["queries"]
     title = (
-        f"{queries} products never trained on; {steps} steps took {seconds / 60:.1f} minutes "
-        f"and {cpu_seconds / 60:.1f} of one core's time"
+        f"{queries} held-out products; {steps} steps took {seconds / 60:.1f} minutes "
+        f"({cpu_seconds / 60:.1f} CPU minutes)"
     )
     return report.Table(title, ("search", "success@1", f"success@{K}", "95 %", f"MRR@{K}"), rows)

@@ -1,6 +1,6 @@
-"""What one fused index finds that two lists, merged afterwards, do not.
+"""One fused index compared with separate indexes whose result lists are merged.
 
-Every method is judged against the exact fused ranking: the share of its true best ten that the method returns.
+Every method is measured against the exact fused ranking: the share of its true top ten that the method returns.
 """
 
 import time
@@ -26,7 +26,7 @@ from engine.snapshot.manifest import Manifest
 K = 10
 WEIGHTS = (0.0, 0.2, 0.5, 0.8, 1.0)
 BOOSTS = (0.05, 0.1, 0.3)
-"""What a signal one standard deviation above its mean adds, in units of similarity; in the score that is beta / std."""
+"""Contribution of a signal one standard deviation above its mean, in units of similarity; beta / std in the score."""
 
 OURS = "one fused index"
 RANKS = "rank fusion of 100 each"
@@ -44,7 +44,7 @@ Answered = tuple[list[list[str]], list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One way of asking. boost: in units of similarity, of `signal`; beta: the same in units of the score."""
+    """A test case. boost: in units of similarity, of `signal`; beta: the same in units of the score."""
 
     kind: str
     weight: float
@@ -54,7 +54,7 @@ class Cell:
     beta: float = 0.0
 
     def query(self, parts: tuple[Part, ...]) -> Query:
-        """Return these parts asked in this way."""
+        """Return the query of these parts."""
         boosts = (Boost(self.signal, self.beta),) if self.signal else ()
         return Query(parts, {"image": self.weight, "text": 1.0 - self.weight}, self.missing, boosts, K)
 
@@ -68,7 +68,7 @@ def run(
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure each method on `count` queries a cell, show the tables and return the result."""
+    """Measure each method on `count` queries for each case, print the tables and return the result."""
     catalogue = clustered(made, data)
     built = prepare(catalogue, store, catalogue.parent)
     truth = GroundTruth(catalogue, built.manifest)
@@ -118,7 +118,7 @@ def _fused(searcher: Searcher, query: Query) -> list[str]:
 
 
 def similarity_std(manifest: Manifest) -> float:
-    """Return the usual spread of a vector's similarity to an item, the mean over the blocks."""
+    """Return the typical standard deviation of similarities of a vector, averaged over the blocks."""
     return float(np.mean([entry.std for entry in manifest.similarities if entry.part_kind == "vector"]))
 
 
@@ -158,7 +158,7 @@ def _graded(
         for name, ids in found.items():
             worth = graded.found[place][start : start + len(ids[place])]
             start += len(ids[place])
-            # The best by true score: for LATE this is the boost applied to what it took, for the others their ten.
+            # The best by true score: for LATE, the boost applied to its candidates; for the others, their ten.
             best = np.argsort(-worth, kind="stable")[:K]
             recalls[name].append(graded.recall(place, [ids[place][i] for i in best.tolist()], worth[best]))
     methods: dict[str, dict[str, Any]] = {}
@@ -180,7 +180,7 @@ def _graded(
 def _list_recall(
     lists: TwoLists, truth: GroundTruth, parts: Mapping[str, Sequence[tuple[Part, ...]]]
 ) -> dict[str, float]:
-    """Return by block how much of its true hundred nearest the index finds, so that no loss is the index's own."""
+    """Return, by block, the recall@100 of the index, to show that it does not cause the losses."""
     queries = [Query(wished, {"image": 0.5, "text": 0.5}) for wished in parts[COMPOSED][:_LISTS_CHECKED]]
     shares: dict[str, list[float]] = {}
     for query, wishes in zip(queries, truth.wishes(queries), strict=True):
@@ -215,9 +215,9 @@ def _tables(made: Clustered, measured: Sequence[dict[str, Any]]) -> list[report.
     ]
     return [
         report.Table(f"recall@10 of the exact fused ranking, {what}", ("query", *METHODS[:-1]), recalls),
-        report.Table("the same with a boost, image 0.5, renormalize", ("query", *METHODS), boosts),
+        report.Table("recall@10 with a boost, image 0.5, renormalize", ("query", *METHODS), boosts),
         report.Table(
-            "one thread, median over all the rows above",
+            "one thread, median of all rows above",
             ("method", "mean recall@10", "p50 µs", "p95 µs", "p99 µs"),
             times,
         ),

@@ -1,11 +1,11 @@
-"""The true answer of a query, computed slowly and plainly from the catalogue itself: what the engine is judged by.
+"""The exact results of a query, computed slowly and directly from the catalogue: the reference for the engine.
 
-It shares no code with the engine's fusion and reads none of its rows; of a snapshot it knows the manifest's
-calibration alone. Written out, for the blocks b that are asked and that an item has,
+It shares no code with the engine's fusion and reads none of its rows; from the snapshot it uses only the calibration in
+the manifest. For the query's blocks b that an item has,
 
     score(item) = scale * sum_b v_b * sum_p w_p * (<q_pb, x_b> - mean) / std  +  sum_j beta_j * (y_j - mean_j) / std_j
 
-where scale is 1, or for RENORMALIZE the weight of all blocks asked over that of the blocks asked which the item has.
+where scale is 1, or for RENORMALIZE the weight of all the query's blocks over that of those which the item has.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from engine.scoring.query import ItemPart, Missing, Query, VectorPart
 from engine.snapshot.manifest import Manifest
 
 TIE = 1e-9
-"""Scores that differ by no more are equal: they are sums in float64 of a few hundred terms near 1."""
+"""Scores that differ by no more count as equal: they are float64 sums of a few hundred terms near 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One part of a query as unit vectors, by block."""
+    """A query part as unit vectors by block."""
 
     kind: str
     weight: float
@@ -42,17 +42,17 @@ class Only:
     high: float
 
     def mask(self, start: int, count: int) -> NDArray[np.bool_]:
-        """Return which of `count` items from `start` on they are."""
+        """Return which of `count` items from `start` on match."""
         here = self.numbers[start : start + count]
         return (here >= self.low) & (here < self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The best k of each query, best first, and what the items that were found are truly worth.
+    """The exact top k of each query, best first, and the true scores of the items that were found.
 
-    scores: (nq, k), -inf where fewer items answer.   item_ids: for each query those of the finite scores.
-    found: for each query the true scores of its found items, -inf for one that is no answer.
+    scores: (nq, k), -inf where fewer items match.   item_ids: for each query, those of the finite scores.
+    found: for each query, the true scores of its found items, -inf for items that do not match.
     """
 
     scores: Wide
@@ -60,9 +60,9 @@ class Truth:
     found: list[Wide]
 
     def recall(self, place: int, item_ids: Sequence[str], worth: Wide) -> float:
-        """Return the share of query `place`'s true best that some found items hold, equal scores interchangeable.
+        """Return the recall of query `place`; items with equal scores are interchangeable.
 
-        worth: the found items' true scores, those of `found` or a part of it. An item named twice counts once.
+        worth: the true scores of the found items, those of `found` or a part of it. Duplicates count once.
         """
         exact = self.scores[place][np.isfinite(self.scores[place])]
         if len(exact) == 0:
@@ -83,10 +83,10 @@ class GroundTruth:
     def grade(
         self, queries: Sequence[Query], k: int, found: Sequence[Sequence[str]] = (), only: Sequence[Only] = ()
     ) -> Truth:
-        """Return the truth for all queries in one reading of the catalogue.
+        """Compute the truth for all queries in one pass over the catalogue.
 
-        found: for each query the ids of the items it was answered with; empty for none.   only: for each query which
-        items may answer, empty for all; the words of a query's filter are not read.
+        found: for each query, the ids of the items found; empty for none.   only: for each query, which items match,
+        empty for all; the query's filter expression is not read.
         Cost: O(n * (distinct vectors * d + nq)); memory is that of one chunk for every distinct vector.
         """
         found = found or [()] * len(queries)
@@ -126,14 +126,14 @@ class GroundTruth:
         present: Mapping[str, NDArray[np.bool_]],
         signals: Mapping[str, Wide],
     ) -> Wide:
-        """Return the fused scores (m,) of m items, -inf for those that are no answers.
+        """Return the fused scores (m,) of m items, -inf for those that do not match.
 
-        similarities: for each wish and block the cosines (m,), of no meaning where the item lacks the block.
+        similarities: for each wish and block the cosines (m,), undefined where the item lacks the block.
         """
         weights = dict(query.modality_weights) or {block: 1.0 / len(self.dims) for block in self.dims}
         asked = [b for b in self.dims if weights.get(b, 0.0) != 0.0 and any(b in wish.vectors for wish in wishes)]
         if not asked:
-            raise InvalidQuery("expected a part that speaks to a block of weight above 0, got none")
+            raise InvalidQuery("expected a part for a block of weight above 0, got none")
         there = {block: present[block] for block in asked}
         size = len(there[asked[0]])
         total, weight_there, has_any = np.zeros(size), np.zeros(size), np.zeros(size, np.bool_)
@@ -161,7 +161,7 @@ class GroundTruth:
         return np.where(answers & has_any, total, -np.inf)
 
     def wishes(self, queries: Sequence[Query]) -> list[list[Wish]]:
-        """Return each query's parts as unit vectors. Raises InvalidQuery for parts that only an encoder understands."""
+        """Return each query's parts as unit vectors. Raises InvalidQuery for parts that need an encoder."""
         items = self._items({part.item_id for query in queries for part in query.parts if isinstance(part, ItemPart)})
         units: dict[int, Wide] = {}
         return [[self._wish(part, items, units) for part in query.parts] for query in queries]
@@ -195,7 +195,7 @@ class GroundTruth:
 
 
 class _Distinct:
-    """The distinct vectors of many queries: those of different weights share theirs, and it is they that cost."""
+    """The distinct vectors of many queries. Queries that differ in weights share them, and they determine the cost."""
 
     def __init__(self, asked: Sequence[Sequence[Wish]]) -> None:
         self._rows: dict[str, dict[int, int]] = {}
@@ -210,16 +210,16 @@ class _Distinct:
         self._stacks = {block: np.stack(vectors) for block, vectors in stacks.items()}
 
     def row(self, wish: Wish, block: str) -> int:
-        """Return which row of `similarities` belongs to a wish."""
+        """Return the row of `similarities` that belongs to a wish."""
         return self._rows[block][id(wish.vectors[block])]
 
     def similarities(self, blocks: Mapping[str, Wide]) -> dict[str, Wide]:
-        """Return by block the cosines of every distinct vector to every row."""
+        """Return, by block, the cosines of every distinct vector with every row."""
         return {block: stack @ blocks[block].T for block, stack in self._stacks.items()}
 
 
 def _keep_best(scores: Wide, names: list[str], fused: Wide, item_ids: Sequence[str]) -> None:
-    """Merge a chunk's scores into a query's best, which are sorted, in place."""
+    """Merge the scores of a chunk into a query's sorted top k, in place."""
     better = np.flatnonzero(fused > scores[-1])
     if len(better) == 0:
         return

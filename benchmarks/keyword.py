@@ -1,6 +1,6 @@
-"""Words alone: bm25s, another library's BM25, as it comes and at its best, and our block with other field weights.
+"""Keyword search only: bm25s, another BM25 library, with its defaults and with tuned settings, and our own with others.
 
-Settings are chosen on four folds of the queries and measured on the fifth, so that no query chooses its own.
+Settings are chosen on four folds of the queries and measured on the fifth, so that no query tunes its own.
 """
 
 import logging
@@ -23,16 +23,16 @@ from indexer.evaluate.search_quality import SearchScores, measure
 
 METHODS = ("lucene", "robertson", "atire", "bm25l", "bm25+")
 SETTINGS = ((1.5, 0.75), (1.2, 0.75), (0.9, 0.4), (0.6, 0.75), (0.6, 0.9), (0.3, 0.75))
-"""k1 and b; the first is the library's own."""
+"""k1 and b; the first is the default of the library."""
 TITLE_WEIGHTS, OTHER_WEIGHTS, K1S = (1.0, 2.0, 4.0), (0.1, 0.4, 1.0), (0.5, 1.2)
-"""Settings of our own block; the text weighs 1."""
+"""Settings of our keyword index; the text has weight 1."""
 FOLDS = 5
 
 Cut = Callable[[str], list[str]]
 
 
 def its_words(text: str) -> list[str]:
-    """Return the words as bm25s cuts them unless told otherwise: lower case, two letters or more, no stop words."""
+    """Return the tokens of bm25s with its defaults: lower case, two letters or more, no stop words."""
     tokens: list[list[str]] = bm25s.tokenize([text], stopwords="english", return_ids=False, show_progress=False)
     return tokens[0]
 
@@ -43,9 +43,9 @@ CUTS: dict[str, Cut] = {"its words": its_words, "our words": to_words}
 def measure_bm25s(
     judged: Sequence[JudgedQuery], item_ids: Sequence[str], items: Sequence[ItemFields]
 ) -> dict[str, dict[str, SearchScores]]:
-    """Return what each setting gets, by the words it is given: "its words" or "our words" → setting → measured.
+    """Return the scores of each setting, by tokenizer: "its words" or "our words" → setting → scores.
 
-    Documents are title and text, or these with the other fields too: the kind is a setting as k1 and b are.
+    Documents are title and text, with or without the other fields: that is a setting, as are k1 and b.
     """
     documents = {
         "title and text": [f"{item.title}. {item.text}" for item in items],
@@ -72,7 +72,7 @@ def measure_bm25s(
 def measure_fields(
     judged: Sequence[JudgedQuery], item_ids: Sequence[str], items: Sequence[ItemFields], folder: Path
 ) -> dict[str, SearchScores]:
-    """Return what our block of words gets by its settings: what title and other fields weigh, and k1."""
+    """Return the scores of our keyword index by settings: the weights of title and other fields, and k1."""
     found = {}
     for title, other, k1 in product(TITLE_WEIGHTS, OTHER_WEIGHTS, K1S):
         scoring = {name: ({"title": title, "other": other}.get(name, 1.0), b) for name, (_, b) in FIELDS.items()}
@@ -88,13 +88,13 @@ def measure_fields(
 
 
 def as_it_comes(found: dict[str, dict[str, SearchScores]]) -> SearchScores:
-    """Return what bm25s gets without any setting, of title and text."""
+    """Return the scores of bm25s with its defaults, on title and text."""
     k1, b = SETTINGS[0]
     return found["its words"][f"{METHODS[0]}, k1 {k1:g}, b {b:g}, title and text"]
 
 
 def chosen_by_folds(ndcg: dict[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], list[str]]:
-    """Return (n,) what each query gets with the setting that is best on the four folds it is not in, and those five."""
+    """Return (n,) each query's score with the setting chosen on the other four folds, and the five settings."""
     names = list(ndcg)
     values = np.stack([ndcg[name] for name in names])
     fold = np.arange(values.shape[1]) % FOLDS

@@ -1,8 +1,8 @@
-"""What the server adds to the search itself: raw FAISS, a bare echo and the real server, measured by turns.
+"""What the server adds to the search itself: raw FAISS, a bare echo and the real server, measured in turn.
 
-The machine is never quiet, so one round measures all three one after the other, and a ratio is one of a single
-round; of several rounds the median counts. Raw FAISS gets the very calls that the engine makes for the same queries,
-recorded from the engine; the echo gets and gives the very bytes that the server does.
+The machine is never idle, so one round measures all three one after the other, and a ratio is taken within a round; the
+median over the rounds counts. Raw FAISS runs the very calls that the engine makes for the same queries, recorded from
+the engine; the echo receives and returns the same bytes as the server.
 """
 
 import tempfile
@@ -48,7 +48,7 @@ _WARM_UP = 200
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: rounds, requests of each closed loop in a round, and the rates of the open ones."""
+    """How much is measured: rounds, requests of each closed loop in a round, and the rates of the open loops."""
 
     rounds: int = 5
     requests: int = 2_000
@@ -58,7 +58,7 @@ class Effort:
 
 @dataclass(slots=True)
 class Series:
-    """What was measured of one target under one load, a number a round except for the latencies."""
+    """The measurements of one target under one load: one number per round, except for the latencies."""
 
     latency_us: list[float] = field(default_factory=list)
     late_us: list[float] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Series:
     cpu_us: list[float] = field(default_factory=list)
 
     def add(self, outcome: Outcome, cpu_s: float) -> None:
-        """Take one round."""
+        """Add a round."""
         count = len(outcome.latency_us)
         self.latency_us += outcome.latency_us
         self.late_us += outcome.late_us
@@ -76,7 +76,7 @@ class Series:
         self.cpu_us.append(cpu_s / count * 1e6)
 
     def to_json(self, recall: float | None) -> dict[str, Any]:
-        """Return the spread over all rounds; of throughput and processor time the median round."""
+        """Return the spread over all rounds; for throughput and CPU time, the median round."""
         return {
             "recall_at_10": recall,
             "latency_us": report.spread(self.latency_us),
@@ -98,10 +98,10 @@ def run(
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure raw FAISS, echo and server on `count` queries, show the tables and return the result.
+    """Measure raw FAISS, echo and server on `count` queries, print the tables and return the result.
 
-    Without a catalogue the queries are vectors of the made one; with one they are the titles of its items, which the
-    snapshot's encoder reads. Needs Linux: the servers' processor time is read from /proc.
+    Without a catalogue the queries are vectors of the generated one; with one they are the titles of its items, which
+    the snapshot's encoder encodes. Requires Linux: the servers' CPU time is read from /proc.
     """
     path = catalogue or clustered(made, data)
     folder = data / path.parent.name if catalogue else path.parent
@@ -146,7 +146,7 @@ def run(
 
 @dataclass(slots=True)
 class _Bench:
-    """Both servers and their load processes, each with one connection's worth of prepared messages."""
+    """Both servers and their load processes, each with one connection and prepared messages."""
 
     served: dict[str, Served]
     loads: dict[str, LoadProcess]
@@ -156,7 +156,7 @@ class _Bench:
     found: list[Found] = field(default_factory=list)
 
     def run(self, name: str, **what: Any) -> tuple[Outcome, float]:
-        """Return what came of one load, and the processor seconds it took the server; answers are kept to be judged."""
+        """Run one load. Returns its outcome and the server's CPU seconds; responses are kept to measure recall."""
         kept = self.folder / "kept"
         served = self.served[name]
         method = METHOD if name == SERVER else echo.METHOD
@@ -213,7 +213,7 @@ def _open(bench: _Bench, effort: Effort, seed: int) -> dict[float, dict[str, Ser
 
 
 def _turn(names: Sequence[str], number: int) -> list[str]:
-    """Return the names in the order of a round: each goes first, and last, as often as the others."""
+    """Return the names in the order of a round: each is first, and last, equally often."""
     start = number % len(names)
     return [*names[start:], *names[:start]]
 
@@ -223,7 +223,7 @@ def _closed_json(callers: int, series: Mapping[str, Series], recalls: Mapping[st
         "callers": callers,
         "targets": {name: one.to_json(recalls[name]) for name, one in series.items()},
         "ratio": {
-            # Many callers wait for a server, and that waiting has no counterpart in raw FAISS's latency.
+            # Many callers queue at a server, and that has no counterpart in raw FAISS's latency.
             "p50": _ratio(series, lambda one: one.p50_us) if callers == 1 else None,
             "wall_per_request": _ratio(series, lambda one: one.wall_us),
             "cpu_per_request": _ratio(series, lambda one: one.cpu_us),
@@ -245,7 +245,7 @@ def _tables(items: int, kind: str, content: Mapping[str, Any]) -> list[report.Ta
     loads = [(f"{one['callers']} caller{'s' * (one['callers'] > 1)}", one) for one in content["closed"]]
     loads += [(f"open, {one['rate']:g}/s", one) for one in content["open"]]
     rows = [_row(load, name, one) for load, measured in loads for name, one in measured["targets"].items()]
-    columns = ("load", "of", "recall@10", "p50 µs", "p95 µs", "p99 µs", "requests/s", "CPU µs a request")
+    columns = ("load", "target", "recall@10", "p50 µs", "p95 µs", "p99 µs", "requests/s", "CPU µs/request")
     ratios = [
         (
             f"{one['callers']}",
@@ -253,9 +253,9 @@ def _tables(items: int, kind: str, content: Mapping[str, Any]) -> list[report.Ta
         )
         for one in content["closed"]
     ]
-    names = ("callers", "of the medians", "of the time a request", "of CPU a request")
+    names = ("callers", "median latency", "time per request", "CPU per request")
     return [
-        report.Table(f"{items:,} items, queries of {kind}, the load from a process of its own", columns, rows),
+        report.Table(f"{items:,} items, queries of {kind}, load from a separate process", columns, rows),
         report.Table(f"{SERVER} / ({ECHO} + {RAW}), median of the rounds; goal {GOAL}", names, ratios),
     ]
 

@@ -1,9 +1,9 @@
-"""Load from a process of its own, so that the caller's work never counts as the server's.
+"""A load generator in a separate process, so that the caller's work never counts as the server's.
 
-The process takes one order a line on stdin and gives one result a line on stdout. Messages are made before the clock
-starts and answers are kept as bytes, so that the same caller measures any unary method. In a closed loop each caller
-asks again when it has its answer; in an open loop requests leave when a clock says so, whether the last came back or
-not, and a latency counts from the moment it was meant to leave: a server that stalls cannot hide the queue behind it.
+The process reads one order per line from stdin and writes one result per line to stdout. Messages are prepared before
+the clock starts and responses are kept as bytes, so the same generator measures any unary method. In a closed loop each
+caller sends its next request when it has the response; in an open loop requests are sent on schedule, whether the last
+has returned or not, and latency counts from the scheduled time: a server that stalls cannot hide the queue behind it.
 """
 
 import asyncio
@@ -32,15 +32,15 @@ _TIMEOUT_S = 30.0
 
 
 class LoadFailed(DiptychError):
-    """A server that did not answer what it was asked."""
+    """A server failed to answer a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send: `requests` requests, the messages of the file in turn, each answer of a message kept if asked.
+    """What to send: `requests` requests, the messages of the file in turn, keeping each message's response if asked.
 
-    callers: how many ask at once, for a closed loop; 0 for an open one.   rate: requests a second of an open loop,
-    their gaps exponential, drawn from `seed`.
+    callers: concurrent callers of a closed loop; 0 for an open loop.   rate: requests per second of an open loop, with
+    exponential gaps, drawn from `seed`.
     """
 
     target: str
@@ -55,7 +55,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """latency_us: of each request, in the order of sending.   late_us: how late it left; all 0 for a closed loop."""
+    """latency_us: of each request, in sending order.   late_us: delay of sending; all 0 for a closed loop."""
 
     latency_us: list[float]
     late_us: list[float]
@@ -63,13 +63,13 @@ class Outcome:
 
 
 class LoadProcess:
-    """A running load process; `run` waits for the result of one order."""
+    """A running load process; `run` waits for the result of an order."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def run(self, order: Order) -> Outcome:
-        """Return what came of an order. Raises LoadFailed if a request failed or the process ended."""
+        """Return the outcome of an order. Raises LoadFailed if a request failed or the process ended."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise LoadFailed("expected a load process with pipes, got none")
@@ -86,7 +86,7 @@ class LoadProcess:
 
 @contextmanager
 def load_process() -> Iterator[LoadProcess]:
-    """Give a load process; it ends with the block."""
+    """Start a load process; it ends with the block."""
     command = [sys.executable, "-m", "benchmarks.load"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with process:
@@ -97,12 +97,12 @@ def load_process() -> Iterator[LoadProcess]:
 
 
 def write_messages(path: Path, messages: Sequence[bytes]) -> None:
-    """Write messages, each after its length."""
+    """Write messages, each preceded by its length."""
     path.write_bytes(b"".join(_LENGTH.pack(len(message)) + message for message in messages))
 
 
 def read_messages(path: Path) -> list[bytes]:
-    """Return the messages of a file that `write_messages` wrote."""
+    """Return the messages of a file written by `write_messages`."""
     data = path.read_bytes()
     messages = []
     start = 0
@@ -115,7 +115,7 @@ def read_messages(path: Path) -> list[bytes]:
 
 
 async def send(order: Order) -> Outcome:
-    """Carry out one order. Raises LoadFailed at the first request that fails."""
+    """Carry out an order. Raises LoadFailed at the first request that fails."""
     messages = read_messages(Path(order.messages))
     if not messages or (order.callers > 0) == (order.rate > 0):
         raise InvalidSetting(f"expected messages, and either callers or a rate, got {order}")
@@ -126,7 +126,7 @@ async def send(order: Order) -> Outcome:
         gc.collect()
         gc.disable()
         try:
-            # Connecting is not what is measured.
+            # Connecting is not measured.
             await call(messages[0], timeout=_TIMEOUT_S, wait_for_ready=True)
             outcome = await (run.closed() if order.callers else run.open())
         except grpc.aio.AioRpcError as error:
@@ -141,7 +141,7 @@ async def send(order: Order) -> Outcome:
 
 
 class _Run:
-    """One order being carried out."""
+    """An order in progress."""
 
     def __init__(self, order: Order, call: Any, messages: list[bytes], answers: list[bytes]) -> None:
         self._order = order
@@ -177,7 +177,7 @@ class _Run:
                 done.set()
 
         def clock() -> None:
-            # A thread: the event loop's own timers are a millisecond coarse, longer than what is measured.
+            # A thread, since the event loop's timers have a resolution of a millisecond, longer than what is measured.
             for number, due in enumerate(intended):
                 wait = due - time.perf_counter_ns()
                 if wait > 0:

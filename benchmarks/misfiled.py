@@ -1,10 +1,8 @@
-"""Are items filed in the wrong category found, and nothing else?
+"""Detection of items in the wrong category, on real catalogues.
 
-Real catalogues as they are, and with some items misfiled on purpose.
-
-As they are: what is reported, and what a reader said of it who looked at each title and picture (`JUDGMENTS`). On
-purpose: shares of the items are moved to another category, drawn evenly; what the shop itself filed wrongly counts
-against the precision there.
+Unmodified: reported items are compared with the verdicts of a reader who looked at each title and image (`JUDGMENTS`).
+Modified: shares of the items are moved to random other categories; items that the shop itself misfiled then count
+against precision.
 """
 
 import json
@@ -40,14 +38,14 @@ VERDICTS = ("misfiled", "unclear", "as filed", "not judged")
 
 
 class Subject(NamedTuple):
-    """A catalogue's file or folder, and the columns that file its items."""
+    """A catalogue's file or folder, and its category columns."""
 
     data: Path
     fields: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """What the catalogue is called in tables."""
+        """The name of the catalogue in tables."""
         return self.data.name.partition(".")[0]
 
 
@@ -55,7 +53,7 @@ def run(
     subjects: Sequence[Subject], model: str, seed: int = 1, json_path: Path | None = None,
     folder: Path = DATA / "misfiled",
 ) -> dict[str, Any]:  # fmt: skip
-    """Build a store of each catalogue, look for misfiled items, show the tables, return the result."""
+    """Build a store of each catalogue, find misfiled items, print the tables and return the result."""
     judgments = json.loads(JUDGMENTS.read_text(encoding="utf-8"))
     found: dict[str, Any] = {}
     for subject in subjects:
@@ -78,7 +76,7 @@ def run(
 
 
 def measure(snapshot: Snapshot, field: str, judged: Mapping[str, str], seed: int) -> dict[str, Any]:
-    """Return what is reported of a catalogue as it is, and with items misfiled on purpose. judged: id → verdict."""
+    """Measure a catalogue unmodified, and with items moved. judged: verdicts by item id."""
     filed = read(snapshot, field)
     classes = len(filed.names)
     started = time.perf_counter()
@@ -105,7 +103,7 @@ def measure(snapshot: Snapshot, field: str, judged: Mapping[str, str], seed: int
 
 
 def score(filed: FiledItems, misfiled: NDArray[np.bool_], found: MisfiledProbability) -> dict[str, float]:
-    """Return how many were flagged, which share of these was misfiled on purpose, and which share of those was found.
+    """Return the number of flagged items, and precision and recall of the moved ones.
 
     named: the share of those found whose own category was named.
     """
@@ -122,7 +120,7 @@ def score(filed: FiledItems, misfiled: NDArray[np.bool_], found: MisfiledProbabi
 
 
 def reliability(misfiled: NDArray[np.bool_], found: MisfiledProbability) -> list[dict[str, float]]:
-    """Return for each range of EDGES how many items have such a confidence, its sum, and how many are misfiled."""
+    """Return, for each range of EDGES, the number of items, the sum of their confidence, and how many are misfiled."""
     rows = []
     for low, high in pairwise(EDGES):
         inside = (found.confidence >= low) & ((found.confidence < high) | (high == EDGES[-1]))
@@ -132,7 +130,7 @@ def reliability(misfiled: NDArray[np.bool_], found: MisfiledProbability) -> list
 
 
 def seconds(classes: int, count: int = 20_000, dim: int = 256) -> float:
-    """Return how long it takes to judge made-up items of so many categories."""
+    """Return the time to judge generated items with this number of categories."""
     rng = np.random.default_rng(classes)
     labels = rng.permutation(np.arange(count) % classes)
     features = rng.standard_normal((classes, dim))[labels] + 2 * rng.standard_normal((count, dim))
@@ -178,18 +176,26 @@ def _tables(found: Mapping[str, Any], cost: Sequence[Mapping[str, float]]) -> li
             )
     return [
         report.Table(
-            "Catalogues as they are: what is reported, and what a reader said of it",
-            ("catalogue", "items", "like their own", "reported", "share", *VERDICTS),
+            "Unmodified catalogues: reported items, and a reader's verdict",
+            ("catalogue", "items", "match own category", "reported", "share", *VERDICTS),
             clean,
         ),
         report.Table(
-            "Some misfiled on purpose",
-            ("catalogue, share misfiled", "misfiled", "reported", "precision", "recall", "named", "share estimated"),
+            "Catalogues with items moved to wrong categories",
+            (
+                "catalogue, share misfiled",
+                "misfiled",
+                "reported",
+                "precision",
+                "recall",
+                "category named",
+                "estimated share",
+            ),
             planted,
         ),
         _reliability_table(found),
         report.Table(
-            "Seconds by categories, 20,000 items of 256 dimensions",
+            "Time by number of categories, 20,000 items of 256 dimensions",
             ("categories", "seconds"),
             [[str(row["categories"]), f"{row['seconds']:.1f}"] for row in cost],
         ),
@@ -208,4 +214,4 @@ def _reliability_table(found: Mapping[str, Any]) -> report.Table:
                 cells.append(f"{sum(one[key] for one in bins) / items:.3f}" if items else "")
         rows.append(cells)
     columns = [f"{share:.0%}: {name}" for share in SHARES for name in ("items", "mean confidence", "misfiled")]
-    return report.Table("Reliability: all of the above together, by confidence", ("confidence", *columns), rows)
+    return report.Table("Reliability by confidence, over all of the above", ("confidence", *columns), rows)

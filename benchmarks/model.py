@@ -1,6 +1,6 @@
-"""What does a model know of real products, each block by itself? Real catalogues, no store and no weights in between.
+"""A model on real products, each block by itself, without a store or weights.
 
-Rows of the model alone decide: titles look for pictures, pictures for pictures of the same type, changed pictures for
+Only the model's vectors count: titles search for images, images for images of the same type, altered images for
 themselves, and shop photos for the product they show.
 """
 
@@ -31,7 +31,7 @@ Row = Mapping[str, str]
 HELD_OUT = 0.2
 CHANGED_EVERY = 3
 COLOURS = ("Black", "Blue", "White", "Brown", "Grey", "Red", "Green", "Purple", "Pink", "Yellow", "Orange", "Beige")
-# What a title of the electronics shop is about, the first that fits; that catalogue files all under one category.
+# The product type of a title in the electronics shop, by the first match, since its catalogue has only one category.
 ELECTRONICS = {
     "earphones": r"earbud|earphone|headphone|headset|neckband|\btws\b",
     "speaker": r"sound ?bar|speaker|home theatre",
@@ -52,7 +52,7 @@ ELECTRONICS = {
     "router": r"router|wi-?fi",
     "microphone": r"micro ?phone|\bmic\b",
 }
-# Which article types of the fashion catalogue are right for a user's photo of each class.
+# Article types of the fashion catalogue that match a user photo of each class.
 RIGHT = {
     "dress": {"Dresses"},
     "hat": {"Caps", "Hat"},
@@ -69,7 +69,7 @@ RIGHT = {
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Rows of a catalogue, their pictures, and the unit rows of the pictures."""
+    """The rows of a catalogue, their images, and the images' unit vectors."""
 
     rows: Sequence[Row]
     images: Sequence[Image.Image]
@@ -77,7 +77,7 @@ class Shop:
 
 
 def run(data: Path, model: str, json_path: Path | None = None, speed: bool = True) -> dict[str, Any]:
-    """Measure the model on the catalogues in a folder, show the table, return the result."""
+    """Measure the model on the catalogues in a folder, print the table and return the result."""
     encoder = open_encoder(ModelSpec(model), "cpu")
     found: dict[str, float] = {}
     fashion = _shop(encoder, data / "fashion_products")
@@ -90,7 +90,9 @@ def run(data: Path, model: str, json_path: Path | None = None, speed: bool = Tru
     if speed:
         found |= _speed(encoder, fashion.images[0])
     table = report.Table(
-        f"what {model} knows, blocks by themselves", ("measured", "value"), [[n, f"{v:.3f}"] for n, v in found.items()]
+        f"{model} on real products, each block by itself",
+        ("metric", "value"),
+        [[n, f"{v:.3f}"] for n, v in found.items()],
     )
     table.show()
     made_by = encoder.fingerprint
@@ -158,7 +160,7 @@ def _catalogue(encoder: Encoder, shop: Shop, name: str) -> dict[str, float]:
 
 
 def _itself(encoder: Encoder, shop: Shop, name: str) -> dict[str, float]:
-    """Return how often a picture finds itself first, as it is and changed, by pictures alone."""
+    """Return how often an image finds itself first, unmodified and altered, by images only."""
     at = np.arange(0, len(shop.rows), CHANGED_EVERY)
     changed = encoder.encode_images([change(shop.images[place], place) for place in at.tolist()])
     found = {}
@@ -199,7 +201,7 @@ def _clothing(encoder: Encoder, folder: Path, fashion: Shop) -> dict[str, float]
 
 
 def _speed(encoder: Encoder, image: Image.Image, rounds: int = 400) -> dict[str, float]:
-    """Return the milliseconds of one picture and one short text as the engine encodes them, the fastest of some."""
+    """Return the milliseconds to encode one image and one short text with the engine, the minimum of several runs."""
     found = {}
     ways: dict[str, Callable[[], Matrix]] = {
         "milliseconds a picture, the fastest of 400": lambda: encoder.encode_images([image]),
@@ -217,7 +219,7 @@ def _speed(encoder: Encoder, image: Image.Image, rounds: int = 400) -> dict[str,
 
 
 def change(image: Image.Image, number: int) -> Image.Image:
-    """Return the middle 70 % of a picture, flipped, a fifth lighter or darker, as JPEG of quality 50."""
+    """Return the central 70 % of an image, flipped, a fifth lighter or darker, as JPEG of quality 50."""
     share = 0.7**0.5
     width, height = round(image.width * share), round(image.height * share)
     x, y = (image.width - width) // 2, (image.height - height) // 2
@@ -235,7 +237,7 @@ def _success(scores: Matrix, k: int, truth: NDArray[np.int64] | None = None) -> 
 
 
 def _nearest(vectors: Matrix, kinds: Sequence[str | None]) -> float:
-    """Return how often the nearest other row is of the same kind."""
+    """Return how often the nearest other row is of the same type."""
     right = 0
     for start in range(0, len(vectors), 1000):
         scores = vectors[start : start + 1000] @ vectors.T

@@ -1,8 +1,8 @@
-"""Does a search say when a shop has no such thing? Whole types of goods taken out, and asked for by name.
+"""Searches for products that a shop does not have: product types are removed and searched for by name.
 
-Of each shop a quarter of its types is taken out, with every item that holds the type's last word anywhere ("necklace"),
-and a store is built of the rest; then another quarter. Queries for what is gone should be flagged (`no_good_match`),
-those for types that are there, for titles and for pieces of titles should not. Nothing is set by shop.
+A quarter of a shop's types is removed, with every item that contains the type's last word anywhere ("necklace"), and a
+store is built of the rest; this is repeated for another quarter. Queries for removed types should be flagged
+(`no_good_match`); those for existing types, titles and fragments of titles should not. No setting depends on the shop.
 """
 
 import csv
@@ -21,19 +21,19 @@ from engine.encoders.encoder import ModelSpec
 from engine.lexical.tokenizer import to_compounds, to_words
 from engine.scoring.query import Query, TextPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
 from indexer.catalog.table_rows import read_table
 from indexer.evaluate.ranking_metrics import confidence_interval
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 from indexer.sample import sample_item
 from indexer.sample.sample_catalog import row as sample_row
 
 QUARTERS = (0, 2)
-"""Which types are taken out, counted by fours in alphabetic order: one build for each."""
+"""Offsets of the removed types, every fourth in alphabetical order; one build for each offset."""
 TITLES = 100
 FEWEST_ITEMS = 2
 SAMPLE_ITEMS = 600
@@ -54,7 +54,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A catalogue, the names of its types, and what else people put into a query for one.
+    """A catalogue, the names of its types, and other words that people use in a query for one.
 
     type_of: the types of a row, in lower case.
     """
@@ -69,7 +69,7 @@ def run(
     data: Path, model: ModelSpec, most: int = 1500, seed: int = 5, json_path: Path | None = None,
     folder: Path = DATA / "no_match",
 ) -> dict[str, Any]:  # fmt: skip
-    """Build the stores without some types, ask for them and for what is there, show the table, return the result."""
+    """Build stores without some types, search for removed and existing types, print the table and return the result."""
     shops = _shops(data, most, seed)
     others = [row["query"] for _, row in read_table(data / "search_queries" / "wands_queries_en.csv")]
     results: dict[str, dict[str, Any]] = {}
@@ -134,7 +134,7 @@ def _holds(said: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def _take_out(shop: Shop, quarter: int) -> tuple[list[str], list[Row]]:
-    """Return the types that are gone, and the rows that hold the last word of none of them."""
+    """Return the removed types, and the rows that contain the last word of none of them."""
     counts: dict[str, int] = {}
     for row in shop.rows:
         for name in shop.type_of(row):
@@ -214,14 +214,14 @@ def _table(results: Mapping[str, Mapping[str, Any]]) -> report.Table:
         shares = ["" if one is None else f"{one['flagged']:.3f} of {one['queries']}" for one in told]
         rows.append([f"{name}, {result['items']} items", *shares])
     return report.Table(
-        "Share of queries that are told to match nothing",
+        "Share of queries reported as having no match",
         (
             "shop",
-            "types taken out",
+            "removed types",
             "queries of a furniture shop",
-            "types that are there",
+            "existing types",
             "titles",
-            "pieces of titles",
+            "title fragments",
         ),
         rows,
     )

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own: a cluster in a folder that goes away, from the binaries that Debian installs."""
+"""A temporary PostgreSQL cluster, from the binaries that Debian installs."""
 
 import os
 import secrets
@@ -14,23 +14,23 @@ from engine.errors import MissingDependency
 _USER = "shop"
 _DATABASE = "postgres"
 _ACCOUNT = "postgres"
-"""Whom the server runs as where we are root: it refuses to be root."""
+"""User of the server if we are root, which PostgreSQL refuses to run as."""
 
 
 def binaries() -> Path:
-    """Return the folder of initdb and pg_ctl, the newest one. Raises MissingDependency."""
+    """Return the folder of initdb and pg_ctl, of the newest version. Raises MissingDependency."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     if not found and on_path is None:
-        raise MissingDependency("a database of one's own needs PostgreSQL: apt-get install postgresql")
+        raise MissingDependency("a temporary database needs PostgreSQL: apt-get install postgresql")
     return found[-1].parent if found else Path(str(on_path)).resolve().parent
 
 
 @contextmanager
 def cluster(durable: bool = True) -> Iterator[str]:
-    """Give the address, with its password, of an empty database that only this block knows, on a socket of its own.
+    """Start a cluster with an empty database on a private socket, and yield its address with the password.
 
-    durable: False saves the waiting for the disk. Raises MissingDependency, subprocess.CalledProcessError.
+    durable: False turns fsync off. Raises MissingDependency, subprocess.CalledProcessError.
     """
     programs = binaries()
     root = Path(tempfile.mkdtemp(prefix="diptych-pg-"))
@@ -61,5 +61,5 @@ def _run(*command: object) -> None:
     words = [str(word) for word in command]
     if os.geteuid() == 0:
         words = ["runuser", "-u", _ACCOUNT, "--", *words]
-    # A pipe would stay open for as long as the server, which inherits it.
+    # Not a pipe: the server inherits it, so it would stay open as long as the server runs.
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""Servers as processes of their own: started, waited for, asked what they cost, and ended."""
+"""Servers as separate processes: started, waited for, measured and terminated."""
 
 import os
 import socket
@@ -24,21 +24,21 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that answers at `target`."""
+    """A server that listens at `target`."""
 
     target: str
     pid: int
 
     def cpu_s(self) -> float:
-        """Return the processor time that the server and its children have used. Needs Linux's /proc."""
+        """Return the CPU time of the server and its children. Requires Linux's /proc."""
         return sum(_ticks(pid) for pid in _family(self.pid)) / _TICKS_A_SECOND
 
     def memory_mib(self) -> float:
-        """Return the private memory of the server and its children, mapped files not counted."""
+        """Return the private memory of the server and its children, without mapped files."""
         return sum(_private_kib(pid) for pid in _family(self.pid)) / 1024
 
     def mappings_mib(self) -> dict[str, float]:
-        """Return where that private memory lies: in the heap, in blocks of their own, in pages of files written to."""
+        """Return the private memory by kind: the heap, anonymous mappings, and modified pages of files."""
         found: dict[str, float] = {}
         for pid in _family(self.pid):
             for name, kib in _anonymous_kib(pid):
@@ -48,7 +48,7 @@ class Served:
 
 @contextmanager
 def engine_server(store: Path, *options: str) -> Iterator[Served]:
-    """Give `engine serve` over a store with these options, when its health service says that it serves."""
+    """Start `engine serve` on a store with these options, and yield it when its health service reports SERVING."""
     target = f"127.0.0.1:{_free_port()}"
     command = [sys.executable, "-m", "engine.cli", "serve", "--store", str(store), "--address", target, *options]
     with tempfile.TemporaryFile("w+") as log, _running(command, stdout=log.fileno(), stderr=log.fileno()) as process:
@@ -58,7 +58,7 @@ def engine_server(store: Path, *options: str) -> Iterator[Served]:
 
 @contextmanager
 def echo_server(requests: Sequence[bytes], answers: Sequence[bytes]) -> Iterator[Served]:
-    """Give a bare server that answers these requests with these answers."""
+    """Start a bare server that returns these responses to these requests."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / "requests", Path(folder) / "answers"]
         for path, messages in zip(paths, (requests, answers), strict=True):
@@ -67,7 +67,7 @@ def echo_server(requests: Sequence[bytes], answers: Sequence[bytes]) -> Iterator
         with _running(command, stdout=subprocess.PIPE) as process:
             line = process.stdout.readline() if process.stdout is not None else ""
             if not line:
-                raise LoadFailed(f"expected the port of the echo server, got the end of it: code {process.wait()}")
+                raise LoadFailed(f"expected the port of the echo server, got end of output: code {process.wait()}")
             yield Served(f"127.0.0.1:{int(line)}", process.pid)
 
 
@@ -125,7 +125,7 @@ def _family(pid: int) -> list[int]:
 def _ticks(pid: int) -> int:
     path = Path(f"/proc/{pid}/stat")
     try:
-        # The name in brackets may hold blanks; what follows it does not.
+        # The name in brackets may contain spaces; the fields after it do not.
         fields = path.read_text().rpartition(")")[2].split()
     except FileNotFoundError:
         raise InvalidSetting(f"expected the processor time of a running server in {path}, got no file") from None

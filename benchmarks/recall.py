@@ -1,4 +1,4 @@
-"""How much of the true answer is found, for every weight, way of asking and policy, and in what time."""
+"""recall@10 and latency for every weight, kind of query and policy for missing blocks."""
 
 import time
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ _WARM_UP = 20
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One way of asking: the kind of query, the weight of the image (the text has the rest), and the policy."""
+    """A test case: the kind of query, the weight of the image (the text has the rest), and the policy."""
 
     kind: str
     weight: float
     missing: Missing
 
     def query(self, parts: tuple[Part, ...]) -> Query:
-        """Return these parts asked in this way."""
+        """Return the query of these parts."""
         return Query(parts, {"image": self.weight, "text": 1.0 - self.weight}, self.missing, limit=K)
 
 
@@ -46,7 +46,7 @@ def run(
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure recall@10 and time of `count` queries for every cell, show the table and return the result."""
+    """Measure recall@10 and latency of `count` queries for every case, print the table and return the result."""
     catalogue = clustered(made, data)
     built = prepare(catalogue, store, catalogue.parent)
     searcher = built.searcher()
@@ -69,7 +69,7 @@ def run(
 
 
 def ask(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[Answer], list[float]]:
-    """Return each query's answer and the microseconds it took; the first queries are asked once before."""
+    """Return each query's answer and its latency in microseconds; the first queries are run once beforehand."""
     for query in queries[:_WARM_UP]:
         searcher.search(query)
     answers, took = [], []

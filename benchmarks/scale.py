@@ -1,7 +1,7 @@
-"""How do time, memory and disk grow with the number of items?
+"""Time, memory and disk by the number of items.
 
-One catalogue a size, built by the indexer and served by a process of its own. Memory is what the server holds for
-itself, mapped files not counted, above that of a server of a single item: what an item costs, not what Python costs.
+One catalogue for each size, built by the indexer and served by a separate process. Memory is the server's private
+memory, without mapped files, above that of a server with one item: the cost of the items, not of Python.
 """
 
 import tempfile
@@ -26,7 +26,7 @@ COUNTS = (10_000, 100_000, 1_000_000)
 REQUESTS = 2_000
 
 LIMITS = {"private_bytes_an_item": 250.0, "ready_s": 3.0, "recall_at_10": 0.99}
-"""What is promised at the largest size: at most, at most, at least."""
+"""Promises at the largest size: maximum, maximum, minimum."""
 
 _GROWING = ("build_s", "size_bytes", "ready_s", "private_bytes", "in_process_us", "grpc_us")
 
@@ -41,9 +41,9 @@ def run(
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure a store of each size, show the tables and return the result. Needs Linux's /proc.
+    """Measure a store of each size, print the tables and return the result. Requires Linux's /proc.
 
-    rebuild: build stores anew that stand from another run; build times are those of the run that built.
+    rebuild: build stores again that exist from an earlier run; build times are those of the run that built them.
     """
     alone = _served(_store(replace(made, count=1, clusters=1, categories=1), True, data).store, [], 0)
     sizes = []
@@ -70,7 +70,7 @@ def run(
 
 
 def _store(made: Clustered, rebuild: bool, data: Path) -> Built:
-    """Return the store of this size, built now if it has to be; the time of a build is kept with it."""
+    """Return the store of this size, built if necessary; the build time is kept with it."""
     catalogue = clustered(made, data)
     folder = catalogue.parent / "scale"
     took = folder / "build_s"
@@ -82,7 +82,7 @@ def _store(made: Clustered, rebuild: bool, data: Path) -> Built:
 
 
 def _served(store: Path, messages: Sequence[bytes], requests: int) -> dict[str, Any]:
-    """Return what a server of a store costs, and what it answered to `requests` requests of one caller."""
+    """Return the cost of serving a store, and the responses to `requests` requests of one caller."""
     with tempfile.TemporaryDirectory() as name, load_process() as load:
         asked, kept = Path(name) / "asked", Path(name) / "kept"
         started = time.perf_counter()
@@ -122,7 +122,7 @@ def _measure(
     latency_us = served.pop("latency_us")
     responses = [from_response(place, data) for place, data in enumerate(served.pop("answers"))]
     found = [from_answer(place, one) for place, one in enumerate(answers)]
-    # Judging takes longer than answering, and the same is found both ways unless something is wrong.
+    # Computing the truth takes longer than answering, and both ways should find the same.
     same = [one.item_ids for one in found] == [one.item_ids for one in responses]
     recalls = [round(workload.recall(some), 5) for some in ([found] if same else [found, responses])]
     private = (served["private_mib"] - alone["private_mib"]) * 2**20
@@ -144,7 +144,7 @@ def _measure(
 
 
 def _growth(sizes: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Return for each measure the power of the item count that it grows with, from each size to the next."""
+    """Return, for each measure, its growth exponent in the number of items, from each size to the next."""
     powers: dict[str, list[float]] = {}
     for name in _GROWING:
         values = np.array([_number(size[name]) for size in sizes])
@@ -174,10 +174,10 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
         "items",
         "build s",
         "MiB on disk",
-        "bytes an item on disk",
+        "disk bytes/item",
         "ready s",
         "private MiB",
-        "bytes an item private",
+        "private bytes/item",
     )
     speeds = [
         (
@@ -205,8 +205,8 @@ def _tables(content: Mapping[str, Any]) -> list[report.Table]:
     steps = [f"to {size['items']:,}" for size in sizes[1:]]
     return [
         report.Table("one caller, one thread, half of the queries composed", speed, speeds),
-        report.Table("what it costs; private memory above that of a single item", cost, costs),
-        report.Table("grows with this power of the number of items", ("what", *steps), [_plain(row) for row in powers]),
+        report.Table("cost; private memory above that of a one-item store", cost, costs),
+        report.Table("growth exponent in the number of items", ("measure", *steps), [_plain(row) for row in powers]),
     ]
 
 

@@ -1,8 +1,8 @@
-"""What a recommendation over gRPC costs, and how much of the exact answer it finds.
+"""Latency and recall of recommendations over gRPC.
 
-Shoppers of a made catalogue keep to a few of its clusters, as they do in a shop; a build learns from what they did, and
-every recommendation reads its shopper's events from the store's own log. The exact answer is the same request with a
-recall target of 1, where every item is scored.
+Shoppers of a generated catalogue keep to a few of its clusters, as they do in a shop; the build learns from their
+events, and every recommendation reads its shopper's events from the store's log. The exact result is that of the same
+request with a recall target of 1, which scores every item.
 """
 
 import json
@@ -45,7 +45,7 @@ _WARM_UP = 200
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """How shoppers are made: so many, of so many events each, who keep to so many clusters at most.
+    """The generated shoppers: their number, the events of each, and the maximum number of clusters they keep to.
 
     bought: share of the events that are purchases; half of the others are views, a quarter carts and a quarter likes.
     """
@@ -59,7 +59,7 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: shoppers asked for, rounds, and requests of each closed loop in a round."""
+    """How much is measured: shoppers, rounds, and requests of each closed loop in a round."""
 
     asked: int = 400
     rounds: int = 5
@@ -76,7 +76,7 @@ def run(
     json_path: Path | None = None,
     data: Path = DATA,
 ) -> dict[str, Any]:
-    """Measure recommendations in each mode, show the table and return the result. Needs Linux, as latency does."""
+    """Measure recommendations in each mode, print the table and return the result. Requires Linux, as latency does."""
     path = clustered(made, data)
     built = _built(path, crowd, path.parent / f"shoppers-{crowd.shoppers}-{crowd.events}-{crowd.seed}", store)
     chosen = np.random.default_rng(seed).choice(crowd.shoppers, min(effort.asked, crowd.shoppers), replace=False)
@@ -109,21 +109,21 @@ def run(
 
 @dataclass(slots=True)
 class _Bench:
-    """A server, and a process that asks it."""
+    """A server, and a process that calls it."""
 
     served: Served
     load: LoadProcess
     folder: Path
 
     def answers(self, requests: Sequence[bytes]) -> list[recommendation_pb2.RecommendResponse]:
-        """Return the answer to each request."""
+        """Return the response to each request."""
         messages, kept = self.folder / "messages", self.folder / "kept"
         write_messages(messages, requests)
         self.load.run(Order(self.served.target, METHOD, str(messages), len(requests), 4, answers=str(kept)))
         return [recommendation_pb2.RecommendResponse.FromString(data) for data in read_messages(kept)]
 
     def measure(self, requests: Sequence[bytes], effort: Effort) -> dict[int, Series]:
-        """Return what requests cost for each number of callers, these by turns."""
+        """Return the cost of requests for each number of callers, measured in turn."""
         messages = self.folder / "measured"
         write_messages(messages, requests)
         measured = {callers: Series() for callers in effort.callers}
@@ -144,7 +144,7 @@ def _bench(store: Path) -> Iterator[_Bench]:
 
 
 def _built(catalogue: Path, crowd: Crowd, folder: Path, store: Path | None) -> Built:
-    """Return the store to measure, built now unless one is named."""
+    """Return the store to measure, built if none is given."""
     if store is not None:
         name = Store(store).current()
         if name is None:
@@ -163,7 +163,7 @@ def _built(catalogue: Path, crowd: Crowd, folder: Path, store: Path | None) -> B
 
 
 def _write_events(catalogue: Path, crowd: Crowd, path: Path) -> None:
-    """Write what shoppers s0, s1 … did, in no order. In their clusters they take some items more often than others."""
+    """Write the events of shoppers s0, s1 …, unordered. In their clusters they prefer some items to others."""
     rng = np.random.default_rng(crowd.seed)
     table = pq.read_table(catalogue, columns=["item_id", "cluster"])
     item_ids, cluster_of = table["item_id"].to_pylist(), table["cluster"].to_numpy()
@@ -177,7 +177,7 @@ def _write_events(catalogue: Path, crowd: Crowd, path: Path) -> None:
             liked = rng.choice(filled, size=int(rng.integers(1, crowd.clusters + 1)))
             for number in range(crowd.events):
                 first, last = starts[(cluster := liked[rng.integers(len(liked))])], starts[cluster + 1]
-                # The square: the first of a cluster are bought most.
+                # Squared, so that the first items of a cluster are bought most.
                 item = order[first + int((last - first) * rng.random() ** 2)]
                 line = {
                     "event_id": f"{shopper}-{number}",
@@ -197,13 +197,13 @@ def _request(user_id: str, mode: str, **fields: Any) -> bytes:
 
 
 def _recall(found: recommendation_pb2.RecommendResponse, exact: recommendation_pb2.RecommendResponse) -> float:
-    """Return the share of the exact answer's first K items among the first K found."""
+    """Return the recall of the first K items."""
     true = {hit.item_id for hit in exact.hits[:K]}
     return len(true & {hit.item_id for hit in found.hits[:K]}) / len(true) if true else 1.0
 
 
 def _told(found: Sequence[recommendation_pb2.RecommendResponse]) -> dict[str, Any]:
-    """Return what the answers say of the time of each stage in the server, and how many interests they answer."""
+    """Return the time of each stage as the server reports it, and the number of interests in the responses."""
     stages = ("parse_us", "encode_us", "plan_us", "search_us", "score_us", "total_us")
     return {
         "stages_us": {stage: float(np.median([getattr(one.timings, stage) for one in found])) for stage in stages},
@@ -212,7 +212,7 @@ def _told(found: Sequence[recommendation_pb2.RecommendResponse]) -> dict[str, An
 
 
 def _table(items: int, crowd: Crowd, rows: Sequence[dict[str, Any]]) -> report.Table:
-    columns = ("mode", "callers", f"recall@{K}", "p50 µs", "p99 µs", "requests/s", "CPU µs a request")
+    columns = ("mode", "callers", f"recall@{K}", "p50 µs", "p99 µs", "requests/s", "CPU µs/request")
     cells = [
         (
             row["mode"],
@@ -226,7 +226,8 @@ def _table(items: int, crowd: Crowd, rows: Sequence[dict[str, Any]]) -> report.T
         for row in rows
     ]
     return report.Table(
-        f"Recommend over gRPC: {items:,} items, {crowd.shoppers:,} shoppers of {crowd.events} events, {PAGE} hits",
+        f"Recommend over gRPC: {items:,} items, {crowd.shoppers:,} shoppers with {crowd.events} events each, "
+        f"{PAGE} hits",
         columns,
         cells,
     )

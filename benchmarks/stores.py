@@ -1,4 +1,4 @@
-"""The snapshot that is measured: built by the real indexer from a catalogue, or one that stands already."""
+"""The snapshot to measure: built by the indexer from a catalogue, or an existing one."""
 
 import shutil
 import time
@@ -21,20 +21,20 @@ from indexer.progress import Reporter
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A store whose served snapshot is measured; `build_s` is None if it was built before."""
+    """A store whose published snapshot is measured; `build_s` is None if it existed."""
 
     store: Path
     manifest: Manifest
     build_s: float | None
 
     def searcher(self) -> Searcher:
-        """Return the served snapshot, open for queries in this process, with its encoder if it has one."""
+        """Return a searcher for the published snapshot in this process, with its encoder if it has one."""
         model = self.manifest.model
         encoder = None if model is None else open_encoder(ModelSpec(model.model, model.pretrained))
         return Searcher(open_snapshot(Store(self.store), self.manifest.snapshot), encoder)
 
     def describe(self) -> dict[str, Any]:
-        """Return what a result file says of the snapshot."""
+        """Return the description of the snapshot in a result file."""
         return {
             "build_s": None if self.build_s is None else round(self.build_s, 2),
             "items": self.manifest.item_count,
@@ -52,9 +52,9 @@ class Built:
 def prepare(
     catalogue: Path, store: Path | None, folder: Path, index: str = "auto", model: ModelSpec | None = None
 ) -> Built:
-    """Return the served snapshot of `store`, or if None one built now in `folder` in place of any other there.
+    """Return the published snapshot of `store`, or if None one built in `folder`, replacing any other there.
 
-    A snapshot whose gates fail is measured too; its manifest says what failed.
+    A snapshot whose gates fail is measured too; its manifest says which failed.
     Raises InvalidSetting if the store was built from another catalogue.
     """
     if store is not None:

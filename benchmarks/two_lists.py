@@ -1,6 +1,6 @@
-"""What most hybrid search does instead: an index for each block, and their lists merged afterwards.
+"""The usual hybrid search: an index for each block, whose result lists are merged.
 
-It is given every advantage: the same indexes as ours, searched deep, candidates rescored by the true formula.
+It has every advantage: the same indexes as ours, searched deep, and candidates rescored with the true formula.
 """
 
 import time
@@ -18,10 +18,10 @@ from engine.indexes.index_writer import AUTO, write_index
 from engine.scoring.query import Query
 
 RRF_K = 60
-"""The constant of reciprocal rank fusion, as its authors chose it."""
+"""Constant of reciprocal rank fusion, as published."""
 
 LATE_BOOST = 200
-"""How many of the best are boosted where a boost comes afterwards."""
+"""Number of top hits that are boosted if a boost is applied afterwards."""
 
 Places = NDArray[np.int64]
 
@@ -30,7 +30,7 @@ _DEPTH = {"ivf": OperatingPoint(96, 4), "hnsw": OperatingPoint(1024, 1)}
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One block's index.   places: the catalogue's item of each row.   rows: the row of each item, -1 for none."""
+    """The index of one block.   places: the catalogue item of each row.   rows: the row of each item, -1 for none."""
 
     index: Index
     point: OperatingPoint
@@ -39,7 +39,7 @@ class _List:
 
 
 class TwoLists:
-    """A separate index for each block over the items that have it."""
+    """A separate index for each block, over the items that have it."""
 
     def __init__(self, catalogue: Path, truth: GroundTruth, folder: Path, factory: str = AUTO) -> None:
         self._truth = truth
@@ -53,14 +53,14 @@ class TwoLists:
         self.build_s = time.perf_counter() - started
 
     def describe(self) -> dict[str, object]:
-        """Return what a result file says of the two indexes."""
+        """Return the description of the two indexes in a result file."""
         points = {b: {"nprobe": one.point.nprobe, "k_factor": one.point.k_factor} for b, one in self._lists.items()}
         return {"build_s": round(self.build_s, 2), "points": points, "rrf_k": RRF_K, "late_boost": LATE_BOOST}
 
     def near(self, query: Query, wishes: Sequence[Wish], depth: int, exact: bool = False) -> dict[str, Places]:
-        """Return by block of weight above 0 the places of its `depth` nearest items, best first.
+        """Return, for each block with a weight above 0, the `depth` nearest items, best first.
 
-        Each block is asked by one wish.   exact: compare every row instead of searching the index.
+        Each block is searched for one wish.   exact: compare every row instead of searching the index.
         """
         found = {}
         for wish in wishes:
@@ -79,7 +79,7 @@ class TwoLists:
         return self._rescored(query, wishes, np.unique(np.concatenate(list(lists.values()))))
 
     def ranks(self, query: Query, wishes: Sequence[Wish], depth: int) -> list[str]:
-        """Return the best by reciprocal rank fusion, each block's share times its weight."""
+        """Return the best by reciprocal rank fusion, each block multiplied by its weight."""
         votes: dict[int, float] = {}
         for block, places in self.near(query, wishes, depth).items():
             for rank, place in enumerate(places.tolist(), start=1):
@@ -90,7 +90,7 @@ class TwoLists:
         return [self.item_ids[place] for place in order[: query.limit]]
 
     def _rescored(self, query: Query, wishes: Sequence[Wish], places: Places) -> list[str]:
-        """Return the best candidates by the true score; a boost is added to the best LATE_BOOST of them alone."""
+        """Return the best candidates by the true score; a boost is added to the top LATE_BOOST only."""
         present: dict[str, NDArray[np.bool_]] = {}
         vectors: dict[str, Wide] = {}
         for block, one in self._lists.items():

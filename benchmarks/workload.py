@@ -1,4 +1,4 @@
-"""What is asked of a server and of FAISS alike: queries, the same as messages, and how to judge the answers."""
+"""The queries for the server and for FAISS, as messages as well, and the recall of their answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from engine.v1 import query_pb2, search_pb2
 K = 10
 METHOD = "/engine.v1.SearchService/Search"
 
-# Scores of one snapshot, summed in float32 in another order.
+# Scores of one snapshot, as float32 sums in another order.
 _SCORE_TOLERANCE = 1e-4
 
 Bare = Callable[[], tuple[NDArray[np.float32], NDArray[np.int64]]]
@@ -33,7 +33,7 @@ Bare = Callable[[], tuple[NDArray[np.float32], NDArray[np.int64]]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The items that one query was answered with, and the scores they were given."""
+    """The items found for a query, and their scores."""
 
     place: int
     item_ids: tuple[str, ...]
@@ -41,17 +41,17 @@ class Found:
 
 
 class Workload(Protocol):
-    """Queries, and the true answers that they are judged by."""
+    """Queries, and their exact answers."""
 
     kind: str
     queries: list[Query]
 
     def recall(self, found: Sequence[Found]) -> float:
-        """Return the mean recall@10 of some answers."""
+        """Return the mean recall@10 of answers."""
 
 
 class VectorWorkload:
-    """Vectors of one item and of two, half and half, judged by the ground truth of the catalogue."""
+    """Vectors of one item and of two, half each, with the ground truth of the catalogue."""
 
     kind = "vectors"
 
@@ -62,7 +62,7 @@ class VectorWorkload:
         self.queries = [Query(parts, limit=K) for parts in (*agreeing, *composed)]
 
     def recall(self, found: Sequence[Found]) -> float:
-        """Return the mean recall@10 of some answers."""
+        """Return the mean recall@10 of answers."""
         queries = [self.queries[one.place] for one in found]
         graded = self._truth.grade(queries, K, [one.item_ids for one in found])
         shares = [graded.recall(n, one.item_ids, graded.found[n]) for n, one in enumerate(found)]
@@ -70,7 +70,7 @@ class VectorWorkload:
 
 
 class TextWorkload:
-    """Titles of items that the encoder has to read, judged by a search of every row."""
+    """Titles of items, which the encoder has to encode, with exact search as the truth."""
 
     kind = "texts"
 
@@ -80,7 +80,7 @@ class TextWorkload:
         titles = [str(from_bytes(snapshot.items.payload(row)).get("title", "")) for row in rows.tolist()]
         texts = [title for title in dict.fromkeys(titles) if title][:count]
         if not texts:
-            raise InvalidSetting("expected items with titles to ask for, got none")
+            raise InvalidSetting("expected items with titles to search for, got none")
         self.queries = [Query((TextPart(text),), limit=K) for text in texts]
         self._exact = np.full((len(texts), K), -np.inf, np.float32)
         for place, query in enumerate(self.queries):
@@ -89,7 +89,7 @@ class TextWorkload:
             self._exact[place, : len(scores)] = scores
 
     def recall(self, found: Sequence[Found]) -> float:
-        """Return the mean recall@10 of some answers."""
+        """Return the mean recall@10 of answers."""
         scores = np.full((len(found), K), -np.inf, np.float32)
         for row, one in enumerate(found):
             scores[row, : len(one.scores)] = one.scores
@@ -98,29 +98,29 @@ class TextWorkload:
 
 
 def to_request(query: Query) -> bytes:
-    """Return a query as the message that asks it. Raises NotSupported for pictures, weights, boosts and policies."""
+    """Return the message of a query. Raises NotSupported for images, weights, boosts and policies."""
     if query != Query(query.parts, limit=query.limit):
-        raise NotSupported("expected a query of parts alone, got one with weights, boosts or a policy")
+        raise NotSupported("expected a query of parts only, got one with weights, boosts or a policy")
     request = search_pb2.SearchRequest(parts=[_to_part(part) for part in query.parts], page_size=query.limit)
     return request.SerializeToString()
 
 
 def from_response(place: int, data: bytes) -> Found:
-    """Return what the server found for the query at a place."""
+    """Return the items that the server found for the query at an index."""
     hits = search_pb2.SearchResponse.FromString(data).hits
     return Found(place, tuple(hit.item_id for hit in hits), tuple(hit.score for hit in hits))
 
 
 def from_answer(place: int, answer: Answer) -> Found:
-    """Return what the engine found in this process for the query at a place."""
+    """Return the items that the engine found in this process for the query at an index."""
     return Found(place, tuple(hit.item_id for hit in answer.hits), tuple(hit.score for hit in answer.hits))
 
 
 def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[Bare]], list[Answer]]:
-    """Return FAISS's own calls that the engine makes for each query, and the answers that it makes of them.
+    """Return the FAISS calls that the engine makes for each query, and the answers it makes of their results.
 
-    Every call is made once here and compared with what the engine got. Raises InvalidSetting if one differs.
-    Not for a searcher that others are asking: its view is another meanwhile.
+    Every call is repeated here and compared with the engine's result. Raises InvalidSetting if they differ.
+    Not for a searcher in concurrent use, since its view is replaced meanwhile.
     """
     kept = searcher.view
     recorders = [_Recorder(stratum.index) for stratum in kept.strata]
@@ -145,7 +145,7 @@ def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[
 
 
 class _Recorder:
-    """An index that keeps the FAISS call of every search."""
+    """An index that records the FAISS call of every search."""
 
     def __init__(self, index: Index) -> None:
         if not isinstance(index, CpuIndex):

@@ -1,4 +1,4 @@
-"""diptych's engine: what the offline and the online side share, and the server."""
+"""diptych's engine: the code that indexing and serving share, and the server."""
 
 import os
 

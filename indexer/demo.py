@@ -1,4 +1,4 @@
-"""`make demo`: the way from nothing to answers, by the commands a person would type, each shown before it runs."""
+"""`make demo`: from nothing to search results, with the commands a user would type, each shown before it runs."""
 
 import json
 import shlex
@@ -15,7 +15,7 @@ _SERVER_READY_S = 120
 
 
 def main() -> int:
-    """Draw a catalogue, build its index, serve it, ask for products, a shopper, a description and reviews, and stop."""
+    """Generate a catalogue, build its index, serve and query it, and stop the server."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="diptych-demo-") as folder:
         root = Path(folder)
@@ -26,50 +26,48 @@ def main() -> int:
             *("--signal", "rating", "--signal", "popularity"),
             *("--events", str(catalogue / "events.jsonl"), "--reviews", str(catalogue / "reviews.jsonl")),
         )
-        picture, wish = _example(catalogue)
-        shopper, reviewed = (
-            _commonest(catalogue / "events.jsonl", "user_id"),
-            _commonest(catalogue / "reviews.jsonl", "item_id"),
-        )
+        image, text = _find_example(catalogue)
+        shopper = _find_most_frequent(catalogue / "events.jsonl", "user_id")
+        reviewed = _find_most_frequent(catalogue / "reviews.jsonl", "item_id")
         command = ["engine", "serve", "--store", str(store), "--address", "127.0.0.1:0", "--address-file", str(ready)]
         _show(command, "&")
         with subprocess.Popen(_python(command)) as server:
             try:
                 address = _wait_for(ready, server)
-                ask = ("engine", "query", "--address", address, "--limit", "5", "--explain")
-                _run(*ask, "--text", wish)
-                _run(*ask, "--image", str(picture))
-                _run(*ask, "--image", str(picture), "--change", "in red")
-                _run(*ask, "--text", wish, "--boost", "rating=0.5")
+                query = ("engine", "query", "--address", address, "--limit", "5", "--explain")
+                _run(*query, "--text", text)
+                _run(*query, "--image", str(image))
+                _run(*query, "--image", str(image), "--change", "in red")
+                _run(*query, "--text", text, "--boost", "rating=0.5")
                 _run("engine", "profile", shopper, "--address", address)
                 _run("engine", "recommend", shopper, "--address", address, "--limit", "8")
-                _run("engine", "describe", "--image", str(picture), "--address", address)
+                _run("engine", "describe", "--image", str(image), "--address", address)
                 _run("engine", "feedback", "--item", reviewed, "--address", address)
             finally:
                 server.terminate()
         seconds = time.monotonic() - started
-        print(f"\nThe server stopped with exit code {server.returncode}; all of it took {seconds:.0f} s.")
+        print(f"\nThe server stopped with exit code {server.returncode}. The demo took {seconds:.0f} s.")
     return server.returncode
 
 
-def _example(catalogue: Path) -> tuple[Path, str]:
-    """Return the picture of one drawn product, and words for another that is not its title."""
+def _find_example(catalogue: Path) -> tuple[Path, str]:
+    """Return the image of a product, and a query text for another that is not its title."""
     rows = [json.loads(line) for line in (catalogue / "catalog.jsonl").read_text().splitlines()]
     mug = next(row for row in rows if row["product_type"] == "mug")
     bicycle = next(row for row in rows if row["product_type"] == "bicycle")
     return catalogue / mug["image"], f"{bicycle['color']} {bicycle['pattern']} {bicycle['product_type']}"
 
 
-def _commonest(path: Path, field: str) -> str:
-    """Return the value that most rows of a file have in a field, the first of them if several have."""
+def _find_most_frequent(path: Path, field: str) -> str:
+    """Return the most frequent value of a field in a file, the first of several."""
     values = Counter(json.loads(line)[field] for line in path.read_text().splitlines())
     return str(values.most_common(1)[0][0])
 
 
 def _wait_for(ready: Path, server: "subprocess.Popen[bytes]") -> str:
-    """Return the address that the server wrote once it answers."""
-    until = time.monotonic() + _SERVER_READY_S
-    while time.monotonic() < until:
+    """Return the address that the server writes when it is ready."""
+    deadline = time.monotonic() + _SERVER_READY_S
+    while time.monotonic() < deadline:
         if ready.exists():
             return ready.read_text().strip()
         if server.poll() is not None:
@@ -88,7 +86,7 @@ def _show(command: "tuple[str, ...] | list[str]", suffix: str = "") -> None:
 
 
 def _python(command: "tuple[str, ...] | list[str]") -> list[str]:
-    """Return the command as this very Python runs it, whatever is on the path."""
+    """Return the command line that runs this command with this Python, whatever is on the PATH."""
     return [sys.executable, "-m", f"{command[0]}.cli", *command[1:]]
 
 

@@ -458,4 +458,4 @@ def test_wrong_options_are_told_plainly() -> None:
     run = [sys.executable, "-m", "benchmarks"]
     usage = subprocess.run([*run, "latency", "--callers", "1,x"], capture_output=True, text=True, check=False)
     assert usage.returncode == 2
-    assert "expected numbers with commas" in usage.stderr
+    assert "expected comma-separated numbers" in usage.stderr

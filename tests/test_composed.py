@@ -18,13 +18,13 @@ from engine.errors import InvalidQuery, ItemNotFound, NoEncoder, NotSupported
 from engine.scoring.answer import Hit
 from engine.scoring.query import ImagePart, ItemPart, Query, TextPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
-from indexer.evaluate.store_searcher import open_searcher
 from tests.support.catalogs import clustered, write_parquet
 
 pytestmark = pytest.mark.long

@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.cli.output import NO_MATCH, print_no_match
+from engine.cli.hit_output import NO_MATCH, print_no_match
 from engine.encoders.encoder import ModelSpec
 from engine.scoring.answer import Answer
 from engine.scoring.query import ItemPart, Page, Query, TextPart
 from engine.search.confidence import MatchEvidence, confidence
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.server.codec.search_response import to_response
 from engine.snapshot.manifest import ConfidenceRecord
 from engine.v1.search_pb2 import SearchRequest, SearchResponse
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
-from indexer.evaluate.store_searcher import open_searcher
 from tests.support.catalogs import write_lines
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "brown", "grey")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.descriptions.caption_noun import noun_of
+from engine.descriptions.caption_noun import find_caption_noun
 from engine.descriptions.catalog_model import CatalogModel
 from engine.descriptions.composer import Composer
 from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
@@ -205,7 +205,7 @@ def test_what_is_known_is_said_and_nothing_else(
 
 
 def test_texts_read_well(describer: Describer, rows: list[dict[str, Any]]) -> None:
-    """No article before the wrong sound, no word twice in a row, a capital first, an end at the end."""
+    """No article before the wrong sound, no word twice in a row, a capitalise first, an end at the end."""
     for found in describer.describe([Subject(row, seed=row["item_id"]) for row in rows], DescribeRequest()):
         words = found.text.lower().replace(".", " ").split()
         assert found.text[0].isupper()
@@ -286,7 +286,11 @@ def test_a_caption_is_cut_down_to_its_noun(shelf: CatalogModel) -> None:
     captions = [
         "purple teapot with red, plain glass", "a close up of a red coffee mug on a table", "there is a garden gnome",
     ]  # fmt: skip
-    assert [noun_of(caption, shelf.vocabulary) for caption in captions] == ["teapot", "coffee mug", "garden gnome"]
+    assert [find_caption_noun(caption, shelf.vocabulary) for caption in captions] == [
+        "teapot",
+        "coffee mug",
+        "garden gnome",
+    ]
 
 
 class Parroting:

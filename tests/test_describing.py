@@ -10,9 +10,9 @@ import pytest
 
 from engine.catalog.payload import from_bytes
 from engine.errors import InvalidSetting
+from engine.search.store_searcher import open_searcher
 from engine.server.settings import load, render
 from engine.v1 import catalog_pb2
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.sample import sample_catalog, sample_item, write
 from tests.support.cli import engine, indexer
 from tests.support.servers import Running, refusal, running

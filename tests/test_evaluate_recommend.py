@@ -177,7 +177,7 @@ def test_the_command_shows_a_table_of_ids_alone(shop: Bought, tmp_path: Path) ->
     assert ran.code == 0, ran.err
     assert "nDCG@5" in ran.out
     assert "own most bought" in ran.out
-    assert "items that nobody bought yet" in ran.out
+    assert "items that nobody has bought yet" in ran.out
 
 
 def test_new_items_are_found_by_what_they_are(shop: Bought) -> None:

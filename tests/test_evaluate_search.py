@@ -11,13 +11,13 @@ from PIL import Image
 from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidCatalogue, SnapshotNotFound
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog.table_rows import read_table
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, recall, reciprocal_rank, success
 from indexer.evaluate.search_quality import measure, rank_items, unknown_items
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.evaluate.text_image_pairs import IMAGE_TO_TEXT, TEXT_TO_IMAGE, draw, evaluate, read_pairs
 from tests.support.cli import indexer
 

@@ -185,7 +185,7 @@ def test_importing_is_told_in_numbers(tmp_path: Path) -> None:
     """What is new, what was known, what is bad; a program reads JSON; rejects lie in the store by line."""
     path, store = lines(tmp_path, {}, {"item_id": "j"}, {"type": "?"}), tmp_path / "store"
     ran = indexer("events", "import", path, "--store", store, "--max-rejects", "40%")
-    assert (ran.code, ran.out.partition(" (")[0]) == (0, "2 events recorded, 0 known before, 1 rejected")
+    assert (ran.code, ran.out.partition(" (")[0]) == (0, "2 events imported, 0 duplicates, 1 rejected")
     (reject,) = map(json.loads, (store / "event_rejects.jsonl").read_text().splitlines())
     assert (reject["line"], reject["item_id"], "type: expected" in reject["reason"]) == (3, "i", True)
     again = indexer("events", "import", path, "--store", store, "--max-rejects", "0.4", "--json")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.reviews.ngram_vocabulary import NgramVocabulary, common, grams_of
-from indexer.reviews.ngrams import OF_LETTERS, OF_SIGNS, OF_WORDS, fold, is_signs, to_grams
+from indexer.reviews.ngrams import OF_CHINESE, OF_LETTERS, OF_WORDS, fold, is_chinese_text, to_grams
 from indexer.reviews.opinion_lexicon import OpinionLexicon
 
 
@@ -32,8 +32,8 @@ def test_letters_of_a_word_know_its_edges() -> None:
 
 def test_signs_are_cut_in_runs_of_up_to_five() -> None:
     """A writing without spaces gives runs of signs, marks between them included, and no blanks."""
-    assert spans("不好 吃", OF_SIGNS) == sorted(["不", "好", "吃", "不好"])
-    assert len(spans("一二三四五六", OF_SIGNS)) == 6 + 5 + 4 + 3 + 2
+    assert spans("不好 吃", OF_CHINESE) == sorted(["不", "好", "吃", "不好"])
+    assert len(spans("一二三四五六", OF_CHINESE)) == 6 + 5 + 4 + 3 + 2
 
 
 def test_a_gram_is_the_same_wherever_it_stands() -> None:
@@ -49,8 +49,8 @@ def test_case_width_and_repeated_marks_are_folded() -> None:
 
 def test_a_text_in_chinese_with_some_english_is_in_signs() -> None:
     """One word in Latin letters does not make a text one of words."""
-    assert is_signs(fold("这个CPU很好"))
-    assert not is_signs(fold("A very good CPU"))
+    assert is_chinese_text(fold("这个CPU很好"))
+    assert not is_chinese_text(fold("A very good CPU"))
 
 
 @given(st.lists(st.text(max_size=40), max_size=8))

@@ -12,7 +12,7 @@ from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
 from indexer.embedding.embed import no_progress
 from indexer.reviews.feedback_fit import RECIPES, FittedModel, fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT
 from indexer.reviews.model_file import ARRAYS_FILE, MANIFEST_FILE, load_model
 from indexer.reviews.review import Review, read
 from indexer.reviews.sentiment_training import TrainingReviews, learn
@@ -39,7 +39,7 @@ def of(text: str) -> Review:
 
 def test_one_model_knows_both_ways_of_writing(fitted) -> None:
     """Praise is above .5 and blame below it, in English and in Chinese, in texts that were not learnt from."""
-    assert set(fitted.model.experts) == {SIGNS, LETTERS}
+    assert set(fitted.model.experts) == {CHINESE_EXPERT, ENGLISH_EXPERT}
     texts = ["I love the quality", "terrible, a waste", "非常喜欢，质量很好", "太差了，很失望"]
     sentiments = [one.sentiment for one in fitted.model.score([of(text) for text in texts])]
     assert [value > 0.5 for value in sentiments] == [True, False, True, False]
@@ -48,8 +48,8 @@ def test_one_model_knows_both_ways_of_writing(fitted) -> None:
 def test_reviews_are_judged_by_experts_that_have_not_seen_their_item(fitted) -> None:
     """Reviews of one item are in one fold."""
     folds = {}
-    for review, fold, signed in zip(fitted.rated, fitted.folds, np.arange(320) >= 160, strict=True):
-        folds.setdefault((review.item_id, bool(signed)), set()).add(int(fold))
+    for review, fold, in_chinese in zip(fitted.rated, fitted.folds, np.arange(320) >= 160, strict=True):
+        folds.setdefault((review.item_id, bool(in_chinese)), set()).add(int(fold))
     assert all(len(numbers) == 1 for numbers in folds.values())
     assert np.isfinite(fitted.unseen).all()
 
@@ -79,8 +79,8 @@ def test_a_stored_model_scores_the_same(fitted, reviews, tmp_path) -> None:
     model, manifest = load_model(tmp_path)
     before, after = (np.array([one.sentiment for one in some.score(reviews)]) for some in (fitted.model, model))
     np.testing.assert_allclose(after, before, atol=5e-3)
-    assert manifest.experts[LETTERS].reviews == 160
-    assert manifest.experts[LETTERS].auc == fitted.records[LETTERS].auc
+    assert manifest.experts[ENGLISH_EXPERT].reviews == 160
+    assert manifest.experts[ENGLISH_EXPERT].auc == fitted.records[ENGLISH_EXPERT].auc
 
 
 @pytest.mark.parametrize("name", [MANIFEST_FILE, ARRAYS_FILE])
@@ -113,7 +113,7 @@ def test_all_blame_or_all_praise_may_be_of_one_item(reviews, praise) -> None:
     firm = [one for one in reviews[:160] if one.rating != 3]
     rows = [replace(one, item_id="bad" if (one.rating > 3) == praise else one.item_id) for one in firm]
     fitted = fit(rows, no_progress)
-    assert fitted.records[LETTERS].accuracy > 0.9
+    assert fitted.records[ENGLISH_EXPERT].accuracy > 0.9
     assert len(set(fitted.folds[[one.item_id == "bad" for one in rows]].tolist())) == 5
 
 
@@ -121,7 +121,9 @@ def test_one_kind_of_verdict_is_refused_by_an_expert() -> None:
     """What cannot be told apart is said in our own words."""
     texts, groups = ["good"] * 6, np.arange(6)
     with pytest.raises(InvalidCatalogue, match="two reviews of praise and two of blame, got 6 and 0"):
-        learn(TrainingReviews(RECIPES[LETTERS], texts, [""] * 6, [""] * 6, np.ones(6), groups), lambda stage: None)
+        learn(
+            TrainingReviews(RECIPES[ENGLISH_EXPERT], texts, [""] * 6, [""] * 6, np.ones(6), groups), lambda stage: None
+        )
 
 
 def test_bad_rows_are_rejects_with_reasons(tmp_path) -> None:
@@ -164,7 +166,7 @@ def test_the_commands_fit_and_score_in_the_order_read(tmp_path) -> None:
     learnt = write_reviews(tmp_path / "learnt.jsonl", rows)
     asked = write_reviews(tmp_path / "asked.jsonl", [*rows[:20], {"text": ""}, {"text": "Great quality, I love it."}])
     done = indexer("feedback", "fit", learnt, "--out", tmp_path / "model", "--json")
-    assert json.loads(done.out)[LETTERS]["reviews"] == 160, done.err
+    assert json.loads(done.out)[ENGLISH_EXPERT]["reviews"] == 160, done.err
     done = indexer(
         "feedback", "score", asked, "--model", tmp_path / "model", "--out", tmp_path / "scored.jsonl", "--json"
     )
@@ -187,7 +189,7 @@ def test_evaluation_shows_ours_beside_the_peer(tmp_path) -> None:
     ]
     path = write_reviews(tmp_path / "reviews.jsonl", rows)
     told = json.loads(indexer("evaluate", "feedback", path, "--json").out)
-    ours, peer = told["sentiment"][LETTERS]["ours"], told["sentiment"][LETTERS]["peer"]
+    ours, peer = told["sentiment"][ENGLISH_EXPERT]["ours"], told["sentiment"][ENGLISH_EXPERT]["peer"]
     assert ours["reviews"] == peer["reviews"] == sum(row["rating"] != 3 for row in rows)
     assert told["aspects"]["quality"]["recall"] == 1.0
 

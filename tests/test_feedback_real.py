@@ -7,7 +7,7 @@ import pytest
 from indexer.embedding.embed import no_progress
 from indexer.evaluate.feedback_quality import aspect_metrics, evaluate
 from indexer.reviews.feedback_fit import fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT
 from indexer.reviews.snapshot_reviews import read_all
 
 DATA = Path(__file__).parents[2] / "shared/data"
@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.mark.timeout(1800)
 def test_english_reviews() -> None:
     """Praise is told from blame better than by the peer, and .5 parts them fairly though most reviews praise."""
-    told = evaluate(ENGLISH, {}, None, no_progress)["sentiment"][LETTERS]
+    told = evaluate(ENGLISH, {}, None, no_progress)["sentiment"][ENGLISH_EXPERT]
     assert told["ours"]["auc"] >= max(0.97, told["peer"]["auc"])
     assert told["ours"]["balanced_accuracy"] >= 0.87
 
@@ -34,7 +34,7 @@ def test_english_reviews() -> None:
 @pytest.mark.timeout(1800)
 def test_chinese_reviews() -> None:
     """The same without spaces between words, by a wider margin."""
-    told = evaluate([CHINESE], {}, None, no_progress)["sentiment"][SIGNS]
+    told = evaluate([CHINESE], {}, None, no_progress)["sentiment"][CHINESE_EXPERT]
     assert told["ours"]["accuracy"] >= max(0.93, told["peer"]["accuracy"] + 0.005)
     assert told["ours"]["auc"] >= max(0.977, told["peer"]["auc"] + 0.004)
 

@@ -175,13 +175,13 @@ def test_verifying(empty_store: Store, prepared: Prepared) -> None:
     """One or all; exit code 1 if any is damaged, the whole ones said to be whole."""
     names = [prepared.add(empty_store) for _ in range(2)]
     publish(empty_store, names[1])
-    assert indexer("verify", "--store", empty_store.root).out == f"{names[0]}: whole\n{names[1]}: whole\n"
+    assert indexer("verify", "--store", empty_store.root).out == f"{names[0]}: ok\n{names[1]}: ok\n"
     path = empty_store.snapshots / names[0] / "lookup.npy"
     path.write_bytes(path.read_bytes()[:-1])
     ran = indexer("verify", "--store", empty_store.root)
     assert ran.code == 1
     assert ran.out.splitlines()[0].startswith(f"{path}: expected ")
-    assert ran.out.splitlines()[1:] == [f"{names[1]}: whole"]
+    assert ran.out.splitlines()[1:] == [f"{names[1]}: ok"]
     assert indexer("verify", names[1], "--store", empty_store.root).code == 0
     assert indexer("verify", names[0], "--store", empty_store.root).code == 1
 

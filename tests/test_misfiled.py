@@ -227,7 +227,7 @@ def test_the_command_writes_what_it_found(folder: Path, tmp_path: Path) -> None:
     command = ["misfiled", "--store", str(folder / "store")]
     done = indexer(*command, "--out", str(tmp_path / "found.jsonl"))
     assert done.code == 0, done.err
-    assert "of 240 items look misfiled; 5 were not judged; 6 categories" in done.out
+    assert "of 240 items seem misfiled, 5 skipped; 6 categories" in done.out
     assert "i43  bags -> hats" in done.out
     told = json.loads(indexer(*command, "--json").out)
     lines = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]

@@ -54,4 +54,4 @@ def test_the_whole_benchmark(tmp_path: Path) -> None:
         assert max(flagged[kind]["flagged"] for kind in ("there", "titles", "pieces of titles")) <= 0.05
     assert result["shops"]["fashion_products"]["flagged"]["furniture"]["queries"] == 4
     assert json.loads((tmp_path / "result.json").read_text())["shops"] == result["shops"]
-    assert "types taken out" in (tmp_path / "result.md").read_text()
+    assert "removed types" in (tmp_path / "result.md").read_text()

@@ -162,7 +162,7 @@ def test_comparison_writes_every_kind(catalogue: Path, tmp_path: Path, capsys: p
                 assert kind["search_us"].keys() == {"p50", "p95", "p99"}
         assert work["peers"]["ours"]["kinds"][COMPOSED]["ratio"]["median"] == 1.0
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
-    assert "of ours" in capsys.readouterr().out
+    assert "vs. ours" in capsys.readouterr().out
 
 
 def test_a_filter_is_measured_beside_others(catalogue: Path) -> None:

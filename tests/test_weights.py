@@ -13,6 +13,7 @@ from engine.events.event import Event, EventType
 from engine.events.event_log import open_or_create_event_log
 from engine.scoring.query import Boost, ItemPart, Missing, Query, TextPart, VectorPart
 from engine.search.searcher import Searcher
+from engine.search.store_searcher import open_searcher
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
@@ -20,7 +21,6 @@ from indexer.build.default_weights import WEIGHTS_FILE, DefaultWeights, apply_st
 from indexer.build.publish import publish, verify
 from indexer.evaluate.judgments import JudgedQuery
 from indexer.evaluate.ranking_metrics import ndcg
-from indexer.evaluate.store_searcher import open_searcher
 from indexer.weights.candidates import CaseCandidates, gather
 from indexer.weights.decision import WeightDecision, current_weighting, decide
 from indexer.weights.training_case import TrainingCase, cases_from_events, cases_from_judgments, split_history
@@ -328,7 +328,7 @@ def test_the_command_writes_only_what_wins(store: Path, tmp_path: Path) -> None:
     assert kept["snapshot"] == first
     assert Store(store).current() == told["published"]
     again = indexer("fit-weights", "--store", str(store), *files)
-    assert "everything stays as it was" in again.out
+    assert "the weights stay as they are" in again.out
     assert Store(store).current() == told["published"]
     assert indexer("fit-weights", "--store", str(store)).code == 2
     assert indexer("fit-weights", "--store", str(store), "--events").code == 1
@@ -346,7 +346,7 @@ def test_the_command_tells_that_another_is_served(store: Path, tmp_path: Path, m
 
     monkeypatch.setattr("indexer.weights.decision.decide", slowly)
     done = indexer("fit-weights", "--store", store, *judged(tmp_path))
-    assert f"Not published: {first}, with which they were learnt, is not served any more" in done.out
+    assert f"Not published: {first}, which they were learned on, is no longer served" in done.out
     assert opened.current() == opened.names()[-1] != first
     assert json.loads((store / WEIGHTS_FILE).read_text())["snapshot"] == first
 

@@ -65,11 +65,11 @@ def _kind(option: Any) -> str:
     """Return the metavar of an option: its own, the choices, or the type."""
     if option.metavar:
         return str(option.metavar)
-    annotation = option.type_descriptor.annotation
+    annotation: Any = option.type_descriptor.annotation
     inner = [item for item in get_args(annotation) if item is not type(None)]
     annotation = inner[0] if inner and inspect.isclass(inner[0]) else annotation
-    if inspect.isclass(annotation) and hasattr(annotation, "__members__"):
-        return r"\|".join(str(member.value) for member in annotation)
+    if members := getattr(annotation, "__members__", None):
+        return r"\|".join(str(member.value) for member in members.values())
     names = {"str": "TEXT", "int": "INTEGER", "float": "FLOAT", "Path": "PATH", "datetime": "TIME"}
     return names.get(getattr(annotation, "__name__", ""), "TEXT")
 

@@ -12,8 +12,9 @@ from engine.server.codec import statuses
 _INTRODUCTION = """# Errors
 
 A failed call returns a gRPC status with `google.rpc` details: `ErrorInfo` always, with the reason and the field;
-`BadRequest` with the path of each invalid field; `ResourceInfo` for an item or a snapshot that does not exist; `RetryInfo`
-where a retry helps. Programs should match on the code and the reason, never on the text.
+`BadRequest` with the path of each invalid field; `ResourceInfo` for an item or a snapshot that does not exist;
+`RetryInfo` where a retry helps. Programs should match on the code and the reason,
+never on the text.
 
 An exception outside this table is `INTERNAL` with a fixed text; the server's log has the traceback.
 """

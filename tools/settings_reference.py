@@ -11,9 +11,9 @@ from engine.server.settings import ENVIRONMENT_PREFIX, ServerSettings
 
 _INTRODUCTION = """# Server settings
 
-Each setting of `engine serve` is a flag (`--search-threads 4`), an environment variable (`DIPTYCH_SEARCH_THREADS=4`) or a
-line of the TOML file given with `--config` (`search_threads = 4`). A flag overrides the environment, which overrides the
-file. `engine serve --print-config` prints the result.
+Each setting of `engine serve` is a flag (`--search-threads 4`), an environment variable
+(`DIPTYCH_SEARCH_THREADS=4`) or a line of the TOML file given with `--config` (`search_threads = 4`). A flag overrides
+the environment, which overrides the file. `engine serve --print-config` prints the result.
 """
 
 # Defaults that depend on the machine.
@@ -53,7 +53,8 @@ def _range(field: FieldInfo) -> str:
     """Return the values that a field accepts: its choices, its bounds, or its type."""
     if choices := get_args(field.annotation):
         return ", ".join(to_code(str(choice)) for choice in choices)
-    kind = {int: "integer", float: "number", bool: "true or false"}.get(field.annotation or str, "text")
+    kinds: dict[Any, str] = {int: "integer", float: "number", bool: "true or false"}
+    kind = kinds.get(field.annotation, "text")
     bounds = [bound for bound in map(_bound, field.metadata) if bound]
     return f"{kind}, {' and '.join(bounds)}" if bounds else kind
 

@@ -1,4 +1,4 @@
-"""Where peers meet: one catalogue, its queries, and for each peer its best build and settings, made once and kept."""
+"""What peers are compared on: a catalogue, its queries, and each peer's best build and settings, chosen once."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ KINDS = (AGREEING, COMPOSED, IMAGE, MIXED)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One catalogue with its rows, its store and the queries of each kind."""
+    """A catalogue with its rows, its store and the queries of each kind."""
 
     made: Clustered
     built: Built
@@ -38,13 +38,13 @@ class Work:
 
     @property
     def matrix(self) -> Float:
-        """The rows, mapped."""
+        """The rows, memory-mapped."""
         matrix: Float = np.load(self.rows.rows, mmap_mode="r")
         return matrix
 
 
 def arrange(made: Clustered, count: int, seed: int, data: Path = DATA) -> Work:
-    """Return the work on a catalogue, `count` queries of each kind; our store is built anew, by the present code."""
+    """Return the work on a catalogue, with `count` queries of each kind. Our store is built by the present code."""
     catalogue = clustered(made, data)
     folder = catalogue.parent / "peers"
     say(f"build a store of {catalogue.parent.name}")
@@ -58,7 +58,7 @@ def arrange(made: Clustered, count: int, seed: int, data: Path = DATA) -> Work:
 
 
 def choose_settings(work: Work, name: str, python: str, tune: bool = False, target: float = TARGET) -> Chosen:
-    """Return the build and the settings that reach a recall soonest; those of an earlier run unless `tune`."""
+    """Return the build and settings that reach the recall fastest; those of an earlier run unless `tune`."""
     candidates = CANDIDATES[name]
     count = len(work.questions[MIXED])
     tried = []
@@ -66,7 +66,7 @@ def choose_settings(work: Work, name: str, python: str, tune: bool = False, targ
         at = "" if target == TARGET else f"-{target}"
         kept = _folder(work, name, place) / f"tried-{_plain(name)}-{count}{at}.json"
         if candidates.home:
-            # Nothing to choose: the planner does, query by query.
+            # Nothing to choose: the planner chooses for each query.
             return Chosen(0, {kind: Tried({}, 1.0, 0.0) for kind in KINDS})
         _build(work, name, place, python)
         if tune or not kept.exists():
@@ -98,7 +98,7 @@ def _climb(
 
 
 def _build(work: Work, name: str, place: int, python: str) -> float:
-    """Return the seconds that a build took, now or when it was made."""
+    """Return the seconds of a build, made now or earlier."""
     folder = _folder(work, name, place)
     done = folder / "built.json"
     if not done.exists():
@@ -115,7 +115,7 @@ def _build(work: Work, name: str, place: int, python: str) -> float:
 
 @contextmanager
 def opened(work: Work, name: str, build: int, python: str) -> Iterator[tuple[PeerProcess, dict[str, Any]]]:
-    """Give a peer in its process, one of its builds opened, and what that took."""
+    """Start a peer's process with one of its builds, and yield it with the time to open."""
     home = CANDIDATES[name].home
     folder = work.built.store if home else _folder(work, name, build)
     with peer_process(name, sys.executable if home else python) as process:
@@ -127,7 +127,7 @@ def opened(work: Work, name: str, build: int, python: str) -> Iterator[tuple[Pee
 def ask(
     work: Work, process: PeerProcess, kind: str, places: list[int], settings: Mapping[str, Any], below: float = 1.0
 ) -> tuple[list[float], NDArray[np.int64], float]:
-    """Return the microseconds of each query, the rows it found, and the processor time of one."""
+    """Return the microseconds of each query, the rows found, and the CPU time per query."""
     answers = work.folder / "answers.npy"
     path = str(work.questions[kind].path)
     fields = {"settings": dict(settings), "answers": str(answers), "below": below, "numbers": str(work.rows.numbers)}
@@ -137,7 +137,7 @@ def ask(
 
 
 def kinds(name: str) -> tuple[str, ...]:
-    """Return the kinds of query that a peer is asked; those that merge lists have none to merge for one block."""
+    """Return the kinds of query for a peer; those that merge lists have none to merge for one block."""
     return (AGREEING, COMPOSED) if name in MERGED else KINDS
 
 
@@ -150,6 +150,6 @@ def _plain(name: str) -> str:
 
 
 def say(text: str) -> None:
-    """Tell what is going on, on stderr."""
+    """Print progress on stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

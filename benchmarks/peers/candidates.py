@@ -1,8 +1,8 @@
-"""Which settings each peer may choose from: of a few builds and of every depth, the best on the work at hand counts.
+"""The settings that each peer may choose from: a few builds, and every search depth.
 
-A ladder is climbed from its cheapest rung to the first that reaches the recall wanted; of all that reach it the fastest
-is taken. The tables say what was worth trying at 100,000 rows of 512 dimensions; more leaves, finer codes and larger
-graphs were slower there at the same recall.
+Each ladder of settings is climbed from the cheapest rung to the first that reaches the required recall; the fastest of
+all that reach it is chosen. The tables hold what was worth trying at 100,000 rows of 512 dimensions; more leaves, finer
+codes and larger graphs were slower there at the same recall.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,16 @@ from benchmarks.peers.worker import Settings
 OURS = ("ours", "ours (wire)", "ours (gRPC)")
 
 MERGED = ("Milvus Lite (weighted)", "Milvus Lite (RRF)")
-"""Those that search a list for each block and merge them."""
+"""Peers that search a list for each block and merge them."""
 
 Ladder = tuple[Settings, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What a peer may choose from.
+    """The settings that a peer may choose from.
 
-    home: it runs in our Python.   sweep: how many queries a rung is tried with.   shares: whose indexes it uses, "" for
-    its own.
+    home: runs in our Python.   sweep: queries to try a rung with.   shares: peer whose indexes it uses, "" for none.
     """
 
     builds: Sequence[Settings]
@@ -37,7 +36,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What one rung came to on one kind of query."""
+    """The result of one rung on one kind of query."""
 
     settings: Settings
     recall: float
@@ -46,17 +45,17 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A build and, by kind of query, the rung that is measured."""
+    """A build and, by kind of query, the rung to measure."""
 
     build: int
     rungs: Mapping[str, Tried] = field(default_factory=dict)
 
 
 def choose(tried: Sequence[Mapping[str, Sequence[Tried]]], target: float) -> Chosen:
-    """Return the build, by its place, and the rungs that serve best: `tried` has for each build all rungs by kind.
+    """Return the index of the best build and its rungs. `tried` has, for each build, all rungs by kind.
 
-    For one kind that is the fastest rung of those that reach the target, the one of the highest recall if none does;
-    for all the build that reaches it for most kinds, and then the one of the least time in sum.
+    For one kind that is the fastest rung that reaches the target, or the one of the highest recall if none does; over
+    all kinds it is the build that reaches the target for most, and among those the one with the least total time.
     """
     options = [
         Chosen(place, {kind: best_rung(rungs, target) for kind, rungs in kinds.items()})
@@ -72,7 +71,7 @@ def choose(tried: Sequence[Mapping[str, Sequence[Tried]]], target: float) -> Cho
 
 
 def best_rung(rungs: Sequence[Tried], target: float) -> Tried:
-    """Return the fastest rung that reaches the target, the one of the highest recall if none does."""
+    """Return the fastest rung that reaches the target, or the one of the highest recall if none does."""
     reaching = [rung for rung in rungs if rung.recall >= target]
     if reaching:
         return min(reaching, key=lambda rung: rung.p50_us)
@@ -80,7 +79,7 @@ def best_rung(rungs: Sequence[Tried], target: float) -> Tried:
 
 
 def _ladders(fixed: Sequence[Settings], name: str, values: Sequence[int]) -> list[Ladder]:
-    """Return a ladder for each of some fixed settings, its rungs the values of another."""
+    """Return a ladder for each fixed setting, whose rungs are the values of another."""
     return [tuple({**one, name: value} for value in values) for one in fixed]
 
 
@@ -145,7 +144,7 @@ CANDIDATES: Mapping[str, Candidates] = {
 
 
 def fits(build: Settings, rung: Settings) -> bool:
-    """Return whether a rung's settings are those of a build: an IVF has no ef, and a graph no nprobe."""
+    """Return whether a rung's settings apply to a build: an IVF has no ef, and a graph no nprobe."""
     kind = str(build.get("kind", build.get("index_type", "")))
     if not kind:
         return True

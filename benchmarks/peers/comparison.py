@@ -1,7 +1,7 @@
-"""How fast are others at the same work, each at its best, and what do they find?
+"""Speed and recall of other libraries and databases on the same data, each with its best settings.
 
-Every peer answers in a process of its own, and is asked by turns with the others, so that a ratio is one of a single
-round. Indexes and the settings chosen for them are kept; whatever a table shows is measured anew.
+Every peer runs in a separate process and is measured in turn with the others, so that ratios are taken within a round.
+Indexes and chosen settings are kept; all numbers in a table are measured anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from benchmarks.peers.process import PeerProcess, peers_python
 from benchmarks.peers.worker import PEERS
 from engine.errors import InvalidSetting
 
-# A slower one is asked each query once in all, not once a round; one slower still a share of them.
+# A slower peer runs each query once in total, not once per round; an even slower one runs a share of them.
 _SLOW_US = 2_000.0
 _SLOWER_US = 50_000.0
 _SLOWER_QUERIES = 100
@@ -30,7 +30,7 @@ _SLOWER_QUERIES = 100
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured: rounds, and queries of each kind. tune: choose settings anew. target: recall of peers."""
+    """How much is measured: rounds, queries of each kind. tune: choose settings again. target: recall of the peers."""
 
     rounds: int = 5
     queries: int = 400
@@ -40,7 +40,7 @@ class Effort:
 
 @dataclass(slots=True)
 class Series:
-    """What a peer's rounds came to on one kind of query."""
+    """The rounds of a peer on one kind of query."""
 
     took_us: list[float] = field(default_factory=list)
     p50_us: list[float] = field(default_factory=list)
@@ -58,9 +58,9 @@ def run(
     data: Path = DATA,
     python: str | None = None,
 ) -> dict[str, Any]:
-    """Measure all peers on the catalogue with every block and on that which lacks some, show tables, return the result.
+    """Measure all peers on the catalogue with all blocks and on one that lacks some, print tables, return the result.
 
-    python: what has the peers' packages; None to set it up under `data`. A peer that fails is told of, not measured.
+    python: Python with the peers' packages; None sets one up under `data`. A peer that fails is reported and skipped.
     """
     python = python or peers_python(data / "peers")
     results = []
@@ -89,7 +89,7 @@ def run(
 
 
 def named(text: str) -> tuple[str, ...]:
-    """Return the peers of a list with commas and ours before them, all for an empty one. Raises InvalidSetting."""
+    """Parse comma-separated peers, all if empty, and return them after our own. Raises InvalidSetting."""
     wanted = tuple(name.strip() for name in text.split(",")) if text else tuple(PEERS)
     for name in wanted:
         if name not in PEERS:
@@ -191,7 +191,7 @@ def _to_json(
 def _tables(result: Mapping[str, Any]) -> list[report.Table]:
     lacking = f"{result['missing']:.0%} of them lacking a block" if result["missing"] else "all with both blocks"
     what = f"{result['items']:,} items, {lacking}"
-    columns = ("peer", "query", "recall@10", "p50 µs", "p99 µs", "CPU µs", "of ours", "settings")
+    columns = ("peer", "query", "recall@10", "p50 µs", "p99 µs", "CPU µs", "p50 vs. ours", "settings")
     tables = []
     for kind in KINDS:
         rows = [
@@ -221,7 +221,7 @@ def _tables(result: Mapping[str, Any]) -> list[report.Table]:
         for name, peer in result["peers"].items()
     ]
     names = ("peer", "build s, all cores", "private MiB", "resident MiB", "built with", "version")
-    return [*tables, report.Table(f"{what}: what they cost", names, costs)]
+    return [*tables, report.Table(f"{what}: cost", names, costs)]
 
 
 def _shown(settings: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Vector databases that run inside the caller's process: Chroma, LanceDB, Milvus Lite."""
+"""Vector databases that run in the caller's process: Chroma, LanceDB, Milvus Lite."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +14,7 @@ _BATCH = 5_000
 
 
 class Chroma:
-    """Chroma, persistent, its HNSW by inner product."""
+    """Chroma, persistent, with HNSW by inner product."""
 
     packages = ("chromadb",)
     imports = ("chromadb",)
@@ -39,18 +39,18 @@ class Chroma:
         self._ef: int | None = None
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """settings: `ef`, which belongs to the collection, so that all calls of one order share it."""
+        """settings: `ef`, which belongs to the collection, so all calls of an order share it."""
         if self._ef != settings["ef"]:
             self._ef = settings["ef"]
             self._collection.modify(configuration={"hnsw": {"ef_search": self._ef}})
-            # It counts from when the index is next read.
+            # It takes effect when the index is next read.
             _forget_chroma()
             self._collection = _chroma(self._folder).get_collection(NAME, embedding_function=None)
         where = {"where": {"number": {"$lt": asked.below}}} if asked.below < 1.0 else {}
         return partial(self._collection.query, query_embeddings=[asked.vector], n_results=self._k, include=[], **where)
 
     def rows(self, answer: Any) -> list[int]:
-        """The ids are the rows, written as text."""
+        """The ids are the rows as text."""
         return [int(row) for row in answer["ids"][0]]
 
 
@@ -112,12 +112,12 @@ class Lance:
         return call
 
     def rows(self, answer: Any) -> list[int]:
-        """A column has the rows."""
+        """A column holds the rows."""
         return [int(row) for row in answer["id"].to_pylist()]
 
 
 class MilvusLite:
-    """Milvus Lite, one field of the blocks side by side."""
+    """Milvus Lite, with one field of concatenated blocks."""
 
     packages = ("pymilvus", "milvus-lite")
     imports = ("pymilvus", "milvus_lite")
@@ -184,7 +184,7 @@ class MilvusLite:
 
 
 class _Hybrid(MilvusLite):
-    """Milvus Lite's hybrid search: a field for each block, their lists merged afterwards."""
+    """Milvus Lite's hybrid search: a field for each block, whose result lists are merged."""
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
         """settings: `params` of each search, `depth` of each list, and those of the ranker."""
@@ -203,7 +203,7 @@ class _Hybrid(MilvusLite):
 
 
 class MilvusWeighted(_Hybrid):
-    """WeightedRanker: the scores of both lists, weighted and added."""
+    """WeightedRanker: the weighted sum of both scores."""
 
     def _ranker(self, weights: list[float], settings: Settings) -> Any:
         from pymilvus import WeightedRanker
@@ -212,7 +212,7 @@ class MilvusWeighted(_Hybrid):
 
 
 class MilvusRanks(_Hybrid):
-    """RRFRanker: the ranks of both lists; it knows no weights."""
+    """RRFRanker: reciprocal rank fusion without weights."""
 
     def _ranker(self, weights: list[float], settings: Settings) -> Any:
         from pymilvus import RRFRanker

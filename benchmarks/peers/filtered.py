@@ -1,7 +1,7 @@
-"""What a filter costs others: the same filter for all, on a number that knows nothing of the vectors.
+"""The cost of a filter for other libraries: one filter for all queries, on a number independent of the vectors.
 
-Settings are those that a peer was best with for the same queries without a filter, and twice and four times as deep;
-the fastest that reaches the recall wanted counts here too.
+Settings are a peer's best ones for the same queries without a filter, and those with twice and four times the depth;
+the fastest that reaches the required recall counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ def beside(
     data: Path = DATA,
     python: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return recall and time of each peer for each share of the items kept; `count` composed queries."""
+    """Return recall and latency of each peer for each share of matching items; `count` composed queries."""
     python = python or peers_python(data / "peers")
     work = arrange(made, count, seed, data)
     numbers = np.load(work.rows.numbers)
@@ -70,7 +70,7 @@ def beside(
 
 
 def table(made: Clustered, measured: Sequence[Mapping[str, Any]]) -> report.Table:
-    """Return a row for each peer and share."""
+    """Return a table with a row for each peer and share."""
     rows = [
         (
             one["peer"],
@@ -83,12 +83,12 @@ def table(made: Clustered, measured: Sequence[Mapping[str, Any]]) -> report.Tabl
         for one in measured
         if "failed" not in one
     ]
-    columns = ("peer", "share", "recall@10", "short", "p50 µs", "p99 µs")
+    columns = ("peer", "share", "recall@10", "short lists", "p50 µs", "p99 µs")
     return report.Table(f"{made.count:,} items with both blocks, composed queries, one filter for all", columns, rows)
 
 
 class _Judge:
-    """The exact answers among the rows that are allowed."""
+    """The exact answers among the allowed rows."""
 
     def __init__(self, work: Work, allowed: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
         self._rows = work.matrix
@@ -98,7 +98,7 @@ class _Judge:
         self._cutoff = cutoffs(self._rows, self._vectors, max(1, self._wanted), allowed)
 
     def recall(self, places: Sequence[int], found: np.ndarray[Any, np.dtype[np.int64]]) -> float:
-        """Return the mean share of the exact best that was found."""
+        """Return the mean recall."""
         shares = []
         for place, ids in zip(places, found, strict=True):
             kept = np.unique(ids[ids >= 0])
@@ -109,12 +109,12 @@ class _Judge:
         return float(np.mean(shares))
 
     def short(self, found: np.ndarray[Any, np.dtype[np.int64]]) -> int:
-        """Return how many answers have fewer rows than they could."""
+        """Return the number of answers with fewer rows than possible."""
         return int(np.count_nonzero((found >= 0).sum(axis=1) < self._wanted))
 
 
 def _deeper(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give settings as they are and deeper; once where nothing has a depth."""
+    """Yield settings unmodified and deeper; only once if none is a depth."""
     for factor in _DEEPER:
         deeper = {
             key: dict(_deep(value, factor)) if isinstance(value, Mapping) else value for key, value in settings.items()

@@ -1,4 +1,4 @@
-"""Libraries that hold one index of vectors in memory: FAISS itself, hnswlib, USearch, ScaNN."""
+"""Libraries with one in-memory index of vectors: FAISS itself, hnswlib, USearch, ScaNN."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,13 +14,13 @@ FILE = "index"
 
 
 class FaissCells:
-    """FAISS as one would use it: an inverted file of 4-bit codes, refined on the float32 rows in memory."""
+    """FAISS as one would use it: IVF with 4-bit codes, refined with float32 rows in memory."""
 
     packages: Sequence[str] = ("faiss-cpu", "faiss-gpu")
     imports = ("faiss",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
-        """settings: `factory`, in which {codes} stands for half of the columns."""
+        """settings: `factory`, where {codes} stands for half the number of columns."""
         import faiss
 
         width = data.rows.shape[1]
@@ -48,17 +48,17 @@ class FaissCells:
         return partial(_search, self._index, asked.vector[None], self._k, outside, (inside, selector))
 
     def rows(self, answer: Any) -> list[int]:
-        """FAISS says -1 for no row."""
+        """FAISS returns -1 for no row."""
         return [row for row in answer[1][0].tolist() if row >= 0]
 
 
 def _search(index: Any, query: NDArray[np.float32], k: int, parameters: Any, kept: Any) -> Any:
-    """Search; `kept` is what the parameters only point to, and what therefore has to live as long as they do."""
+    """Search. `kept` holds objects that the parameters only point to, so they must live as long."""
     return index.search(query, k, params=parameters)
 
 
 def _selector(allowed: NDArray[np.bool_]) -> Any:
-    """Return FAISS's own form of a mask; it refers to the bitmap and so keeps it."""
+    """Return a mask as a FAISS selector; it refers to the bitmap and so keeps it alive."""
     import faiss
 
     return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
@@ -113,12 +113,12 @@ class Hnswlib:
         self._kept: list[bool] = []
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """settings: `ef`, which belongs to the index, so that all calls of one order share it."""
+        """settings: `ef`, which belongs to the index, so all calls of an order share it."""
         self._index.set_ef(settings["ef"])
         if asked.allowed is None:
             return partial(self._index.knn_query, asked.vector[None], self._k, num_threads=1)
         if self._allowed is not asked.allowed:
-            # It calls Python for each row that it looks at, and a list is what Python looks up fastest.
+            # It calls Python for each row it visits, and Python indexes lists fastest.
             self._allowed, self._kept = asked.allowed, asked.allowed.tolist()
         kept = self._kept.__getitem__
         return partial(self._index.knn_query, asked.vector[None], self._k, num_threads=1, filter=kept)
@@ -129,7 +129,7 @@ class Hnswlib:
 
 
 class Usearch:
-    """USearch: HNSW over rows of the type that the settings name."""
+    """USearch: HNSW over rows of a configurable type."""
 
     packages = ("usearch",)
     imports = ("usearch.index",)
@@ -159,7 +159,7 @@ class Usearch:
         self._k = k
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """settings: `ef`, which belongs to the index, so that all calls of one order share it."""
+        """settings: `ef`, which belongs to the index, so all calls of an order share it."""
         self._index.expansion_search = settings["ef"]
         return partial(self._index.search, asked.vector, self._k, threads=1)
 
@@ -169,13 +169,13 @@ class Usearch:
 
 
 class Scann:
-    """ScaNN: a tree of leaves, anisotropic 4-bit codes, reordering by the rows."""
+    """ScaNN: a tree of leaves, anisotropic 4-bit codes, reordering with the rows."""
 
     packages = ("scann",)
     imports = ("scann",)
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
-        """settings: `leaves`, `threshold` of the anisotropic quantisation, `dims` a code."""
+        """settings: `leaves`, `threshold` of the anisotropic quantisation, `dims` per code."""
         from scann import scann_ops_pybind as ops
 
         count = len(data.rows)
@@ -197,7 +197,7 @@ class Scann:
         self._k = k
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """settings: `leaves` to look at, `reorder`."""
+        """settings: `leaves` to search, `reorder`."""
         return partial(
             self._searcher.search,
             asked.vector,
@@ -207,5 +207,5 @@ class Scann:
         )
 
     def rows(self, answer: Any) -> list[int]:
-        """The first of the two arrays has the rows."""
+        """The first of the two arrays holds the rows."""
         return [int(row) for row in answer[0]]

@@ -1,6 +1,6 @@
-"""The engine as one of the peers: in process, the same through messages, and a real server over gRPC.
+"""The engine as one of the peers: in process, through messages, and over gRPC.
 
-It runs in our own Python, and its index is a store that the indexer built.
+It runs in our Python, and its index is a store that the indexer built.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,11 +24,11 @@ class InProcess:
     )
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
-        """Refuse: the indexer builds stores."""
+        """Fail, since the indexer builds stores."""
         raise NotImplementedError("expected a store that the indexer built, got an order to build one")
 
     def open(self, folder: Path, k: int) -> None:
-        """Open the served snapshot of a store."""
+        """Open the published snapshot of a store."""
         from engine.search.searcher import Searcher
         from engine.snapshot.snapshot import open_snapshot
         from engine.snapshot.store import Store
@@ -42,7 +42,7 @@ class InProcess:
         self._k = k
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """No settings: the planner chooses."""
+        """No settings, since the planner chooses them."""
         return partial(self._searcher.search, to_query(asked, self._k))
 
     def rows(self, answer: Any) -> list[int]:
@@ -51,10 +51,10 @@ class InProcess:
 
 
 class Converted(InProcess):
-    """The same from the bytes of a request to the bytes of the response, which the server does for every call."""
+    """From the bytes of a request to the bytes of the response, as the server does for every call."""
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """No settings: the planner chooses."""
+        """No settings, since the planner chooses them."""
         from engine.server.codec.search_request import to_query as read
         from engine.server.codec.search_response import to_bytes
         from engine.v1 import search_pb2
@@ -77,12 +77,12 @@ class Converted(InProcess):
 
 
 class Called(InProcess):
-    """A server of its own, asked by the generated stub; a call is the whole of it, the answer parsed."""
+    """A separate server, called with the generated stub; a call includes parsing the response."""
 
     packages = ("diptych", "faiss-cpu", "faiss-gpu", "grpcio")
 
     def open(self, folder: Path, k: int) -> None:
-        """Start a server over a store."""
+        """Start a server on a store."""
         from contextlib import ExitStack
 
         import grpc
@@ -97,18 +97,18 @@ class Called(InProcess):
         self._k = k
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """No settings: the planner chooses."""
+        """No settings, since the planner chooses them."""
         return partial(self._stub.Search, to_request(asked, self._k), timeout=30)
 
 
 def to_query(asked: Asked, k: int) -> Query:
-    """Return what is asked as the engine's own query."""
+    """Return the query as the engine's own."""
     parts = tuple(VectorPart(unit, block=name) for name, unit in asked.units.items())
     return Query(parts, dict(asked.weights), Missing.NEUTRAL, limit=k, filter=_filter(asked))
 
 
 def to_request(asked: Asked, k: int) -> Any:
-    """Return what is asked as a message."""
+    """Return the query as a message."""
     from engine.v1 import query_pb2, search_pb2
 
     return search_pb2.SearchRequest(

@@ -1,4 +1,4 @@
-"""Peers as processes, in our Python or in one of their own that is set up once."""
+"""Peers as processes, in our Python or in one that is set up once for them."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from benchmarks.report import ROOT
 from engine.errors import MissingDependency
 
 GROUP = "peers"
-"""The dependency group of pyproject.toml that names the peers' packages."""
+"""Dependency group of pyproject.toml with the peers' packages."""
 
 
 class PeerProcess:
@@ -27,7 +27,7 @@ class PeerProcess:
         self.versions: dict[str, str] = self.order("start", peer=peer)["versions"]
 
     def order(self, do: str, **fields: Any) -> dict[str, Any]:
-        """Return the answer to an order of `worker.Worker`. Raises LoadFailed with what the peer said."""
+        """Return the response to an order of `worker.Worker`. Raises LoadFailed with the peer's message."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise LoadFailed("expected a worker with pipes, got none")
@@ -44,9 +44,9 @@ class PeerProcess:
 
 @contextmanager
 def peer_process(peer: str, python: str = sys.executable, threads: bool = False) -> Iterator[PeerProcess]:
-    """Give a worker with this peer started, which ends with the block.
+    """Start a worker with this peer; it ends with the block.
 
-    threads: whether it may use all cores, as a build does; what libraries log is shown only if it fails to start.
+    threads: whether it may use all cores, as a build does. Library logs are shown only if it fails to start.
     """
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TOKENIZERS_PARALLELISM": "false"}
     if not threads:
@@ -68,9 +68,9 @@ def peer_process(peer: str, python: str = sys.executable, threads: bool = False)
 
 
 def peers_python(folder: Path) -> str:
-    """Return the Python that has the peers' packages, set up in `folder` if it is not there.
+    """Return the Python with the peers' packages, set up in `folder` if it does not exist.
 
-    Raises MissingDependency if uv is not there or cannot install them.
+    Raises MissingDependency if uv is missing or cannot install them.
     """
     python = folder / "venv/bin/python"
     done = folder / "venv/.installed"

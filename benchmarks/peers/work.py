@@ -1,7 +1,7 @@
-"""The work that peers are compared on: rows, queries and the exact answers, as files that any process can read.
+"""The data that peers are compared on: rows, queries and exact answers, as files that any process can read.
 
-A fused score is one inner product, so a peer that holds one index of inner products is given ours for free: an item's
-row is its blocks side by side, a missing one zeros, and the query's weights and calibration stand in its vector. The
+A fused score is one inner product, so a peer with one inner-product index gets our fusion for free: the row of an item
+is its concatenated blocks, zeros for a missing one, and the query vector contains the weights and the calibration. The
 policy for missing blocks is NEUTRAL, the only one that a single index can follow: a missing block counts as an average
 one. The average is not 0, so a row ends with a bit for each block that it has.
 """
@@ -20,16 +20,16 @@ from benchmarks.peers.worker import Float, write_queries
 from engine.scoring.query import VectorPart
 from engine.snapshot.manifest import Manifest
 
-# A bit's length in a row; small beside the blocks', so that it shapes neither cells nor codes.
+# Value of a presence bit; small beside the blocks, so that it affects neither cells nor codes.
 _BIT = 0.25
 
-# Libraries compute 16 values at once, and some are slower for a rest.
+# Libraries compute 16 values at once, and some are slower for a remainder.
 _PIECE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a catalogue as files, and where the blocks stand in them."""
+    """The rows of a catalogue as files, and the columns of each block."""
 
     rows: Path
     numbers: Path
@@ -41,7 +41,7 @@ class Rows:
 class Questions:
     """Queries of one kind as a file, and their exact answers.
 
-    vectors: (nq, d).   cutoff: (nq,) the k-th best exact score of each.   matches: how many rows may answer.
+    vectors: (nq, d).   cutoff: (nq,) the k-th best exact score of each.   matches: how many rows may match.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Questions:
         return len(self.vectors)
 
     def recall(self, rows: Float, places: Sequence[int], found: NDArray[np.int64]) -> float:
-        """Return the mean share of the exact best that was found. found: (len(places), k), -1 for no row."""
+        """Return the mean recall. found: (len(places), k), -1 for no row."""
         shares = []
         for place, ids in zip(places, found, strict=True):
             named = np.unique(ids[ids >= 0])
@@ -64,7 +64,7 @@ class Questions:
 
 
 def write_rows(catalogue: Path, folder: Path, number: str = "shuffle") -> Rows:
-    """Write the rows of a catalogue, unless they are there, and the column that filters are about."""
+    """Write the rows of a catalogue and the filter column, unless they exist."""
     folder.mkdir(parents=True, exist_ok=True)
     path, numbers = folder / "rows.npy", folder / "numbers.npy"
     spans, width = _layout(catalogue)
@@ -84,7 +84,7 @@ def write_rows(catalogue: Path, folder: Path, number: str = "shuffle") -> Rows:
 def write_questions(
     catalogue: Path, manifest: Manifest, rows: Rows, kind: str, weights: Sequence[float], count: int, seed: int, k: int
 ) -> Questions:
-    """Write `count` queries of a kind, the weights of the image taken in turn, and find their exact answers."""
+    """Write `count` queries of a kind, with the image weights in turn, and find their exact answers."""
     usual = {entry.block: entry for entry in manifest.similarities if entry.part_kind == "vector"}
     drawn = draw(catalogue, kind, count, seed)
     units = {name: np.zeros((count, span.stop - span.start), np.float32) for name, span in rows.spans.items()}
@@ -126,7 +126,7 @@ def mixed(kind: str, of: Sequence[Questions]) -> Questions:
 
 
 def cutoffs(rows: Float, vectors: Wide, k: int, allowed: NDArray[np.bool_] | None = None) -> Wide:
-    """Return the k-th best exact score of each query, -inf where fewer than `k` of the allowed rows are there."""
+    """Return the k-th best exact score of each query, -inf if fewer than `k` rows are allowed."""
     best = np.full((len(vectors), k), -np.inf)
     step = 8_192
     for start in range(0, len(rows), step):
@@ -140,7 +140,7 @@ def cutoffs(rows: Float, vectors: Wide, k: int, allowed: NDArray[np.bool_] | Non
 
 
 def describe(rows: Rows) -> dict[str, Any]:
-    """Return what an order to build needs to know."""
+    """Return what a build order needs to know."""
     return {
         "rows": str(rows.rows),
         "numbers": str(rows.numbers),

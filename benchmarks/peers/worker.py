@@ -1,9 +1,9 @@
-"""One peer in a process of its own: what it builds, how it answers, what it costs.
+"""One peer in a separate process: its builds, its answers and their cost.
 
-A peer's packages may need other versions than ours, so it may run in a Python of its own; this file and the peers
-therefore import nothing of the engine and, beside numpy, only the peer's library. Orders come as JSON, one a line on
-stdin, answers go the same way; rows, queries and results are .npy files. The clock runs here, around each query alone:
-what was asked is put into the form that the peer likes best before, ids are taken out of its answer afterwards.
+A peer's packages may need other versions than ours, so it may run in a separate Python; this file and the peers
+therefore import nothing of the engine and, beside numpy, only the peer's library. Orders and responses are JSON, one
+per line on stdin and stdout; rows, queries and results are .npy files. The clock runs here, around each query alone:
+queries are converted to the peer's preferred form before, and ids are extracted from its answer afterwards.
 """
 
 import gc
@@ -50,11 +50,11 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
-"""What tells the libraries to answer with one thread."""
+"""Environment variables that limit the libraries to one thread."""
 
 WARM_UP = 20
 WARM_UP_S = 1.0
-"""Calls before the first that counts, and how long they may take."""
+"""Number of warm-up calls, and their maximum time."""
 
 Settings = Mapping[str, Any]
 Float = NDArray[np.float32]
@@ -62,7 +62,7 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What an index is made of. rows: (n, d), the blocks side by side, zeros for those that an item lacks.
+    """The data of an index. rows: (n, d), concatenated blocks, zeros for those that an item lacks.
 
     spans: each block's columns of the rows.   numbers: (n,), a column to filter by.
     """
@@ -74,10 +74,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query. vector: (d,), whose inner product with a row is the item's fused score.
+    """A query. vector: (d,), whose inner product with a row is the item's fused score.
 
-    units: the same by block before weights, unit length.   weights: by block asked.   below: 1, or else only items
-    whose number is below it may answer.   allowed: (n,), which these are; None for all.
+    units: the unweighted unit vectors by block.   weights: by block.   below: 1, or only items whose number is below it
+    match.   allowed: (n,), the items that match; None for all.
     """
 
     vector: Float
@@ -88,29 +88,29 @@ class Asked:
 
 
 class Peer(Protocol):
-    """Something that finds rows; it is made once a process."""
+    """A library or database that finds rows; one instance for each process."""
 
     packages: Sequence[str]
-    """Distributions whose versions are told, those of them that are installed."""
+    """Distributions whose versions are reported if installed."""
 
     imports: Sequence[str]
-    """Modules that are loaded before memory is first looked at."""
+    """Modules to load before memory is first measured."""
 
     def build(self, data: Data, folder: Path, settings: Settings) -> None:
-        """Write whatever `open` reads into an empty folder."""
+        """Write whatever `open` reads to an empty folder."""
 
     def open(self, folder: Path, k: int) -> None:
-        """Make ready to answer with `k` rows a query."""
+        """Prepare to answer with `k` rows per query."""
 
     def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
-        """Return the call that answers, its arguments in the form that costs it least."""
+        """Return the call that answers, with its arguments in the form that costs it least."""
 
     def rows(self, answer: Any) -> list[int]:
-        """Return the rows that an answer of that call names, best first."""
+        """Return the rows in a result of that call, best first."""
 
 
 class Worker:
-    """Carries out orders; each method named as an order takes its fields and returns those of the answer."""
+    """Carries out orders. Each order names a method, which takes the order's fields and returns the response's."""
 
     def __init__(self) -> None:
         self._peer: Peer | None = None
@@ -118,7 +118,7 @@ class Worker:
         self._before = memory()
 
     def start(self, peer: str) -> dict[str, Any]:
-        """Make the peer, its library imported."""
+        """Create the peer and import its library."""
         module, _, name = PEERS[peer].partition(":")
         made: Peer = getattr(import_module(module), name)()
         for needed in made.imports:
@@ -137,7 +137,7 @@ class Worker:
         return {"build_s": time.perf_counter() - started}
 
     def open(self, folder: str, k: int) -> dict[str, Any]:
-        """Open an index that was built."""
+        """Open a built index."""
         self._k = k
         started = time.perf_counter()
         self._made().open(Path(folder), k)
@@ -146,7 +146,7 @@ class Worker:
     def ask(
         self, queries: str, places: list[int], settings: Settings, answers: str, below: float = 1.0, numbers: str = ""
     ) -> dict[str, Any]:
-        """Ask these queries of a file one after the other; the first of them are asked once before."""
+        """Run queries from a file one after the other; the first are run once beforehand."""
         peer = self._made()
         allowed = np.load(numbers) < below if below < 1.0 else None
         asked = list(read_queries(Path(queries), places, below, allowed))
@@ -171,7 +171,7 @@ class Worker:
         return {"took_us": took.tolist(), "cpu_us": spent / len(calls) * 1e6, **self.cost()}
 
     def cost(self) -> dict[str, Any]:
-        """Return the memory that was taken since the library was imported, children included."""
+        """Return the memory used since the library was imported, including children."""
         now = memory()
         return {name: now[name] - self._before[name] for name in now}
 
@@ -192,7 +192,7 @@ def _versions(packages: Sequence[str]) -> Iterator[tuple[str, str]]:
 def read_queries(
     path: Path, places: Sequence[int], below: float = 1.0, allowed: NDArray[np.bool_] | None = None
 ) -> Iterator[Asked]:
-    """Give the queries of a file that `write_queries` wrote."""
+    """Yield the queries of a file written by `write_queries`."""
     with np.load(path) as file:
         vectors, weights = file["vectors"], file["weights"]
         blocks = [str(name) for name in file["blocks"]]
@@ -203,14 +203,14 @@ def read_queries(
 
 
 def write_queries(path: Path, vectors: Float, units: Mapping[str, Float], weights: NDArray[np.float64]) -> None:
-    """Write queries. vectors: (nq, d).   units: (nq, d_b) a block.   weights: (nq, blocks), 0 for one not asked."""
+    """Write queries. vectors: (nq, d).   units: (nq, d_b) by block.   weights: (nq, blocks), 0 for unused blocks."""
     arrays: dict[str, Any] = {f"unit_{name}": rows for name, rows in units.items()}
     np.savez(path, vectors=vectors, weights=weights, blocks=np.array(list(units)), **arrays)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the garbage collector out of the time that is measured."""
+    """Keep the garbage collector from running during measurements."""
     gc.collect()
     gc.disable()
     try:
@@ -220,7 +220,7 @@ def quiet() -> Iterator[None]:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that it started."""
+    """Return a process and all its descendants."""
     pids = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in _read(children).split():
@@ -229,7 +229,7 @@ def family(pid: int) -> list[int]:
 
 
 def _read(path: Path) -> str:
-    """Return what a file of /proc says, nothing if its thread or process has ended."""
+    """Return the content of a file of /proc, empty if its thread or process has ended."""
     try:
         return path.read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -237,7 +237,7 @@ def _read(path: Path) -> str:
 
 
 def cpu_s() -> float:
-    """Return the processor time of this process and its children."""
+    """Return the CPU time of this process and its children."""
     total = time.process_time()
     for pid in family(os.getpid())[1:]:
         if fields := _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split():
@@ -246,7 +246,7 @@ def cpu_s() -> float:
 
 
 def memory() -> dict[str, float]:
-    """Return the resident memory of this process and its children in MiB, and the private part of it."""
+    """Return the resident and the private memory of this process and its children in MiB."""
     total = {"rss_mib": 0.0, "private_mib": 0.0}
     names = {"VmRSS:": "rss_mib", "RssAnon:": "private_mib"}
     for pid in family(os.getpid()):
@@ -259,7 +259,7 @@ def memory() -> dict[str, float]:
 
 def main() -> None:
     """Serve orders until stdin ends."""
-    # What libraries print must not get between the answers.
+    # Output of the libraries must not get between the responses.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     worker = Worker()
@@ -267,7 +267,7 @@ def main() -> None:
         order = json.loads(line)
         try:
             result = getattr(worker, order.pop("do"))(**order)
-        except Exception as error:  # noqa: BLE001 whatever a library raises, the one who ordered has to know
+        except Exception as error:  # noqa: BLE001 whatever a library raises is reported to the caller
             result = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(result) + "\n")
         answers.flush()

@@ -1,4 +1,4 @@
-"""`python -m engine.cli` is the `engine` command."""
+"""`python -m engine.cli`: the `engine` command."""
 
 from engine.cli.commands import main
 

@@ -1,4 +1,4 @@
-"""What is known of one shopper, from a store or a server, for a person or a program."""
+"""`engine profile`: a shopper's profile, from a store in this process or from a server."""
 
 import json
 from pathlib import Path
@@ -6,49 +6,55 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.shared_options import (
+    DEFAULT_ADDRESS,
+    AddressOption,
+    AsJsonOption,
+    EventsUrlOption,
+    StoreOption,
+    TimeoutOption,
+    check_store_or_address,
+)
+
 if TYPE_CHECKING:
     from engine.v1 import recommendation_pb2
 
 
 def profile(
-    user: Annotated[str, typer.Argument(help="The shopper's id.")],
-    store: Annotated[Path | None, typer.Option(help="Folder of a store; no server is needed.")] = None,
-    events_url: Annotated[
-        str, typer.Option(envvar="DIPTYCH_EVENTS_URL", help="Database of the events, if not a file of the store.")
-    ] = "",
-    address: Annotated[str | None, typer.Option(help="HOST:PORT of a server to ask. [127.0.0.1:50051]")] = None,
-    timeout_s: Annotated[float, typer.Option(help="How long to wait for the server.")] = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program instead.")] = False,
+    user: Annotated[str, typer.Argument(help="user_id of the shopper.")],
+    as_json: AsJsonOption = False,
+    store: StoreOption = None,
+    events_url: EventsUrlOption = "",
+    address: AddressOption = None,
+    timeout_s: TimeoutOption = 30.0,
 ) -> None:
-    """Tell what is known of a shopper: interests, preferences, prices, the kind of shopper they are."""
-    from engine.cli.query_client import call
+    """Show a shopper's profile: interests, preferences, price range and segment."""
+    from engine.cli.profile_output import print_profile
+    from engine.cli.rpc_call import call
     from engine.server.codec.profile_messages import to_line
     from engine.v1 import recommendation_pb2
 
-    if store is not None and address is not None:
-        raise typer.BadParameter("expected one of --store and --address, got both")
+    check_store_or_address(store, address)
     request = recommendation_pb2.GetProfileRequest(user_id=user)
-    rpc = "engine.v1.RecommendationService/GetProfile"
-    response = (
-        ask_store(store, request, events_url)
-        if store is not None
-        else call(address or "127.0.0.1:50051", rpc, request, timeout_s)
-    )
+    if store is not None:
+        response = profile_from_store(store, request, events_url)
+    else:
+        response = call(address or DEFAULT_ADDRESS, "engine.v1.RecommendationService/GetProfile", request, timeout_s)
     if as_json:
         typer.echo(json.dumps(to_line(response.profile), ensure_ascii=False))
     else:
         print_profile(response.profile)
 
 
-def ask_store(
+def profile_from_store(
     root: Path, request: "recommendation_pb2.GetProfileRequest", events_url: str = ""
 ) -> "recommendation_pb2.GetProfileResponse":
-    """Return the profile from a store's log and its current snapshot. Raises what a server would refuse with."""
-    from engine.cli.query_client import open_searcher
+    """Return the response from a store's event log and current snapshot. Raises the errors that a server would."""
     from engine.errors import UserNotFound
     from engine.events.event_log import open_event_log
     from engine.profiles.population import open_population
     from engine.profiles.profile_builder import load_profile
+    from engine.search.store_searcher import open_searcher
     from engine.server.codec.profile_messages import to_response
     from engine.server.codec.validation import check
 
@@ -63,31 +69,3 @@ def ask_store(
     if found is None:
         raise UserNotFound
     return to_response(found)
-
-
-def print_profile(profile: "recommendation_pb2.Profile") -> None:
-    """Print a profile on stdout: a summary, the segment, then a table of interests and one of preferences."""
-    from google.protobuf.json_format import MessageToDict
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    console.print(Text(profile.user_id), style="bold", soft_wrap=True)
-    console.print(Text(profile.summary))
-    if profile.HasField("segment"):
-        console.print(Text(f"\nSegment: {profile.segment.name}"), style="bold")
-        console.print(Text(profile.segment.description))
-    interests = Table("interest", "share", "items that stand for it", box=box.SIMPLE_HEAD)
-    for one in profile.interests:
-        interests.add_row(Text(one.label or "–"), f"{one.share:.0%}", Text(", ".join(one.item_ids)))
-    preferences = Table("prefers", "", "share", "as often as others", box=box.SIMPLE_HEAD)
-    for affinity in profile.affinities:
-        value = Text(str(MessageToDict(affinity.value)))
-        preferences.add_row(
-            Text(affinity.field), value, f"{affinity.share:.0%}", f"{affinity.lift:.1f} x" if affinity.lift else "–"
-        )
-    for table in (interests, preferences):
-        if table.row_count:
-            console.print(table)

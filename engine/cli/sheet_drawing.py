@@ -1,4 +1,4 @@
-"""Queries and their hits drawn as one picture: a row a query, a tile a hit, what cannot be shown a grey tile."""
+"""Drawing of queries and their hits: a row for each query, a tile for each hit, grey where there is no picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from engine.encoders.images import decode
 from engine.errors import BadImage
 
 TILE = 160
-"""Pixels of a tile's side."""
+"""Side of a tile in pixels."""
 
 _GAP = 10
 _LINE = 15
@@ -19,13 +19,20 @@ _FONT_SIZE = 12
 _LINES = 3
 _BACKGROUND, _EMPTY, _INK, _RULE = "white", "#d9d9d9", "#202020", "#8a8a8a"
 
-# Of matplotlib, a dependency: unlike the font in Pillow it has Greek and Cyrillic letters.
+# From matplotlib, which is a dependency. Unlike the font of Pillow, it has Greek and Cyrillic letters.
 _FONT = "fonts/ttf/DejaVuSans.ttf"
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture, or the reason why there is none, and what is written below it, the first line apart."""
+    """A picture with text below it.
+
+    Attributes:
+        picture: None if there is none.
+        reason: Why there is no picture; shown in its place.
+        heading: First line of the text.
+        caption: Rest of the text.
+    """
 
     picture: Image.Image | None
     reason: str
@@ -34,14 +41,14 @@ class Tile:
 
 
 def draw(rows: Sequence[Sequence[Tile]]) -> Image.Image:
-    """Return the sheet. The first tile of each row is the query, and stands a little apart."""
+    """Return the image of all rows. The first tile of a row is the query, set apart by a line."""
     font = _font()
     columns = max((len(row) for row in rows), default=1)
     height = TILE + _LINES * _LINE + 2 * _GAP
     sheet = Image.new("RGB", (columns * (TILE + _GAP) + 3 * _GAP, max(1, len(rows)) * height), _BACKGROUND)
     pen = ImageDraw.Draw(sheet)
-    for number, row in enumerate(rows):
-        top = number * height + _GAP
+    for row_index, row in enumerate(rows):
+        top = row_index * height + _GAP
         for column, tile in enumerate(row):
             left = _GAP + column * (TILE + _GAP) + (2 * _GAP if column else 0)
             _draw_tile(sheet, pen, font, tile, (left, top))
@@ -50,7 +57,7 @@ def draw(rows: Sequence[Sequence[Tile]]) -> Image.Image:
 
 
 def open_picture(path: Path) -> tuple[Image.Image | None, str]:
-    """Return a file's picture, no larger than a tile, and ""; or None and the reason."""
+    """Return the picture of a file, scaled down to a tile, and ""; or None and the reason."""
     try:
         picture = decode(path.read_bytes())
     except FileNotFoundError:
@@ -64,17 +71,24 @@ def open_picture(path: Path) -> tuple[Image.Image | None, str]:
 
 
 def wrap(text: str, font: Any, width: int, lines: int) -> list[str]:
-    """Return a text in at most so many lines of so many pixels, cut with "…"; a word too long is broken."""
+    """Wrap a text. Overlong words are broken, and a text that does not fit ends in "…".
+
+    Args:
+        text: The text.
+        font: Font to measure with.
+        width: Maximum width of a line in pixels.
+        lines: Maximum number of lines.
+    """
     wrapped: list[str] = []
-    left = " ".join(text.split())
-    while left and len(wrapped) < lines:
-        end = len(left)
-        while end > 1 and font.getlength(left[:end]) > width:
-            space = left.rfind(" ", 1, end)
+    rest = " ".join(text.split())
+    while rest and len(wrapped) < lines:
+        end = len(rest)
+        while end > 1 and font.getlength(rest[:end]) > width:
+            space = rest.rfind(" ", 1, end)
             end = space if space > 0 else end - 1
-        wrapped.append(left[:end].rstrip())
-        left = left[end:].lstrip()
-    if left:
+        wrapped.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
+    if rest:
         last = wrapped[-1]
         while last and font.getlength(last + "…") > width:
             last = last[:-1]

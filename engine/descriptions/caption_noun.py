@@ -17,7 +17,7 @@ _END = re.compile(
 _MOST_WORDS = 3
 
 
-def noun_of(caption: str, vocabulary: ClaimVocabulary) -> str:
+def find_caption_noun(caption: str, vocabulary: ClaimVocabulary) -> str:
     """Return what a caption calls the thing it shows, without its qualities: "red mug with white" is a mug."""
     head = caption.strip()
     while (opened := _OPENING.match(head)) is not None:

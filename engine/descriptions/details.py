@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.descriptions.facts import ACCENT, CATEGORY, MATERIAL, ORIGIN, SEASON, SIZE, USE, YEAR, Facts
-from engine.descriptions.grammar import article, capital, is_plural, listed, singular
+from engine.descriptions.grammar import article, capitalise, is_plural, join_list_words, singular
 from engine.descriptions.lexicon import COUNTABLE, NOUNS, PURPOSES
 from engine.descriptions.title_reader import TitleReading
 
@@ -69,7 +69,7 @@ class Details:
         if not found:
             return []
         half = len(found) if len(found) <= _MOST_AT_ONCE else (len(found) + 1) // 2
-        said, more = listed(found[:half]), listed(found[half:])
+        said, more = join_list_words(found[:half]), join_list_words(found[half:])
         words = self._pick(
             f"{self.they} {self._verb('comes', 'come')} with {said}.",
             f"Features include {said}." if half > 1 else f"{self.they} {self._verb('comes', 'come')} with {said}.",
@@ -78,15 +78,15 @@ class Details:
         if more:
             words = f"{words} {self.they} also {self._verb('offers', 'offer')} {more}."
         return [
-            Detail(f"feature {place}", words if not place else "", capital(one))
+            Detail(f"feature {place}", words if not place else "", capitalise(one))
             for place, one in enumerate(self._title.features[:MOST_FEATURES])
         ]
 
     def traits(self) -> list[Detail]:
         """Return the adjectives of the title."""
         found = self._title.traits[:MOST_FEATURES]
-        said = listed(found)
-        return [Detail("traits", f"{self.they} {self.are} {said}.", capital(said))] if found else []
+        said = join_list_words(found)
+        return [Detail("traits", f"{self.they} {self.are} {said}.", capitalise(said))] if found else []
 
     def fits(self) -> list[Detail]:
         """Return what it goes with."""
@@ -117,7 +117,7 @@ class Details:
         if not value:
             return []
         parts = [measure(part) for part in re.split(r",\s*(?=\D*\d)", value)]
-        said = listed([part for part in parts if part])
+        said = join_list_words([part for part in parts if part])
         if all(map(_VOLUME.match, parts)):
             words = self._pick(f"{self.they} {self._verb('holds', 'hold')} {said}.", f"The capacity is {said}.")
             return [Detail("size", words, f"Capacity: {said}")]
@@ -128,7 +128,7 @@ class Details:
             words = self._pick(
                 f"{self.they} {self._verb('measures', 'measure')} {said}.",
                 f"The size is {said}." if len(parts) == 1 else f"The sizes are {said}.",
-                f"{capital(self._verb('its', 'their'))} dimensions are {said}."
+                f"{capitalise(self._verb('its', 'their'))} dimensions are {said}."
                 if "×" in said
                 else f"The size is {said}.",
             )
@@ -139,7 +139,7 @@ class Details:
         """Return what it is worn or used for, and the collection it is of."""
         use, season = (
             self._facts.first(USE),
-            " ".join(part for part in (capital(self._facts.first(SEASON)), self._facts.first(YEAR)) if part),
+            " ".join(part for part in (capitalise(self._facts.first(SEASON)), self._facts.first(YEAR)) if part),
         )
         use = _USES.get(use.lower(), f"{use.lower()} use" if use else "")
         it = self._verb("it", "they")
@@ -184,7 +184,7 @@ class Details:
     def others(self) -> list[Detail]:
         """Return what further fields tell, by the names that the catalogue gives them."""
         return [
-            Detail(f"other {label}", f"{capital(label)}: {value}.", f"{capital(label)}: {value}")
+            Detail(f"other {label}", f"{capitalise(label)}: {value}.", f"{capitalise(label)}: {value}")
             for label, value in self._facts.others
         ]
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from engine.descriptions.claim_support import supported, unsupported
 from engine.descriptions.claim_vocabulary import NUMBER, QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.facts import ACCENT, BRAND, CATEGORY, COLOUR, TYPE, Facts
-from engine.descriptions.grammar import article, capital, sentences
+from engine.descriptions.grammar import article, capitalise, sentences
 
 BULLET = "- "
 
@@ -160,7 +160,7 @@ def is_accent(claim: Claim, piece: str) -> bool:
 
 
 def _put(piece: str, claim: Claim, words: str) -> str:
-    words = capital(words) if piece[claim.start].isupper() and claim.start <= len(BULLET) else words
+    words = capitalise(words) if piece[claim.start].isupper() and claim.start <= len(BULLET) else words
     put = piece[: claim.start] + words + piece[claim.end :]
     put = re.sub(rf"\b({re.escape(words)})(?: {re.escape(words)})+\b", r"\1", put, flags=re.IGNORECASE)
     return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], put)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from engine.columns import value_at
+from engine.descriptions.grammar import fold_spelling
 
 TYPE, CATEGORY, COLOUR, ACCENT = "type", "category", "colour", "accent"
 PATTERN, MATERIAL, BRAND, FOR = "pattern", "material", "brand", "for"
@@ -138,7 +139,7 @@ def _others(payload: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str
     nested = payload.get("attributes")
     fields = {**{name: value for name, value in payload.items() if isinstance(value, str)}}
     fields |= {f"attributes.{name}": value for name, value in nested.items()} if isinstance(nested, Mapping) else {}
-    title = _squeezed(_text(payload.get(TITLE)))
+    title = fold_spelling(_text(payload.get(TITLE)))
     found = []
     for name, value in fields.items():
         if name in known or name in (TITLE, DESCRIPTION) or isinstance(value, bool):
@@ -147,13 +148,9 @@ def _others(payload: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str
             continue
         text, label = _text(_written(value)), re.sub(r"[_.]+", " ", name.rpartition(".")[2]).strip()
         short = 0 < len(text.split()) <= _MOST_LABELLED_WORDS and "\n" not in str(value)
-        if short and text.lower() not in _NOTHING and not _FILE.search(text) and _squeezed(text) != title:
+        if short and text.lower() not in _NOTHING and not _FILE.search(text) and fold_spelling(text) != title:
             found.append((label, text))
     return tuple(found)
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.lower())
 
 
 def find_fields(names: Iterable[str]) -> dict[str, str]:

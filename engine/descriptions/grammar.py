@@ -134,12 +134,12 @@ def plural(noun: str) -> str:
     return noun + ("es" if noun.lower().endswith(("ch", "sh", "ss", "x", "z", "s", "tato", "mato")) else "s")
 
 
-def capital(text: str) -> str:
+def capitalise(text: str) -> str:
     """Return the text with its first letter large."""
     return text[:1].upper() + text[1:]
 
 
-def listed(parts: Sequence[str]) -> str:
+def join_list_words(parts: Sequence[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
@@ -168,3 +168,8 @@ def _parts(line: str, names: Sequence[str]) -> list[str]:
 def count_words(text: str) -> int:
     """Return how many words a text has, each what stands between blanks, a bullet's dash too."""
     return len(text.split())
+
+
+def fold_spelling(phrase: str) -> str:
+    """Return a phrase without what titles spell in several ways: T-Shirts and tshirts, sour-cream and sour cream."""
+    return re.sub(r"[\W_]+", "", phrase.lower())

@@ -1,4 +1,4 @@
-"""What can be described: an item of a snapshot, or somebody's picture; and who describes the items of a snapshot."""
+"""Subjects of descriptions, from snapshot items and uploaded pictures, and the describers of a snapshot."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ SAME_PICTURE = 0.9995
 
 
 class SnapshotDescribers:
-    """Who describes the items of a snapshot, made when first asked, and kept until another snapshot is."""
+    """Describers of a snapshot's items, created on first use and cached until the snapshot changes."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -31,7 +31,7 @@ class SnapshotDescribers:
         self._made: dict[bool, Describer] = {}
 
     def of(self, searcher: Searcher, pictures: bool) -> Describer:
-        """Return who describes a snapshot's items. pictures: whether there are any to caption.
+        """Return the describer of a snapshot's items. pictures: whether there are any to caption.
 
         Cost, the first time: a second for 10,000 items and more, and the opening of the embedded model if pictures are
         to be captioned and the snapshot's model cannot. One thread at a time.
@@ -61,7 +61,7 @@ class SnapshotDescribers:
 def item_of(
     searcher: Searcher, item_id: str, payload: dict[str, Any] | None = None, image: Image.Image | None = None
 ) -> Subject:
-    """Return an item as it is served. payload: what is known of it instead. Raises ItemNotFound."""
+    """Return an item as a subject. payload: replaces the stored payload. Raises ItemNotFound."""
     view = searcher.view
     row = view.get_row(item_id)
     vector = view.vectors(row).get(IMAGE)
@@ -70,9 +70,9 @@ def item_of(
 
 
 def pictures_of(searcher: Searcher, images: list[Image.Image], datas: list[bytes]) -> list[Subject]:
-    """Return pictures as what is to be described; one that is an item's own picture is that item.
+    """Return pictures as subjects; a picture identical to an item's own is described as that item.
 
-    Another one is told which item a search with it finds first, so that it is named no worse than the search names it.
+    Other pictures carry the fields of their top search hit, so that they are named no worse than by search.
 
     Raises NoEncoder if the snapshot was built without a model.
     """

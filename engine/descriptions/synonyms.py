@@ -58,3 +58,6 @@ FAMILIES: dict[str, dict[str, tuple[str, ...]]] = {
     role: {family: tuple(words.split(", ")) for family, words in table.items()}
     for role, table in (("colour", COLOUR), ("material", MATERIAL), ("pattern", PATTERN))
 }
+
+FAMILY_NAMES = frozenset(family for table in FAMILIES.values() for family in table)
+"""The names of all families."""

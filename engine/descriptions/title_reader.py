@@ -11,28 +11,27 @@ from typing import Any
 
 from engine.descriptions.claim_vocabulary import QUALITIES, ClaimVocabulary
 from engine.descriptions.facts import BRAND, COLOUR, MATERIAL, SEASON, SERIES, TYPE, USE, Facts
-from engine.descriptions.grammar import PAIRS, plural, singular
+from engine.descriptions.grammar import PAIRS, fold_spelling, plural, singular
 from engine.descriptions.lexicon import COMMON, TRAITS
 from engine.descriptions.title_segments import (
     EDGE,
     PROMOTION,
     cut_title,
     join_list,
+    split_segment,
     split_tails,
     strokes,
-    tails_of,
     without_noun,
 )
 from engine.descriptions.title_words import (
     AMOUNT,
     WHOM,
     TitleWords,
+    find_target_group,
     forms,
     is_noun,
-    small_first,
-    squeezed,
+    lower_first,
     type_forms,
-    whom_of,
 )
 
 _CODE = re.compile(r"^(?=.*\d)(?=.*[A-Za-z])[\w./+-]{5,}$")
@@ -99,7 +98,7 @@ class TitleReader:
         series, kind = facts.first(SERIES), facts.first(TYPE)
         if series and title.lower() == f"{series} {kind}".lower():
             # A name and a kind, and nothing to find out.
-            return TitleReading(facts.first(BRAND), series, small_first(kind), kind, whom_of(title))
+            return TitleReading(facts.first(BRAND), series, lower_first(kind), kind, find_target_group(title))
         cut = cut_title(title)
         if not cut.core:
             return TitleReading()
@@ -119,7 +118,7 @@ class TitleReader:
         traits = tuple(dict.fromkeys(part.lower() for part in rest if TRAITS.match(part)))
         features: list[str] = []
         fits, compatible = "", False
-        for word, piece in [*tails, *(tail for part in rest if not TRAITS.match(part) for tail in tails_of(part))]:
+        for word, piece in [*tails, *(tail for part in rest if not TRAITS.match(part) for tail in split_segment(part))]:
             if word == "for" or word.startswith(("compatible", "suitable", "designed")):
                 found = self._fit(without_noun(piece, noun or head))
                 fits, compatible = (fits, compatible) if fits else (found, word.startswith("compatible"))
@@ -128,7 +127,17 @@ class TitleReader:
         fits = "" if WHOM.search(fits) else fits
         found_features = tuple(dict.fromkeys(feature for feature in features if feature))
         return TitleReading(
-            brand, name, noun, head, whom_of(title), fits, compatible, cut.pack, found_features, traits, cut.core
+            brand,
+            name,
+            noun,
+            head,
+            find_target_group(title),
+            fits,
+            compatible,
+            cut.pack,
+            found_features,
+            traits,
+            cut.core,
         )
 
     def _fit(self, piece: str) -> str:
@@ -183,18 +192,18 @@ class TitleReader:
             qualities += run[cut:]
         while qualities and qualities[0].lower() in ("and", "or", "with", "in", "of", "&"):
             qualities = qualities[1:]
-        head = _number_form(small_first(head) if self._is_type(head, facts) else self._words.tidy(head), facts)
+        head = _number_form(lower_first(head) if self._is_type(head, facts) else self._words.tidy(head), facts)
         noun = " ".join([self._words.tidy(" ".join(qualities)), head]).strip()
         name = " ".join([lead, *names]).strip()
         return (name if names or (series and lead) else ""), noun, head
 
     def _head(self, tokens: list[str], facts: Facts, series: bool) -> tuple[int, int] | None:
         """Return the first and last place of the noun: a word for its type, the last known noun, or the end."""
-        nouns = {squeezed(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
+        nouns = {fold_spelling(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
         low = [token.lower() for token in tokens]
         for length in range(min(5, len(low)), 0, -1):
             for first in range(len(low) - length, -1, -1):
-                if squeezed(" ".join(low[first : first + length])) in nouns:
+                if fold_spelling(" ".join(low[first : first + length])) in nouns:
                     return first, first + length - 1
         if series and tokens:
             return 0, len(tokens) - 1
@@ -228,7 +237,7 @@ class TitleReader:
         return WHOM.fullmatch(token) is not None or token.lower() in known
 
     def _is_type(self, head: str, facts: Facts) -> bool:
-        return any(squeezed(head) in map(squeezed, type_forms(value)) for value in facts.values.get(TYPE, ()))
+        return any(fold_spelling(head) in map(fold_spelling, type_forms(value)) for value in facts.values.get(TYPE, ()))
 
     def _is_feature(self, piece: str, core: str, noun: str, alone: bool) -> bool:
         words = [word.strip(EDGE + "()").lower() for word in piece.split()]
@@ -261,5 +270,5 @@ def _number_form(head: str, facts: Facts) -> str:
     many = plural(head).split(" ")[-1].lower()
     if many in PAIRS and many != "glasses":
         return plural(head)
-    types = {squeezed(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
-    return singular(head) if squeezed(head) in types else head
+    types = {fold_spelling(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
+    return singular(head) if fold_spelling(head) in types else head

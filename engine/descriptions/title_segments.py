@@ -6,7 +6,7 @@ Advertising is left out, and so are the last words of a title that was cut off.
 import re
 from dataclasses import dataclass
 
-from engine.descriptions.grammar import listed
+from engine.descriptions.grammar import join_list_words
 from engine.descriptions.lexicon import TRAITS
 
 EDGE = " .,;:-–—|/&+*#'\"“”"
@@ -90,11 +90,11 @@ def join_list(tails: list[Tail], rest: list[str]) -> tuple[list[Tail], list[str]
     if not others:
         return tails, rest
     joined = re.search(r" (?:and|&) ", others[-1]) is not None
-    whole = ", ".join([first, *others]) if joined else listed([first, *others])
+    whole = ", ".join([first, *others]) if joined else join_list_words([first, *others])
     return [*tails[:-1], (word, whole)], rest[len(others) :]
 
 
-def tails_of(segment: str) -> list[Tail]:
+def split_segment(segment: str) -> list[Tail]:
     """Return a part of the list by the word that it begins with, and what stands behind such words within it."""
     if found := _FITS.match(segment):
         return [("compatible", segment[found.end() :])]
@@ -141,4 +141,4 @@ def without_noun(piece: str, noun: str) -> str:
 def strokes(text: str) -> str:
     """Return "Galaxy M31 / F41 / M31s" as a list in words."""
     parts = [part.strip() for part in text.split(" / ") if part.strip()]
-    return listed(parts) if len(parts) > 1 else text
+    return join_list_words(parts) if len(parts) > 1 else text

@@ -161,7 +161,7 @@ class TitleWords:
         return " ".join(words[:count])
 
 
-def whom_of(title: str) -> str:
+def find_target_group(title: str) -> str:
     """Return whom a title says that a product is for, "" if it does not."""
     found = list(dict.fromkeys(match[1].lower() for match in WHOM.finditer(title)))
     names = [_WHOM_NAMES.get(name, name) for name in found]
@@ -179,7 +179,7 @@ def type_forms(value: str) -> set[str]:
     return {form for word in (low, last) for form in (*forms(word), word.removesuffix("s"))}
 
 
-def small_first(phrase: str) -> str:
+def lower_first(phrase: str) -> str:
     """Return a phrase with small letters, but for its abbreviations: "LED wall lamp"."""
     return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in phrase.split())
 
@@ -187,11 +187,6 @@ def small_first(phrase: str) -> str:
 def is_noun(word: str) -> bool:
     """Return whether a word is one for products, one or many of them."""
     return word in NOUNS or singular(word) in NOUNS or plural(word) in PAIRS
-
-
-def squeezed(phrase: str) -> str:
-    """Return a phrase without what titles write one way or another: T-Shirts and tshirts, sour-cream and sour cream."""
-    return re.sub(r"[\W_]+", "", phrase.lower())
 
 
 def forms(word: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Who writes a description: the seam, what a writer is told, and which writers there are by name."""
+"""The writer interface, its input, and the table of writers by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,16 +30,20 @@ class Style(Enum):
 
 
 LONGEST = {Style.SHORT: 30, Style.LONG: 80, Style.BULLETS: 80}
-"""The words of a description at most, where nobody says."""
+"""Default maximum number of words per style."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that a writer is told of a product, and how it is to be written.
+    """A writer's input: the facts about a product, and the requested style.
 
-    noun: what to call it.   title: what its title says.   caption: what the captioner says of its picture, if any.
-      sayings: sentences of its own description.   picture: its bytes, if they are at hand.   seed: the same text for
-    the same one.
+    Attributes:
+        noun: What to call the product.
+        caption: Generated caption of its picture, "" for none.
+        sayings: Sentences of its own description.
+        picture: Encoded picture, empty if not available.
+        seed: Selects the wording; equal seeds give equal texts.
+        title: The parsed title.
     """
 
     facts: Facts
@@ -55,20 +59,22 @@ class Brief:
 
 
 class Writer(Protocol):
-    """Writes one description from what it is told; any number of threads may ask it."""
+    """Writes one description from a brief; thread-safe."""
 
     name: str
 
     def write(self, brief: Brief, faults: Sequence[str] = ()) -> str:
-        """Return a text. faults: what was wrong with the one before, for a writer that may try again."""
+        """Return a text. faults: errors in the previous attempt, empty for the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriterOptions:
-    """Which writer to open, and what a chat writer has to know. The key is never shown.
+    """The writer to open, and the settings of a chat writer. The key is left out of the repr.
 
-    name: in WRITERS, or "module:Class" of your own.   url: of an OpenAI-compatible chat, such as
-    http://localhost:11434/v1.   images: whether its model looks at pictures.
+    Attributes:
+        name: A name in WRITERS, or "module:Class" of a custom writer.
+        url: An OpenAI-compatible endpoint, such as http://localhost:11434/v1.
+        images: Whether the chat model accepts images.
     """
 
     name: str = "coca"
@@ -80,7 +86,7 @@ class WriterOptions:
 
 
 def open_writer(options: WriterOptions) -> Writer:
-    """Return the writer of a name. Raises InvalidSetting for one that leads nowhere or lacks an option."""
+    """Return the writer with this name. Raises InvalidSetting if it cannot be resolved or lacks an option."""
     module, _, name = WRITERS.get(options.name, options.name).partition(":")
     try:
         opener: Any = getattr(import_module(module), name)
@@ -91,9 +97,9 @@ def open_writer(options: WriterOptions) -> Writer:
 
 
 def fit(text: str, style: Style, max_words: int, names: Sequence[str] = ()) -> str:
-    """Return the text cut to whole sentences or lines, as the style wants it; "" if its first one is too long.
+    """Truncate the text to whole sentences or lines in the style; return "" if the first one is too long.
 
-    names: of the product, within which nothing is cut.
+    names: Product names, which are never split.
     """
     if style is Style.BULLETS:
         lines = [line.strip() for line in text.splitlines() if line.strip()]

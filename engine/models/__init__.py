@@ -1,12 +1,12 @@
-"""The models that the package brings, each a folder here, opened by its name from anywhere."""
+"""The embedded models, one folder each, opened by name."""
 
 from pathlib import Path
 
 EMBEDDED = ("base", "mini")
 DEFAULT = "base"
-"""What is meant where no model is named."""
+"""The model used if none is named."""
 CAPTIONER = "mini"
-"""What looks at pictures for a model that cannot say what it sees."""
+"""The model that captions pictures for models without a captioner."""
 
 
 def folder(name: str) -> Path:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import log
 
 from engine.columns.field_roles import FieldRoles
-from engine.descriptions.grammar import listed
+from engine.descriptions.grammar import join_list_words
 from engine.lexical.tokenizer import to_words
 from engine.profiles.product_facts import ProductFacts, Weights, compute_shares
 
@@ -140,7 +140,7 @@ def _product_type(
             examples = _examples(fields.kinds[-1], shares[-1], baseline_share)
             return f"{lower_capitals(kinds[0])} such as {examples}" if examples else lower_capitals(kinds[0])
         if kinds:
-            return listed([lower_capitals(value) for value in kinds])
+            return join_list_words([lower_capitals(value) for value in kinds])
     widest = next((value for level in shares for value in level), "")
     return f"mostly {lower_capitals(widest)}" if widest else ""
 
@@ -159,7 +159,7 @@ def _examples(name: str, shares: Mapping[str, float], baseline_share: ShareLooku
         value: share * log(share / (baseline_share(name, value) or _UNKNOWN_SHARE)) for value, share in shares.items()
     }
     best = sorted(strengths, key=lambda value: (-round(strengths[value], 9), value))[:2]
-    return listed([lower_capitals(value) for value in best]) if best else ""
+    return join_list_words([lower_capitals(value) for value in best]) if best else ""
 
 
 def _distinctive_value(

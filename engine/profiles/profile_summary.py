@@ -1,7 +1,7 @@
 """A profile as two or three sentences, for people who plan what to show and write to shoppers."""
 
 from engine.columns.field_roles import to_words
-from engine.descriptions.grammar import listed
+from engine.descriptions.grammar import join_list_words
 from engine.events.event import EventType
 from engine.profiles.label import lower_capitals
 from engine.profiles.profile import Profile
@@ -76,4 +76,4 @@ def _activity(profile: Profile) -> str:
     ]
     days = round(profile.last_days)
     when = f"{days} {'day' if days == 1 else 'days'} before the shop's newest events" if days else "on the newest day"
-    return f"{listed(counts)}; last active {when}."
+    return f"{join_list_words(counts)}; last active {when}."

@@ -52,6 +52,15 @@ class Store:
             raise CorruptSnapshot(f"{path}: expected the name of a snapshot ({known}) and a newline, got {line!r}")
         return line.removesuffix("\n")
 
+    def require_current(self) -> str:
+        """Return the name of the served snapshot. Raises SnapshotNotFound if there is none yet, CorruptSnapshot."""
+        name = self.current()
+        if name is None:
+            raise SnapshotNotFound(
+                f"expected a published snapshot in {self.root}, got none; run `indexer build` to publish one"
+            )
+        return name
+
     def directory(self, name: str) -> Path:
         """Return the folder of a finished snapshot. Raises SnapshotNotFound."""
         names = self.names()

@@ -1,4 +1,4 @@
-"""`python -m indexer.cli` is the `indexer` command."""
+"""`python -m indexer.cli`: the `indexer` command."""
 
 from indexer.cli.commands import main
 

@@ -1,4 +1,4 @@
-"""The verb that makes the embedded model `base`."""
+"""`indexer align`: how the embedded model `base` was made."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,15 +8,15 @@ import typer
 
 def align(
     recipe: Annotated[Path, typer.Argument(help="TOML file of settings, such as engine/models/base/recipe.toml.")],
-    packages: Annotated[Path, typer.Option(help="Folder of the downloaded packages with the two towers.")],
-    clothing: Annotated[Path, typer.Option(help="Unpacked clothing photos: train/CLASS/*.jpg.")],
-    grocery: Annotated[Path, typer.Option(help="Unpacked grocery photos: train/…/*.jpg and classes.csv.")],
+    packages: Annotated[Path, typer.Option(help="Folder of the downloaded packages that contain the two towers.")],
+    clothing: Annotated[Path, typer.Option(help="Folder of clothing photos: train/CLASS/*.jpg.")],
+    grocery: Annotated[Path, typer.Option(help="Folder of grocery photos: train/…/*.jpg and classes.csv.")],
     out: Annotated[Path, typer.Option(help="Folder for the model.")],
-    work: Annotated[Path, typer.Option(help="Folder for what is kept between runs.")] = Path("build/align"),
+    work: Annotated[Path, typer.Option(help="Folder for files kept between runs.")] = Path("build/align"),
 ) -> None:
-    """Join an image classifier and a sentence model into one model, as the embedded model `base` was made.
+    """Join an image classifier and a sentence model into one model, as was done for the embedded model `base`.
 
-    A run that was stopped goes on where it was: features and heads are kept in --work.
+    An interrupted run resumes, since features and heads are kept in --work.
     """
     from indexer.progress import Reporter
     from indexer.train.alignment.alignment import align as run
@@ -24,5 +24,5 @@ def align(
 
     config = read_config(recipe, packages=packages, clothing=clothing, grocery=grocery, out=out, work=work)
     with Reporter() as report:
-        done = run(config, report)
-    typer.echo(f"{done.out}: {done.pictures:,} pictures, {done.trained} heads trained now")
+        result = run(config, report)
+    typer.echo(f"{result.out}: {result.pictures:,} images, {result.trained} heads trained in this run")

@@ -1,26 +1,26 @@
-"""The verbs of `indexer`: everything offline, from a drawn catalogue to a served snapshot.
+"""The commands of `indexer`: all offline work, from a catalogue to a published snapshot.
 
-Progress goes to stderr, data to stdout. Exit codes: 0 fine, 1 failed, 2 wrong usage. Whatever is heavy is imported
-by the verb that needs it, so that --help answers at once.
+Progress and errors go to stderr, data to stdout. Exit codes: 0 success, 1 failure, 2 wrong usage. Commands import heavy
+libraries when they run, so that --help is fast.
 """
 
 import sys
 
 import typer
 
-from indexer.cli import (
-    align_command,
-    build_command,
-    describe_command,
-    evaluate_command,
-    evaluate_recommend,
-    events_command,
-    feedback_command,
-    fit_weights_command,
-    misfiled_command,
-    profiles_command,
-    snapshot_commands,
-)
+from indexer.cli.align_command import align
+from indexer.cli.build_command import build
+from indexer.cli.describe_command import describe
+from indexer.cli.evaluate_command import evaluate
+from indexer.cli.evaluate_recommend_command import recommend
+from indexer.cli.events_command import events
+from indexer.cli.feedback_command import feedback
+from indexer.cli.fit_weights_command import fit_weights
+from indexer.cli.misfiled_command import misfiled
+from indexer.cli.profiles_command import profiles
+from indexer.cli.sample_command import sample
+from indexer.cli.snapshot_commands import list_snapshots, prune, publish, report, rollback, verify
+from indexer.cli.train_command import train
 
 app = typer.Typer(
     help="Build, check and publish search indexes of product catalogues.",
@@ -29,28 +29,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(build_command.sample)
-app.command()(build_command.build)
-app.command()(build_command.train)
-app.command()(align_command.align)
-app.command("fit-weights")(fit_weights_command.fit_weights)
-app.command()(misfiled_command.misfiled)
-app.command()(describe_command.describe)
-app.command("list")(snapshot_commands.list_snapshots)
-app.command()(snapshot_commands.report)
-app.command()(snapshot_commands.verify)
-app.command()(snapshot_commands.publish)
-app.command()(snapshot_commands.rollback)
-app.command()(snapshot_commands.prune)
-evaluate_command.evaluate.command()(evaluate_recommend.recommend)
-app.add_typer(evaluate_command.evaluate, name="evaluate")
-app.add_typer(events_command.events, name="events")
-app.add_typer(feedback_command.feedback, name="feedback")
-app.add_typer(profiles_command.profiles, name="profiles")
+app.command()(sample)
+app.command()(build)
+app.command()(train)
+app.command()(align)
+app.command()(fit_weights)
+app.command()(misfiled)
+app.command()(describe)
+app.command("list")(list_snapshots)
+app.command()(report)
+app.command()(verify)
+app.command()(publish)
+app.command()(rollback)
+app.command()(prune)
+evaluate.command()(recommend)
+app.add_typer(evaluate, name="evaluate")
+app.add_typer(events, name="events")
+app.add_typer(feedback, name="feedback")
+app.add_typer(profiles, name="profiles")
 
 
 def main() -> None:
-    """Run the command line; a refusal is one line on stderr and exit code 1."""
+    """Run the command line. An error of the engine becomes one line on stderr and exit code 1."""
     from engine.errors import DiptychError
 
     try:

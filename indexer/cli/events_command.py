@@ -1,4 +1,4 @@
-"""What shoppers did: recording files of it, looking at it, forgetting a shopper."""
+"""`indexer events`: import, show and erase shoppers' events."""
 
 import json
 from datetime import UTC, datetime
@@ -7,36 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.cli.shared_options import AsJson, Stored, to_share
+from indexer.cli.option_values import to_columns, to_share
+from indexer.cli.shared_options import AsJsonOption, EventColumnsOption, StoreOption, UrlOption
 
 if TYPE_CHECKING:
     from engine.events.event import Event
 
-events = typer.Typer(help="Record, show and forget what shoppers did.", no_args_is_help=True)
-
-_URL = "The database that keeps events, postgresql://USER@HOST/DATABASE; a file of the store if left out."
-_VARIABLE = "DIPTYCH_EVENTS_URL"
-
-Url = Annotated[str, typer.Option("--url", envvar=_VARIABLE, show_default=False, help=_URL)]
-EventsUrl = Annotated[str, typer.Option("--events-url", envvar=_VARIABLE, show_default=False, help=_URL)]
+events = typer.Typer(help="Import, show and erase shoppers' events.", no_args_is_help=True)
 
 
 @events.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet file (.gz too).")],
-    store: Stored,
-    url: Url = "",
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="user_id=household_id: the column's name; may be repeated."),
-    ] = None,
-    type_default: Annotated[str, typer.Option(help="The type of events that name none.")] = "purchase",
-    max_rejects: Annotated[str, typer.Option(help="Share of bad rows above which nothing is recorded.")] = "5%",
-    as_json: AsJson = False,
+    store: StoreOption,
+    url: UrlOption = "",
+    columns: EventColumnsOption = None,
+    type_default: Annotated[str, typer.Option(help="Type of events without one.")] = "purchase",
+    max_rejects: Annotated[
+        str, typer.Option(help="Maximum share of rejected rows. If it is exceeded, nothing is imported.")
+    ] = "5%",
+    as_json: AsJsonOption = False,
 ) -> None:
-    """Record the events of a file; those that were recorded before are kept once.
+    """Import the events of a file. Events that were imported before are skipped.
 
-    Columns: user_id, item_id, time (or timestamp), and if they are there event_id, type and quantity.
+    Columns: user_id, item_id, time (or timestamp); optionally event_id, type and quantity.
     """
     from engine.events.event import EventType
     from engine.events.event_log import open_or_create_event_log
@@ -51,40 +45,40 @@ def import_file(
     given = EventFile(file, to_columns(columns, "--map"), types[type_default], to_share(max_rejects, "--max-rejects"))
     store.mkdir(parents=True, exist_ok=True)
     with open_or_create_event_log(store, url) as log, Reporter() as progress:
-        done = import_events(given, log, store, progress)
+        result = import_events(given, log, store, progress)
     if as_json:
-        counts = {"accepted": done.accepted, "duplicates": done.duplicates, "rejects": done.rejects}
+        counts = {"accepted": result.accepted, "duplicates": result.duplicates, "rejects": result.rejects}
         typer.echo(json.dumps(counts))
         return
-    refused = f" (see {store / REJECTS_FILE})" if done.rejects else ""
-    typer.echo(f"{done.accepted} events recorded, {done.duplicates} known before, {done.rejects} rejected{refused}")
+    rejects = f" (see {store / REJECTS_FILE})" if result.rejects else ""
+    typer.echo(f"{result.accepted} events imported, {result.duplicates} duplicates, {result.rejects} rejected{rejects}")
 
 
 @events.command()
 def show(
-    store: Stored,
-    user: Annotated[str | None, typer.Option(help="Show the events of this shopper, newest first.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many of them.")] = 50,
-    url: Url = "",
-    as_json: AsJson = False,
+    store: StoreOption,
+    user: Annotated[str | None, typer.Option(help="user_id of the shopper to show, newest events first.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of events to show with --user.")] = 50,
+    url: UrlOption = "",
+    as_json: AsJsonOption = False,
 ) -> None:
-    """Show how many events there are, or what one shopper did."""
+    """Show the number of events, or the events of one shopper."""
     from engine.errors import InvalidSetting
     from engine.events.event_log import open_event_log
 
     opened = open_event_log(store, url)
     if opened is None:
-        raise InvalidSetting(f"expected events in {store}, got none; `indexer events import` records a file of them")
+        raise InvalidSetting(f"expected events in {store}, got none; run `indexer events import` to import some")
     with opened as log:
         if user is not None:
             for event in log.history(user, limit):
-                typer.echo(_line(event, as_json))
+                typer.echo(_to_line(event, as_json))
             return
         newest = log.get_last_time_s()
         counts = {
             "events": log.count(),
             "users": len(log.user_ids()),
-            "newest": None if newest is None else _time(newest),
+            "newest": None if newest is None else _format_time(newest),
         }
     if as_json:
         typer.echo(json.dumps(counts))
@@ -94,12 +88,12 @@ def show(
 
 @events.command()
 def erase(
-    user: Annotated[str, typer.Argument(help="The shopper's id.")],
-    store: Stored,
-    url: Url = "",
-    as_json: AsJson = False,
+    user: Annotated[str, typer.Argument(help="user_id of the shopper.")],
+    store: StoreOption,
+    url: UrlOption = "",
+    as_json: AsJsonOption = False,
 ) -> None:
-    """Forget a shopper, and say what was forgotten; one of whom nothing is known is no error."""
+    """Erase all events of a shopper, and print how many. An unknown shopper is no error."""
     from engine.errors import InvalidSetting
     from engine.events.event_log import open_event_log
 
@@ -113,29 +107,17 @@ def erase(
     if as_json:
         typer.echo(json.dumps({"events": sum(erased.values()), "by_type": erased}))
         return
-    parts = ", ".join(f"{count} {kind}" for kind, count in erased.items())
-    typer.echo(f"{sum(erased.values())} events erased{f': {parts}' if parts else ''}")
+    counts = ", ".join(f"{count} {kind}" for kind, count in erased.items())
+    typer.echo(f"{sum(erased.values())} events erased{f': {counts}' if counts else ''}")
 
 
-def to_columns(pairs: list[str] | None, option: str) -> dict[str, str]:
-    """Return "user_id=household_id" and the like as columns by field. Raises BadParameter for what has another form."""
-    columns: dict[str, str] = {}
-    for pair in pairs or ():
-        name, _, column = pair.partition("=")
-        if not name or not column:
-            raise typer.BadParameter(f"expected FIELD=COLUMN, got {pair!r}", param_hint=option)
-        columns[name.strip()] = column.strip()
-    return columns
-
-
-def _line(event: "Event", as_json: bool) -> str:
+def _to_line(event: "Event", as_json: bool) -> str:
     if as_json:
-        kept = event._asdict()
-        return json.dumps(
-            {"type": kept.pop("type").value, "time": _time(kept.pop("time_s")), **kept}, ensure_ascii=False
-        )
-    return f"{_time(event.time_s)}  {event.type.value:<8}  {event.quantity:>4}  {event.item_id}"
+        fields = event._asdict()
+        head = {"type": fields.pop("type").value, "time": _format_time(fields.pop("time_s"))}
+        return json.dumps({**head, **fields}, ensure_ascii=False)
+    return f"{_format_time(event.time_s)}  {event.type.value:<8}  {event.quantity:>4}  {event.item_id}"
 
 
-def _time(time_s: float) -> str:
+def _format_time(time_s: float) -> str:
     return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

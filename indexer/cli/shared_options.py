@@ -1,34 +1,70 @@
-"""Options that several verbs share, and how their texts are read."""
+"""Options that several commands of `indexer` share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Stored = Annotated[Path, typer.Option("--store", help="Folder of the store.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
+CATALOGUE = "Catalogue"
+MODELS = "Models"
+EVENTS = "Events"
+OUTPUT = "Output"
+EVALUATION = "Evaluation"
 
+_EVENTS_VARIABLE = "DIPTYCH_EVENTS_URL"
+_EVENTS_HELP = "Event database, postgresql://USER@HOST/DATABASE. Defaults to a file in the store."
 
-def to_share(text: str, option: str) -> float:
-    """Return "5%" or "0.05" as .05. Raises BadParameter for anything that is not from 0 to 1."""
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise typer.BadParameter(f"expected a share such as 5% or 0.05, got {text!r}", param_hint=option)
-    return share
-
-
-def to_weights(text: str, option: str) -> dict[str, float]:
-    """Return "image=0.3,text=1" by name, nothing for "". Raises BadParameter for what is not NAME=NUMBER."""
-    weights: dict[str, float] = {}
-    for pair in filter(None, text.split(",")):
-        name, _, number = pair.partition("=")
-        try:
-            weights[name.strip()] = float(number)
-        except ValueError:
-            raise typer.BadParameter(
-                f"expected NAME=NUMBER with commas between, got {text!r}", param_hint=option
-            ) from None
-    return weights
+StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the store.", show_default=False)]
+AsJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
+NoPublishOption = Annotated[
+    bool, typer.Option("--no-publish", help="Keep the result for later, but do not serve it.", rich_help_panel=OUTPUT)
+]
+EventsUrlOption = Annotated[
+    str,
+    typer.Option(
+        "--events-url", envvar=_EVENTS_VARIABLE, show_default=False, help=_EVENTS_HELP, rich_help_panel=EVENTS
+    ),
+]
+UrlOption = Annotated[str, typer.Option("--url", envvar=_EVENTS_VARIABLE, show_default=False, help=_EVENTS_HELP)]
+EventColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, such as user_id=household_id. Repeatable."),
+]
+ReviewColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, such as text=body. Repeatable."),
+]
+ReviewFilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="REVIEWS...", help="JSON Lines, CSV or Parquet files (.gz too).")
+]
+QueriesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--queries",
+        help="CSV or JSON Lines file of query_id and query, image (a path relative to the file) or item_id.",
+    ),
+]
+JudgmentsOption = Annotated[
+    Path | None,
+    typer.Option("--judgments", help="CSV or JSON Lines file of query_id, item_id and rating; 0 is irrelevant."),
+]
+TextTemplateOption = Annotated[
+    str,
+    typer.Option("--text", help="Template of the text to embed, with the names of columns.", rich_help_panel=CATALOGUE),
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="base or mini (embedded), a directory, local-dir:…, hf-hub:…, or an open_clip architecture.",
+        rich_help_panel=MODELS,
+    ),
+]
+TextModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text-model",
+        help="Sentence model for texts, beside --model for images: a directory or a name.",
+        rich_help_panel=MODELS,
+    ),
+]

@@ -1,28 +1,28 @@
-"""The snapshots of a store: looking at them, serving another, deleting old ones."""
+"""The commands on the snapshots of a store: list, report, verify, publish, roll back and prune."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indexer.cli.shared_options import AsJson, Stored
-from indexer.cli.snapshot_summary import summary
+from indexer.cli.shared_options import AsJsonOption, StoreOption
+from indexer.cli.snapshot_summary import summarise
 
 if TYPE_CHECKING:
     from engine.snapshot.store import Store
 
 
-def list_snapshots(store: Stored, as_json: AsJson = False) -> None:
-    """Show the snapshots of a store, oldest first."""
+def list_snapshots(store: StoreOption, as_json: AsJsonOption = False) -> None:
+    """List the snapshots of a store, oldest first."""
     from engine.errors import CorruptSnapshot
     from engine.snapshot.store import Store
 
     opened = Store(store)
-    current = _current(opened)
+    current = _find_current(opened)
     rows: list[dict[str, Any]] = []
     for name in opened.names():
         try:
-            rows.append(summary(opened.manifest(name), served=name == current))
+            rows.append(summarise(opened.manifest(name), served=name == current))
         except CorruptSnapshot as error:
             rows.append({"snapshot": name, "served": name == current, "damage": str(error)})
     if as_json:
@@ -44,21 +44,17 @@ def list_snapshots(store: Stored, as_json: AsJson = False) -> None:
 
 
 def report(
-    store: Stored,
-    snapshot: Annotated[str | None, typer.Argument(help="Name; the served one if left out.")] = None,
-    as_json: AsJson = False,
+    store: StoreOption,
+    snapshot: Annotated[str | None, typer.Argument(help="Snapshot name. Defaults to the published one.")] = None,
+    as_json: AsJsonOption = False,
 ) -> None:
-    """Show what blocks weigh for each kind of query, how well each tells, gates, model and calibration."""
-    from engine.errors import SnapshotNotFound
+    """Show a snapshot's block weights, block accuracy, gates, model and calibration."""
     from engine.snapshot.store import Store
     from indexer.build.report import report as run
     from indexer.build.report import to_lines
 
     opened = Store(store)
-    name = snapshot or opened.current()
-    if name is None:
-        raise SnapshotNotFound(f"expected a published snapshot in {store}, got none")
-    manifest = opened.manifest(name)
+    manifest = opened.manifest(snapshot or opened.require_current())
     if as_json:
         typer.echo(json.dumps(run(manifest)))
         return
@@ -67,10 +63,10 @@ def report(
 
 
 def verify(
-    store: Stored,
-    snapshot: Annotated[str | None, typer.Argument(help="Name; all of them if left out.")] = None,
+    store: StoreOption,
+    snapshot: Annotated[str | None, typer.Argument(help="Snapshot name. Defaults to all snapshots.")] = None,
 ) -> None:
-    """Compare every byte of snapshots with their manifests; exit code 1 names each damaged file."""
+    """Compare every byte of snapshots with their manifests. Prints damaged files, and exits with 1 if there are any."""
     from engine.errors import CorruptSnapshot, SnapshotNotFound
     from engine.snapshot.store import CURRENT_FILE, Store
     from indexer.build.publish import verify as find_damage
@@ -78,29 +74,29 @@ def verify(
     opened = Store(store)
     if not opened.names():
         raise SnapshotNotFound(f"expected snapshots in {store}, got none")
-    damaged = 0
+    is_damaged = False
     try:
         if opened.current() is None:
-            typer.echo(f"{store / CURRENT_FILE}: not there, so nothing is served")
+            typer.echo(f"{store / CURRENT_FILE}: missing, so no snapshot is published")
     except CorruptSnapshot as error:
-        damaged += 1
+        is_damaged = True
         typer.echo(str(error))
     for name in [snapshot] if snapshot else opened.names():
         try:
-            found = find_damage(opened, name)
+            damages = find_damage(opened, name)
         except CorruptSnapshot as error:
-            found = [str(error)]
-        damaged += bool(found)
-        for sentence in found:
-            typer.echo(sentence)
-        if not found:
-            typer.echo(f"{name}: whole")
-    if damaged:
+            damages = [str(error)]
+        is_damaged |= bool(damages)
+        for damage in damages:
+            typer.echo(damage)
+        if not damages:
+            typer.echo(f"{name}: ok")
+    if is_damaged:
         raise typer.Exit(1)
 
 
-def publish(snapshot: Annotated[str, typer.Argument(help="Name of a snapshot.")], store: Stored) -> None:
-    """Serve a snapshot that was built with --no-publish, or any other one."""
+def publish(snapshot: Annotated[str, typer.Argument(help="Snapshot name.")], store: StoreOption) -> None:
+    """Publish a snapshot, such as one built with --no-publish."""
     from engine.snapshot.store import Store
     from indexer.build.publish import publish as run
 
@@ -108,8 +104,8 @@ def publish(snapshot: Annotated[str, typer.Argument(help="Name of a snapshot.")]
     typer.echo(f"Published {snapshot}")
 
 
-def rollback(store: Stored) -> None:
-    """Serve the snapshot that was built before the served one."""
+def rollback(store: StoreOption) -> None:
+    """Publish the snapshot that was built before the published one."""
     from engine.snapshot.store import Store
     from indexer.build.publish import rollback as run
 
@@ -117,9 +113,9 @@ def rollback(store: Stored) -> None:
 
 
 def prune(
-    store: Stored, keep: Annotated[int, typer.Option(help="How many of the newest snapshots to keep.")] = 3
+    store: StoreOption, keep: Annotated[int, typer.Option(help="Number of newest snapshots to keep.")] = 3
 ) -> None:
-    """Delete old snapshots; the served one always stays."""
+    """Delete old snapshots, but never the published one."""
     from engine.snapshot.store import Store
     from indexer.build.publish import prune as run
 
@@ -127,7 +123,8 @@ def prune(
     typer.echo(f"Deleted {len(deleted)}: {', '.join(deleted)}" if deleted else "Nothing to delete")
 
 
-def _current(store: "Store") -> str | None:
+def _find_current(store: "Store") -> str | None:
+    """Return the name of the published snapshot, None with a warning if it cannot be read."""
     from engine.errors import CorruptSnapshot
 
     try:

@@ -1,4 +1,4 @@
-"""A snapshot in a few words, as `build` and `list` tell it to a program."""
+"""A snapshot's key figures, as `build --json` and `list --json` print them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,8 +6,8 @@ if TYPE_CHECKING:
     from engine.snapshot.manifest import Manifest
 
 
-def summary(manifest: "Manifest", served: bool) -> dict[str, Any]:
-    """Return what is worth telling of a snapshot; served: whether it is the one that answers."""
+def summarise(manifest: "Manifest", served: bool) -> dict[str, Any]:
+    """Return the key figures of a snapshot. served: whether it is the published one."""
     return {
         "snapshot": manifest.snapshot,
         "served": served,

@@ -1,4 +1,4 @@
-"""Options that say who writes descriptions."""
+"""Options of the writer of descriptions."""
 
 import os
 from typing import TYPE_CHECKING, Annotated
@@ -9,27 +9,61 @@ if TYPE_CHECKING:
     from engine.descriptions.writer import WriterOptions
 
 KEY_VARIABLE = "DIPTYCH_WRITER_KEY"
+DESCRIPTIONS = "Descriptions"
 
-Writer = Annotated[
-    str, typer.Option(envvar="DIPTYCH_WRITER", help="Who writes descriptions: coca, chat or module:Class.")
-]
-WriterUrl = Annotated[
+WriterOption = Annotated[
     str,
-    typer.Option(envvar="DIPTYCH_WRITER_URL", help="OpenAI-compatible address of the writer chat: http://HOST/v1."),
+    typer.Option(
+        "--writer",
+        envvar="DIPTYCH_WRITER",
+        help="Description writer: coca, chat or module:Class.",
+        rich_help_panel=DESCRIPTIONS,
+    ),
 ]
-WriterModel = Annotated[
-    str, typer.Option(envvar="DIPTYCH_WRITER_MODEL", help=f"Its model. Its key is taken from {KEY_VARIABLE}.")
+WriterUrlOption = Annotated[
+    str,
+    typer.Option(
+        "--writer-url",
+        envvar="DIPTYCH_WRITER_URL",
+        help="OpenAI-compatible URL for the chat writer, such as http://HOST/v1.",
+        rich_help_panel=DESCRIPTIONS,
+    ),
 ]
-WriterTimeout = Annotated[
-    float, typer.Option(envvar="DIPTYCH_WRITER_TIMEOUT_S", min=0.1, help="Seconds that an answer may take.")
+WriterModelOption = Annotated[
+    str,
+    typer.Option(
+        "--writer-model",
+        envvar="DIPTYCH_WRITER_MODEL",
+        help=f"Model name for the chat writer. Its API key is read from {KEY_VARIABLE}.",
+        rich_help_panel=DESCRIPTIONS,
+    ),
 ]
-WriterImages = Annotated[
-    bool, typer.Option("--writer-images", envvar="DIPTYCH_WRITER_IMAGES", help="Its model looks at pictures.")
+WriterTimeoutOption = Annotated[
+    float,
+    typer.Option(
+        "--writer-timeout-s",
+        envvar="DIPTYCH_WRITER_TIMEOUT_S",
+        min=0.1,
+        help="Timeout for the chat writer in seconds.",
+        rich_help_panel=DESCRIPTIONS,
+    ),
+]
+WriterImagesOption = Annotated[
+    bool,
+    typer.Option(
+        "--writer-images",
+        envvar="DIPTYCH_WRITER_IMAGES",
+        help="Send images to the chat writer's model.",
+        rich_help_panel=DESCRIPTIONS,
+    ),
 ]
 
 
 def to_writer(name: str, url: str, model: str, timeout_s: float, images: bool) -> "WriterOptions":
-    """Return what opens the writer; the key comes from the environment, for everybody sees a command's flags."""
+    """Return the options to open the writer with.
+
+    The API key comes from the environment, since every user of the machine can read a command's flags.
+    """
     from engine.descriptions.writer import WriterOptions
 
     return WriterOptions(name, url, model, os.environ.get(KEY_VARIABLE, ""), timeout_s, images)

@@ -20,9 +20,9 @@ from sklearn.pipeline import make_union
 from engine.errors import InvalidCatalogue
 from indexer.embedding.embed import Progress
 from indexer.reviews.feedback_fit import FittedModel, fit
-from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel, ScoredReview
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT, FeedbackModel, ScoredReview
 from indexer.reviews.model_file import load_model
-from indexer.reviews.ngrams import fold, is_signs
+from indexer.reviews.ngrams import fold, is_chinese_text
 from indexer.reviews.review import Review
 from indexer.reviews.snapshot_reviews import read_all
 
@@ -109,10 +109,10 @@ def sentiment_metrics(truth: Vector, predicted: Vector) -> SentimentMetrics:
 
 def metrics_by_writing(reviews: Sequence[Review], predictions: Mapping[str, Vector]) -> dict[str, Any]:
     """Return the metrics of each method's predictions, (n,) from 0 to 1, by script."""
-    is_chinese = np.array([is_signs(fold(review.words)) for review in reviews], np.bool_)
+    is_chinese = np.array([is_chinese_text(fold(review.words)) for review in reviews], np.bool_)
     verdicts = np.array([review.verdict for review in reviews], np.float64)
     result: dict[str, Any] = {}
-    for writing, mask in ((SIGNS, is_chinese), (LETTERS, ~is_chinese)):
+    for writing, mask in ((CHINESE_EXPERT, is_chinese), (ENGLISH_EXPERT, ~is_chinese)):
         both = mask & np.isfinite(np.sum(list(predictions.values()), axis=0))
         if np.any(verdicts[both] > 0.6) and np.any(verdicts[both] < 0.4):
             result[writing] = {
@@ -125,10 +125,10 @@ def metrics_by_writing(reviews: Sequence[Review], predictions: Mapping[str, Vect
 def score_peer(fitted: FittedModel, progress: Progress) -> Vector:
     """Return the baseline's prediction for each rated review, trained on the other folds."""
     texts = [review.words for review in fitted.rated]
-    is_chinese = np.array([is_signs(fold(text)) for text in texts])
+    is_chinese = np.array([is_chinese_text(fold(text)) for text in texts])
     verdicts = np.array([review.verdict for review in fitted.rated])
     predicted = np.full(len(texts), math.nan)
-    for writing, mask in ((SIGNS, is_chinese), (LETTERS, ~is_chinese)):
+    for writing, mask in ((CHINESE_EXPERT, is_chinese), (ENGLISH_EXPERT, ~is_chinese)):
         if writing not in fitted.model.experts:
             continue
         folds = fitted.folds[mask]
@@ -149,8 +149,8 @@ def score_peer(fitted: FittedModel, progress: Progress) -> Vector:
 
 
 _VECTORS: dict[str, Callable[[], Any]] = {
-    SIGNS: lambda: TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True),
-    LETTERS: lambda: make_union(
+    CHINESE_EXPERT: lambda: TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True),
+    ENGLISH_EXPERT: lambda: make_union(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True),
     ),
@@ -222,12 +222,15 @@ def _unseen_mentions(reviews: Sequence[Review], progress: Progress) -> tuple[lis
     if not truth:
         return [], []
     others = [review for review in reviews if review.truth is None]
-    writings = {is_signs(fold(review.words)) for review in truth}
+    writings = {is_chinese_text(fold(review.words)) for review in truth}
     try:
         model: FeedbackModel | None = fit(others, progress).model
     except InvalidCatalogue:
         model = None
-    if model is not None and {SIGNS if is_chinese else LETTERS for is_chinese in writings} <= model.experts.keys():
+    if (
+        model is not None
+        and {CHINESE_EXPERT if is_chinese else ENGLISH_EXPERT for is_chinese in writings} <= model.experts.keys()
+    ):
         return truth, model.score(truth)
     order = np.random.default_rng(5).permutation(len(truth))
     halves = [[truth[index] for index in half.tolist()] for half in (order[::2], order[1::2])]

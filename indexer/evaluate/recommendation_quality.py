@@ -23,6 +23,7 @@ from engine.events.event_log import open_or_create_event_log
 from engine.recommend.recommend_request import Mode, RecommendRequest
 from engine.recommend.recommender import Recommender
 from engine.recommend.scoring_weights import ScoringWeights
+from engine.search.store_searcher import open_searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog import CatalogSpec, Reject, read
@@ -30,7 +31,6 @@ from indexer.embedding.embed import Progress
 from indexer.evaluate.holdout import Holdout, HoldoutShopper
 from indexer.evaluate.peer_recommenders import Purchases, Scores, score_peers
 from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, success
-from indexer.evaluate.store_searcher import open_searcher
 
 K = 20
 OURS = "ours"

@@ -1,4 +1,4 @@
-"""What speaks for another category than the one an item is filed under, in numbers that mean the same in each category.
+"""Evidence that an item belongs to another category, in numbers comparable across categories.
 
 A score is divided by the usual score of a category's own items (the thresholds of confident learning, Northcutt 2021),
 since a rare category scores low for all of them. And two categories whose items look alike, such as tops and t-shirts,
@@ -49,7 +49,7 @@ class MisfiledEvidence:
 
 
 def collect(judges: CategoryJudges, labels: NDArray[np.int64], classes: int) -> MisfiledEvidence:
-    """Return what speaks against each label. labels: (n,). Cost: that of all `scores`, twice; classes^2 numbers."""
+    """Return the evidence against each label. labels: (n,). Cost: that of all `scores`, twice; classes^2 numbers."""
     usual = _usual(judges.joint, labels, classes)
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     best = np.empty(len(labels), np.int64)

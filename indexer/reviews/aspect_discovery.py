@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from indexer.reviews.ngrams import fold, is_signs
+from indexer.reviews.ngrams import fold, is_chinese_text
 from indexer.reviews.opinion_lexicon import seeds
 from indexer.reviews.product_words import measured_share
 from indexer.reviews.review_features import Vector
@@ -47,23 +47,23 @@ def discover(
         fewest = max(_FEWEST, _LEAST_SHARE * len(texts))
         if len(places) < fewest or term in products or _is_listed(term, listed):
             continue
-        if is_signs(term) and measured_share(term, every) >= _MEASURED:
+        if is_chinese_text(term) and measured_share(term, every) >= _MEASURED:
             continue
         deviation = abs(float(verdicts[places].mean()) - mean) / (spread / np.sqrt(len(places)))
         if deviation >= _DEVIATION:
             found.append((-len(places), term))
-    return {term: (term,) if is_signs(term) else (term, f"{term}s") for _, term in sorted(found)[:MOST]}
+    return {term: (term,) if is_chinese_text(term) else (term, f"{term}s") for _, term in sorted(found)[:MOST]}
 
 
 def _terms(folded: str) -> list[str]:
     known = seeds()["discovery"]
-    if is_signs(folded):
+    if is_chinese_text(folded):
         return [term for term in _SIGNED_NOUN.findall(folded) if not term.startswith(tuple(known["beginnings"]))]
     return [term for term in _NOUN.findall(folded) if term not in known["never"]]
 
 
 def _is_listed(term: str, listed: set[str]) -> bool:
     """Return whether a term is listed, or has a listed one in it, as "充电速度" has "速度"."""
-    if is_signs(term):
+    if is_chinese_text(term):
         return any(part in term for part in listed if len(part) > 1) or term in listed
     return term in listed or term.removesuffix("s") in listed or f"{term}s" in listed

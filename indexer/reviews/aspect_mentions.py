@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from indexer.reviews.clauses import Clause, cut, quote
 from indexer.reviews.ngram_vocabulary import grams_of
-from indexer.reviews.ngrams import Ngrams, fold, is_signs, to_grams
+from indexer.reviews.ngrams import Ngrams, fold, is_chinese_text, to_grams
 from indexer.reviews.opinion_lexicon import OpinionLexicon, conditions, opinions
 from indexer.reviews.valence import Opinion, of_aspect, read_valence
 
@@ -41,8 +41,8 @@ class MentionWeights:
     usual: float
 
 
-OF_SIGNS = MentionWeights(2.0, 1.2, 0.8, 0.3, 0.4, 0.25, -0.8)
-OF_LETTERS = MentionWeights(2.6, 0.5, 0.8, 0.2, 0.2, 0.1, -0.2)
+CHINESE_WEIGHTS = MentionWeights(2.0, 1.2, 0.8, 0.3, 0.4, 0.25, -0.8)
+ENGLISH_WEIGHTS = MentionWeights(2.6, 0.5, 0.8, 0.2, 0.2, 0.1, -0.2)
 
 _PRAISES, _BLAMES, _DENIES = range(3)
 # Characters that a denial reaches over in a writing without spaces.
@@ -68,7 +68,7 @@ class Clauses:
 
     rows: NDArray[np.int64]
     sentences: NDArray[np.int64]
-    signed: NDArray[np.bool_]
+    in_chinese: NDArray[np.bool_]
     opinions: Vector
     spans: list[list[Clause]]
     grams: Ngrams
@@ -86,11 +86,11 @@ def to_clauses(texts: Sequence[str], lexicon: OpinionLexicon, names: Names = lam
     if not folded:
         none = np.zeros((0, 2), np.int64)
         return Clauses(rows, sentences, np.zeros(0, np.bool_), np.zeros(0), spans, to_grams([""]), none, np.zeros(0))
-    signed = np.array([is_signs(text) for text in folded], np.bool_)
+    in_chinese = np.array([is_chinese_text(text) for text in folded], np.bool_)
     grams = grams_of(folded, whole=True)
-    said = _opinions_in_signs(grams, signed)
+    said = _score_chinese_opinions(grams, in_chinese)
     read: dict[int, list[Opinion]] = {}
-    for clause in np.flatnonzero(~signed).tolist():
+    for clause in np.flatnonzero(~in_chinese).tolist():
         read[clause] = read_valence(folded[clause])
         said[clause] = sum(one.value for one in read[clause])
     offsets = np.concatenate(([0], np.cumsum([len(text) + 1 for text in folded])))
@@ -99,7 +99,7 @@ def to_clauses(texts: Sequence[str], lexicon: OpinionLexicon, names: Names = lam
         clause = int(grams.rows[place])
         start, end = int(grams.starts[place] - offsets[clause]), int(grams.ends[place] + 1 - offsets[clause])
         aspect, text = lexicon.names[name], folded[clause]
-        if signed[clause]:
+        if in_chinese[clause]:
             pairs[clause, int(name)] = said[clause]
         elif names(int(rows[clause]), text[start:end]) and _is_meant(aspect, text, start, end):
             valence = of_aspect(read[clause], aspect, start, end)
@@ -110,7 +110,7 @@ def to_clauses(texts: Sequence[str], lexicon: OpinionLexicon, names: Names = lam
     return Clauses(
         rows=rows,
         sentences=sentences,
-        signed=signed,
+        in_chinese=in_chinese,
         opinions=said,
         spans=spans,
         grams=grams,
@@ -129,17 +129,17 @@ def judge(clauses: Clauses, margins: Vector, whole: Vector) -> Vector:
     around = np.clip(np.bincount(clauses.sentences, clauses.opinions, count), -2, 2)
     learnt = np.bincount(clauses.sentences, margins, count) / sizes
     of = clauses.aspects[:, 0]
-    sentences, signed = clauses.sentences[of], clauses.signed[of]
+    sentences, in_chinese = clauses.sentences[of], clauses.in_chinese[of]
     words = np.clip(clauses.valences, -2, 2)
     silent = words == 0
     logits = np.zeros(len(of))
-    for weights, mask in ((OF_SIGNS, signed), (OF_LETTERS, ~signed)):
+    for weights, mask in ((CHINESE_WEIGHTS, in_chinese), (ENGLISH_WEIGHTS, ~in_chinese)):
         found = weights.words * words + weights.margin * margins[of] + weights.learnt * learnt[sentences]
         found += np.where(silent, weights.around * around[sentences], 0) + weights.usual
         found += np.where(silent, weights.silent, weights.speaking) * np.clip(whole[clauses.rows[of]], -4, 4)
         logits = np.where(mask, found, logits)
     # "I took the size I always take": named, and nothing said of it.
-    return np.where(~signed & silent, np.nan, 1 / (1 + np.exp(-logits)))
+    return np.where(~in_chinese & silent, np.nan, 1 / (1 + np.exp(-logits)))
 
 
 def to_mentions(
@@ -189,7 +189,7 @@ def _longest(
     return places[kept], names[kept]
 
 
-def _opinions_in_signs(grams: Ngrams, signed: NDArray[np.bool_]) -> Vector:
+def _score_chinese_opinions(grams: Ngrams, in_chinese: NDArray[np.bool_]) -> Vector:
     """Return how much oftener each clause praises than blames; what a denial stands before is turned around."""
     places, names = _longest(grams, *opinions().find(grams.keys))
     rows, starts = grams.rows[places], grams.starts[places]
@@ -205,4 +205,4 @@ def _opinions_in_signs(grams: Ngrams, signed: NDArray[np.bool_]) -> Vector:
         near &= (rows[denials][at] == rows[said]) & (starts[said] - ends[at] <= _REACH)
         # "Not bad" is some praise, and no more.
         values[said[near]] *= np.where(values[said[near]] > 0, -1.0, -0.5)
-    return np.where(signed, np.bincount(rows[said], values[said], len(signed)), 0.0)
+    return np.where(in_chinese, np.bincount(rows[said], values[said], len(in_chinese)), 0.0)

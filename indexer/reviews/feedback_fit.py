@@ -12,9 +12,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_sco
 
 from engine.errors import InvalidCatalogue
 from indexer.reviews.aspect_discovery import discover
-from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT, FeedbackModel
 from indexer.reviews.model_file import ExpertRecord, FeedbackManifest, save_model
-from indexer.reviews.ngrams import fold, is_signs
+from indexer.reviews.ngrams import fold, is_chinese_text
 from indexer.reviews.product_words import review_words
 from indexer.reviews.review import Review
 from indexer.reviews.review_features import Vector
@@ -23,7 +23,10 @@ from indexer.reviews.sentiment_training import FOLDS, SentimentTraining, Trainin
 
 FEWEST = 5
 """Reviews of praise and of blame that an expert needs at least."""
-RECIPES = {SIGNS: SentimentTraining((1.0, 0.4), (0, 0, 0)), LETTERS: SentimentTraining((0.1, 0.1), (1, 0, 1))}
+RECIPES = {
+    CHINESE_EXPERT: SentimentTraining((1.0, 0.4), (0, 0, 0)),
+    ENGLISH_EXPERT: SentimentTraining((0.1, 0.1), (1, 0, 1)),
+}
 """Chosen by grouped cross-validation on real reviews: letters apart from words and marks, signs with all there is."""
 MOST = 200_000
 """Reviews that are learnt from at most; of more, so many drawn at random."""
@@ -61,7 +64,7 @@ def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str]
     rated = _drawn([review for review in reviews if review.words and not math.isnan(review.verdict)])
     progress("fold texts", 0, len(rated))
     folded = [fold(review.words) for review in rated]
-    signed = np.array([is_signs(text) for text in folded], np.bool_)
+    in_chinese = np.array([is_chinese_text(text) for text in folded], np.bool_)
     verdicts = np.array([review.verdict for review in rated], np.float64)
     unseen = np.full(len(rated), math.nan)
     folds = np.zeros(len(rated), np.int64)
@@ -74,7 +77,7 @@ def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str]
         done += 1
         progress(stage, done, None)
 
-    for writing, mask in ((SIGNS, signed), (LETTERS, ~signed)):
+    for writing, mask in ((CHINESE_EXPERT, in_chinese), (ENGLISH_EXPERT, ~in_chinese)):
         rows = np.flatnonzero(mask)
         if np.count_nonzero(verdicts[rows] > 0.6) < FEWEST or np.count_nonzero(verdicts[rows] < 0.4) < FEWEST:
             continue

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.reviews.aspect_mentions import BATCH, Clauses, Mention, judge, to_clauses, to_mentions
-from indexer.reviews.ngrams import fold, is_signs
+from indexer.reviews.ngrams import fold, is_chinese_text
 from indexer.reviews.opinion_lexicon import OpinionLexicon, seeds
 from indexer.reviews.product_words import is_product
 from indexer.reviews.review import Review
 from indexer.reviews.review_features import Vector, lengths_of
 from indexer.reviews.sentiment_model import SentimentModel
 
-SIGNS, LETTERS = "signs", "letters"
+CHINESE_EXPERT, ENGLISH_EXPERT = "signs", "letters"
 """The two ways of writing: without spaces between words, and with them."""
 
 _OF_WORDS = 0.8
@@ -102,7 +102,7 @@ class FeedbackModel:
         logits = np.clip(_OF_WORDS * np.bincount(clauses.rows, clauses.opinions, len(texts)), -4.0, 4.0)
         margins = np.zeros(len(clauses.rows))
         folded = [fold(text) for text in texts]
-        writings = np.array([SIGNS if is_signs(text) else LETTERS for text in folded])
+        writings = np.array([CHINESE_EXPERT if is_chinese_text(text) else ENGLISH_EXPERT for text in folded])
         for writing, expert in self.experts.items():
             rows = np.flatnonzero(writings == writing)
             if not len(rows):

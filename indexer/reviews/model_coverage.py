@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InvalidCatalogue
-from indexer.reviews.feedback_model import LETTERS, SIGNS, FeedbackModel
-from indexer.reviews.ngrams import OF_WORDS, fold, is_signs, to_grams
+from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT, FeedbackModel
+from indexer.reviews.ngrams import OF_WORDS, fold, is_chinese_text, to_grams
 from indexer.reviews.product_words import WORD
 from indexer.reviews.review import Review
 
@@ -23,8 +23,12 @@ _MIN_KNOWN = 0.25
 # Of a text of fewer words nothing is known either way.
 _MIN_WORDS = 4
 _REASONS = {
-    SIGNS: "they are in Chinese or another writing without spaces between words, and the model learnt from none",
-    LETTERS: "they are in English or another writing with spaces between words, and the model learnt from none",
+    CHINESE_EXPERT: (
+        "they are in Chinese or another writing without spaces between words, and the model learnt from none"
+    ),
+    ENGLISH_EXPERT: (
+        "they are in English or another writing with spaces between words, and the model learnt from none"
+    ),
     "": "they are in a language whose words the model does not know",
 }
 
@@ -46,11 +50,11 @@ class Coverage:
         """Count some more reviews; those without words do not count."""
         texts = [folded for review in reviews if (folded := fold(review.words))]
         self.reviews += len(texts)
-        writings = [SIGNS if is_signs(text) else LETTERS for text in texts]
+        writings = [CHINESE_EXPERT if is_chinese_text(text) else ENGLISH_EXPERT for text in texts]
         self._reasons.update(writing for writing in writings if writing not in self._model.experts)
-        if LETTERS not in self._model.experts:
+        if ENGLISH_EXPERT not in self._model.experts:
             return
-        words = [WORD.findall(text) for text, writing in zip(texts, writings, strict=True) if writing == LETTERS]
+        words = [WORD.findall(text) for text, writing in zip(texts, writings, strict=True) if writing == ENGLISH_EXPERT]
         known = self._known({word for found in words for word in found})
         for found in words:
             if len(found) >= _MIN_WORDS and sum(word in known for word in found) < _MIN_KNOWN * len(found):
@@ -73,5 +77,5 @@ class Coverage:
         listed = sorted(words)
         grams = to_grams(listed)
         mine = np.flatnonzero(grams.families == OF_WORDS)
-        found = self._model.experts[LETTERS].vocabulary.places(grams.keys[mine]) >= 0
+        found = self._model.experts[ENGLISH_EXPERT].vocabulary.places(grams.keys[mine]) >= 0
         return {listed[row] for row in grams.rows[mine[found]].tolist()}

@@ -15,7 +15,7 @@ from engine.durable import write_durably
 from engine.errors import CorruptModel
 from indexer.reviews.feedback_model import FeedbackModel
 from indexer.reviews.ngram_vocabulary import NgramVocabulary
-from indexer.reviews.ngrams import LETTERS, SIGNS, WORDS
+from indexer.reviews.ngrams import LETTER_RUNS, MAX_CHINESE_RUN, WORDS
 from indexer.reviews.sentiment_model import MEMBERS, SentimentModel
 
 SCHEMA = 1
@@ -24,7 +24,7 @@ ARRAYS_FILE = "feedback.safetensors"
 
 _FORMAT = "diptych feedback"
 _ARRAYS = ("keys", "families", "scales", "weights", "biases", "edges", "spreads", "joint")
-_GRAMS = [SIGNS, *LETTERS, WORDS]
+_GRAMS = [MAX_CHINESE_RUN, *LETTER_RUNS, WORDS]
 
 
 class _ModelRecord(BaseModel):

@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SIGNS = 5
-"""The longest run of signs of a writing without spaces."""
-LETTERS = (2, 5)
+MAX_CHINESE_RUN = 5
+"""The longest n-gram of Chinese and other scripts without spaces, in characters."""
+LETTER_RUNS = (2, 5)
 """The shortest and the longest run of letters in a word, its edges counted."""
 WORDS = 3
 """The longest run of words."""
 
-OF_SIGNS, OF_LETTERS, OF_WORDS = range(3)
+OF_CHINESE, OF_LETTERS, OF_WORDS = range(3)
 """The families of grams."""
 
 Hashes = NDArray[np.uint64]
@@ -51,7 +51,7 @@ class Ngrams:
     """The grams of some texts, in no order: which text each stands in, what it is, and its first and last character.
 
     rows, starts, ends: (m,) int32; characters are counted through all texts, with one between two of them, and ends are
-    inclusive.   keys: (m,) uint64.   families: (m,) OF_SIGNS, OF_LETTERS or OF_WORDS.
+    inclusive.   keys: (m,) uint64.   families: (m,) OF_CHINESE, OF_LETTERS or OF_WORDS.
     """
 
     rows: NDArray[np.int32]
@@ -67,8 +67,8 @@ def fold(text: str) -> str:
     return _REPEATED.sub(r"\1\1\1", folded)
 
 
-def is_signs(folded: str) -> bool:
-    """Return whether a text is in a writing without spaces, be it with words of another in between."""
+def is_chinese_text(folded: str) -> bool:
+    """Return whether a text is in Chinese or another script without spaces, even if mixed with other words."""
     return not folded.isascii() and 5 * len(_SIGNED.findall(folded)) > len(folded)
 
 
@@ -81,7 +81,7 @@ def to_grams(folded: Sequence[str]) -> Ngrams:
     rows = np.repeat(np.arange(len(folded), dtype=np.int32), lengths)
     kinds = _kinds_of(codes)
     mixed = _mix(codes.astype(np.uint64) + np.uint64(1))
-    found = [*_runs_of_signs(kinds, mixed), *_words_and_letters(kinds, mixed, rows)]
+    found = [*_chinese_runs(kinds, mixed), *_words_and_letters(kinds, mixed, rows)]
     families = np.repeat(np.array([one.family for one in found], np.int8), [len(one.keys) for one in found])
     keys, starts, ends = (np.concatenate([one[at] for one in found]) for at in (1, 2, 3))
     return Ngrams(rows[starts], keys, families, starts, ends)
@@ -110,16 +110,16 @@ def _kind_of(character: str) -> int:
     return _LETTER if character.isalnum() or unicodedata.category(character) in ("Mn", "Mc") else _MARK
 
 
-def _runs_of_signs(kinds: NDArray[np.uint8], mixed: Hashes) -> list[_NgramMatches]:
-    """Return runs of 1 to SIGNS characters of which one at least is a sign, or all are marks."""
+def _chinese_runs(kinds: NDArray[np.uint8], mixed: Hashes) -> list[_NgramMatches]:
+    """Return runs of 1 to MAX_CHINESE_RUN characters of which one at least is a sign, or all are marks."""
     found: list[_NgramMatches] = []
     sign, mark = kinds == _SIGN, kinds == _MARK
     able = sign | mark
     whole, some, only = able, sign, mark
-    keys = mixed * _BASE + _SALTS[OF_SIGNS]
-    for length in range(1, SIGNS + 1):
+    keys = mixed * _BASE + _SALTS[OF_CHINESE]
+    for length in range(1, MAX_CHINESE_RUN + 1):
         kept = np.flatnonzero(whole & (some | only)).astype(np.int32)
-        found.append(_NgramMatches(OF_SIGNS, _mix(keys[kept]), kept, kept + np.int32(length - 1)))
+        found.append(_NgramMatches(OF_CHINESE, _mix(keys[kept]), kept, kept + np.int32(length - 1)))
         keys = keys[:-1] * _BASE + mixed[length:]
         whole, some, only = whole[:-1] & able[length:], some[:-1] | sign[length:], only[:-1] & mark[length:]
     return found
@@ -161,8 +161,8 @@ def _letters(starts: NDArray[np.int32], ends: NDArray[np.int32], mixed: Hashes) 
     left = np.repeat(offsets[1:], sizes) - np.arange(offsets[-1])
     low, high = np.repeat(starts, sizes), np.repeat(ends, sizes) - np.int32(1)
     keys = padded * _BASE + _SALTS[OF_LETTERS]
-    for length in range(1, LETTERS[1] + 1):
-        if length >= LETTERS[0]:
+    for length in range(1, LETTER_RUNS[1] + 1):
+        if length >= LETTER_RUNS[0]:
             kept = np.flatnonzero(left[: len(keys)] >= length)
             begin = np.maximum(places[kept], low[kept])
             end = np.minimum(places[kept] + np.int32(length - 1), high[kept])

@@ -1,7 +1,7 @@
-"""A see-through sheet on which a product is drawn part by part.
+"""A transparent canvas on which a product is drawn part by part.
 
-Parts are outlines in the unit square; a 3x3 matrix carries them to the sheet, so turning and tilting cost
-nothing and stay sharp. Each part is paint, then grain, shade and shine of its material, then a contour.
+Parts are outlines in the unit square; a 3x3 matrix maps them to the canvas, so turning and tilting cost nothing and
+stay sharp. Each part is paint, then the grain, shade and shine of its material, then a contour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NEUTRAL = Finish("", 0.8, 0.2)
 
 @dataclass(frozen=True, slots=True)
 class Paints:
-    """What the paints are: the item's colour, its second colour, its pattern and material."""
+    """The paints of an item: its colour, second colour, pattern and material."""
 
     color: RGB
     accent: RGB
@@ -34,7 +34,7 @@ class Paints:
 
 
 class Canvas:
-    """Draw outlines of the unit square with the paints "body", "plain", "accent" or any RGB colour."""
+    """Draws outlines in the unit square with the paints "body", "plain", "accent" or any RGB colour."""
 
     def __init__(self, size: int, matrix: NDArray[np.float64], look: Paints, rng: random.Random) -> None:
         self.sheet = Image.new("RGBA", (size, size))
@@ -49,14 +49,14 @@ class Canvas:
         self._body: Image.Image | None = None
 
     def project(self, points: Points) -> Points:
-        """Carry unit-square points to sheet pixels."""
+        """Map points of the unit square to pixels."""
         homogeneous = points @ self._matrix[:, :2].T + self._matrix[:, 2]
         return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:], dtype=np.float64)
 
     def part(
         self, outline: Points, paint: str | RGB = "body", shade: str = "flat", line: bool = True, **kind: str
     ) -> None:
-        """Draw a closed outline. shade: see finish.veils. material=: another material than the item's."""
+        """Draw a closed outline. shade: see finish.veils. material: a material other than the item's."""
         xy = self.project(outline)
         frame = self._frame(xy, 2)
         if frame is None:
@@ -80,7 +80,7 @@ class Canvas:
         line: bool = True,
         **kind: str,
     ) -> None:
-        """Draw a line of even width (in unit-square units) with round ends."""
+        """Draw a line of constant width (in units of the unit square) with round ends."""
         xy = self.project(path)
         pixels = max(1.0, width * self.scale)
         frame = self._frame(xy, int(pixels) + 4)
@@ -97,11 +97,11 @@ class Canvas:
         self._lay(mask, frame, paint, shade, self._finish(paint, kind))
 
     def thread(self, path: Points, color: RGB, width: float = 0.008, opacity: int = 255) -> None:
-        """Draw a thin bare line: seams, spokes, strings."""
+        """Draw a thin unpainted line: seams, spokes, strings."""
         self._contour(self.project(path), color, width, closed=False, opacity=opacity)
 
     def seam(self, path: Points, share: float = 0.38, width: float = 0.008) -> None:
-        """Draw a line in a darker tone of the item's colour."""
+        """Draw a line in a darker shade of the item's colour."""
         self.thread(path, dark(self.look.color, share), width)
 
     def _finish(self, paint: str | RGB, kind: dict[str, str]) -> Finish:

@@ -1,7 +1,7 @@
-"""How a material looks: grain, shine, see-through.
+"""The look of a material: grain, shine and transparency.
 
-Grain is a pair of tiles, darkness and brightness, made once in a process and cut at a place of the item's
-own. Shades are small maps of light over a part, stretched to it. Both end as two veils, one black, one white.
+Grain is a pair of tiles, darkness and brightness, generated once per process and cropped at a position of the item's
+own. Shades are small maps of light, stretched over a part. Both become two veils, one black and one white.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Gray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """grain: tile name or empty. depth: how strong shades fall. gloss: highlight 0..1. opacity: 0..1.
+    """grain: tile name or empty. depth: strength of shades. gloss: highlight 0..1. opacity: 0..1.
 
-    banded: the highlights are bands, as on polished metal.
+    banded: highlights are bands, as on polished metal.
     """
 
     grain: str = ""
@@ -49,7 +49,7 @@ FINISHES: dict[str, Finish] = {
 
 
 def _noise(rng: np.random.Generator, blur_x: float, blur_y: float) -> Gray:
-    """Smooth noise of standard deviation 1; blurs in pixels."""
+    """Return smooth noise with standard deviation 1; blurs in pixels."""
     raw = rng.standard_normal((max(4, int(TILE / blur_y)), max(4, int(TILE / blur_x))))
     low, high = raw.min(), raw.max()
     small = Image.fromarray(np.uint8((raw - low) / (high - low) * 255))
@@ -59,7 +59,7 @@ def _noise(rng: np.random.Generator, blur_x: float, blur_y: float) -> Gray:
 
 @cache
 def grain(name: str) -> tuple[Image.Image, Image.Image]:
-    """Return the (TILE, TILE) darkness and brightness of that grain; the same in every process."""
+    """Return the (TILE, TILE) darkness and brightness of a grain; the same in every process."""
     rng = np.random.default_rng([ord(c) for c in name])
     y, x = np.mgrid[0:TILE, 0:TILE].astype(np.float64)
     if name == "wood":
@@ -85,7 +85,7 @@ def grain(name: str) -> tuple[Image.Image, Image.Image]:
         tile = _noise(rng, 5, 2) * 4
     else:
         raise KeyError(f"expected a known grain, got {name!r}")
-    # Black shows more than white: the eye sees ratios.
+    # Black is more visible than white, since the eye sees ratios.
     return (
         Image.fromarray(np.uint8(np.clip(-tile * 2.2, 0, 255))),
         Image.fromarray(np.uint8(np.clip(tile * 1.7, 0, 255))),
@@ -94,7 +94,7 @@ def grain(name: str) -> tuple[Image.Image, Image.Image]:
 
 @cache
 def veils(shade: str, finish: Finish) -> tuple[Image.Image, Image.Image]:
-    """Return (darkness, brightness) of a material in that shade: 64 x 64, 0..255, shade and shine in one."""
+    """Return the (darkness, brightness) of a material in a shade: 64 x 64, 0..255, shade and shine combined."""
     dark, bright = (level * finish.depth for level in _shade(shade))
     if finish.gloss:
         shine_dark, shine = (level * finish.gloss for level in _shade("bands" if finish.banded else "gloss"))
@@ -138,7 +138,7 @@ def _shade(name: str) -> tuple[Gray, Gray]:
 def light(
     coat: Image.Image, finish: Finish, shade: str | None = None, grain_at: tuple[int, int] = (0, 0)
 ) -> None:
-    """Lay grain, shade and shine of a material over a coat of paint, in place; grain_at wraps round."""
+    """Apply the grain, shade and shine of a material to paint, in place; grain_at wraps around."""
     size = coat.size
     layers = [veil.resize(size, Image.Resampling.BILINEAR) for veil in veils(shade, finish)] if shade else []
     if finish.grain:
@@ -150,5 +150,5 @@ def light(
 
 
 def blurred(image: Image.Image, radius: float) -> Image.Image:
-    """Return the image blurred; three box passes, several times faster than a true Gaussian."""
+    """Return the image blurred with three box passes, several times faster than a true Gaussian."""
     return image.filter(ImageFilter.GaussianBlur(radius))

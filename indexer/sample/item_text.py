@@ -1,7 +1,7 @@
-"""Titles and descriptions: the facts of an item, said in varied words.
+"""Titles and descriptions: the facts of an item in varied words.
 
-A title may leave out an attribute, as shops do; the description names them all: kind, colour, second colour
-and where it is, pattern, material, and what stands behind the product in the picture.
+A title may leave out an attribute, as shops do; the description names them all: type, colour, second colour and where
+it is, pattern, material, and the background of the picture.
 """
 
 from __future__ import annotations
@@ -122,12 +122,12 @@ PARTS = (
 
 
 def article(phrase: str) -> str:
-    """Return the phrase behind "a" or "an"."""
+    """Return the phrase with "a" or "an"."""
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
 def title(item: SampleItem) -> str:
-    """Return the item's title, for example "Nordvik red striped ceramic mug"."""
+    """Return the title of the item, for example "Nordvik red striped ceramic mug"."""
     rng = item.stream("title")
     return _capital(rng.choice(TITLES).format(**_facts(item, rng)))
 

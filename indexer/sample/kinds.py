@@ -1,7 +1,6 @@
-"""The kinds of product in the demo catalogue: one row each, with its drawing, words, materials and price.
+"""The product types of the demo catalogue: one row each, with its drawing, words, materials and price.
 
-A kind has the materials and patterns a person could see on it; what would be invisible is left out, so the
-words of an item always say something about its picture.
+A type has the materials and patterns that are visible on it, so the words of an item always describe its picture.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ ALL = ("plain", "striped", "dotted", "checked", "zigzag", "starred", "floral")
 
 @dataclass(frozen=True, slots=True)
 class ProductType:
-    """One kind of product.
+    """A product type.
 
-    place: on a "table" or the "floor" (it stands on its foot), "laid" down or "hung" up. accent: the part in
-    the second colour; period: repeat length of patterns, in widths of the product; price: usual one, euros.
+    place: on a "table" or the "floor" (standing on its foot), "laid" down or "hung" up. accent: the part in the second
+    colour; period: repeat length of patterns, in widths of the product; price: typical price in euros.
     """
 
     name: str

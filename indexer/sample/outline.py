@@ -1,4 +1,4 @@
-"""Outlines in the unit square, y down: what the drawings are made of.
+"""Outlines in the unit square, y down, which the drawings consist of.
 
 Every function returns points as (n, 2) float64, so one matrix turns, mirrors and tilts a whole product.
 """
@@ -14,13 +14,13 @@ Points = NDArray[np.float64]
 
 
 def poly(*corners: tuple[float, float]) -> Points:
-    """Return straight-edged corners as they are."""
+    """Return straight-edged corners unchanged."""
     return np.array(corners, dtype=np.float64)
 
 
 @lru_cache(maxsize=4096)
 def ellipse(cx: float, cy: float, rx: float, ry: float, start: float = 0, stop: float = 360) -> Points:
-    """Return an ellipse or an arc of it; degrees, clockwise on screen from three o'clock."""
+    """Return an ellipse or an arc of one, in degrees clockwise on screen from three o'clock."""
     n = max(12, int(abs(stop - start) / 7))
     angle = np.radians(np.linspace(start, stop, n, endpoint=stop - start < 360))
     points = np.stack([cx + rx * np.cos(angle), cy + ry * np.sin(angle)], axis=1)
@@ -65,7 +65,7 @@ def mirrored(half: Points, axis: float = 0.5) -> Points:
 
 
 def lathe(*knots: tuple[float, float], steps: int = 8) -> Points:
-    """Return what a potter's wheel makes: knots (radius, y), smooth, about x = 0.5."""
+    """Return a shape turned on a potter's wheel: smooth knots (radius, y) about x = 0.5."""
     return mirrored(curve(*((0.5 + r, y) for r, y in knots), steps=steps))
 
 

@@ -1,6 +1,6 @@
-"""Colours of the demo catalogue: what each name looks like, and which pairs can be told apart.
+"""Colours of the demo catalogue: the RGB values of each name, and which pairs are easy to distinguish.
 
-Names and pixels live in one table, so the words of an item cannot disagree with its picture.
+Names and pixels are in one table, so the words of an item cannot contradict its picture.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ BACKDROPS: dict[str, RGB] = {
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
-    """Return a moved towards b; share 0 is a, 1 is b."""
+    """Return a mixed with b; share 0 is a, 1 is b."""
     return (
         round(a[0] + (b[0] - a[0]) * share),
         round(a[1] + (b[1] - a[1]) * share),
@@ -60,17 +60,17 @@ def mix(a: RGB, b: RGB, share: float) -> RGB:
 
 
 def dark(color: RGB, share: float = 0.5) -> RGB:
-    """Return the colour moved towards black."""
+    """Return the colour mixed with black."""
     return mix(color, (0, 0, 0), share)
 
 
 def light(color: RGB, share: float = 0.4) -> RGB:
-    """Return the colour moved towards white."""
+    """Return the colour mixed with white."""
     return mix(color, (255, 255, 255), share)
 
 
 def distance(a: RGB, b: RGB) -> float:
-    """Return the "redmean" distance of two colours: 0 the same, about 765 black and white."""
+    """Return the "redmean" distance of two colours: 0 for equal ones, about 765 for black and white."""
     red = (a[0] + b[0]) / 2
     dr, dg, db = a[0] - b[0], a[1] - b[1], a[2] - b[2]
     squared = (2 + red / 256) * dr * dr + 4 * dg * dg + (2 + (255 - red) / 256) * db * db
@@ -78,12 +78,12 @@ def distance(a: RGB, b: RGB) -> float:
 
 
 def partners(name: str) -> list[str]:
-    """Return the colours that stand out clearly on the one named, in table order."""
+    """Return the colours that contrast clearly with the named one, in table order."""
     return [other for other, rgb in COLORS.items() if distance(rgb, COLORS[name]) > 225]
 
 
 def batch(name: str, rng: random.Random) -> RGB:
-    """Return a dyer's batch of the colour: slightly other hue and brightness, never another name."""
+    """Return a dye batch of the colour: slightly different hue and brightness, but still the same name."""
     r, g, b = (channel / 255 for channel in COLORS[name])
     hue, saturation, value = colorsys.rgb_to_hsv(r, g, b)
     hue = (hue + rng.uniform(-0.012, 0.012)) % 1

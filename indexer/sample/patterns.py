@@ -1,4 +1,4 @@
-"""Printed patterns, drawn through the product's own matrix so that they turn and tilt with it."""
+"""Printed patterns, drawn through the product's matrix so that they turn and tilt with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOW, HIGH = -0.12, 1.12
 
 
 def draw_pattern(sheet: Image.Image, name: str, ink: RGB, period: float, project: Project) -> None:
-    """Print the pattern over the whole sheet. period: repeat length in unit-square units."""
+    """Print the pattern over the whole canvas. period: repeat length in units of the unit square."""
     pen = ImageDraw.Draw(sheet)
     base = sheet.getpixel((0, 0))
     if not isinstance(base, tuple):

@@ -1,4 +1,4 @@
-"""Writes the demo catalogue: pictures, items, reviews, events, and a sheet of the first pictures."""
+"""Writes the demo catalogue: pictures, items, reviews, events, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JPEG_QUALITY = 88
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """What was written, in rows."""
+    """Numbers of rows written."""
 
     directory: Path
     items: int
@@ -37,11 +37,11 @@ class SampleSummary:
 def write(
     directory: Path, items: int = 2000, seed: int = 7, progress: Callable[[int, int], None] | None = None
 ) -> SampleSummary:
-    """Write a demo catalogue of that many items; the same seed gives the same bytes.
+    """Write a demo catalogue of `items` items; the same seed gives the same bytes.
 
-    Files: images/*.jpg, catalog.jsonl, reviews.jsonl, events.jsonl, contact_sheet.png. progress is called
-    with (done, total) after each picture. Files of an earlier run are overwritten.
-    Raises InvalidSetting if items is not positive or the directory is a file. Cost: about 15 ms an item.
+    Files: images/*.jpg, catalog.jsonl, reviews.jsonl, events.jsonl, contact_sheet.png. Files of an earlier run are
+    overwritten. progress is called with (done, total) after each picture.
+    Raises InvalidSetting if items is not positive or the directory is a file. Cost: about 15 ms per item.
     """
     if items < 1:
         raise InvalidSetting(f"expected at least 1 item, got {items}")
@@ -69,7 +69,7 @@ def write(
 
 
 def image_path(item: SampleItem) -> str:
-    """Return where the item's picture lies, relative to the catalogue."""
+    """Return the path of the item's picture, relative to the catalogue."""
     return f"images/{item.item_id}.jpg"
 
 

@@ -1,8 +1,8 @@
-"""The facts of each demo item: what it is, what it looks like, what it costs.
+"""The facts of each demo item: its type, looks and price.
 
-Every item has random streams of its own, named by seed, item and purpose, so item 7 is the same in a
-catalogue of ten and of ten thousand. Combinations of kind, colour, pattern and material come from shuffled
-decks, so they repeat only when all are used, and then with another second colour.
+Every item has random streams of its own, named by seed, item and purpose, so item 7 is the same in a catalogue of ten
+and of ten thousand. Combinations of type, colour, pattern and material come from shuffled decks, so they repeat only
+when all are used, and then with another second colour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from indexer.sample.kinds import KINDS, ProductType
 from indexer.sample.palette import BACKDROPS, COLORS, distance, partners
 
-# Name and standing: prices and ratings follow it.
+# Name and reputation, which prices and ratings follow.
 BRANDS: dict[str, float] = {
     "Nordvik": 0.8,
     "Lumora": 0.6,
@@ -60,7 +60,7 @@ SCENES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SampleItem:
-    """One item.
+    """A generated product.
 
     accent: the second colour. scene: see scene.backdrop; backdrop: a name in palette.BACKDROPS. price: euros;
     rating: 1..5; popularity: 0..1.
@@ -132,7 +132,7 @@ def item(seed: int, number: int) -> SampleItem:
 
 @cache
 def _backdrops(color: str) -> list[str]:
-    """Return the four backdrops that set a colour off best."""
+    """Return the four backdrops that contrast best with a colour."""
     return sorted(BACKDROPS, key=lambda name: -distance(BACKDROPS[name], COLORS[color]))[:4]
 
 
@@ -144,7 +144,7 @@ def _deck(seed: int, kind: str, deal: int) -> list[tuple[str, str, str]]:
 
 
 def _card(seed: int, kind: str, turn: int) -> tuple[str, str, str, str]:
-    """Return colour, accent, pattern, material of the turn-th item of a kind."""
+    """Return colour, accent, pattern and material of the turn-th item of a type."""
     deal, place = divmod(turn, len(_deck(seed, kind, 0)))
     color, pattern, material = _deck(seed, kind, deal)[place]
     accents = partners(color)

@@ -1,7 +1,7 @@
-"""Shoppers' reviews of the demo items: stars about the item's rating, texts that agree with the stars.
+"""Reviews of the demo items: stars that follow the item's rating, and texts that agree with the stars.
 
-A text praises or blames aspects (fit, quality, delivery ...). Which ones, and how, is written beside it, so a
-digest of reviews has a truth to be measured against.
+A text praises or criticises aspects (fit, quality, delivery ...). They are written next to it, as the ground truth for
+digests of reviews.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ TITLES: dict[int, tuple[str, ...]] = {
     1: ("Terrible", "Waste of money", "Do not buy", "Very bad"),
 }
 
-# Praises and blames for each number of stars; the first pair that is drawn counts.
+# Numbers of praised and criticised aspects for each number of stars, of which one pair is drawn.
 BALANCE: dict[int, tuple[tuple[int, int], ...]] = {
     5: ((2, 0), (3, 0), (1, 0)),
     4: ((2, 0), (2, 1), (1, 0)),
@@ -179,7 +179,7 @@ COMMON = ("quality", "delivery", "price", "color", "packaging")
 
 
 def reviews(item: SampleItem, shoppers: int, since: datetime, days: int) -> Iterator[dict[str, object]]:
-    """Yield the item's reviews, oldest first; about three, more for popular items, none for some."""
+    """Yield the reviews of an item, oldest first: about three, more for popular items, none for some."""
     rng = item.stream("reviews")
     count = min(12, int(rng.expovariate(1 / (1.9 + 3.6 * item.popularity)) + 0.75))
     moments = sorted(rng.random() * days * 86400 for _ in range(count))

@@ -1,7 +1,7 @@
-"""Shoppers of the demo shop and what they did: views, carts, purchases, returns.
+"""Shoppers of the demo shop and their events: views, carts, purchases, returns.
 
-A shopper has tastes (kinds, colours, brands, a price band); what they look at follows their tastes and the
-item's popularity, so a history says something about the next purchase.
+A shopper has tastes (types, colours, brands, a price band); what they view follows their tastes and the item's
+popularity, so a history predicts the next purchase.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONSUMED = ("mug", "plate", "t-shirt", "book", "phone case", "bottle")
 
 @dataclass(frozen=True, slots=True)
 class SampleTastes:
-    """What a shopper prefers; price is the middle of their band, relative to a kind's usual price."""
+    """A shopper's preferences; price is the middle of their band, relative to a type's typical price."""
 
     kinds: tuple[str, ...]
     colors: tuple[str, ...]
@@ -32,7 +32,7 @@ class SampleTastes:
 
 
 class SampleShop:
-    """The items as columns, to weigh all of them for one shopper at once."""
+    """The items as columns, to weight all of them for a shopper at once."""
 
     def __init__(self, items: Sequence[SampleItem]) -> None:
         self.items = items
@@ -43,7 +43,7 @@ class SampleShop:
         self._dear = np.log(np.array([item.price / item.kind.price for item in items]))
 
     def appeal(self, tastes: SampleTastes) -> NDArray[np.float64]:
-        """Return the (n,) probabilities that a shopper of these tastes looks at an item."""
+        """Return the (n,) probabilities that a shopper with these tastes views an item."""
         score = self._popularity + 3.0 * np.isin(self._kinds, tastes.kinds)
         score += 1.4 * np.isin(self._colors, tastes.colors) + 0.9 * np.isin(self._brands, tastes.brands)
         score -= 1.5 * np.abs(self._dear - np.log(tastes.price))
@@ -64,7 +64,7 @@ def tastes(rng: random.Random) -> SampleTastes:
 def events(
     items: Sequence[SampleItem], shoppers: int, seed: int, since: datetime, days: int
 ) -> Iterator[dict[str, object]]:
-    """Yield the events of all shoppers in order of time, about thirty a shopper."""
+    """Yield the events of all shoppers in order of time, about thirty per shopper."""
     shop = SampleShop(items)
     rows: list[tuple[float, int, str, int, int]] = []
     for shopper in range(shoppers):

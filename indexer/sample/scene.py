@@ -1,4 +1,4 @@
-"""Where and how a product stands: backdrop, light, angle, shadow. Turns an item into its picture."""
+"""The scene of a product: backdrop, light, angle, shadow. Turns an item into its picture."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def render(item: SampleItem) -> Image.Image:
 
 
 def view(stands: bool, size: int, rng: random.Random) -> NDArray[np.float64]:
-    """Return a random 3x3 matrix from the unit square to a sheet of that size: scale, turn, mirror, tilt."""
+    """Return a random 3x3 matrix from the unit square to a canvas of that size: scale, turn, mirror, tilt."""
     scale = rng.uniform(0.66, 0.80) * size
     turn = np.radians(rng.uniform(-3, 3) if stands else rng.uniform(-16, 16))
     stretch, shear = rng.uniform(0.93, 1.07), rng.uniform(-0.07, 0.07)
@@ -75,7 +75,7 @@ def _product(item: SampleItem, rng: random.Random) -> Image.Image:
 
 
 def backdrop(scene: str, tint: RGB, ground: int, rng: random.Random) -> Image.Image:
-    """Return what stands behind the product. ground: the row of pixels a standing product's foot is on."""
+    """Return the background of a product. ground: the pixel row that a standing product's foot is on."""
     if scene == "white":
         return Image.new("RGB", (SIDE, SIDE), (252, 252, 252))
     if scene == "backdrop":

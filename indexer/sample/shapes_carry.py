@@ -1,4 +1,4 @@
-"""Drawings of what is carried: backpack, handbag, sunglasses, wristwatch, umbrella."""
+"""Drawings of bags and accessories: backpack, handbag, sunglasses, wristwatch, umbrella."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings of the home: table lamp, chair, sofa, vase, wall clock."""
+"""Drawings of home goods: table lamp, chair, sofa, vase, wall clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings of the kitchen: mug, teapot, plate, bottle."""
+"""Drawings of kitchenware: mug, teapot, plate, bottle."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def headphones(c: Canvas) -> None:
 
 
 def camera(c: Canvas) -> None:
-    """Draw a camera from the front; the ring round the lens in the second colour."""
+    """Draw a camera from the front; the ring around the lens in the second colour."""
     c.part(box(0.15, 0.21, 0.29, 0.30, 0.02), STEEL, "round", material="metal")
     c.part(box(0.75, 0.235, 0.87, 0.30, 0.015), "accent", "round", material="plastic")
     c.part(poly((0.35, 0.30), (0.41, 0.17), (0.63, 0.17), (0.69, 0.30)), STEEL, "drop", material="metal")

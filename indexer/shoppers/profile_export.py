@@ -11,9 +11,9 @@ from engine.events.event_log import EventLog
 from engine.events.shop_clock import find_now_s
 from engine.profiles.population import Population, SegmentRecord, to_item_features
 from engine.profiles.profile_builder import load_profile
+from engine.profiles.profile_json import to_json
 from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from engine.search.read_view import ReadView
-from engine.server.codec.profile_messages import to_line, to_response
 from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
 
@@ -43,8 +43,8 @@ def export_profiles(
     user_ids = log.user_ids()
     for done, user_id in enumerate(user_ids, 1):
         profile = load_profile(log, user_id, view, population, now_s)
-        if profile is not None:  # not erased in the meantime
-            yield to_line(to_response(profile).profile)
+        if profile is not None:  # not erased meanwhile
+            yield to_json(profile)
         progress("profiles", done, len(user_ids))
 
 

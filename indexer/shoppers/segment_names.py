@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.descriptions.grammar import listed
+from engine.descriptions.grammar import join_list_words
 from engine.profiles.label import lower_capitals
 from engine.profiles.shopper_features import Numbers, ShopperFeatures
 
@@ -80,7 +80,7 @@ class _SegmentSketch:
         clear_themes = [lower_capitals(name).lower() for name, _, _, strength in self._themes if strength >= clear / 2]
         themes = clear_themes[:theme_count]
         if themes:
-            words.append(listed(themes))
+            words.append(join_list_words(themes))
         words.append(self._noun(clear))
         name = " ".join(words)
         if abs(self._price) >= clear:
@@ -108,7 +108,7 @@ class _SegmentSketch:
             for name, group_share, overall, _ in self._themes
         ]
         if themes:
-            parts.append(f"they more often choose {listed(themes)}")
+            parts.append(f"they more often choose {join_list_words(themes)}")
         if np.isfinite(features.price).any():
             ranks = np.nanmean(features.price[inside]), np.nanmean(features.price)
             parts.append(f"their items cost more than {ranks[0]:.0%} of the shop's items ({ranks[1]:.0%})")
