@@ -21,9 +21,9 @@ from engine.indexes.row_filter import RowFilter
 from engine.scoring.vectors import to_unit
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
-from engine.updates.change_log import Upsert
 from engine.updates.delta import Delta
 from engine.updates.ingest import AcceptedItem, Ingest, PreparedItem
+from engine.updates.item_change import Upsert
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress

@@ -14,8 +14,8 @@ from engine.encoders.encoder import Encoder, ModelSpec
 from engine.errors import InvalidSetting
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
-from engine.updates.change_log import Upsert
 from engine.updates.ingest import AcceptedItem, Ingest
+from engine.updates.item_change import Upsert
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress

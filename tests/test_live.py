@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from engine.errors import CorruptLog, NotDurable
-from engine.updates.change_log import LIVE_FILE, ChangeLog, EmbeddedInput, ItemChange, Upsert, open_log
+from engine.updates.change_log import LIVE_FILE, ChangeLog, open_log
+from engine.updates.item_change import EmbeddedInput, ItemChange, Upsert
 
 PICTURES = {bytes([number]) * 32: bytes([number]) * 10 for number in range(4)}
 FIRST, SECOND = list(PICTURES)[:2]

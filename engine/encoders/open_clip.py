@@ -90,11 +90,7 @@ class OpenClipEncoder:
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="preprocess")
         self.dim = self._compute_texts(self.tokenizer([""])).shape[1]
         architecture, weights = _describe(source.config()), _hash_weights(source, self.model)
-        rounded = str(self.dtype).removeprefix("torch.")
-        image, text = (
-            ChosenRuntime(self._compute_images, "torch", rounded),
-            ChosenRuntime(self._compute_texts, "torch", rounded),
-        )
+        image, text = self._torch_runtimes()
         if try_openvino:
             identity = {"architecture": architecture, "weights_sha256": weights}
             # Random weights never recur.
@@ -158,6 +154,11 @@ class OpenClipEncoder:
     def _compute_texts(self, tokens: torch.Tensor) -> Matrix:
         with torch.inference_mode():
             return _to_numpy(self._tower.encode(tokens.to(self.device)))
+
+    def _torch_runtimes(self) -> tuple[ChosenRuntime, ChosenRuntime]:
+        """Return torch for the image and text side."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        return ChosenRuntime(self._compute_images, "torch", dtype), ChosenRuntime(self._compute_texts, "torch", dtype)
 
     def _image_side(self) -> EncoderSide:
         """Return how the image side is converted and verified: on images, noise, and several at once."""

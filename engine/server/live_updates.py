@@ -12,8 +12,9 @@ from engine.encoders.embedding_cache import EmbeddingCache
 from engine.errors import DiptychError, InvalidQuery, InvalidSetting, NotDurable
 from engine.search.searcher import Searcher
 from engine.server.snapshot_overlay import SnapshotOverlay, find_encoders
-from engine.updates.change_log import LIVE_FILE, ChangeLog, ItemChange, Transaction, open_log
+from engine.updates.change_log import LIVE_FILE, ChangeLog, Transaction, open_log
 from engine.updates.ingest import AcceptedItem, Pictures
+from engine.updates.item_change import ItemChange
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
 _REPLAY_BATCH = 256

@@ -9,9 +9,9 @@ from engine.errors import ItemNotFound
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import Snapshot
-from engine.updates.change_log import ItemChange
 from engine.updates.delta import Delta
 from engine.updates.ingest import AcceptedItem, Ingest, Pictures, PreparedItem
+from engine.updates.item_change import ItemChange
 
 log = logging.getLogger(__name__)
 

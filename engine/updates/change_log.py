@@ -8,9 +8,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.durable import lock_directory, sync_directory
 from engine.errors import CorruptLog, NotDurable
+from engine.updates.item_change import EmbeddedInput, ItemChange, Upsert
 
 LIVE_FILE = "live.db"
 
@@ -59,46 +59,6 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedInput:
-    """A unit vector (d,) float16 from a model, and the digest of everything that determined it."""
-
-    recipe: bytes
-    vector: NDArray[np.float16]
-
-
-@dataclass(frozen=True, slots=True)
-class Upsert:
-    """A whole item.
-
-    Attributes:
-        payload: Bytes of a Struct.
-        images: sha256 of each image.
-        vectors: The caller's own vectors, (d,) float32, by block.
-        embedded: Vectors from a model, by block, so that they need not be computed again.
-    """
-
-    payload: bytes
-    images: tuple[bytes, ...] = ()
-    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    embedded: Mapping[str, EmbeddedInput] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemChange:
-    """A change of one item.
-
-    Attributes:
-        upsert: The item as it is now, None if it was deleted.
-        time_s: Seconds since 1970.
-    """
-
-    seq: int
-    item_id: str
-    upsert: Upsert | None
-    time_s: float
 
 
 class Transaction:

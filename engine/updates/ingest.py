@@ -32,7 +32,7 @@ from engine.encoders.images import decode
 from engine.errors import DimensionMismatch, InvalidQuery, ItemNotFound, UnknownBlock
 from engine.scoring.fusion import BEHAVIOUR
 from engine.snapshot.snapshot import Snapshot
-from engine.updates.change_log import EmbeddedInput, Upsert
+from engine.updates.item_change import EmbeddedInput, Upsert
 
 Pictures = Callable[[bytes], bytes]
 """Returns the bytes of an image by its sha256."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from engine.catalog.coercion import BadRow, to_signal
 from engine.catalog.payload import from_bytes
 from engine.catalog.text_template import Template
-from engine.updates.change_log import ChangeLog, ItemChange, open_log
+from engine.updates.change_log import ChangeLog, open_log
+from engine.updates.item_change import ItemChange
 from indexer.catalog import CatalogSpec, Product, Reject
 
 

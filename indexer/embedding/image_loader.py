@@ -22,7 +22,7 @@ _MIN_EXPECTED_PIXELS = 1_000_000
 
 
 def read_image(image: Path | bytes) -> bytes:
-    """Return an image's bytes. Raises BadImage if its file is missing, a folder, unreadable or too large."""
+    """Return an image's bytes. Raises BadImage if its file is missing, a folder or unreadable."""
     if isinstance(image, bytes):
         return image
     try:

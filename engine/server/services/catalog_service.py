@@ -13,8 +13,8 @@ from engine.server.served_snapshot import ServedSnapshot
 from engine.server.snapshot_manager import SnapshotManager
 from engine.server.snapshot_overlay import SnapshotOverlay
 from engine.server.workers import CallDeadline, Workers
-from engine.updates.change_log import Upsert
 from engine.updates.ingest import AcceptedItem
+from engine.updates.item_change import Upsert
 from engine.v1 import catalog_pb2
 
 UPSERT = "UpsertItems"
