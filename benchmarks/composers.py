@@ -114,7 +114,7 @@ class Titles:
 
     def edited(self, query: ChangeQuery) -> str:
         """Return the title of the reference, with the new value in place of the old one."""
-        title = query.row["title"] if query.reference == ITEM else self._captioner.say([decode(query.data)])[0]
+        title = query.row["title"] if query.reference == ITEM else self._captioner.caption([decode(query.data)])[0]
         change = self._changes.parse(query.change)
         old = phrases_in(title, change.phrases)
         for words in old:
@@ -148,7 +148,7 @@ class Composer:
         for of_kind, value in right:
             values[of_kind].append(value)
         rng = np.random.default_rng(0)
-        vectors = {item_id: view.vectors(view.row_of(item_id)) for item_id in rows}
+        vectors = {item_id: view.vectors(view.get_row(item_id)) for item_id in rows}
         sources, targets = [], defaultdict(list)
         said = {value: _said(searcher, value) for _, value in right}
         for item_id in rng.permutation(sorted(rows))[:_MOST_TRAINED].tolist():
@@ -174,7 +174,7 @@ class Composer:
     def ask(self, query: ChangeQuery) -> Query:
         """Return the query of the composed vectors."""
         if query.reference == ITEM:
-            source = self._searcher.view.vectors(self._searcher.view.row_of(query.item_id))
+            source = self._searcher.view.vectors(self._searcher.view.get_row(query.item_id))
         else:
             (spoken,) = self._searcher.encode((ImagePart(query.data),))
             source = dict(spoken.vectors)

@@ -26,7 +26,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
-from indexer.catalog.table_rows import rows_of
+from indexer.catalog.table_rows import read_table
 from indexer.evaluate.ranking_metrics import confidence_interval
 from indexer.progress import Reporter
 from indexer.sample import sample_item
@@ -71,7 +71,7 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Build stores without some types, search for removed and existing types, print the table and return the result."""
     shops = _shops(data, most, seed)
-    others = [row["query"] for _, row in rows_of(data / "search_queries" / "wands_queries_en.csv")]
+    others = [row["query"] for _, row in read_table(data / "search_queries" / "wands_queries_en.csv")]
     results: dict[str, dict[str, Any]] = {}
     for shop in shops:
         asked: dict[str, list[bool]] = {}
@@ -105,7 +105,7 @@ def _shops(data: Path, most: int, seed: int) -> list[Shop]:
     rng = np.random.default_rng(seed)
 
     def read(name: str) -> list[Row]:
-        rows = [row for _, row in rows_of(data / name / "catalog.csv")]
+        rows = [row for _, row in read_table(data / name / "catalog.csv")]
         return [rows[index] for index in sorted(rng.permutation(len(rows))[:most].tolist())]
 
     made = [

@@ -314,11 +314,11 @@ class Parrot:
     def __init__(self, caption: str, likes: str) -> None:
         self.caption, self.likes = caption, likes
 
-    def say(self, images: list[Image.Image]) -> list[str]:
+    def caption(self, images: list[Image.Image]) -> list[str]:
         """Return the same caption for each."""
         return [self.caption] * len(images)
 
-    def weigh(self, image: Image.Image, texts: list[str]) -> np.ndarray:
+    def log_likelihoods(self, image: Image.Image, texts: list[str]) -> np.ndarray:
         """Return what each is liked."""
         return np.array([0.0 if self.likes in text else -20.0 for text in texts], np.float32)
 

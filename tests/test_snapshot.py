@@ -295,7 +295,7 @@ def test_a_whole_snapshot_gives_back_what_was_built(store: Store) -> None:
     vectors = clustered(400)
     assert len(snapshot) == 399
     for number in (0, 1, 200, 398):
-        row = snapshot.items.row_of(f"i{number}")
+        row = snapshot.items.get_row(f"i{number}")
         assert snapshot.items.item_id(row) == f"i{number}"
         found = snapshot.vectors(row)
         np.testing.assert_allclose(found["image"], vectors.image[number], atol=1e-3)

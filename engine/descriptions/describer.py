@@ -207,7 +207,7 @@ class Describer:
         shown = [place for place, subject in enumerate(subjects) if subject.image is not None]
         if self._captioner is not None and shown:
             images = [image for subject in subjects if (image := subject.image) is not None]
-            for place, caption in zip(shown, self._captioner.say(images), strict=True):
+            for place, caption in zip(shown, self._captioner.caption(images), strict=True):
                 captions[place] = caption
         return captions
 

@@ -35,10 +35,10 @@ class Captioner(Protocol):
 
     name: str
 
-    def say(self, images: Sequence[Image.Image]) -> list[str]:
+    def caption(self, images: Sequence[Image.Image]) -> list[str]:
         """Return a caption of each picture."""
 
-    def weigh(self, image: Image.Image, texts: Sequence[str]) -> NDArray[np.float32]:
+    def log_likelihoods(self, image: Image.Image, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n,) the log-likelihood of each text as the caption of a picture."""
 
 
@@ -119,7 +119,7 @@ class ImageAttributes:
         claim = claims[0]
         values = self._values(role, claim, seen)
         texts = [caption[: claim.start] + value.lower() + caption[claim.end :] for value in values]
-        weighed: Matrix = self._captioner.weigh(image, texts).astype(np.float64)
+        weighed: Matrix = self._captioner.log_likelihoods(image, texts).astype(np.float64)
         odds = log_softmax((BESIDE_VECTOR if seen else BY_ITSELF) * weighed)
         return dict(zip(values, odds.tolist(), strict=True))
 

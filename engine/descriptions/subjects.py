@@ -63,7 +63,7 @@ def item_of(
 ) -> Subject:
     """Return an item as a subject. payload: replaces the stored payload. Raises ItemNotFound."""
     view = searcher.view
-    row = view.row_of(item_id)
+    row = view.get_row(item_id)
     vector = view.vectors(row).get(IMAGE)
     known = from_bytes(view.payload(row)) if payload is None else payload
     return Subject(known, vector, image, seed=item_id)
