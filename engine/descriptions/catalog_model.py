@@ -121,7 +121,7 @@ class CatalogModel:
 
         A value is a type if the field name implies it, or if the items with this value mention it.
         """
-        last = re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+        last = _last_part(value)
         if field.rpartition(".")[2].lower() in _KIND_FIELDS and "&" not in last:
             return last
         if last.lower() in title.lower() or last in self._kinds:
@@ -147,6 +147,11 @@ class CatalogModel:
                 self.discriminants[role] = found
 
 
+def _last_part(value: str) -> str:
+    """Return the last part of a category path such as "Home > Kitchen > Mugs"."""
+    return re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+
+
 def _kinds(payloads: Sequence[Mapping[str, Any]], field: str | None) -> frozenset[str]:
     """Return the last parts of a field's values that many of their items mention."""
     if field is None:
@@ -155,7 +160,7 @@ def _kinds(payloads: Sequence[Mapping[str, Any]], field: str | None) -> frozense
     mentions: Counter[str] = Counter()
     for payload in payloads:
         for value in texts_at(payload, field)[:1]:
-            last = re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+            last = _last_part(value)
             counts[last] += 1
             head = singular(head_of(last).split(" ")[-1].lower())
             text = f"{payload.get(TITLE, '')} {own_description(payload)}".lower()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from engine.descriptions.claim_vocabulary import QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.facts import Facts
-from engine.descriptions.grammar import article
+from engine.descriptions.grammar import correct_articles
 from engine.descriptions.lexicon import CLAIM_WORDS
 
 _NEGATION = re.compile(
@@ -27,7 +27,6 @@ _NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "te
 _COUNTS = {word: str(number) for number, word in enumerate(_NUMBERS, 2)}
 _COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][\w&'’-]+(?: [A-Z][\w&'’-]+)*")
-_ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 
 
 def find_unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> list[Claim]:
@@ -52,7 +51,7 @@ def remove_unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) ->
         ):
             return ""
         piece = piece[: claim.start] + piece[claim.end :].lstrip()
-    return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], piece)
+    return correct_articles(piece)
 
 
 def _unsupported_phrases(piece: str, facts: Facts) -> Iterator[str]:

@@ -65,7 +65,7 @@ class _Draft(OpeningSentences):
         choices = [sentence for sentence in candidates if sentence]
         if self._brief.style is Style.SHORT and choices:
             choices = [
-                f"{choices[0][:-1]}, {whom[0].lower()}{whom[1:]}" for whom in self._audience_sentences()
+                f"{choices[0][:-1]}, {sentence[0].lower()}{sentence[1:]}" for sentence in self._audience_sentences()
             ] + choices
         return choices
 

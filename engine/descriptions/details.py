@@ -116,23 +116,23 @@ class Details:
         if not value:
             return []
         parts = [measure(part) for part in re.split(r",\s*(?=\D*\d)", value)]
-        said = join_list_words([part for part in parts if part])
+        measures = join_list_words([part for part in parts if part])
         if all(map(_VOLUME.match, parts)):
-            words = self._pick(f"{self.they} {self._verb('holds', 'hold')} {said}.", f"The capacity is {said}.")
-            return [Detail("size", words, f"Capacity: {said}")]
+            words = self._pick(f"{self.they} {self._verb('holds', 'hold')} {measures}.", f"The capacity is {measures}.")
+            return [Detail("size", words, f"Capacity: {measures}")]
         if all(map(_WEIGHT.match, parts)):
-            words = self._pick(f"The weight is {said}.", f"{self.they} {self._verb('weighs', 'weigh')} {said}.")
-            return [Detail("size", words, f"Weight: {said}")]
+            words = self._pick(f"The weight is {measures}.", f"{self.they} {self._verb('weighs', 'weigh')} {measures}.")
+            return [Detail("size", words, f"Weight: {measures}")]
         if all(map(_LENGTH.match, parts)):
             words = self._pick(
-                f"{self.they} {self._verb('measures', 'measure')} {said}.",
-                f"The size is {said}." if len(parts) == 1 else f"The sizes are {said}.",
-                f"{capitalise(self._verb('its', 'their'))} dimensions are {said}."
-                if "×" in said
-                else f"The size is {said}.",
+                f"{self.they} {self._verb('measures', 'measure')} {measures}.",
+                f"The size is {measures}." if len(parts) == 1 else f"The sizes are {measures}.",
+                f"{capitalise(self._verb('its', 'their'))} dimensions are {measures}."
+                if "×" in measures
+                else f"The size is {measures}.",
             )
-            return [Detail("size", words, f"Size: {said}")]
-        return [Detail("size", f"The size is {said}.", f"Size: {said}")]
+            return [Detail("size", words, f"Size: {measures}")]
+        return [Detail("size", f"The size is {measures}.", f"Size: {measures}")]
 
     def occasion(self) -> list[Detail]:
         """Return its occasion of use and its collection."""

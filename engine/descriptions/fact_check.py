@@ -13,14 +13,13 @@ from itertools import groupby
 from engine.descriptions.claim_support import find_unsupported, remove_unsupported
 from engine.descriptions.claim_vocabulary import NUMBER, QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.facts import ACCENT, BRAND, CATEGORY, COLOUR, TYPE, Facts
-from engine.descriptions.grammar import article, capitalise, sentences
+from engine.descriptions.grammar import capitalise, correct_articles, sentences
 
 BULLET = "- "
 
 _TRIES = 3
 # "red mug with a white handle": only words before the break describe the mug.
 _BREAK = re.compile(r"[,;:.!?\n]|\b(?:with|and|or|in|on|of|for|to|from|by|beside|against)\b", re.IGNORECASE)
-_ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 _MAX_DISTANCE = 40
 
 
@@ -167,7 +166,7 @@ def _replace(piece: str, claim: Claim, words: str) -> str:
     words = capitalise(words) if piece[claim.start].isupper() and claim.start <= len(BULLET) else words
     replaced = piece[: claim.start] + words + piece[claim.end :]
     replaced = re.sub(rf"\b({re.escape(words)})(?: {re.escape(words)})+\b", r"\1", replaced, flags=re.IGNORECASE)
-    return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], replaced)
+    return correct_articles(replaced)
 
 
 def _field(claim: Claim, facts: Facts) -> str:

@@ -72,6 +72,7 @@ _SINGULARS_IN_S = frozenset(("canvas", "gas", "atlas", "christmas", "series", "s
 _AFTER_HEAD = re.compile(r"\s+(?:with|for|of|in|on|to|from|without|w/?)\s+|,\s*", re.IGNORECASE)
 _LETTERS_AN = frozenset("AEFHILMNORSX")
 _STARTS_WITH_YOU = re.compile(r"(uni([^nm]|$)|use|usu|uti|eu|ubi|one\b|once\b|ur[aeiou]n)", re.IGNORECASE)
+_ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 _SILENT_H = re.compile(r"(hour|honest|heir|honou?r)", re.IGNORECASE)
 
 
@@ -88,6 +89,11 @@ def article(phrase: str) -> str:
         vowel = word[:1].lower() in "aeiou" and not _STARTS_WITH_YOU.match(word)
         vowel = vowel or _SILENT_H.match(word) is not None
     return f"{'an' if vowel else 'a'} {phrase}"
+
+
+def correct_articles(text: str) -> str:
+    """Correct "a" and "an" before each word that follows one."""
+    return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], text)
 
 
 def is_plural(noun: str) -> bool:

@@ -61,7 +61,7 @@ class SnapshotDescribers:
         return self._describers[pictures]
 
 
-def item_of(
+def get_item_subject(
     searcher: Searcher, item_id: str, payload: dict[str, Any] | None = None, image: Image.Image | None = None
 ) -> Subject:
     """Return an item as a subject. payload: replaces the stored payload. Raises ItemNotFound."""
@@ -72,10 +72,10 @@ def item_of(
     return Subject(known, vector, image, seed=item_id)
 
 
-def pictures_of(searcher: Searcher, images: list[Image.Image], encoded: list[bytes]) -> list[Subject]:
+def get_picture_subjects(searcher: Searcher, images: list[Image.Image], encoded: list[bytes]) -> list[Subject]:
     """Return pictures as subjects; a picture identical to an item's own is described as that item.
 
-    Other pictures carry the fields of their top search hit, so that they are named no worse than by search.
+    Other pictures carry the fields of their top search hit as `nearest`.
 
     Raises NoEncoder if the snapshot was built without a model.
     """
@@ -85,12 +85,12 @@ def pictures_of(searcher: Searcher, images: list[Image.Image], encoded: list[byt
     subjects = []
     for vector, image, data in zip(vectors, images, encoded, strict=True):
         payload = _payload_of(searcher, vector)
-        nearest = {} if payload else nearest_of(searcher, data)
+        nearest = {} if payload else find_nearest_payload(searcher, data)
         subjects.append(Subject(payload, vector, image, data, seed=vector.tobytes().hex(), nearest=nearest))
     return subjects
 
 
-def nearest_of(searcher: Searcher, data: bytes, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+def find_nearest_payload(searcher: Searcher, data: bytes, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return the payload of the top search hit for a picture, {} for none. without: item ids to exclude."""
     hits = searcher.search(Query((ImagePart(data),), limit=1, excluded_ids=without)).hits
     (row,) = searcher.view.rows_of([hits[0].item_id]) if hits else (None,)

@@ -208,21 +208,21 @@ class TitleReader:
     def _head(self, tokens: list[str], facts: Facts, series: bool) -> tuple[int, int] | None:
         """Return the first and last token of the noun: a word for its type, the last known noun, or the end."""
         nouns = {fold_spelling(form) for value in facts.values.get(TYPE, ()) for form in type_forms(value)}
-        low = [token.lower() for token in tokens]
-        for length in range(min(5, len(low)), 0, -1):
-            for first in range(len(low) - length, -1, -1):
-                if fold_spelling(" ".join(low[first : first + length])) in nouns:
+        lower = [token.lower() for token in tokens]
+        for length in range(min(5, len(lower)), 0, -1):
+            for first in range(len(lower) - length, -1, -1):
+                if fold_spelling(" ".join(lower[first : first + length])) in nouns:
                     return first, first + length - 1
         if series and tokens:
             return 0, len(tokens) - 1
         # If a field gives the type, only the last word of a title may override it.
         reach = 1 if TYPE in facts.values else 4
-        for last in range(len(low) - 1, max(-1, len(low) - 1 - reach), -1):
-            word = low[last].strip(EDGE)
+        for last in range(len(lower) - 1, max(-1, len(lower) - 1 - reach), -1):
+            word = lower[last].strip(EDGE)
             # A noun before an uncommon word is part of a name: "Watch SE".
             if any(not self._words.may_describe(token) and not _CODE.match(token) for token in tokens[last + 1 :]):
                 return None
-            pair = f"{low[last - 1]} {word}" if last else ""
+            pair = f"{lower[last - 1]} {word}" if last else ""
             for noun, first in ((pair, last - 1), (word, last)):
                 if noun and is_noun(noun) and not (tokens[last].isupper() and last == 0):
                     return first, last

@@ -13,7 +13,7 @@ from engine.catalog.text_template import Template
 from engine.descriptions.catalog_model import IMAGE, CatalogModel
 from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
 from engine.descriptions.facts import DESCRIPTION, GENERATED
-from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
+from engine.descriptions.subjects import SnapshotDescribers, get_item_subject, get_picture_subjects
 from engine.descriptions.writer import Style, Writer
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
@@ -83,7 +83,7 @@ def describe_items(
 ) -> Iterator[DescriptionResult]:
     """Give a description of each item of a store. Raises ItemNotFound, WriterFailed."""
     for item_id in item_ids:
-        (description,) = describers.of(searcher, pictures=False).describe([item_of(searcher, item_id)], wish)
+        (description,) = describers.of(searcher, pictures=False).describe([get_item_subject(searcher, item_id)], wish)
         yield DescriptionResult(item_id, description)
 
 
@@ -93,7 +93,7 @@ def describe_pictures(
     """Give a description of each picture. Raises BadImage, NoEncoder, WriterFailed."""
     for file in files:
         data = read_image(file)
-        subjects = pictures_of(searcher, [decode_image(data, file)], [data])
+        subjects = get_picture_subjects(searcher, [decode_image(data, file)], [data])
         (description,) = describers.of(searcher, pictures=True).describe(subjects, wish)
         yield DescriptionResult(str(file), description, is_picture=True)
 
@@ -147,7 +147,7 @@ def _subject(product: Product, searcher: Searcher) -> Subject | Reject:
     except BadImage as error:
         return Reject(product.line, product.item_id, str(error))
     try:
-        stored = item_of(searcher, product.item_id)
+        stored = get_item_subject(searcher, product.item_id)
     except ItemNotFound:
         stored = None
     vector = stored.vector if stored is not None else None

@@ -18,7 +18,7 @@ from engine.descriptions.describer import Describer, DescribeRequest, Descriptio
 from engine.descriptions.fact_check import contradictions
 from engine.descriptions.facts import COLOUR, TYPE, Facts
 from engine.descriptions.grammar import count_words
-from engine.descriptions.subjects import SAME_PICTURE, nearest_of
+from engine.descriptions.subjects import SAME_PICTURE, find_nearest_payload
 from engine.descriptions.writer import Writer
 from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 from engine.errors import InvalidCatalogue
@@ -124,7 +124,9 @@ def describe_judged(
             None if vectors is None else vectors[index],
             images[index],
             seed=picture.product.item_id,
-            nearest={} if with_fields or searcher is None else nearest_of(searcher, image_bytes[index], without),
+            nearest=(
+                {} if with_fields or searcher is None else find_nearest_payload(searcher, image_bytes[index], without)
+            ),
         )
         for index, picture in enumerate(shown)
     ]
