@@ -106,7 +106,7 @@ def _shops(data: Path, most: int, seed: int) -> list[Shop]:
 
     def read(name: str) -> list[Row]:
         rows = [row for _, row in read_table(data / name / "catalog.csv")]
-        return [rows[place] for place in sorted(rng.permutation(len(rows))[:most].tolist())]
+        return [rows[index] for index in sorted(rng.permutation(len(rows))[:most].tolist())]
 
     made = [
         {name: str(value) for name, value in sample_row(sample_item.item(seed, number)).items()}
@@ -130,7 +130,7 @@ def _keywords(row: Row) -> list[str]:
 
 
 def _holds(said: Sequence[str], words: Sequence[str]) -> bool:
-    return any(list(said[place : place + len(words)]) == list(words) for place in range(len(said)))
+    return any(list(said[index : index + len(words)]) == list(words) for index in range(len(said)))
 
 
 def _take_out(shop: Shop, quarter: int) -> tuple[list[str], list[Row]]:
@@ -157,7 +157,7 @@ def _queries(shop: Shop, gone: Sequence[str], kept: Sequence[Row], seed: int) ->
     for row in kept:
         for name in shop.type_of(row):
             there[name] = there.get(name, 0) + 1
-    chosen = [kept[place]["title"] for place in rng.permutation(len(kept))[:TITLES].tolist()]
+    chosen = [kept[index]["title"] for index in rng.permutation(len(kept))[:TITLES].tolist()]
     pieces = []
     for title in chosen:
         words = title.split()
@@ -210,8 +210,8 @@ def _table(results: Mapping[str, Mapping[str, Any]]) -> report.Table:
     kinds = ("gone", "furniture", "there", "titles", "pieces of titles")
     rows = []
     for name, result in results.items():
-        told = [result["flagged"].get(kind) for kind in kinds]
-        shares = ["" if one is None else f"{one['flagged']:.3f} of {one['queries']}" for one in told]
+        counts = [result["flagged"].get(kind) for kind in kinds]
+        shares = ["" if count is None else f"{count['flagged']:.3f} of {count['queries']}" for count in counts]
         rows.append([f"{name}, {result['items']} items", *shares])
     return report.Table(
         "Share of queries reported as having no match",
