@@ -312,11 +312,11 @@ class Parrot:
     name = "parrot"
 
     def __init__(self, caption: str, likes: str) -> None:
-        self.caption, self.likes = caption, likes
+        self.text, self.likes = caption, likes
 
     def caption(self, images: list[Image.Image]) -> list[str]:
         """Return the same caption for each."""
-        return [self.caption] * len(images)
+        return [self.text] * len(images)
 
     def log_likelihoods(self, image: Image.Image, texts: list[str]) -> np.ndarray:
         """Return what each is liked."""
