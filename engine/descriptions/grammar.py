@@ -1,7 +1,7 @@
 """English grammar for product descriptions: articles, singular and plural, lists, sentences and words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # Plural nouns for a single thing or pair.
 PAIRS = frozenset(
@@ -69,6 +69,18 @@ _ABBREVIATION = re.compile(
 )
 _NUMBERED = re.compile(r"\b[Nn]os?\.$")
 _SINGULARS_IN_S = frozenset(("canvas", "gas", "atlas", "christmas", "series", "species", "chess", "means"))
+_IRREGULAR_PLURALS = {
+    "shelf": "shelves",
+    "scarf": "scarves",
+    "knife": "knives",
+    "loaf": "loaves",
+    "leaf": "leaves",
+    "half": "halves",
+    "mango": "mangoes",
+    "sheep": "sheep",
+}
+_IRREGULAR_SINGULARS = {plural: singular for singular, plural in _IRREGULAR_PLURALS.items()}
+_LAST_WORD = re.compile(r"\w+$")
 _AFTER_HEAD = re.compile(r"\s+(?:with|for|of|in|on|to|from|without|w/?)\s+|,\s*", re.IGNORECASE)
 _LETTERS_AN = frozenset("AEFHILMNORSX")
 _STARTS_WITH_YOU = re.compile(r"(uni([^nm]|$)|use|usu|uti|eu|ubi|one\b|once\b|ur[aeiou]n)", re.IGNORECASE)
@@ -121,7 +133,9 @@ def is_pair(noun: str) -> bool:
 
 
 def singular(noun: str) -> str:
-    """Return the singular of a noun: watches → watch, berries → berry; pairs such as trousers are unchanged."""
+    """Return the singular of a noun: watches → watch, shelves → shelf; pairs such as trousers are unchanged."""
+    if irregular := _replace_last_word(noun, _IRREGULAR_SINGULARS):
+        return irregular
     if not is_plural(noun) or is_pair(noun):
         return noun
     if noun.endswith("ies") and len(noun) > 4:
@@ -132,12 +146,25 @@ def singular(noun: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """Return the plural of a noun: watch → watches, berry → berries."""
+    """Return the plural of a noun or phrase: watch → watches, shelf → shelves, box with lid → boxes with lid."""
+    if after := _AFTER_HEAD.search(noun):
+        return plural(noun[: after.start()]) + noun[after.start() :]
+    if irregular := _replace_last_word(noun, _IRREGULAR_PLURALS):
+        return irregular
     if is_plural(noun):
         return noun
     if noun.endswith("y") and noun[-2:-1].lower() not in "aeiou":
         return noun[:-1] + "ies"
     return noun + ("es" if noun.lower().endswith(("ch", "sh", "ss", "x", "z", "s", "tato", "mato")) else "s")
+
+
+def _replace_last_word(noun: str, table: Mapping[str, str]) -> str:
+    """Return the noun with its last word replaced by the table, "" if the table does not have it."""
+    last = _LAST_WORD.search(noun)
+    other = table.get(last[0].lower()) if last else None
+    if last is None or other is None:
+        return ""
+    return noun[: last.start()] + (other.capitalize() if last[0][0].isupper() else other)
 
 
 def capitalise(text: str) -> str:
