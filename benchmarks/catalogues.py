@@ -70,7 +70,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class WeightSetting:
     """A search setting: the weights of a request, none for the defaults."""
 
     name: str
@@ -92,11 +92,11 @@ class Shop:
         """The manifest of the snapshot."""
         return self.searcher.snapshot.manifest
 
-    def ways(self, kind: str) -> list[Way]:
+    def ways(self, kind: str) -> list[WeightSetting]:
         """Return the defaults and each single block that a kind of query part can search."""
         blocks = [*self.manifest.encoded_blocks]
         blocks += [*self.manifest.text_encoded_blocks, LEXICAL] if kind == "text" else []
-        return [Way(DEFAULTS, {}), *(Way(block, {LEXICAL: 0.0} | {block: 1.0}) for block in blocks)]
+        return [WeightSetting(DEFAULTS, {}), *(WeightSetting(block, {LEXICAL: 0.0} | {block: 1.0}) for block in blocks)]
 
 
 def run(
@@ -184,7 +184,7 @@ def _drawn(shop: Shop, seed: int) -> list[str]:
     return [there[index] for index in drawn.tolist()]
 
 
-def _found(searcher: Searcher, asked: Sequence[tuple[str, Query]], way: Way) -> list[int]:
+def _found(searcher: Searcher, asked: Sequence[tuple[str, Query]], way: WeightSetting) -> list[int]:
     """Return the rank of each query's own item, counted from 1, or 0 if it is not among the first ten hits."""
     ranks = []
     for item_id, query in asked:
@@ -234,7 +234,7 @@ def _colour_types(shop: Shop, seed: int = 43) -> dict[str, dict[str, float]]:
     drawn = np.random.default_rng(seed).permutation(len(pairs))[:COLOUR_TYPES].tolist()
     blocks = [block.name for block in shop.manifest.blocks]
     alike = dict.fromkeys(blocks, 1 / len(blocks)) | {LEXICAL: 1.0}
-    ways = [*shop.ways("text"), Way(EQUAL, alike)]
+    ways = [*shop.ways("text"), WeightSetting(EQUAL, alike)]
     asked = [(pairs[index], (TextPart(" ".join(pairs[index]).lower()),)) for index in drawn]
     return {way.name: _precision(shop, asked, way) for way in ways}
 
@@ -256,11 +256,11 @@ def _combined(shop: Shop, seed: int = 44) -> dict[str, dict[str, float]]:
             asked.append(((colour, row["article_type"]), parts))
     return {
         way.name: _precision(shop, asked, way)
-        for way in (Way(DEFAULTS, {}), Way("image", {"image": 1.0, LEXICAL: 0.0}))
+        for way in (WeightSetting(DEFAULTS, {}), WeightSetting("image", {"image": 1.0, LEXICAL: 0.0}))
     }
 
 
-def _precision(shop: Shop, asked: Sequence[tuple[tuple[str, str], Any]], way: Way) -> dict[str, float]:
+def _precision(shop: Shop, asked: Sequence[tuple[tuple[str, str], Any]], way: WeightSetting) -> dict[str, float]:
     shares = []
     for (colour, kind), parts in asked:
         hits = [shop.rows[hit.item_id] for hit in shop.searcher.search(Query(parts, way.weights, limit=K)).hits]

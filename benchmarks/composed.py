@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import report
-from benchmarks.composers import REFERENCES, Asked, Way, ways
+from benchmarks.composers import REFERENCES, ChangeQuery, Method, methods
 from benchmarks.datasets import DATA, real
 from engine.encoders.encoder import ModelSpec
 from engine.search.model_loader import ModelSettings, open_models
@@ -105,16 +105,18 @@ def measure(shop: Shop, field: str, count: int) -> list[dict[str, Any]]:
     found = []
     drawn = triplets(shop, field, count)
     for reference in REFERENCES:
-        asked = [Asked(reference, *one, {**shop.rows, **shop.strangers}) for one in drawn[reference]]
-        for way in ways(shop.searcher, shop.rows, shop.kind, field, reference, {one.item_id for one in asked}):
-            scores = _scores(shop, field, way, asked)
+        queries = [ChangeQuery(reference, *query, {**shop.rows, **shop.strangers}) for query in drawn[reference]]
+        for method in methods(
+            shop.searcher, shop.rows, shop.kind, field, reference, {query.item_id for query in queries}
+        ):
+            scores = _scores(shop, field, method, queries)
             found.append(
                 {
                     "shop": shop.name,
                     "field": field,
                     "reference": reference,
-                    "way": way.name,
-                    "queries": len(asked),
+                    "way": method.name,
+                    "queries": len(queries),
                     **{name: round(float(np.mean(values)), 4) for name, values in scores._asdict().items() if values},
                 }
             )
@@ -144,17 +146,19 @@ def triplets(shop: Shop, field: str, count: int, chosen: int = 1) -> dict[str, l
     return found
 
 
-def _scores(shop: Shop, field: str, way: Way, asked: Sequence[Asked]) -> Scores:
+def _scores(shop: Shop, field: str, method: Method, queries: Sequence[ChangeQuery]) -> Scores:
     scores = Scores([], [], [], [], [], [])
-    for one in asked:
-        own = one.row
-        hits = [hit.item_id for hit in shop.searcher.search(replace(way.ask(one), limit=K)).hits]
-        right = [shop.rows[hit][shop.kind] == own[shop.kind] and shop.rows[hit].get(field) == one.value for hit in hits]
+    for query in queries:
+        own = query.row
+        hits = [hit.item_id for hit in shop.searcher.search(replace(method.ask(query), limit=K)).hits]
+        right = [
+            shop.rows[hit][shop.kind] == own[shop.kind] and shop.rows[hit].get(field) == query.value for hit in hits
+        ]
         scores.first.append(right[:1] == [True])
         scores.five.append(any(right[:5]))
         scores.ten.append(any(right))
         scores.precision.append(sum(right) / K)
-        scores.own_first.append(hits[:1] == [one.item_id])
+        scores.own_first.append(hits[:1] == [query.item_id])
         if any(right):
             best = shop.rows[hits[right.index(True)]]
             same = [best.get(name) == own[name] for name in KEPT if name in own and name != field]

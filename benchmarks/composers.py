@@ -24,7 +24,7 @@ _MOST_TRAINED = 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChangeQuery:
     """A reference and its new value. rows: the attributes of all products."""
 
     reference: str
@@ -54,45 +54,50 @@ class Asked:
         return ImagePart(self.data, weight, change=change)
 
 
-class Way(NamedTuple):
+class Method(NamedTuple):
     """A method."""
 
     name: str
-    ask: Callable[[Asked], Query]
+    ask: Callable[[ChangeQuery], Query]
 
 
-def ways(
+def methods(
     searcher: Searcher,
     rows: Mapping[str, Mapping[str, str]],
     kind: str,
     field: str,
     reference: str,
-    asked: set[str],
-) -> list[Way]:
-    """Return all methods. kind, field: known to the judge and used to train the composer.   asked: held out from it."""
+    held_out: set[str],
+) -> list[Method]:
+    """Return all methods.
+
+    kind, field: the fields that the judge compares and the composer is fitted to.   held_out: items not to fit to.
+    """
     rewriter, titles = QueryRewriter(), Titles(searcher, field)
     composer = Composer.learn(
-        searcher, {one: row for one, row in rows.items() if one not in asked}, kind, field, reference
+        searcher, {item_id: row for item_id, row in rows.items() if item_id not in held_out}, kind, field, reference
     )
 
-    def today(one: Asked) -> Query:
-        return Query((one.part(), TextPart(f"but {one.change}")), {"image": 0.7, "text": 0.3})
+    def today(query: ChangeQuery) -> Query:
+        return Query((query.part(), TextPart(f"but {query.change}")), {"image": 0.7, "text": 0.3})
 
-    def arithmetic(one: Asked) -> Query:
-        old, new = one.row[field].lower(), one.value.lower()
-        return Query((one.part(), TextPart(new), TextPart(old, -1.0)), excluded_ids=frozenset({one.item_id}))
+    def arithmetic(query: ChangeQuery) -> Query:
+        old, new = query.row[field].lower(), query.value.lower()
+        return Query((query.part(), TextPart(new), TextPart(old, -1.0)), excluded_ids=frozenset({query.item_id}))
 
-    def edited(one: Asked) -> Query:
-        return Query((TextPart(titles.edited(one)),), excluded_ids=frozenset({one.item_id}))
+    def edited(query: ChangeQuery) -> Query:
+        return Query((TextPart(titles.edited(query)),), excluded_ids=frozenset({query.item_id}))
 
     return [
-        Way('both, "but in red", image .7 text .3', today),
-        Way('text alone, "in red"', lambda one: Query((TextPart(one.change),))),
-        Way('text alone, "red" and the type, told', lambda one: Query((TextPart(f"{one.value} {one.row[kind]}"),))),
-        Way("reference - old + new, the old told", arithmetic),
-        Way("title or caption, edited, as text (CIReVL)", edited),
-        Way("composer learnt by ridge on triplets", composer.ask),
-        Way("change", lambda one: rewriter.rewrite(searcher, Query((one.part(change=one.change),)))),
+        Method('both, "but in red", image .7 text .3', today),
+        Method('text alone, "in red"', lambda query: Query((TextPart(query.change),))),
+        Method(
+            'text alone, "red" and the type, told', lambda query: Query((TextPart(f"{query.value} {query.row[kind]}"),))
+        ),
+        Method("reference - old + new, the old told", arithmetic),
+        Method("title or caption, edited, as text (CIReVL)", edited),
+        Method("composer learnt by ridge on triplets", composer.ask),
+        Method("change", lambda query: rewriter.rewrite(searcher, Query((query.part(change=query.change),)))),
     ]
 
 
@@ -107,14 +112,14 @@ class Titles:
         self._changes = QueryRewriter().learn(searcher).changes
         self._field = field
 
-    def edited(self, one: Asked) -> str:
+    def edited(self, query: ChangeQuery) -> str:
         """Return the title of the reference, with the new value in place of the old one."""
-        title = one.row["title"] if one.reference == ITEM else self._captioner.say([decode(one.data)])[0]
-        change = self._changes.parse(one.change)
+        title = query.row["title"] if query.reference == ITEM else self._captioner.caption([decode(query.data)])[0]
+        change = self._changes.parse(query.change)
         old = phrases_in(title, change.phrases)
         for words in old:
-            title = title.replace(words, one.value.lower() if words == old[0] else "")
-        return title if old else f"{one.value.lower()} {title}"
+            title = title.replace(words, query.value.lower() if words == old[0] else "")
+        return title if old else f"{query.value.lower()} {title}"
 
 
 class Composer:
@@ -143,7 +148,7 @@ class Composer:
         for of_kind, value in right:
             values[of_kind].append(value)
         rng = np.random.default_rng(0)
-        vectors = {item_id: view.vectors(view.row_of(item_id)) for item_id in rows}
+        vectors = {item_id: view.vectors(view.get_row(item_id)) for item_id in rows}
         sources, targets = [], defaultdict(list)
         said = {value: _said(searcher, value) for _, value in right}
         for item_id in rng.permutation(sorted(rows))[:_MOST_TRAINED].tolist():
@@ -166,16 +171,16 @@ class Composer:
         }
         return cls(searcher, maps, reference)
 
-    def ask(self, one: Asked) -> Query:
+    def ask(self, query: ChangeQuery) -> Query:
         """Return the query of the composed vectors."""
-        if one.reference == ITEM:
-            source = self._searcher.view.vectors(self._searcher.view.row_of(one.item_id))
+        if query.reference == ITEM:
+            source = self._searcher.view.vectors(self._searcher.view.get_row(query.item_id))
         else:
-            (spoken,) = self._searcher.encode((ImagePart(one.data),))
+            (spoken,) = self._searcher.encode((ImagePart(query.data),))
             source = dict(spoken.vectors)
-        features = _features(source, _said(self._searcher, one.value), self._reference)
+        features = _features(source, _said(self._searcher, query.value), self._reference)
         parts = [VectorPart((features @ self._maps[block]).astype(np.float32), block=block) for block in BLOCKS]
-        return Query(tuple(parts), excluded_ids=frozenset({one.item_id}))
+        return Query(tuple(parts), excluded_ids=frozenset({query.item_id}))
 
 
 def _said(searcher: Searcher, value: str) -> NDArray[np.float32]:

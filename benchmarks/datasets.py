@@ -71,8 +71,8 @@ class Clustered:
     def name(self) -> str:
         """A folder name that is unique to these parameters."""
         # Integers as they are, since :g keeps only six digits.
-        told = {key: value if isinstance(value, int) else f"{value:g}" for key, value in asdict(self).items()}
-        return f"clustered-{_RECIPE}-" + "-".join(f"{key}{value}" for key, value in told.items())
+        values = {key: value if isinstance(value, int) else f"{value:g}" for key, value in asdict(self).items()}
+        return f"clustered-{_RECIPE}-" + "-".join(f"{key}{value}" for key, value in values.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def draw(catalogue: Path, kind: str, count: int, seed: int, noise: float = QUERY
         item_ids = [item_id for chunk in chunks(catalogue, ()) for item_id in chunk.item_ids]
         return [(ItemPart(item_ids[row]),) for row in rows[BLOCKS[0]].tolist()]
     vectors = {block: _noisy(picked, noise, rng) for block, picked in _pick(catalogue, rows).items()}
-    return [tuple(VectorPart(vectors[block][place], block=block) for block in rows) for place in range(count)]
+    return [tuple(VectorPart(vectors[block][index], block=block) for block in rows) for index in range(count)]
 
 
 def drawn_rows(catalogue: Path, kind: str, count: int, seed: int) -> NDArray[np.int64]:

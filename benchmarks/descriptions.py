@@ -62,7 +62,7 @@ def run(
         for shop in shops
     }
     agreed = {
-        criterion: agreement(np.array([[rater[one][criterion] for one in texts] for rater in rated]))
+        criterion: agreement(np.array([[rater[text_id][criterion] for text_id in texts] for rater in rated]))
         for criterion in CRITERIA
     }
     columns = ("texts", "true (0 or 1)", "complete (1 to 5)", "fluent (1 to 5)", "publish (0 or 1)", "words")
@@ -99,13 +99,13 @@ def _read(path: Path) -> Any:
 
 def _ratings(path: Path, wanted: Sequence[str]) -> dict[str, dict[str, float]]:
     rated = {entry["id"]: {name: _number(entry[name]) for name in CRITERIA} for entry in _read(path)}
-    if missing := [one for one in wanted if one not in rated]:
+    if missing := [text_id for text_id in wanted if text_id not in rated]:
         raise InvalidCatalogue(f"{path}: expected a rating of each text, got none of {', '.join(missing[:3])}")
     return rated
 
 
 def _texts_of(key: Mapping[str, Mapping[str, str]], version: str, shop: str = "") -> list[str]:
-    return [one for one, entry in key.items() if entry["version"] == version and shop in ("", entry["shop"])]
+    return [text_id for text_id, entry in key.items() if entry["version"] == version and shop in ("", entry["shop"])]
 
 
 def _number(value: Any) -> float:
@@ -116,8 +116,11 @@ def _number(value: Any) -> float:
 def _summary(
     ids: Sequence[str], texts: Mapping[str, str], rated: Sequence[Mapping[str, Mapping[str, float]]]
 ) -> dict[str, float]:
-    means = {name: round(float(np.mean([rater[one][name] for rater in rated for one in ids])), 3) for name in CRITERIA}
-    return {**means, "words": int(np.median([len(texts[one].split()) for one in ids]))}
+    means = {
+        name: round(float(np.mean([rater[text_id][name] for rater in rated for text_id in ids])), 3)
+        for name in CRITERIA
+    }
+    return {**means, "words": int(np.median([len(texts[text_id].split()) for text_id in ids]))}
 
 
 def _cells(summary: Mapping[str, float]) -> list[str]:
@@ -143,7 +146,7 @@ def _examples(grocery: Path, seed: int) -> list[tuple[str, str]]:
     groceries = [{**entry.payload, "item_id": entry.item_id} for entry in entries if isinstance(entry, Product)]
     found = []
     for rows, count in ((generated, _GENERATED), (groceries, _EXAMPLES - _GENERATED)):
-        chosen = [rows[place] for place in rng.permutation(len(rows))[:count].tolist()]
+        chosen = [rows[index] for index in rng.permutation(len(rows))[:count].tolist()]
         describer = Describer(CatalogModel(rows), Composer())
         written = describer.describe([Subject(row, seed=str(row["item_id"])) for row in chosen], DescribeRequest())
         found += [(str(row["title"]), text.text) for row, text in zip(chosen, written, strict=True)]

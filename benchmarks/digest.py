@@ -202,8 +202,8 @@ def figures(
 
 
 def _by_aspect(clauses: Sequence[LabelledClause], found: Sequence[Marks], known: Sequence[str]) -> dict[str, Any]:
-    told = {aspect: figures(clauses, found, agreed, aspect) for aspect in known}
-    return {aspect: told[aspect] for aspect in sorted(known, key=lambda one: -told[one]["labelled"])}
+    by_aspect = {aspect: figures(clauses, found, agreed, aspect) for aspect in known}
+    return {aspect: by_aspect[aspect] for aspect in sorted(known, key=lambda one: -by_aspect[one]["labelled"])}
 
 
 def _share(part: int, whole: int) -> float | None:

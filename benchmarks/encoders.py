@@ -274,18 +274,18 @@ def _tables(
     content: dict[str, Any],
 ) -> list[report.Table]:
     rows = []
-    for one in measured:
-        side = one["kind"].partition(",")[0].partition(" ")[0]
-        cosine = "1" if one["way"] == STOCK else f"{cosines[one['way']][side]:.5f}"
+    for entry in measured:
+        side = entry["kind"].partition(",")[0].partition(" ")[0]
+        cosine = "1" if entry["way"] == STOCK else f"{cosines[entry['way']][side]:.5f}"
         rows.append(
             (
-                one["kind"],
-                str(one["batch"]),
-                one["way"],
-                f"{one['ms']['p50']:.2f}",
-                f"{one['ms']['p99']:.2f}",
-                f"{one['ms_each']:.2f}",
-                f"{one['times_as_fast']:.1f}x",
+                entry["kind"],
+                str(entry["batch"]),
+                entry["way"],
+                f"{entry['ms']['p50']:.2f}",
+                f"{entry['ms']['p99']:.2f}",
+                f"{entry['ms_each']:.2f}",
+                f"{entry['times_as_fast']:.1f}x",
                 cosine,
             )
         )
@@ -293,12 +293,12 @@ def _tables(
     first = ("input", "batch", "encoder", "p50", "p99", "per input", "speed", "min cosine")
     crowd = [
         (
-            str(one["callers"]),
-            one["how"],
-            f"{one['texts_a_second']:.0f}",
-            *(f"{one['ms'][p]:.1f}" for p in ("p50", "p99")),
+            str(entry["callers"]),
+            entry["how"],
+            f"{entry['texts_a_second']:.0f}",
+            *(f"{entry['ms'][p]:.1f}" for p in ("p50", "p99")),
         )
-        for one in content["crowd"]
+        for entry in content["crowd"]
     ]
     spent = [(name.removesuffix("_us"), f"{took['p50']:.0f}") for name, took in content["one_more"].items()]
     return [
@@ -317,10 +317,10 @@ def _plot(measured: Sequence[dict[str, Any]], effort: Effort, path: Path) -> Non
     drawn: Any = figure.subplots(1, len(effort.batches), squeeze=False)
     for axes, batch in zip(drawn[0], effort.batches, strict=True):
         for way in (STOCK, *WAYS):
-            here = [one for one in measured if one["batch"] == batch and one["way"] == way]
+            here = [entry for entry in measured if entry["batch"] == batch and entry["way"] == way]
             axes.plot(
-                [one["kind"].removeprefix("text of ") for one in here],
-                [one["ms_each"] for one in here],
+                [entry["kind"].removeprefix("text of ") for entry in here],
+                [entry["ms_each"] for entry in here],
                 "o-",
                 label=way,
             )

@@ -106,11 +106,11 @@ def _measure(name: str, folder: Path, address: str, effort: Effort, kinds: Seque
         "kinds": [
             {
                 **asdict(kind),
-                "events_per_s": round(statistics.median(one["events_per_s"] for one in measured)),
-                "events_per_s_least": round(min(one["events_per_s"] for one in measured)),
-                "events_per_s_most": round(max(one["events_per_s"] for one in measured)),
-                "request_us": report.spread([us for one in measured for us in one["latency_us"]]),
-                "cpu_us_per_event": round(statistics.median(one["cpu_us_per_event"] for one in measured), 1),
+                "events_per_s": round(statistics.median(entry["events_per_s"] for entry in measured)),
+                "events_per_s_least": round(min(entry["events_per_s"] for entry in measured)),
+                "events_per_s_most": round(max(entry["events_per_s"] for entry in measured)),
+                "request_us": report.spread([us for entry in measured for us in entry["latency_us"]]),
+                "cpu_us_per_event": round(statistics.median(entry["cpu_us_per_event"] for entry in measured), 1),
             }
             for kind, measured in zip(kinds, zip(*rounds, strict=True), strict=True)
         ],
@@ -122,8 +122,8 @@ def _fill(log: EventLog, effort: Effort, drawn: random.Random) -> float:
     users = [number % effort.users for number in range(effort.users * effort.history)]
     drawn.shuffle(users)
     events = [
-        Event(_id(drawn), f"shopper-{user}", f"item-{drawn.randrange(ITEMS)}", EventType.PURCHASE, 1.7e9 + 60 * place)
-        for place, user in enumerate(users)
+        Event(_id(drawn), f"shopper-{user}", f"item-{drawn.randrange(ITEMS)}", EventType.PURCHASE, 1.7e9 + 60 * index)
+        for index, user in enumerate(users)
     ]
     started = time.perf_counter()
     for start in range(0, len(events), 1000):
@@ -180,9 +180,9 @@ def _sync_ms(folder: Path) -> float:
     descriptor = os.open(folder / "sync", os.O_CREAT | os.O_WRONLY)
     taken = []
     try:
-        for place in range(_SYNCS):
+        for index in range(_SYNCS):
             started = time.perf_counter()
-            os.pwrite(descriptor, os.urandom(_SYNC_BYTES), place * _SYNC_BYTES)
+            os.pwrite(descriptor, os.urandom(_SYNC_BYTES), index * _SYNC_BYTES)
             os.fsync(descriptor)
             taken.append((time.perf_counter() - started) * 1000)
     finally:

@@ -198,8 +198,8 @@ def _graded(
     for cell, some, _ in asked:
         here = range(start, start + len(some))
         start += len(some)
-        recalls = [graded.recall(place, found[place], graded.found[place]) for place in here]
-        plans = [answers[place].plan for place in here]
+        recalls = [graded.recall(index, found[index], graded.found[index]) for index in here]
+        plans = [answers[index].plan for index in here]
         cells.append(
             {
                 "kind": cell.kind,
@@ -208,9 +208,9 @@ def _graded(
                 "share": cell.share,
                 "recall_at_10": round(float(np.mean(recalls)), 5),
                 "worst_query": round(min(recalls), 2),
-                "short_answers": sum(len(found[place]) < len(graded.item_ids[place]) for place in here),
-                "first_us": report.spread([first[place] for place in here]),
-                "again_us": report.spread([again[place] for place in here]),
+                "short_answers": sum(len(found[index]) < len(graded.item_ids[index]) for index in here),
+                "first_us": report.spread([first[index] for index in here]),
+                "again_us": report.spread([again[index] for index in here]),
                 "strategies": dict(Counter(plan.strategy for plan in plans)),
                 "nprobe": round(float(np.mean([plan.nprobe for plan in plans])), 1),
                 "candidates": round(float(np.mean([plan.candidates for plan in plans]))),

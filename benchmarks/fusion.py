@@ -150,17 +150,17 @@ def _graded(
     if cell.boost:
         plain = [replace(query, boosts=()) for query in queries]
         found[LATE] = truth.grade(plain, LATE_BOOST).item_ids
-    joined = [[item_id for ids in found.values() for item_id in ids[place]] for place in range(len(queries))]
+    joined = [[item_id for ids in found.values() for item_id in ids[index]] for index in range(len(queries))]
     graded = truth.grade(queries, K, joined)
     recalls: dict[str, list[float]] = {name: [] for name in found}
-    for place in range(len(queries)):
+    for index in range(len(queries)):
         start = 0
         for name, ids in found.items():
-            worth = graded.found[place][start : start + len(ids[place])]
-            start += len(ids[place])
+            worth = graded.found[index][start : start + len(ids[index])]
+            start += len(ids[index])
             # The best by true score: for LATE, the boost applied to its candidates; for the others, their ten.
             best = np.argsort(-worth, kind="stable")[:K]
-            recalls[name].append(graded.recall(place, [ids[place][i] for i in best.tolist()], worth[best]))
+            recalls[name].append(graded.recall(index, [ids[index][i] for i in best.tolist()], worth[best]))
     methods: dict[str, dict[str, Any]] = {}
     for name, values in recalls.items():
         methods[name] = {"recall_at_10": round(float(np.mean(values)), 5)}

@@ -25,7 +25,7 @@ TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WeightedVector:
     """A query part as unit vectors by block."""
 
     kind: str
@@ -59,12 +59,12 @@ class Truth:
     item_ids: list[list[str]]
     found: list[Wide]
 
-    def recall(self, place: int, item_ids: Sequence[str], worth: Wide) -> float:
-        """Return the recall of query `place`; items with equal scores are interchangeable.
+    def recall(self, index: int, item_ids: Sequence[str], worth: Wide) -> float:
+        """Return the recall of query `index`; items with equal scores are interchangeable.
 
         worth: the true scores of the found items, those of `found` or a part of it. Duplicates count once.
         """
-        exact = self.scores[place][np.isfinite(self.scores[place])]
+        exact = self.scores[index][np.isfinite(self.scores[index])]
         if len(exact) == 0:
             return 1.0
         good = {item_id for item_id, score in zip(item_ids, worth, strict=True) if score >= exact[-1] - TIE}
@@ -96,32 +96,32 @@ class GroundTruth:
         names: list[list[str]] = [[""] * k for _ in queries]
         worth = [np.full(len(ids), -np.inf) for ids in found]
         wanted: dict[str, list[tuple[int, int]]] = {}
-        for place, ids in enumerate(found):
+        for index, ids in enumerate(found):
             for rank, item_id in enumerate(ids):
-                wanted.setdefault(item_id, []).append((place, rank))
+                wanted.setdefault(item_id, []).append((index, rank))
         for chunk in chunks(self._catalogue, tuple(self._signals)):
             similarities = vectors.similarities(chunk.blocks)
             here: dict[int, list[tuple[int, int]]] = {}
             for row, item_id in enumerate(chunk.item_ids):
-                for place, rank in wanted.get(item_id, ()):
-                    here.setdefault(place, []).append((rank, row))
-            for place, (query, wishes) in enumerate(zip(queries, asked, strict=True)):
+                for index, rank in wanted.get(item_id, ()):
+                    here.setdefault(index, []).append((rank, row))
+            for index, (query, wishes) in enumerate(zip(queries, asked, strict=True)):
                 near = [
                     {block: similarities[block][vectors.row(wish, block)] for block in wish.vectors} for wish in wishes
                 ]
                 fused = self.fuse(query, wishes, near, chunk.present, chunk.signals)
                 if only:
-                    fused[~only[place].mask(chunk.start, len(fused))] = -np.inf
-                _keep_best(scores[place], names[place], fused, chunk.item_ids)
-                for rank, row in here.get(place, ()):
-                    worth[place][rank] = fused[row]
+                    fused[~only[index].mask(chunk.start, len(fused))] = -np.inf
+                _keep_best(scores[index], names[index], fused, chunk.item_ids)
+                for rank, row in here.get(index, ()):
+                    worth[index][rank] = fused[row]
         kept = [row[: int(np.isfinite(best).sum())] for row, best in zip(names, scores, strict=True)]
         return Truth(scores, kept, worth)
 
     def fuse(
         self,
         query: Query,
-        wishes: Sequence[Wish],
+        wishes: Sequence[WeightedVector],
         similarities: Sequence[Mapping[str, Wide]],
         present: Mapping[str, NDArray[np.bool_]],
         signals: Mapping[str, Wide],
@@ -160,16 +160,16 @@ class GroundTruth:
             total += boost.weight * np.where(np.isnan(value), 0.0, (value - mean) / std)
         return np.where(answers & has_any, total, -np.inf)
 
-    def wishes(self, queries: Sequence[Query]) -> list[list[Wish]]:
+    def wishes(self, queries: Sequence[Query]) -> list[list[WeightedVector]]:
         """Return each query's parts as unit vectors. Raises InvalidQuery for parts that need an encoder."""
         items = self._items({part.item_id for query in queries for part in query.parts if isinstance(part, ItemPart)})
         units: dict[int, Wide] = {}
         return [[self._wish(part, items, units) for part in query.parts] for query in queries]
 
-    def _wish(self, part: object, items: Mapping[str, Mapping[str, Wide]], units: dict[int, Wide]) -> Wish:
+    def _wish(self, part: object, items: Mapping[str, Mapping[str, Wide]], units: dict[int, Wide]) -> WeightedVector:
         if isinstance(part, ItemPart):
             own = items[part.item_id]
-            return Wish("item", part.weight, {part.block: own[part.block]} if part.block else own)
+            return WeightedVector("item", part.weight, {part.block: own[part.block]} if part.block else own)
         if not isinstance(part, VectorPart):
             raise InvalidQuery(f"expected parts of vectors and items, got {type(part).__name__}")
         if id(part.values) not in units:
@@ -177,7 +177,7 @@ class GroundTruth:
             units[id(part.values)] = wide / np.linalg.norm(wide)
         unit = units[id(part.values)]
         blocks = [part.block] if part.block else [b for b, dim in self.dims.items() if dim == len(unit)]
-        return Wish("vector", part.weight, dict.fromkeys(blocks, unit))
+        return WeightedVector("vector", part.weight, dict.fromkeys(blocks, unit))
 
     def _items(self, wanted: set[str]) -> dict[str, dict[str, Wide]]:
         items: dict[str, dict[str, Wide]] = {}
@@ -197,7 +197,7 @@ class GroundTruth:
 class _Distinct:
     """The distinct vectors of many queries. Queries that differ in weights share them, and they determine the cost."""
 
-    def __init__(self, asked: Sequence[Sequence[Wish]]) -> None:
+    def __init__(self, asked: Sequence[Sequence[WeightedVector]]) -> None:
         self._rows: dict[str, dict[int, int]] = {}
         stacks: dict[str, list[Wide]] = {}
         for wishes in asked:
@@ -209,7 +209,7 @@ class _Distinct:
                         stacks.setdefault(block, []).append(vector)
         self._stacks = {block: np.stack(vectors) for block, vectors in stacks.items()}
 
-    def row(self, wish: Wish, block: str) -> int:
+    def row(self, wish: WeightedVector, block: str) -> int:
         """Return the row of `similarities` that belongs to a wish."""
         return self._rows[block][id(wish.vectors[block])]
 
@@ -230,4 +230,4 @@ def _keep_best(scores: Wide, names: list[str], fused: Wide, item_ids: Sequence[s
     all_names = names + [item_ids[row] for row in better.tolist()]
     order = np.argsort(-both, kind="stable")[:k]
     scores[:] = both[order]
-    names[:] = [all_names[place] for place in order.tolist()]
+    names[:] = [all_names[index] for index in order.tolist()]

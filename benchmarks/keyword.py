@@ -59,11 +59,11 @@ def measure_bm25s(
             index = bm25s.BM25(method=method, k1=k1, b=b)
             index.index(corpus, show_progress=False)
 
-            def rank(one: JudgedQuery, index: bm25s.BM25 = index, cut: Cut = cut) -> list[str]:
-                tokens = [token for token in cut(one.query) if token in index.vocab_dict]
+            def rank(judged_query: JudgedQuery, index: bm25s.BM25 = index, cut: Cut = cut) -> list[str]:
+                tokens = [token for token in cut(judged_query.query) if token in index.vocab_dict]
                 scores = index.get_scores(tokens) if tokens else np.zeros(len(item_ids))
                 best = np.lexsort((np.arange(len(scores)), -scores))[:K]
-                return [item_ids[place] for place in best.tolist() if scores[place] > 0]
+                return [item_ids[position] for position in best.tolist() if scores[position] > 0]
 
             found[name][f"{method}, k1 {k1:g}, b {b:g}, {kind}"] = measure(judged, rank)
     return found
@@ -79,9 +79,9 @@ def measure_fields(
         write_lexical(folder, items, scoring, k1)
         lexical = LexicalIndex(folder, len(items))
 
-        def rank(one: JudgedQuery, lexical: LexicalIndex = lexical) -> list[str]:
-            rows, scores = lexical.scores(one.query)
-            return [item_ids[rows[place]] for place in np.lexsort((rows, -scores))[:K].tolist()]
+        def rank(judged_query: JudgedQuery, lexical: LexicalIndex = lexical) -> list[str]:
+            rows, scores = lexical.scores(judged_query.query)
+            return [item_ids[rows[position]] for position in np.lexsort((rows, -scores))[:K].tolist()]
 
         found[f"title {title:g}, other {other:g}, k1 {k1:g}"] = measure(judged, rank)
     return found
@@ -99,4 +99,4 @@ def chosen_by_folds(ndcg: dict[str, NDArray[np.float64]]) -> tuple[NDArray[np.fl
     values = np.stack([ndcg[name] for name in names])
     fold = np.arange(values.shape[1]) % FOLDS
     chosen = [int(values[:, fold != number].mean(axis=1).argmax()) for number in range(FOLDS)]
-    return values[np.array(chosen)[fold], np.arange(values.shape[1])], [names[one] for one in chosen]
+    return values[np.array(chosen)[fold], np.arange(values.shape[1])], [names[index] for index in chosen]

@@ -24,7 +24,7 @@ from benchmarks.stores import prepare
 from benchmarks.workload import (
     METHOD,
     Bare,
-    Found,
+    FoundItems,
     TextWorkload,
     VectorWorkload,
     Workload,
@@ -113,7 +113,7 @@ def run(
     else:
         workload = TextWorkload(searcher, count, seed)
     calls, answers = bare_calls(searcher, workload.queries)
-    known = workload.recall([from_answer(place, answer) for place, answer in enumerate(answers)])
+    known = workload.recall([from_answer(index, answer) for index, answer in enumerate(answers)])
     requests = [to_request(query) for query in workload.queries]
     with _bench(built.store, requests) as bench:
         responses = bench.answers
@@ -130,7 +130,7 @@ def run(
         "server_private_mib": round(memory_mib, 1),
         "closed": [_closed_json(callers, series, recalls) for callers, series in closed.items()],
         "open": [
-            {"rate": rate, "targets": {name: one.to_json(recalls[name]) for name, one in series.items()}}
+            {"rate": rate, "targets": {name: entry.to_json(recalls[name]) for name, entry in series.items()}}
             for rate, series in opened.items()
         ],
         "goal": {"ratio": GOAL, "of": "engine serve / (bare echo + raw FAISS)"},
@@ -153,7 +153,7 @@ class _Bench:
     messages: Path
     folder: Path
     answers: list[bytes]
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundItems] = field(default_factory=list)
 
     def run(self, name: str, **what: Any) -> tuple[Outcome, float]:
         """Run one load. Returns its outcome and the server's CPU seconds; responses are kept to measure recall."""
@@ -166,7 +166,7 @@ class _Bench:
         cpu_s = served.cpu_s() - before
         if name == SERVER:
             known = set(self.found)
-            answered = [from_response(place, data) for place, data in enumerate(read_messages(kept)) if data]
+            answered = [from_response(index, data) for index, data in enumerate(read_messages(kept)) if data]
             self.found += [found for found in answered if found not in known]
         return outcome, cpu_s
 
@@ -221,12 +221,12 @@ def _turn(names: Sequence[str], number: int) -> list[str]:
 def _closed_json(callers: int, series: Mapping[str, Series], recalls: Mapping[str, float | None]) -> dict[str, Any]:
     return {
         "callers": callers,
-        "targets": {name: one.to_json(recalls[name]) for name, one in series.items()},
+        "targets": {name: entry.to_json(recalls[name]) for name, entry in series.items()},
         "ratio": {
             # Many callers queue at a server, and that has no counterpart in raw FAISS's latency.
-            "p50": _ratio(series, lambda one: one.p50_us) if callers == 1 else None,
-            "wall_per_request": _ratio(series, lambda one: one.wall_us),
-            "cpu_per_request": _ratio(series, lambda one: one.cpu_us),
+            "p50": _ratio(series, lambda entry: entry.p50_us) if callers == 1 else None,
+            "wall_per_request": _ratio(series, lambda entry: entry.wall_us),
+            "cpu_per_request": _ratio(series, lambda entry: entry.cpu_us),
         },
     }
 
@@ -242,16 +242,16 @@ def _ratio(series: Mapping[str, Series], number: Callable[[Series], list[float]]
 
 
 def _tables(items: int, kind: str, content: Mapping[str, Any]) -> list[report.Table]:
-    loads = [(f"{one['callers']} caller{'s' * (one['callers'] > 1)}", one) for one in content["closed"]]
-    loads += [(f"open, {one['rate']:g}/s", one) for one in content["open"]]
-    rows = [_row(load, name, one) for load, measured in loads for name, one in measured["targets"].items()]
+    loads = [(f"{entry['callers']} caller{'s' * (entry['callers'] > 1)}", entry) for entry in content["closed"]]
+    loads += [(f"open, {entry['rate']:g}/s", entry) for entry in content["open"]]
+    rows = [_row(load, name, entry) for load, measured in loads for name, entry in measured["targets"].items()]
     columns = ("load", "target", "recall@10", "p50 µs", "p95 µs", "p99 µs", "requests/s", "CPU µs/request")
     ratios = [
         (
-            f"{one['callers']}",
-            *(_shown(one["ratio"][of]) for of in ("p50", "wall_per_request", "cpu_per_request")),
+            f"{entry['callers']}",
+            *(_shown(entry["ratio"][of]) for of in ("p50", "wall_per_request", "cpu_per_request")),
         )
-        for one in content["closed"]
+        for entry in content["closed"]
     ]
     names = ("callers", "median latency", "time per request", "CPU per request")
     return [
@@ -264,15 +264,15 @@ def _shown(ratio: Mapping[str, float] | None) -> str:
     return "-" if ratio is None else f"{ratio['median']:.2f} ({ratio['least']:.2f}-{ratio['greatest']:.2f})"
 
 
-def _row(load: str, name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
-    recall = one["recall_at_10"]
+def _row(load: str, name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    recall = entry["recall_at_10"]
     return (
         load,
         name,
         "finds nothing" if recall is None else f"{recall:.4f}",
-        *(f"{one['latency_us'][share]:,.0f}" for share in ("p50", "p95", "p99")),
-        f"{one['requests_per_s']:,.0f}",
-        f"{one['cpu_us_per_request']:,.0f}",
+        *(f"{entry['latency_us'][share]:,.0f}" for share in ("p50", "p95", "p99")),
+        f"{entry['requests_per_s']:,.0f}",
+        f"{entry['cpu_us_per_request']:,.0f}",
     )
 
 
@@ -283,10 +283,10 @@ def _draw(content: Mapping[str, Any], path: Path) -> None:
     figure = Figure(figsize=(3.2 * len(loads), 3.6), layout="constrained")
     drawn = figure.subplots(1, len(loads), squeeze=False)[0]
     for axes, load in zip(drawn, loads, strict=True):
-        for place, name in enumerate(TARGETS):
+        for index, name in enumerate(TARGETS):
             spread = load["targets"][name]["latency_us"]
             heights = [spread[share] / 1000 for share in ("p50", "p95", "p99")]
-            axes.bar(np.arange(3) + place * 0.27, heights, 0.25, label=name)
+            axes.bar(np.arange(3) + index * 0.27, heights, 0.25, label=name)
         axes.set_xticks(np.arange(3) + 0.27, ["p50", "p95", "p99"])
         axes.set(title=f"{load['callers']} callers", ylabel="ms")
         axes.grid(axis="y", alpha=0.3)

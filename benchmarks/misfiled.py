@@ -204,14 +204,14 @@ def _tables(found: Mapping[str, Any], cost: Sequence[Mapping[str, float]]) -> li
 
 def _reliability_table(found: Mapping[str, Any]) -> report.Table:
     rows = []
-    for place, low in enumerate(EDGES[:-1]):
-        cells = [f"{low:g} to {EDGES[place + 1]:g}"]
+    for index, low in enumerate(EDGES[:-1]):
+        cells = [f"{low:g} to {EDGES[index + 1]:g}"]
         for share in range(len(SHARES)):
-            bins = [values["planted"][share]["reliability"][place] for values in found.values()]
-            items = sum(one["items"] for one in bins)
+            bins = [values["planted"][share]["reliability"][index] for values in found.values()]
+            items = sum(entry["items"] for entry in bins)
             cells.append(str(items))
             for key in ("sum", "misfiled"):
-                cells.append(f"{sum(one[key] for one in bins) / items:.3f}" if items else "")
+                cells.append(f"{sum(entry[key] for entry in bins) / items:.3f}" if items else "")
         rows.append(cells)
     columns = [f"{share:.0%}: {name}" for share in SHARES for name in ("items", "mean confidence", "misfiled")]
     return report.Table("Reliability by confidence, over all of the above", ("confidence", *columns), rows)

@@ -111,11 +111,11 @@ def _fashion(encoder: Encoder, shop: Shop) -> dict[str, float]:
     # The split of `benchmarks finetune`.
     random.Random(0).shuffle(titles)
     held = set(titles[: round(HELD_OUT * len(titles))])
-    at = [place for place, row in enumerate(rows) if row["title"] in held]
+    at = [index for index, row in enumerate(rows) if row["title"] in held]
     images = shop.vectors[at]
     types = [name for name, count in Counter(row["article_type"] for row in rows).most_common(39) if count]
     names = encoder.encode_texts([_spoken(name) for name in types])
-    known = [place for place in at if rows[place]["article_type"] in types]
+    known = [index for index in at if rows[index]["article_type"] in types]
     guessed = (shop.vectors[known] @ names.T).argmax(axis=1)
     pairs = Counter((row["base_colour"], row["article_type"]) for row in rows)
     asked = [pair for pair, count in pairs.items() if count >= 10 and pair[0] in COLOURS and pair[1] in types]
@@ -151,10 +151,10 @@ def _catalogue(encoder: Encoder, shop: Shop, name: str) -> dict[str, float]:
     scores = encoder.encode_texts(texts) @ shop.vectors.T
     kinds = [row["category"] if ikea else _kind(row["title"]) for row in shop.rows]
     common = {kind for kind, count in Counter(kinds).items() if kind and count > 2}
-    at = [place for place, kind in enumerate(kinds) if kind in common]
+    at = [index for index, kind in enumerate(kinds) if kind in common]
     return {
         f"{short}, {len(texts)} products: text finds picture, success@10": _success(scores, 10),
-        f"{short}: nearest picture has the type": _nearest(shop.vectors[at], [kinds[place] for place in at]),
+        f"{short}: nearest picture has the type": _nearest(shop.vectors[at], [kinds[index] for index in at]),
         **_itself(encoder, shop, short),
     }
 
@@ -162,7 +162,7 @@ def _catalogue(encoder: Encoder, shop: Shop, name: str) -> dict[str, float]:
 def _itself(encoder: Encoder, shop: Shop, name: str) -> dict[str, float]:
     """Return how often an image finds itself first, unmodified and altered, by images only."""
     at = np.arange(0, len(shop.rows), CHANGED_EVERY)
-    changed = encoder.encode_images([change(shop.images[place], place) for place in at.tolist()])
+    changed = encoder.encode_images([change(shop.images[index], index) for index in at.tolist()])
     found = {}
     for how, queries in (("", shop.vectors[at]), (" changed,", changed)):
         scores = queries @ shop.vectors.T
@@ -177,7 +177,7 @@ def _grocery(encoder: Encoder, folder: Path) -> dict[str, float]:
     shop = _shop(encoder, folder)
     photos = _read(folder / "photos.csv")
     queries = encoder.encode_images([_open(folder / row["image"]) for row in photos])
-    places = {row["item_id"]: place for place, row in enumerate(shop.rows)}
+    places = {row["item_id"]: index for index, row in enumerate(shop.rows)}
     truth = np.array([places[row["item_id"]] for row in photos])
     texts = encoder.encode_texts([f"{row['title']}. {row['description']}" for row in shop.rows])
     by_text, by_image = (queries @ block.T for block in (texts, shop.vectors))
@@ -193,8 +193,8 @@ def _clothing(encoder: Encoder, folder: Path, fashion: Shop) -> dict[str, float]
     queries = encoder.encode_images([_open(folder / row["image"]) for row in photos])
     first = (queries @ fashion.vectors.T).argmax(axis=1)
     right = [
-        fashion.rows[place]["article_type"] in RIGHT[row["category"]]
-        for place, row in zip(first.tolist(), photos, strict=True)
+        fashion.rows[index]["article_type"] in RIGHT[row["category"]]
+        for index, row in zip(first.tolist(), photos, strict=True)
     ]
     name = f"clothing, {len(photos)} users' photos of photos trained on: first fashion product is the right garment"
     return {name: float(np.mean(right))}

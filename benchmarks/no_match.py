@@ -26,7 +26,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
-from indexer.catalog.table_rows import rows_of
+from indexer.catalog.table_rows import read_table
 from indexer.evaluate.ranking_metrics import confidence_interval
 from indexer.progress import Reporter
 from indexer.sample import sample_item
@@ -71,7 +71,7 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Build stores without some types, search for removed and existing types, print the table and return the result."""
     shops = _shops(data, most, seed)
-    others = [row["query"] for _, row in rows_of(data / "search_queries" / "wands_queries_en.csv")]
+    others = [row["query"] for _, row in read_table(data / "search_queries" / "wands_queries_en.csv")]
     results: dict[str, dict[str, Any]] = {}
     for shop in shops:
         asked: dict[str, list[bool]] = {}
@@ -105,8 +105,8 @@ def _shops(data: Path, most: int, seed: int) -> list[Shop]:
     rng = np.random.default_rng(seed)
 
     def read(name: str) -> list[Row]:
-        rows = [row for _, row in rows_of(data / name / "catalog.csv")]
-        return [rows[place] for place in sorted(rng.permutation(len(rows))[:most].tolist())]
+        rows = [row for _, row in read_table(data / name / "catalog.csv")]
+        return [rows[index] for index in sorted(rng.permutation(len(rows))[:most].tolist())]
 
     made = [
         {name: str(value) for name, value in sample_row(sample_item.item(seed, number)).items()}
@@ -130,7 +130,7 @@ def _keywords(row: Row) -> list[str]:
 
 
 def _holds(said: Sequence[str], words: Sequence[str]) -> bool:
-    return any(list(said[place : place + len(words)]) == list(words) for place in range(len(said)))
+    return any(list(said[index : index + len(words)]) == list(words) for index in range(len(said)))
 
 
 def _take_out(shop: Shop, quarter: int) -> tuple[list[str], list[Row]]:
@@ -157,7 +157,7 @@ def _queries(shop: Shop, gone: Sequence[str], kept: Sequence[Row], seed: int) ->
     for row in kept:
         for name in shop.type_of(row):
             there[name] = there.get(name, 0) + 1
-    chosen = [kept[place]["title"] for place in rng.permutation(len(kept))[:TITLES].tolist()]
+    chosen = [kept[index]["title"] for index in rng.permutation(len(kept))[:TITLES].tolist()]
     pieces = []
     for title in chosen:
         words = title.split()
@@ -210,8 +210,8 @@ def _table(results: Mapping[str, Mapping[str, Any]]) -> report.Table:
     kinds = ("gone", "furniture", "there", "titles", "pieces of titles")
     rows = []
     for name, result in results.items():
-        told = [result["flagged"].get(kind) for kind in kinds]
-        shares = ["" if one is None else f"{one['flagged']:.3f} of {one['queries']}" for one in told]
+        counts = [result["flagged"].get(kind) for kind in kinds]
+        shares = ["" if count is None else f"{count['flagged']:.3f} of {count['queries']}" for count in counts]
         rows.append([f"{name}, {result['items']} items", *shares])
     return report.Table(
         "Share of queries reported as having no match",

@@ -94,7 +94,7 @@ def _measure(
         times.append(took)
     found = [[hit.item_id for hit in answer.hits] for answer in answers]
     graded = truth.grade(queries, K, found)
-    recalls = [graded.recall(place, found[place], graded.found[place]) for place in range(len(queries))]
+    recalls = [graded.recall(index, found[index], graded.found[index]) for index in range(len(queries))]
     errors = [
         float(np.max(np.abs(worth - [hit.score for hit in answer.hits]), initial=0.0))
         for worth, answer in zip(graded.found, answers, strict=True)

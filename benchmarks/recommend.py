@@ -73,17 +73,17 @@ def run(data: Path, json_path: Path | None = None) -> dict[str, Any]:
             held = hold_half(read_events(data / log.name / log.transactions, log.columns).events)
             shared: dict[str, dict[str, TasteOverlap]] = {}
             measured = evaluate(held, shop, progress, observe=partial(_share, held, shared))
-            ways = {one.name: one for one in measured}
+            ways = {scores.name: scores for scores in measured}
             new = evaluate_new(held, shop, NEW_SHARE, progress, seed=SEED)
             tables += _tables(log, ways, new, len(held.cases))
             tables.append(_sharing_table(log, shared))
             content[log.name] = {
                 "items": len(item_ids),
                 "shoppers": len(held.cases),
-                "ways": {name: one.to_json() for name, one in ways.items()},
+                "ways": {name: scores.to_json() for name, scores in ways.items()},
                 "new_items": new.to_json(),
                 "sharing": {
-                    name: {mode: one.to_json() for mode, one in modes.items()} for name, modes in shared.items()
+                    name: {mode: overlap.to_json() for mode, overlap in modes.items()} for name, modes in shared.items()
                 },
             }
     for table in tables:
@@ -100,7 +100,7 @@ def hold_half(events: Sequence[Event], published: bool = True) -> Holdout:
     users = sorted({event.user_id for event in events})
     order = np.random.default_rng(SEED).permutation(len(users))
     first, second = order[: len(users) // 2], order[len(users) // 2 :]
-    drawn = {users[place] for place in (second if published else first).tolist()}
+    drawn = {users[index] for index in (second if published else first).tolist()}
     others = [event for event in events if event.user_id not in drawn]
     return hold_out(others, tested=[event for event in events if event.user_id in drawn])
 
@@ -140,10 +140,10 @@ def _items(folder: Path) -> Iterator[dict[str, str]]:
 
 def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, shoppers: int) -> list[report.Table]:
     rows = []
-    for name, one in ways.items():
-        told = one.to_json()
-        cells = [f"{told[measure]:.4f}" for measure in MEASURES]
-        ends = [" to ".join(f"{end:.4f}" for end in told[f"{measure}_interval"]) for measure in MEASURES]
+    for name, scores in ways.items():
+        values = scores.to_json()
+        cells = [f"{values[measure]:.4f}" for measure in MEASURES]
+        ends = [" to ".join(f"{end:.4f}" for end in values[f"{measure}_interval"]) for measure in MEASURES]
         rows.append([name, cells[0], ends[0], cells[1], cells[2], cells[3], ends[3]])
     columns = ("method", f"nDCG@{K}", "95 %", f"hit@{K}", f"unseen nDCG@{K}", f"unseen hit@{K}", "95 %")
     gains = []
@@ -161,9 +161,13 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
                 f"{low:+.4f} to {high:+.4f}",
             ]
         )
-    told = new.to_json()
+    values = new.to_json()
     found = [
-        [name, f"{told[key]:.4f}" if key in told else "0", " to ".join(f"{end:.4f}" for end in told.get(ends, ()))]
+        [
+            name,
+            f"{values[key]:.4f}" if key in values else "0",
+            " to ".join(f"{end:.4f}" for end in values.get(ends, ())),
+        ]
         for name, key, ends in (
             ("ours, among all items", "hit_among_all", "hit_among_all_interval"),
             ("ours, among new items", "hit_among_new", "hit_among_new_interval"),
@@ -179,7 +183,7 @@ def _tables(log: Log, ways: Mapping[str, RecommendationScores], new: NewItems, s
             gains,
         ),
         report.Table(
-            f"{log.name}: {told['items']} new items, bought later by {told['shoppers']} shoppers",
+            f"{log.name}: {values['items']} new items, bought later by {values['shoppers']} shoppers",
             ("method", f"hit@{K}", "95 %"),
             found,
         ),
@@ -201,14 +205,14 @@ def _sharing_table(log: Log, shared: Mapping[str, Mapping[str, TasteOverlap]]) -
         [
             name,
             mode,
-            f"{one.pairs:,}",
-            f"{one.overlap:.3f}",
-            f"{one.items:,}",
-            f"{one.personal:.2f}",
-            f"{one.demand_first:.2f}",
-            f"{one.reasons:.3f}",
+            f"{overlap.pairs:,}",
+            f"{overlap.overlap:.3f}",
+            f"{overlap.items:,}",
+            f"{overlap.personal:.2f}",
+            f"{overlap.demand_first:.2f}",
+            f"{overlap.reasons:.3f}",
         ]
         for name, modes in shared.items()
-        for mode, one in modes.items()
+        for mode, overlap in modes.items()
     ]
     return report.Table(f"{log.name}: overlap between shoppers with different tastes", columns, rows)

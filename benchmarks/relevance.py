@@ -101,8 +101,8 @@ def run(
         "ways": {name: _described(result, measured[OURS]) for name, result in measured.items()},
         "share_of_words": {str(share): round(float(result.ndcg.mean()), 4) for share, result in shares.items()},
         "queries": {
-            one.query: {name: round(float(result.ndcg[place]), 4) for name, result in measured.items()}
-            for place, one in enumerate(judged)
+            query.query: {name: round(float(result.ndcg[index]), 4) for name, result in measured.items()}
+            for index, query in enumerate(judged)
         },
         "folds": {
             name: {

@@ -55,8 +55,8 @@ class Table:
         from rich.table import Table as Drawn
 
         drawn = Drawn(title=self.title, title_justify="left")
-        for place, column in enumerate(self.columns):
-            drawn.add_column(column, justify="left" if place == 0 else "right")
+        for index, column in enumerate(self.columns):
+            drawn.add_column(column, justify="left" if index == 0 else "right")
         for row in self.rows:
             drawn.add_row(*row)
         # A pipe has no width, and rich's default of 80 columns would cut tables.

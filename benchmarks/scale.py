@@ -120,10 +120,10 @@ def _measure(
     searcher.warm_up()
     answers, took = ask(searcher, workload.queries)
     latency_us = served.pop("latency_us")
-    responses = [from_response(place, data) for place, data in enumerate(served.pop("answers"))]
-    found = [from_answer(place, one) for place, one in enumerate(answers)]
+    responses = [from_response(index, data) for index, data in enumerate(served.pop("answers"))]
+    found = [from_answer(index, answer) for index, answer in enumerate(answers)]
     # Computing the truth takes longer than answering, and both ways should find the same.
-    same = [one.item_ids for one in found] == [one.item_ids for one in responses]
+    same = [answer.item_ids for answer in found] == [answer.item_ids for answer in responses]
     recalls = [round(workload.recall(some), 5) for some in ([found] if same else [found, responses])]
     private = (served["private_mib"] - alone["private_mib"]) * 2**20
     return {

@@ -86,7 +86,7 @@ def run(
             requests = [_request(f"s{number}", mode) for number in chosen.tolist()]
             exact = bench.answers([_request(f"s{number}", mode, recall_target=1.0) for number in chosen.tolist()])
             found = bench.answers(requests)
-            recall = float(np.mean([_recall(one, true) for one, true in zip(found, exact, strict=True)]))
+            recall = float(np.mean([_recall(response, true) for response, true in zip(found, exact, strict=True)]))
             measured = bench.measure(requests, effort)
             rows += [
                 {"mode": mode, "callers": callers, **series.to_json(round(recall, 4)), **_told(found)}
@@ -206,8 +206,10 @@ def _told(found: Sequence[recommendation_pb2.RecommendResponse]) -> dict[str, An
     """Return the time of each stage as the server reports it, and the number of interests in the responses."""
     stages = ("parse_us", "encode_us", "plan_us", "search_us", "score_us", "total_us")
     return {
-        "stages_us": {stage: float(np.median([getattr(one.timings, stage) for one in found])) for stage in stages},
-        "interests": float(np.mean([len({hit.interest for hit in one.hits}) for one in found])),
+        "stages_us": {
+            stage: float(np.median([getattr(response.timings, stage) for response in found])) for stage in stages
+        },
+        "interests": float(np.mean([len({hit.interest for hit in response.hits}) for response in found])),
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.datasets import SIGNALS, Wide, chunks
-from benchmarks.ground_truth import GroundTruth, Wish
+from benchmarks.ground_truth import GroundTruth, WeightedVector
 from engine.indexes.index import EXACT, Index, OperatingPoint, open_index
 from engine.indexes.index_writer import AUTO, write_index
 from engine.scoring.query import Query
@@ -54,31 +54,38 @@ class TwoLists:
 
     def describe(self) -> dict[str, object]:
         """Return the description of the two indexes in a result file."""
-        points = {b: {"nprobe": one.point.nprobe, "k_factor": one.point.k_factor} for b, one in self._lists.items()}
+        points = {
+            b: {"nprobe": block_list.point.nprobe, "k_factor": block_list.point.k_factor}
+            for b, block_list in self._lists.items()
+        }
         return {"build_s": round(self.build_s, 2), "points": points, "rrf_k": RRF_K, "late_boost": LATE_BOOST}
 
-    def near(self, query: Query, wishes: Sequence[Wish], depth: int, exact: bool = False) -> dict[str, Places]:
+    def near(
+        self, query: Query, wishes: Sequence[WeightedVector], depth: int, exact: bool = False
+    ) -> dict[str, Places]:
         """Return, for each block with a weight above 0, the `depth` nearest items, best first.
 
-        Each block is searched for one wish.   exact: compare every row instead of searching the index.
+        Each block is searched for one vector.   exact: compare every row instead of searching the index.
         """
         found = {}
         for wish in wishes:
             for block, vector in wish.vectors.items():
                 if query.modality_weights[block] == 0:
                     continue
-                one = self._lists[block]
-                wanted = min(depth, len(one.index))
-                _, rows = one.index.search(vector.astype(np.float32)[None], wanted, EXACT if exact else one.point)
-                found[block] = one.places[rows[0][rows[0] >= 0]]
+                block_list = self._lists[block]
+                wanted = min(depth, len(block_list.index))
+                _, rows = block_list.index.search(
+                    vector.astype(np.float32)[None], wanted, EXACT if exact else block_list.point
+                )
+                found[block] = block_list.places[rows[0][rows[0] >= 0]]
         return found
 
-    def union(self, query: Query, wishes: Sequence[Wish], depth: int) -> list[str]:
+    def union(self, query: Query, wishes: Sequence[WeightedVector], depth: int) -> list[str]:
         """Return the best of both lists' union by the true score."""
         lists = self.near(query, wishes, depth)
         return self._rescored(query, wishes, np.unique(np.concatenate(list(lists.values()))))
 
-    def ranks(self, query: Query, wishes: Sequence[Wish], depth: int) -> list[str]:
+    def ranks(self, query: Query, wishes: Sequence[WeightedVector], depth: int) -> list[str]:
         """Return the best by reciprocal rank fusion, each block multiplied by its weight."""
         votes: dict[int, float] = {}
         for block, places in self.near(query, wishes, depth).items():
@@ -89,14 +96,14 @@ class TwoLists:
             return self._rescored(query, wishes, np.array(order[:LATE_BOOST], np.int64))
         return [self.item_ids[place] for place in order[: query.limit]]
 
-    def _rescored(self, query: Query, wishes: Sequence[Wish], places: Places) -> list[str]:
+    def _rescored(self, query: Query, wishes: Sequence[WeightedVector], places: Places) -> list[str]:
         """Return the best candidates by the true score; a boost is added to the top LATE_BOOST only."""
         present: dict[str, NDArray[np.bool_]] = {}
         vectors: dict[str, Wide] = {}
-        for block, one in self._lists.items():
-            rows = one.rows[places]
+        for block, block_list in self._lists.items():
+            rows = block_list.rows[places]
             present[block] = rows >= 0
-            vectors[block] = one.index.rows(np.maximum(rows, 0)).astype(np.float64)
+            vectors[block] = block_list.index.rows(np.maximum(rows, 0)).astype(np.float64)
         similarities = [{b: vectors[b] @ vector for b, vector in wish.vectors.items()} for wish in wishes]
         signals = {name: values[places] for name, values in self._signals.items()}
         plain = self._truth.fuse(replace(query, boosts=()), wishes, similarities, present, signals)

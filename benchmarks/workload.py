@@ -32,10 +32,10 @@ Bare = Callable[[], tuple[NDArray[np.float32], NDArray[np.int64]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundItems:
     """The items found for a query, and their scores."""
 
-    place: int
+    query_index: int
     item_ids: tuple[str, ...]
     scores: tuple[float, ...]
 
@@ -46,7 +46,7 @@ class Workload(Protocol):
     kind: str
     queries: list[Query]
 
-    def recall(self, found: Sequence[Found]) -> float:
+    def recall(self, found: Sequence[FoundItems]) -> float:
         """Return the mean recall@10 of answers."""
 
 
@@ -61,11 +61,11 @@ class VectorWorkload:
         composed = draw(catalogue, COMPOSED, count // 2, seed)
         self.queries = [Query(parts, limit=K) for parts in (*agreeing, *composed)]
 
-    def recall(self, found: Sequence[Found]) -> float:
+    def recall(self, found: Sequence[FoundItems]) -> float:
         """Return the mean recall@10 of answers."""
-        queries = [self.queries[one.place] for one in found]
-        graded = self._truth.grade(queries, K, [one.item_ids for one in found])
-        shares = [graded.recall(n, one.item_ids, graded.found[n]) for n, one in enumerate(found)]
+        queries = [self.queries[answer.query_index] for answer in found]
+        graded = self._truth.grade(queries, K, [answer.item_ids for answer in found])
+        shares = [graded.recall(n, answer.item_ids, graded.found[n]) for n, answer in enumerate(found)]
         return float(np.mean(shares))
 
 
@@ -83,17 +83,17 @@ class TextWorkload:
             raise InvalidSetting("expected items with titles to search for, got none")
         self.queries = [Query((TextPart(text),), limit=K) for text in texts]
         self._exact = np.full((len(texts), K), -np.inf, np.float32)
-        for place, query in enumerate(self.queries):
+        for query_index, query in enumerate(self.queries):
             fused = searcher.fuse(query, searcher.encode(query.parts))
             scores = searcher.nearest(fused, K, EXACT).scores
-            self._exact[place, : len(scores)] = scores
+            self._exact[query_index, : len(scores)] = scores
 
-    def recall(self, found: Sequence[Found]) -> float:
+    def recall(self, found: Sequence[FoundItems]) -> float:
         """Return the mean recall@10 of answers."""
         scores = np.full((len(found), K), -np.inf, np.float32)
-        for row, one in enumerate(found):
-            scores[row, : len(one.scores)] = one.scores
-        exact = self._exact[[one.place for one in found]]
+        for row, answer in enumerate(found):
+            scores[row, : len(answer.scores)] = answer.scores
+        exact = self._exact[[answer.query_index for answer in found]]
         return float(recall_at_k(scores, exact, _SCORE_TOLERANCE).mean())
 
 
@@ -105,15 +105,15 @@ def to_request(query: Query) -> bytes:
     return request.SerializeToString()
 
 
-def from_response(place: int, data: bytes) -> Found:
+def from_response(query_index: int, data: bytes) -> FoundItems:
     """Return the items that the server found for the query at an index."""
     hits = search_pb2.SearchResponse.FromString(data).hits
-    return Found(place, tuple(hit.item_id for hit in hits), tuple(hit.score for hit in hits))
+    return FoundItems(query_index, tuple(hit.item_id for hit in hits), tuple(hit.score for hit in hits))
 
 
-def from_answer(place: int, answer: Answer) -> Found:
+def from_answer(query_index: int, answer: Answer) -> FoundItems:
     """Return the items that the engine found in this process for the query at an index."""
-    return Found(place, tuple(hit.item_id for hit in answer.hits), tuple(hit.score for hit in answer.hits))
+    return FoundItems(query_index, tuple(hit.item_id for hit in answer.hits), tuple(hit.score for hit in answer.hits))
 
 
 def bare_calls(searcher: Searcher, queries: Sequence[Query]) -> tuple[list[list[Bare]], list[Answer]]:

@@ -1,4 +1,8 @@
-"""A folder that several processes write in: files replaced in one step, names on disk, one maker at a time."""
+"""Durable files: atomic replacement, synced directories, and directory locks between processes.
+
+flock instead of the filelock package: filelock cannot lock a directory, would leave a lock file in it, and polls (92 µs
+uncontended and 20 ms to hand over, against 4 µs and 0.1 ms). A flock ends with its process, and excludes threads too.
+"""
 
 import fcntl
 import os
@@ -8,9 +12,9 @@ from pathlib import Path
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file in one step, on disk when this returns. One writer at a time.
+    """Replace a file atomically; it is on disk on return. One writer at a time.
 
-    What a killed writer leaves beside it has always the same name, so that the next one takes it away.
+    The temporary file always has the same name, so the next writer overwrites what a killed one left.
     """
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("wb") as file:
@@ -22,8 +26,8 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
-    """Be the only one of all processes who makes files in a folder that others would take for theirs."""
+def lock_directory(directory: Path) -> Iterator[None]:
+    """Hold a directory exclusively among all processes and threads, for creating files that others might open."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -33,7 +37,7 @@ def alone_in(directory: Path) -> Iterator[None]:
 
 
 def sync_directory(directory: Path) -> None:
-    """Wait until the names in a folder are on disk."""
+    """Wait until the directory's entries are on disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

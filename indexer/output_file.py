@@ -1,4 +1,4 @@
-"""What a command writes: a file that takes its name when it is whole, so that no half of one is taken for it."""
+"""Output files of commands, written atomically, so that an incomplete file is never mistaken for the result."""
 
 import sys
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import TextIO
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator[TextIO]:
-    """Give the file to write to, or stdout if None; where writing fails, what had the name before has it still.
+def open_output(path: Path | None) -> Iterator[TextIO]:
+    """Open a file for writing, or stdout if None; it replaces the old file on success only.
 
-    So a file may be written that is read meanwhile. A device or a pipe is written to as it is.
+    So a file can be overwritten while it is read. Devices and pipes are written directly.
     """
     if path is None:
         yield sys.stdout
@@ -20,10 +20,10 @@ def opened(path: Path | None) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8") as file:
             yield file
         return
-    new = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.new")
     try:
-        with new.open("w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8") as file:
             yield file
-        new.replace(path)
+        temporary.replace(path)
     finally:
-        new.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

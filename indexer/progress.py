@@ -1,4 +1,4 @@
-"""How far a long run is: a bar with rate and time left where a person looks on, a line a stage where none does."""
+"""Progress of long runs: a bar with rate and time left on a terminal, one line per stage elsewhere."""
 
 import sys
 import time
@@ -14,9 +14,9 @@ _LINE_EVERY_S = 20.0
 
 
 class Reporter:
-    """Call it as progress(stage, done, total); another stage's name ends the stage before.
+    """A progress callback: reporter(stage, done, total). A new stage name ends the previous stage.
 
-    It writes to stderr, so that stdout stays for data. Use it as a context manager: leaving it ends the last stage.
+    Writes to stderr, so that stdout stays free for data. As a context manager it ends the last stage on exit.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
@@ -30,7 +30,7 @@ class Reporter:
         self._task: TaskID | None = None
 
     def __call__(self, stage: str, done: int, total: int | None = None) -> None:
-        """Report that `done` of `total` (None: not known) are done in a stage."""
+        """Report that `done` of `total` (None if unknown) are done in a stage."""
         if stage != self._stage:
             self.end()
             self._begin(stage, total)
@@ -41,7 +41,7 @@ class Reporter:
             self._write_state(total)
 
     def end(self) -> None:
-        """End the stage, if there is one, with how much it did and how fast."""
+        """End the current stage, if any, and report its count and rate."""
         if not self._stage:
             return
         if self._bar is not None:
@@ -73,9 +73,9 @@ class Reporter:
     def _write_state(self, total: int | None) -> None:
         self._written = time.monotonic()
         rate = self._done / max(self._written - self._start, 1e-9)
-        of = "" if total is None else f"/{total:,}"
+        of_total = "" if total is None else f"/{total:,}"
         left = f", {(total - self._done) / rate:,.0f} s left" if total is not None and rate > 0 else ""
-        self._write(f"{self._stage}: {self._done:,}{of}, {rate:,.1f}/s{left}")
+        self._write(f"{self._stage}: {self._done:,}{of_total}, {rate:,.1f}/s{left}")
 
     def _write(self, line: str) -> None:
         if not self._quiet:
@@ -83,7 +83,7 @@ class Reporter:
 
 
 def _open_bar(stream: TextIO, stage: str, total: int | None) -> "tuple[Bar, TaskID]":
-    # Rich costs 50 ms to import, and --help needs none of it.
+    # Rich takes 50 ms to import, and --help does not need it.
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -97,7 +97,7 @@ def _open_bar(stream: TextIO, stage: str, total: int | None) -> "tuple[Bar, Task
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Things a second."""
+        """Rate per second."""
 
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed

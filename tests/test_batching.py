@@ -88,9 +88,9 @@ def ask_behind_closed_gate(
         futures = [pool.submit(encoder.encode_texts, ["first"])]
         assert letters.busy.wait(10)
         for texts in asked:
-            before = lane._calls
+            before = lane._call_count
             futures.append(pool.submit(encoder.encode_texts, texts))
-            while lane._calls == before:
+            while lane._call_count == before:
                 threading.Event().wait(0.001)
         letters.gate.set()
     return futures
@@ -161,7 +161,7 @@ def test_a_lone_caller_waits_for_nobody(letters: Letters) -> None:
     for _ in range(3):
         encoder.encode_texts(["red", "blue"])
     assert waits == [None] * 6
-    encoder._texts._company, encoder._texts._ended = 4, encoder._texts._ended - 1.5
+    encoder._texts._last_callers, encoder._texts._last_end = 4, encoder._texts._last_end - 1.5
     encoder.encode_texts(["red"])
     assert waits == [None] * 8
 
@@ -185,7 +185,7 @@ def test_a_batch_waits_for_those_who_were_in_the_last_one(letters: Letters) -> N
 def test_what_was_asked_before_is_not_encoded_again(letters: Letters) -> None:
     """The cache knows a text exactly, and a picture by its pixels; the rows given away are nobody else's."""
     counts = Counts()
-    encoder = BatchingEncoder(letters, watch=counts)
+    encoder = BatchingEncoder(letters, observer=counts)
     first = encoder.encode_texts(["red shoe", "Red shoe"])
     first[:] = 0
     again = encoder.encode_texts(["Red shoe", "red  shoe", "red shoe"])

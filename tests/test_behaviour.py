@@ -203,7 +203,7 @@ def test_tastes_score_as_unusual_as_they_are(shop: Shop, searcher: Searcher) -> 
         scores = []
         for history in list(shop.events.values())[:30]:
             had = {event.item_id for event in history}
-            rows = [snapshot.vectors(snapshot.items.row_of(item_id))[block] for item_id in had]
+            rows = [snapshot.vectors(snapshot.items.get_row(item_id))[block] for item_id in had]
             taste = np.sum(rows, axis=0)
             part = TastePart({block: (taste / np.linalg.norm(taste)).astype(np.float32)})
             hits = searcher.search(Query((part,), {block: 1.0}, limit=300, recall_target=1.0)).hits

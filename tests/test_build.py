@@ -96,7 +96,7 @@ def test_items_that_lack_a_block_are_strata_of_their_own(tmp_path: Path) -> None
             assert nearest(searcher, image=vectors.image[number]) == [f"i{number}"]
         if texts[number] is not None:
             assert nearest(searcher, text=vectors.text[number]) == [f"i{number}"]
-    row = searcher.snapshot.items.row_of("i1")
+    row = searcher.snapshot.items.get_row("i1")
     assert set(searcher.snapshot.vectors(row)) == {"text"}
 
 
@@ -187,7 +187,7 @@ def test_ids_of_any_kind(tmp_path: Path) -> None:
     searcher = opened(tmp_path / "store")
     for number, item_id in enumerate(map(str, ids)):
         assert nearest(searcher, image=vectors.image[number]) == [item_id]
-        row = searcher.snapshot.items.row_of(item_id)
+        row = searcher.snapshot.items.get_row(item_id)
         assert from_bytes(searcher.snapshot.items.payload(row)) == {"name": f"n{number}"}
 
 
@@ -208,7 +208,7 @@ def test_ten_thousand_items(tmp_path: Path) -> None:
     searcher = opened(tmp_path / "store")
     for number in (0, 8_191, 8_192, 8_193, 9_999):
         assert nearest(searcher, image=vectors.image[number], text=vectors.text[number]) == [f"i{number}"]
-        row = searcher.snapshot.items.row_of(f"i{number}")
+        row = searcher.snapshot.items.get_row(f"i{number}")
         assert from_bytes(searcher.snapshot.items.payload(row))["name"] == f"n{number}"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, space_of
+from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, vector_space
 from engine.encoders.encoder import Fingerprint
 from engine.errors import InvalidSetting
 
@@ -70,9 +70,9 @@ def test_a_space_is_all_that_decides_a_vector() -> None:
         Fingerprint(**base, preprocess_sha256="x", dim=4, dtype="float32"),  # type: ignore[arg-type]
         Fingerprint(**base, preprocess_sha256="p", dim=4, dtype="bfloat16"),  # type: ignore[arg-type]
     ]
-    spaces = {space_of(fingerprint, kind) for fingerprint in (first, *others) for kind in ("text", "image")}
+    spaces = {vector_space(fingerprint, kind) for fingerprint in (first, *others) for kind in ("text", "image")}
     assert len(spaces) == 10
-    assert space_of(first, "text").dim == 4
+    assert vector_space(first, "text").dim == 4
 
 
 def test_threads_share_a_cache(tmp_path: Path) -> None:

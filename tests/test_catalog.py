@@ -174,7 +174,7 @@ def test_csv_columns_are_typed_where_all_their_values_are(tmp_path: Path) -> Non
         ("[1]", "expected a JSON object with 'item_id', got an array: put one object on each line"),
         ("[" * 100_000, "bad JSON: nested too deeply"),
         (b'{"item_id": "\xff"}', "not UTF-8: byte 0xff at position 14"),
-        ('{"item_id": "\\ud800"}', "bad JSON: half of a surrogate pair"),
+        ('{"item_id": "\\ud800"}', "bad JSON: unpaired surrogate"),
         (b" " * (16 * 2**20 + 1), "expected a line of at most 16777216 bytes, got more"),
     ],
 )
@@ -492,7 +492,7 @@ def test_texts_that_are_no_price(text: str) -> None:
         ("c.csv.gz", b"item_id\n1\n", "Not a gzipped file"),
         ("c.csv.gz", gzip.compress(b"item_id\n1\n", mtime=0)[:-9], "Compressed file ended before"),
         ("c.parquet", b"item_id", "cannot read"),
-        ("c.xlsx", b"x", "expected a folder of pictures or one of .jsonl, .ndjson, .json, .csv, .parquet, "),
+        ("c.xlsx", b"x", "expected a folder of images or one of .jsonl, .ndjson, .json, .csv, .parquet, "),
         ("c.parquet.gz", b"x", "got 'c.parquet.gz'"),
     ],
 )
@@ -512,10 +512,10 @@ def test_no_such_file(tmp_path: Path) -> None:
 def test_folders_that_are_no_catalogue(tmp_path: Path) -> None:
     """A folder without pictures, and one that has a catalogue file beside them."""
     (tmp_path / ".hidden.png").write_bytes(b"")
-    with pytest.raises(InvalidCatalogue, match="holds no pictures"):
+    with pytest.raises(InvalidCatalogue, match="contains no images"):
         read(CatalogSpec(tmp_path))
     jsonl(tmp_path, {"item_id": 1})
-    with pytest.raises(InvalidCatalogue, match=r"holds catalog\.jsonl: give that file, not its folder"):
+    with pytest.raises(InvalidCatalogue, match=r"contains catalog\.jsonl: pass that file, not its folder"):
         read(CatalogSpec(tmp_path))
 
 

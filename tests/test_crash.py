@@ -205,7 +205,7 @@ def test_the_cache_of_a_killed_build_is_used_by_the_next(tmp_path: Path) -> None
     for number in (0, 100, 399):
         with Image.open(tmp_path / f"{number}.png") as picture:
             expected = encoder.encode_images([picture])[0]
-        found = snapshot.vectors(snapshot.items.row_of(f"i{number}"))
+        found = snapshot.vectors(snapshot.items.get_row(f"i{number}"))
         np.testing.assert_allclose(found["image"], expected, atol=1e-3)
         np.testing.assert_allclose(found["text"], encoder.encode_texts([f"thing {number}"])[0], atol=1e-3)
     assert clean(store)

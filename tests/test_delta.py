@@ -21,9 +21,9 @@ from engine.indexes.row_filter import RowFilter
 from engine.scoring.vectors import to_unit
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
-from engine.updates.change_log import Upsert
 from engine.updates.delta import Delta
 from engine.updates.ingest import AcceptedItem, Ingest, PreparedItem
+from engine.updates.item_change import Upsert
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
@@ -63,7 +63,7 @@ def live_ids(delta: Delta) -> dict[str, int]:
         for local in np.flatnonzero(delta.alive(stratum)).tolist():
             row = stratum.start + local
             found[delta.item_id(row)] = int(from_bytes(delta.payload(row))["number"])
-            assert delta.row_of(delta.item_id(row)) == row
+            assert delta.get_row(delta.item_id(row)) == row
     return found
 
 
@@ -94,8 +94,8 @@ def test_an_upsert_hides_the_snapshots_row(snapshot: Snapshot) -> None:
     assert (hidden, delta.hidden_count, live_ids(delta), delta.seq) == (["i7"], 1, {"i7": 1, "new": 2}, 2)
     assert delta.is_hidden("i7")
     assert not delta.is_hidden("i8")
-    assert delta.row_of("i8") is None
-    assert (empty.hidden_count, empty.strata, empty.row_of("i7"), empty.is_hidden("i7")) == (0, (), None, False)
+    assert delta.get_row("i8") is None
+    assert (empty.hidden_count, empty.strata, empty.get_row("i7"), empty.is_hidden("i7")) == (0, (), None, False)
 
 
 def test_rows_are_numbered_behind_the_snapshot(snapshot: Snapshot) -> None:
@@ -104,11 +104,11 @@ def test_rows_are_numbered_behind_the_snapshot(snapshot: Snapshot) -> None:
     rows: dict[str, int] = {}
     for number, blocks in enumerate([("image",), ("image", "text"), ("text",), ("image",), ("text",)]):
         delta = delta.apply([(f"n{number}", arrival(snapshot, f"n{number}", number, blocks))], number + 1)
-        row = delta.row_of(f"n{number}")
+        row = delta.get_row(f"n{number}")
         assert row is not None
         rows[f"n{number}"] = row
     assert [stratum.blocks for stratum in delta.strata] == [("image",), ("image", "text"), ("text",)]
-    assert {item_id: delta.row_of(item_id) for item_id in rows} == rows
+    assert {item_id: delta.get_row(item_id) for item_id in rows} == rows
     assert min(rows.values()) >= len(snapshot)
     assert len(set(rows.values())) == 5
     for stratum in delta.strata:
@@ -206,14 +206,14 @@ def test_a_delta_scores_as_the_build_that_folds_it(tmp_path: Path) -> None:
     built = build(BuildConfig(whole, tmp_path / "store", signals=("price",)), no_progress)
     snapshot = open_snapshot(Store(tmp_path / "store"), built.snapshot)
     upserts = [(f"i{number}", own(vectors, number, to_bytes({"price": float(prices[number])}))) for number in range(60)]
-    taken = accepted(Ingest(snapshot, {}, None).take(upserts, PICTURES.__getitem__))
-    delta = Delta.begin(snapshot).apply([(one.arrival.item_id, one.arrival) for one in taken], 60)
+    taken = accepted(Ingest(snapshot, {}, None).prepare(upserts, PICTURES.__getitem__))
+    delta = Delta.begin(snapshot).apply([(one.prepared.item_id, one.prepared) for one in taken], 60)
     (stratum,), (stored,) = delta.strata, snapshot.strata
     for number in range(60):
-        row = delta.row_of(f"i{number}")
+        row = delta.get_row(f"i{number}")
         assert row is not None
         mine = stratum.index.rows(np.array([row - stratum.start]))
-        np.testing.assert_array_equal(mine, stored.index.rows(np.array([snapshot.items.row_of(f"i{number}")])))
+        np.testing.assert_array_equal(mine, stored.index.rows(np.array([snapshot.items.get_row(f"i{number}")])))
 
 
 PICTURES = {bytes([place]) * 32: picture(*pair) for place, pair in enumerate([("red", "mug"), ("blue", "lamp")])}
@@ -241,18 +241,18 @@ def test_an_item_is_embedded_as_the_build_does(changed_goods: tuple[Path, Snapsh
         key = row["item_id"].encode().ljust(32)
         payload = {name: value for name, value in row.items() if name not in ("item_id", "image")}
         upserts.append((row["item_id"], Upsert(to_bytes(payload), (key,) if key in pictures else ())))
-    taken = accepted(intake.take(upserts, pictures.__getitem__))
-    delta = Delta.begin(snapshot).apply([(one.arrival.item_id, one.arrival) for one in taken], 1)
+    taken = accepted(intake.prepare(upserts, pictures.__getitem__))
+    delta = Delta.begin(snapshot).apply([(one.prepared.item_id, one.prepared) for one in taken], 1)
     assert delta.hidden_count == len(ROWS)
     for row in ROWS:
-        place = delta.row_of(row["item_id"])
+        place = delta.get_row(row["item_id"])
         assert place is not None
         stratum = next(one for one in delta.strata if one.start <= place < one.start + len(one.index))
-        theirs = snapshot.items.row_of(row["item_id"])
-        assert stratum.blocks == snapshot.stratum_of(theirs).blocks
+        theirs = snapshot.items.get_row(row["item_id"])
+        assert stratum.blocks == snapshot.get_stratum(theirs).blocks
         mine = stratum.index.rows(np.array([place - stratum.start]))[0]
-        start = snapshot.stratum_of(theirs).start
-        stored = snapshot.stratum_of(theirs).index.rows(np.array([theirs - start]))[0]
+        start = snapshot.get_stratum(theirs).start
+        stored = snapshot.get_stratum(theirs).index.rows(np.array([theirs - start]))[0]
         np.testing.assert_allclose(mine, stored, atol=2e-3)  # a batch of another size rounds otherwise
         assert delta.words(place)[0] == f"{row['title']}"
 
@@ -260,11 +260,11 @@ def test_an_item_is_embedded_as_the_build_does(changed_goods: tuple[Path, Snapsh
 def test_several_pictures_are_their_unit_mean(changed_goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
     """An item of two pictures stands between them."""
     intake = Ingest(changed_goods[1], {"image": tiny_encoder}, None)
-    (taken,) = accepted(intake.take([("a", Upsert(b"", (RED_MUG, BLUE_LAMP)))], PICTURES.__getitem__))
+    (taken,) = accepted(intake.prepare([("a", Upsert(b"", (RED_MUG, BLUE_LAMP)))], PICTURES.__getitem__))
     encoded = tiny_encoder.encode_images([decode(data) for data in PICTURES.values()])
     expected = to_unit(encoded.mean(axis=0))
-    np.testing.assert_allclose(taken.arrival.vectors["image"], expected, atol=2e-3)
-    assert list(taken.arrival.vectors) == ["image"]
+    np.testing.assert_allclose(taken.prepared.vectors["image"], expected, atol=2e-3)
+    assert list(taken.prepared.vectors) == ["image"]
 
 
 def test_own_vectors_replace_what_the_encoder_would_make(
@@ -273,11 +273,11 @@ def test_own_vectors_replace_what_the_encoder_would_make(
     """An item with a title, a picture and its own image vector has that vector at length 1, and its text embedded."""
     intake = Ingest(changed_goods[1], {"image": tiny_encoder, "text": tiny_encoder}, None)
     upsert = Upsert(to_bytes({"title": "mug"}), (RED_MUG,), {"image": np.arange(16, dtype=np.float32)})
-    (taken,) = accepted(intake.take([("a", upsert)], PICTURES.__getitem__))
+    (taken,) = accepted(intake.prepare([("a", upsert)], PICTURES.__getitem__))
     expected = to_unit(np.arange(16, dtype=np.float32)).astype(np.float16)
-    np.testing.assert_array_equal(taken.arrival.vectors["image"], expected)
-    np.testing.assert_allclose(taken.arrival.vectors["text"], tiny_encoder.encode_texts(["mug"])[0], atol=2e-3)
-    assert list(taken.upsert.made) == ["text"]
+    np.testing.assert_array_equal(taken.prepared.vectors["image"], expected)
+    np.testing.assert_allclose(taken.prepared.vectors["text"], tiny_encoder.encode_texts(["mug"])[0], atol=2e-3)
+    assert list(taken.upsert.embedded) == ["text"]
 
 
 def test_bad_items_are_refused_alone(changed_goods: tuple[Path, Snapshot], tiny_encoder: Encoder) -> None:
@@ -287,7 +287,7 @@ def test_bad_items_are_refused_alone(changed_goods: tuple[Path, Snapshot], tiny_
     title = to_bytes({"title": "mug"})
     cases: list[tuple[Upsert, type[InvalidQuery], str, str]] = [
         (Upsert(b""), InvalidQuery, "", "nothing to embed"),
-        (Upsert(title, (RED_MUG, b"bad")), InvalidQuery, "images[1]", "expected a picture"),
+        (Upsert(title, (RED_MUG, b"bad")), InvalidQuery, "images[1]", "expected an image"),
         (Upsert(title, (), {"image": np.ones(3, np.float32)}), DimensionMismatch, 'vectors["image"]', "expected 16"),
         (Upsert(title, (), {"sound": np.ones(16, np.float32)}), UnknownBlock, 'vectors["sound"]', "has image, text"),
         (Upsert(title, (), {"text": np.zeros(16, np.float32)}), InvalidQuery, 'vectors["text"]', "a direction"),
@@ -295,7 +295,7 @@ def test_bad_items_are_refused_alone(changed_goods: tuple[Path, Snapshot], tiny_
         (Upsert(to_bytes({"title": "a", "rating": "good"})), InvalidQuery, "payload", "rating: expected a number"),
     ]
     items = [("good", Upsert(title)), *((f"bad{place}", case[0]) for place, case in enumerate(cases))]
-    first, *others = intake.take([*items, ("last", Upsert(b"", (RED_MUG,)))], pictures.__getitem__)
+    first, *others = intake.prepare([*items, ("last", Upsert(b"", (RED_MUG,)))], pictures.__getitem__)
     assert isinstance(first, AcceptedItem)
     assert isinstance(others.pop(), AcceptedItem)
     for outcome, (_, kind, field, words) in zip(others, cases, strict=True):
@@ -307,7 +307,7 @@ def test_bad_items_are_refused_alone(changed_goods: tuple[Path, Snapshot], tiny_
 def test_a_catalogue_of_own_vectors_takes_no_pictures(snapshot: Snapshot) -> None:
     """Where the catalogue brings a block's vectors, pictures are refused in words and texts are no block."""
     intake = Ingest(snapshot, {}, None)
-    picture_, text = intake.take(
+    picture_, text = intake.prepare(
         [("a", Upsert(b"", (RED_MUG,))), ("b", Upsert(to_bytes({"title": "x"})))], {}.__getitem__
     )
     assert isinstance(picture_, InvalidQuery)
@@ -341,28 +341,28 @@ def test_nothing_is_embedded_twice(plain: tuple[Snapshot, Plain, Path], tmp_path
     with EmbeddingCache(tmp_path / "store" / "cache" / "embeddings.sqlite") as cache:
         intake = Ingest(snapshot, encoders, cache)
         known = Upsert(to_bytes({"title": "title 3"}))
-        accepted(intake.take([("x", known)], PICTURES.__getitem__))
+        accepted(intake.prepare([("x", known)], PICTURES.__getitem__))
         assert not diary.exists()
         fresh = Upsert(to_bytes({"title": "unheard"}), (BLUE_LAMP,))
-        (first,) = accepted(intake.take([("x", fresh)], PICTURES.__getitem__))
+        (first,) = accepted(intake.prepare([("x", fresh)], PICTURES.__getitem__))
         assert diary.read_text().splitlines() == ['["image", 1]', '["text", 1]']
-        (again,) = accepted(intake.take([("y", fresh)], {}.__getitem__))
-    (replayed,) = accepted(Ingest(snapshot, encoders, None).take([("x", first.upsert)], {}.__getitem__))
+        (again,) = accepted(intake.prepare([("y", fresh)], {}.__getitem__))
+    (replayed,) = accepted(Ingest(snapshot, encoders, None).prepare([("x", first.upsert)], {}.__getitem__))
     assert len(diary.read_text().splitlines()) == 2
     for block in ("image", "text"):
-        np.testing.assert_array_equal(again.arrival.vectors[block], first.arrival.vectors[block])
-        np.testing.assert_array_equal(replayed.arrival.vectors[block], first.arrival.vectors[block])
+        np.testing.assert_array_equal(again.prepared.vectors[block], first.prepared.vectors[block])
+        np.testing.assert_array_equal(replayed.prepared.vectors[block], first.prepared.vectors[block])
 
 
 def test_vectors_of_another_model_or_text_are_made_again(plain: tuple[Snapshot, Plain, Path]) -> None:
     """What a change brings is used only if the model, the preprocessing and the content are those of now."""
     snapshot, encoder, diary = plain
     title = Upsert(to_bytes({"title": "a"}))
-    (first,) = accepted(Ingest(snapshot, {"text": encoder}, None).take([("x", title)], {}.__getitem__))
-    other_text = Upsert(to_bytes({"title": "b"}), made=first.upsert.made)
-    (second,) = accepted(Ingest(snapshot, {"text": encoder}, None).take([("x", other_text)], {}.__getitem__))
-    np.testing.assert_allclose(second.arrival.vectors["text"], encoder.encode_texts(["b"])[0], atol=2e-3)
+    (first,) = accepted(Ingest(snapshot, {"text": encoder}, None).prepare([("x", title)], {}.__getitem__))
+    other_text = Upsert(to_bytes({"title": "b"}), embedded=first.upsert.embedded)
+    (second,) = accepted(Ingest(snapshot, {"text": encoder}, None).prepare([("x", other_text)], {}.__getitem__))
+    np.testing.assert_allclose(second.prepared.vectors["text"], encoder.encode_texts(["b"])[0], atol=2e-3)
     count = len(diary.read_text().splitlines())
     encoder.fingerprint = replace(encoder.fingerprint, weights_sha256="other")
-    accepted(Ingest(snapshot, {"text": encoder}, None).take([("x", first.upsert)], {}.__getitem__))
+    accepted(Ingest(snapshot, {"text": encoder}, None).prepare([("x", first.upsert)], {}.__getitem__))
     assert len(diary.read_text().splitlines()) == count + 1

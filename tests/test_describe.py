@@ -65,6 +65,15 @@ def test_a_or_an_goes_by_the_sound() -> None:
     assert [article(phrase) for phrase in phrases] == expected
 
 
+def test_irregular_plurals_and_phrases() -> None:
+    """shelf, sheep and mango have plurals of their own, and a phrase is inflected at its head."""
+    nouns = ("Wall Shelf", "sheep", "mango", "scarf", "box with lid", "box with lids")
+    assert [plural(noun) for noun in nouns] == [
+        "Wall Shelves", "sheep", "mangoes", "scarves", "boxes with lid", "boxes with lids",
+    ]  # fmt: skip
+    assert [singular(noun) for noun in ("shelves", "scarves", "knives")] == ["shelf", "scarf", "knife"]
+
+
 def test_one_and_many() -> None:
     """Watches are one watch; trousers are many whatever is done to them; glass and canvas are one."""
     assert [singular(noun) for noun in ("watches", "Tshirts", "berries", "trousers", "dress", "phone cases")] == [
@@ -312,13 +321,13 @@ class Parrot:
     name = "parrot"
 
     def __init__(self, caption: str, likes: str) -> None:
-        self.caption, self.likes = caption, likes
+        self.text, self.likes = caption, likes
 
-    def say(self, images: list[Image.Image]) -> list[str]:
+    def caption(self, images: list[Image.Image]) -> list[str]:
         """Return the same caption for each."""
-        return [self.caption] * len(images)
+        return [self.text] * len(images)
 
-    def weigh(self, image: Image.Image, texts: list[str]) -> np.ndarray:
+    def log_likelihoods(self, image: Image.Image, texts: list[str]) -> np.ndarray:
         """Return what each is liked."""
         return np.array([0.0 if self.likes in text else -20.0 for text in texts], np.float32)
 

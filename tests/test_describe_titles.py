@@ -9,7 +9,7 @@ from benchmarks.descriptions import agreement
 from engine.descriptions.catalog_model import CatalogModel
 from engine.descriptions.composer import Composer
 from engine.descriptions.describer import Describer, DescribeRequest, Subject
-from engine.descriptions.discriminant import LEAST_READINGS, NEVER, reliable_from
+from engine.descriptions.discriminant import MIN_READINGS, NEVER, find_reliable_threshold
 from engine.descriptions.fact_check import check
 from engine.descriptions.facts import Facts, find_fields
 from engine.descriptions.grammar import count_words, is_many
@@ -148,11 +148,11 @@ def test_what_no_field_bears_out_is_left_out(text: str, left: str) -> None:
 def test_a_picture_is_believed_from_where_nine_of_ten_were_right() -> None:
     """The threshold is the lowest probability above which readings were reliable; there may be none."""
     sure = np.linspace(1.0, 0.0, 100)
-    assert reliable_from(sure, np.ones(100, np.bool_)) == 0.0
-    assert reliable_from(sure, np.zeros(100, np.bool_)) == NEVER
+    assert find_reliable_threshold(sure, np.ones(100, np.bool_)) == 0.0
+    assert find_reliable_threshold(sure, np.zeros(100, np.bool_)) == NEVER
     half = np.arange(100) < 45
-    assert reliable_from(sure, half) == pytest.approx(sure[49])
-    assert reliable_from(sure[: LEAST_READINGS - 1], np.ones(LEAST_READINGS - 1, np.bool_)) == NEVER
+    assert find_reliable_threshold(sure, half) == pytest.approx(sure[49])
+    assert find_reliable_threshold(sure[: MIN_READINGS - 1], np.ones(MIN_READINGS - 1, np.bool_)) == NEVER
 
 
 def test_raters_agree_fully_or_as_strangers() -> None:

@@ -133,7 +133,7 @@ def test_a_build_fills_missing_descriptions(shop: Path, rows: list[dict[str, Any
     """They are marked, say what the item is, and are embedded; those that people wrote are left alone."""
     view = open_searcher(shop / "store").view
     for number, row in enumerate(rows):
-        payload = from_bytes(view.payload(view.row_of(row["item_id"])))
+        payload = from_bytes(view.payload(view.get_row(row["item_id"])))
         if number % 3:
             assert payload["description"] == row["description"]
             assert "generated" not in payload

@@ -168,14 +168,14 @@ def test_own_vectors_need_no_encoder() -> None:
         ),
         (
             {"text": "x", "images": (b"",)},
-            "bad image in the row: expected a picture (JPEG, PNG",
+            "bad image in the row: expected an image (JPEG, PNG",
         ),
         ({"images": (png(RED), Path("gone.png"))}, "image not found: 'gone.png'"),
-        ({"images": (png(RED), Path(__file__))}, "bad image 'test_embed.py': expected a picture"),
+        ({"images": (png(RED), Path(__file__))}, "bad image 'test_embed.py': expected an image"),
         ({"images": (Path(__file__).parent,)}, "image is a folder: 'tests'"),
         (
             {"images": (b"x" * (10 * 2**20 + 1),)},
-            "bad image in the row: expected a picture of at most 10485760 bytes, got 10485761",
+            "bad image in the row: expected an image of at most 10485760 bytes, got 10485761",
         ),
     ],
 )
@@ -335,7 +335,7 @@ def test_a_growing_block_keeps_rows_and_gaps() -> None:
     """Rows far apart, over several chunks, stay where they were put."""
     block = GrowingBlock(2)
     for row in (0, 8191, 8192, 30_000):
-        block.put(row, [np.array([0, 2], dtype=np.float32)])
+        block.set_row(row, [np.array([0, 2], dtype=np.float32)])
     rows, present = block.take(30_005)
     assert rows.shape == (30_005, 2)
     assert np.flatnonzero(present).tolist() == [0, 8191, 8192, 30_000]

@@ -14,8 +14,8 @@ from engine.encoders.encoder import Encoder, ModelSpec
 from engine.errors import InvalidSetting
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
-from engine.updates.change_log import Upsert
 from engine.updates.ingest import AcceptedItem, Ingest
+from engine.updates.item_change import Upsert
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
@@ -66,12 +66,12 @@ def test_a_live_update_stores_the_bytes_of_a_build(snapshot: Snapshot, tiny_enco
     images = tuple(hashlib.sha256(picture(colour)).digest() for colour in colours)
     ingest = Ingest(snapshot, {"image": tiny_encoder, "text": tiny_encoder}, None)
     upsert = Upsert(to_bytes({"title": title} if title else {}), images, {}, {})
-    (accepted,) = ingest.take([(item_id, upsert)], PICTURES.__getitem__)
+    (accepted,) = ingest.prepare([(item_id, upsert)], PICTURES.__getitem__)
     assert isinstance(accepted, AcceptedItem)
-    row = snapshot.items.row_of(item_id)
-    stratum = snapshot.stratum_of(row)
+    row = snapshot.items.get_row(item_id)
+    stratum = snapshot.get_stratum(row)
     stored = stratum.index.rows(np.array([row - stratum.start]))[0]
-    live = accepted.arrival.vectors
+    live = accepted.prepared.vectors
     assert set(live) == set(stratum.layout.spans)
     for block, span in stratum.layout.spans.items():
         assert live[block].tobytes() == stored[span].astype(np.float16).tobytes(), block

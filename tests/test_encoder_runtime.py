@@ -59,8 +59,8 @@ def test_every_kind_of_model_gives_torchs_vectors(towers: dict[str, Path], name:
 
 def open_in_8_bits(model: str, monkeypatch: pytest.MonkeyPatch) -> OpenClipEncoder:
     """Open a small model as a large one would be."""
-    monkeypatch.setattr(runtimes, "SMALL", 0)
-    monkeypatch.setattr(runtimes, "ROUNDED", 0)
+    monkeypatch.setattr(runtimes, "MIN_CONVERTED_WEIGHTS", 0)
+    monkeypatch.setattr(runtimes, "MIN_ROUNDED_WEIGHTS", 0)
     return OpenClipEncoder(ModelSpec(model), "cpu", runtime="openvino")
 
 
@@ -125,12 +125,12 @@ def test_rounding_that_shows_is_refused(
     """If 8 bits are not near enough float32 answers, and if that is not either torch does; the log says so."""
     caplog.set_level(logging.INFO)
     expected = OpenClipEncoder(ModelSpec(str(towers["clip"])), "cpu", "float32")
-    monkeypatch.setattr(runtimes, "CLOSE", 0.99999)
+    monkeypatch.setattr(runtimes, "MIN_COSINE", 0.99999)
     exact = open_in_8_bits(str(towers["clip"]), monkeypatch)
     assert exact.runtimes["text"] == "openvino"
     assert exact.fingerprint.dtype == "float32"
-    assert "openvino's int8 is refused for side=text: expected a cosine of at least 0.99999 with torch" in caplog.text
-    monkeypatch.setattr(runtimes, "CLOSE", 1.1)
+    assert "openvino's int8 is rejected for side=text: expected a cosine of at least 0.99999 with torch" in caplog.text
+    monkeypatch.setattr(runtimes, "MIN_COSINE", 1.1)
     torchs = open_in_8_bits(str(towers["clip"]), monkeypatch)
     assert torchs.runtimes == {"image": "torch", "text": "torch"}
     np.testing.assert_array_equal(torchs.encode_texts(TEXTS), expected.encode_texts(TEXTS))
@@ -151,7 +151,7 @@ def test_a_side_that_cannot_be_converted_is_torchs(
     monkeypatch.setattr(OpenClipEncoder, "_text_side", untraceable)
     encoder = OpenClipEncoder(ModelSpec(str(towers["coca"])), "cpu", runtime="openvino")
     assert encoder.runtimes == {"image": "openvino", "text": "torch"}
-    assert "runtime=torch side=text because openvino cannot take it: " in caplog.text
+    assert "runtime=torch side=text because openvino does not support it: " in caplog.text
     assert logging.getLogger().level <= logging.WARNING
     assert encoder.encode_texts(TEXTS).shape == (len(TEXTS), 24)
 
@@ -196,11 +196,11 @@ def test_conversions_appear_whole_or_not_at_all(tmp_path: Path) -> None:
         (folder / "model.bin").write_bytes(b"half")
         raise OSError("disk full")
 
-    assert conversions.keep({"a": 1}, fail) is None
+    assert conversions.store({"a": 1}, fail) is None
     assert list(conversions.root.iterdir()) == []
     assert conversions.find({"a": 1}) is None
     for content in (b"one", b"two"):
-        folder = conversions.keep({"a": 1}, lambda folder, content=content: (folder / "m").write_bytes(content))
+        folder = conversions.store({"a": 1}, lambda folder, content=content: (folder / "m").write_bytes(content))
         assert folder is not None
         assert (folder / "m").read_bytes() == content
     assert conversions.find({"a": 1}) == folder
@@ -226,7 +226,7 @@ def test_codes_are_within_half_a_step(shape: tuple[int, int]) -> None:
     drawn = np.random.default_rng(0)
     weights = drawn.standard_normal(shape).astype(np.float32) * drawn.uniform(0.01, 9, (shape[0], 1)).astype(np.float32)
     weights[0, 5] = 0
-    codes, zeros, scales = openvino_tower.to_codes(weights)
+    codes, zeros, scales = openvino_tower.quantise(weights)
     groups = shape[1] // openvino_tower.GROUP if shape[1] % openvino_tower.GROUP == 0 else 1
     assert codes.shape[:2] == (shape[0], groups)
     back = ((codes.astype(np.float32) - zeros) * scales).reshape(shape)
@@ -266,5 +266,5 @@ def test_the_benchmark_writes_whole_files(tmp_path: Path) -> None:
     }
     assert {one["times_as_fast"] for one in kept["cases"] if one["way"] == encoders.STOCK} == {1.0}
     assert min(least for sides in result["least_cosine"].values() for least in sides.values()) > 0.999
-    assert "least cosine" in (tmp_path / "encoders.md").read_text()
+    assert "min cosine" in (tmp_path / "encoders.md").read_text()
     assert (tmp_path / "encoders.png").read_bytes().startswith(b"\x89PNG")

@@ -14,7 +14,7 @@ from engine.search.searcher import Searcher
 from engine.search.store_searcher import open_searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.catalog.table_rows import rows_of
+from indexer.catalog.table_rows import read_table
 from indexer.evaluate.judgments import JudgedQuery, read_judged
 from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, recall, reciprocal_rank, success
 from indexer.evaluate.search_quality import measure, rank_items, unknown_items
@@ -186,9 +186,9 @@ def test_rows_are_the_same_in_every_format(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"x": 1, "y": null}\n')
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress((tmp_path / "a.jsonl").read_bytes()))
     for name in ("a.csv", "a.jsonl", "a.jsonl.gz"):
-        assert list(rows_of(tmp_path / name)) == [(1, {"x": "1", "y": ""})]
+        assert list(read_table(tmp_path / name)) == [(1, {"x": "1", "y": ""})]
     with pytest.raises(InvalidCatalogue, match=r"ending in \.csv or \.jsonl"):
-        list(rows_of(tmp_path / "a.xlsx"))
+        list(read_table(tmp_path / "a.xlsx"))
 
 
 def test_a_store_without_a_snapshot_is_refused(tmp_path: Path) -> None:

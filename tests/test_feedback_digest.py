@@ -57,11 +57,11 @@ def test_reviews_of_an_item_are_a_range(tmp_path) -> None:
     """Each item gets its own reviews and their mentions, an item without any gets none."""
     rows = [(0, 1.0, 0.9, [(FIT, 0.8, "a"), (DELIVERY, 0.2, "b")]), (2, 2.0, 0.1, [(FIT, 0.3, "c")])]
     reviews = stored(tmp_path, rows, items=3)
-    told = reviews.of([2, 1])
+    told = reviews.read([2, 1])
     assert (len(reviews), len(told), told.rows.tolist()) == (2, 1, [2])
-    assert [reviews.quote(place) for place in told.places.tolist()] == ["c"]
-    assert len(reviews.of([1])) == 0
-    assert reviews.of([0]).aspects.tolist() == [FIT, DELIVERY]
+    assert [reviews.quote(place) for place in told.mention_indices.tolist()] == ["c"]
+    assert len(reviews.read([1])) == 0
+    assert reviews.read([0]).aspects.tolist() == [FIT, DELIVERY]
 
 
 def test_a_damaged_file_of_reviews_is_named(tmp_path) -> None:
@@ -105,7 +105,7 @@ def test_what_changed_is_told_with_the_moment(tmp_path) -> None:
         for month in range(1, 13)
         for number in range(4)
     ]
-    changes = build_digest(reviews := stored(tmp_path, rows), reviews.of([0])).changes
+    changes = build_digest(reviews := stored(tmp_path, rows), reviews.read([0])).changes
     assert [(change.aspect, change.before, change.after) for change in changes] == [("delivery", 1.0, 0.0)]
     assert changes[0].since_s == datetime(2024, 7, 1, tzinfo=UTC).timestamp()
 
@@ -117,7 +117,7 @@ def test_what_may_be_chance_is_not_told(tmp_path) -> None:
         for number in range(24)
     ]
     reviews = stored(tmp_path, rows)
-    assert build_digest(reviews, reviews.of([0])).changes == ()
+    assert build_digest(reviews, reviews.read([0])).changes == ()
 
 
 def test_what_costs_most_comes_first(tmp_path) -> None:
@@ -128,7 +128,7 @@ def test_what_costs_most_comes_first(tmp_path) -> None:
     rows = [(0, math.nan, 0.2, [(FIT, 0.1, f"too tight {'abc'[number] * 9}")]) for number in range(3)]
     rows += [(0, math.nan, 0.4, [(DELIVERY, 0.1, "late")])] + [(0, math.nan, 0.9, [])] * 6
     reviews = stored(tmp_path, rows)
-    (fix,) = build_digest(reviews, reviews.of([0])).fixes
+    (fix,) = build_digest(reviews, reviews.read([0])).fixes
     assert (fix.aspect, fix.blamed_share) == ("fit", 0.3)
     assert fix.impact == pytest.approx(0.1886, abs=1e-4)
     assert "3 of 10 reviews (30%)" in fix.reason
@@ -144,7 +144,7 @@ def test_quotes_are_telling_and_differ(tmp_path) -> None:
         (0.85, ""),
     ]
     reviews = stored(tmp_path, [(0, math.nan, 0.8, [(FIT, value, text)]) for value, text in said])
-    (aspect,) = build_digest(reviews, reviews.of([0])).aspects
+    (aspect,) = build_digest(reviews, reviews.read([0])).aspects
     assert (aspect.positive_count, aspect.negative_count) == (4, 1)
     assert aspect.quotes == ("It fits perfectly, I love it", "Sits exactly where it should", "Far too tight for me")
 
@@ -153,25 +153,25 @@ def test_a_summary_says_it_in_words(tmp_path) -> None:
     """What is praised, criticised and to fix first, with the counts of the table; no reviews, no words."""
     rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 6 + [(0, math.nan, 0.2, [(DELIVERY, 0.1, "")])] * 3
     reviews = stored(tmp_path, rows)
-    assert summarise_digest(build_digest(reviews, reviews.of([0]))) == (
+    assert summarise_digest(build_digest(reviews, reviews.read([0]))) == (
         "9 reviews, mostly positive. Praised: fit (6 of 6). Criticised: delivery (3 of 3). "
         "Fix first: delivery (3 of 9 reviews criticise it)."
     )
-    assert summarise_digest(build_digest(reviews, reviews.of([1]))) == ""
+    assert summarise_digest(build_digest(reviews, reviews.read([1]))) == ""
 
 
 def test_two_mentions_are_no_aspect(tmp_path) -> None:
     """An aspect needs three reviews that judge it, and one in a hundred of all."""
     few = stored(tmp_path, [(0, math.nan, 0.9, [(FIT, 0.9, ""), (DELIVERY, 0.1, "")])] * 2)
-    found = build_digest(few, few.of([0]))
+    found = build_digest(few, few.read([0]))
     assert (found.aspects, found.fixes) == ((), ())
     rows = [(0, math.nan, 0.9, [(FIT, 0.9, "")])] * 4 + [(0, math.nan, 0.9, [(DELIVERY, 0.9, "")])] * 396
     (tmp_path / "many").mkdir()
     many = stored(tmp_path / "many", rows)
-    assert [aspect.name for aspect in build_digest(many, many.of([0])).aspects] == ["delivery", "fit"]
+    assert [aspect.name for aspect in build_digest(many, many.read([0])).aspects] == ["delivery", "fit"]
     (tmp_path / "more").mkdir()
     more = stored(tmp_path / "more", [*rows, (0, math.nan, 0.9, [])])
-    assert [aspect.name for aspect in build_digest(more, more.of([0])).aspects] == ["delivery"]
+    assert [aspect.name for aspect in build_digest(more, more.read([0])).aspects] == ["delivery"]
 
 
 JUDGED = st.lists(
@@ -192,7 +192,7 @@ def test_a_summary_never_contradicts_its_table(rows) -> None:
                 for sentiment, mentions in rows
             ],
         )
-        found = build_digest(reviews, reviews.of([0]))
+        found = build_digest(reviews, reviews.read([0]))
     table = {aspect.name: (aspect.positive_count, aspect.negative_count) for aspect in found.aspects}
     summary = summarise_digest(found)
     sides = {}

@@ -93,7 +93,7 @@ def test_fields_of_the_shop_stay(tmp_path) -> None:
     reviews = write_reviews(tmp_path / "reviews.jsonl", opinions())
     config = BuildConfig(catalogue, tmp_path / "store", reviews=ReviewFile(reviews), publish=False)
     snapshot = open_snapshot(Store(tmp_path / "store"), build(config, no_progress).snapshot)
-    own, other = (from_bytes(snapshot.items.payload(snapshot.items.row_of(item))) for item in ("i0", "i1"))
+    own, other = (from_bytes(snapshot.items.payload(snapshot.items.get_row(item))) for item in ("i0", "i1"))
     assert (own["review_count"], own["aspects"], own["review_quality"]) == (12345, ["waterproof"], "A")
     assert other["review_count"] == 20
     assert "review_quality" in snapshot.signals

@@ -35,7 +35,7 @@ def test_bad_rows_are_told(tmp_path: Path) -> None:
     ]
     path = write_lines(tmp_path / "events.jsonl", [*rows, {"user_id": "u1", "item_id": "i1", "time": "soon"}])
     assert read_events(path) == (read_events(path).events, 1)
-    assert "events.jsonl: 1 bad rows were left out" in indexer("evaluate", "recommend", path, "--holdout", 1).err
+    assert "events.jsonl: 1 invalid rows skipped" in indexer("evaluate", "recommend", path, "--holdout", 1).err
     write_lines(path, [*rows, *([{"user_id": "u1", "time": 0}] * 6)])
     with pytest.raises(InvalidCatalogue, match="at most 5.0% bad rows, got 6 of 106; the first is line 101: "):
         read_events(path)

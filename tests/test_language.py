@@ -11,7 +11,7 @@ from engine.encoders.text_coverage import known_shares
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.embedding.embed import no_progress
-from indexer.embedding.language import READ, unread
+from indexer.embedding.language import MIN_KNOWN_SHARE, find_unread_texts
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CHINESE = ("红色连衣裙", "无线蓝牙耳机", "男士运动鞋 黑色", "家用电热水壶")
@@ -23,7 +23,7 @@ def test_chinese_is_told_from_english(model: str) -> None:
     """An embedded model has words for English product names and none for Chinese ones."""
     encoder = open_encoder(ModelSpec(model), "cpu", "float32", "torch")
     assert min(encoder.known_shares(ENGLISH)) > 0.6
-    assert max(encoder.known_shares(CHINESE)) < READ
+    assert max(encoder.known_shares(CHINESE)) < MIN_KNOWN_SHARE
 
 
 def test_open_clips_own_tokenizer_is_asked_too() -> None:
@@ -32,7 +32,7 @@ def test_open_clips_own_tokenizer_is_asked_too() -> None:
 
     tokenizer = SimpleTokenizer()
     assert min(known_shares(tokenizer, ENGLISH)) > 0.6
-    assert max(known_shares(tokenizer, CHINESE)) < READ
+    assert max(known_shares(tokenizer, CHINESE)) < MIN_KNOWN_SHARE
 
 
 def test_numbers_are_read_by_everyone() -> None:
@@ -50,7 +50,7 @@ def test_build_tells_of_a_language_it_does_not_know(tmp_path: Path, titles: tupl
         lines.writerow(["item_id", "title"])
         lines.writerows([f"i{number}", title] for number, title in enumerate(titles))
     manifest = build(BuildConfig(path, tmp_path / "store", ModelSpec("mini")), no_progress)
-    sentences = list(unread(manifest))
+    sentences = list(find_unread_texts(manifest))
     assert len(sentences) == said
     assert all("model mini has no words for 100% of the item texts" in sentence for sentence in sentences)
 
@@ -67,5 +67,5 @@ def test_real_chinese_and_real_english_are_told_apart() -> None:
     for name in ("electronics_listings", "ikea_furniture", "grocery_store"):
         with (DATA / name / "catalog.csv").open(encoding="utf-8", newline="") as file:
             english += [row["title"] for row in csv.DictReader(file)]
-    assert (encoder.known_shares(chinese) < READ).mean() > 0.9
-    assert (encoder.known_shares(english) < READ).mean() < 0.02
+    assert (encoder.known_shares(chinese) < MIN_KNOWN_SHARE).mean() > 0.9
+    assert (encoder.known_shares(english) < MIN_KNOWN_SHARE).mean() < 0.02

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from engine.errors import CorruptLog, NotDurable
-from engine.updates.change_log import LIVE_FILE, ChangeLog, EmbeddedInput, ItemChange, Upsert, open_log
+from engine.updates.change_log import LIVE_FILE, ChangeLog, open_log
+from engine.updates.item_change import EmbeddedInput, ItemChange, Upsert
 
 PICTURES = {bytes([number]) * 32: bytes([number]) * 10 for number in range(4)}
 FIRST, SECOND = list(PICTURES)[:2]
@@ -27,7 +28,7 @@ def log(tmp_path: Path) -> Iterator[ChangeLog]:
 
 
 def put(log: ChangeLog, item_id: str, upsert: Upsert | None = None) -> int:
-    with log.writing() as transaction:
+    with log.transaction() as transaction:
         return transaction.put(item_id, upsert, PICTURES.__getitem__)
 
 
@@ -51,7 +52,7 @@ def test_what_is_put_is_read_back(log: ChangeLog) -> None:
     assert first.upsert is not None
     assert (first.upsert.payload, first.upsert.images) == (b"payload", tuple(PICTURES)[:2])
     np.testing.assert_array_equal(first.upsert.vectors["image"], np.ones(3, np.float32))
-    made = first.upsert.made["text"]
+    made = first.upsert.embedded["text"]
     assert (made.recipe, made.vector.dtype) == (b"r" * 32, np.float16)
     np.testing.assert_array_equal(made.vector, np.ones(4))
     assert log.picture(FIRST) == PICTURES[FIRST]
@@ -75,13 +76,13 @@ def test_numbers_rise_after_all_is_forgotten(log: ChangeLog) -> None:
     assert log.forget(2) == 2
     assert [change.item_id for change in log.since(0)] == ["c"]
     assert log.forget(3) == 1
-    assert log.last() == 3
+    assert log.last_seq() == 3
     assert put(log, "d") == 4
 
 
 def test_many_changes_come_in_order(log: ChangeLog) -> None:
     """More than a page of changes come once each, from the number asked."""
-    with log.writing() as transaction:
+    with log.transaction() as transaction:
         for number in range(1000):
             transaction.put(f"i{number}", full(number % 7), PICTURES.__getitem__)
     changes = list(log.since(250))
@@ -95,21 +96,21 @@ def test_a_transaction_that_fails_leaves_nothing(log: ChangeLog) -> None:
     """An error inside undoes changes and responses together."""
 
     def fail() -> None:
-        with log.writing() as transaction:
+        with log.transaction() as transaction:
             transaction.put("a", full(), PICTURES.__getitem__)
-            transaction.keep("r", "Upsert", b"answer")
+            transaction.store_response("r", "Upsert", b"answer")
             raise KeyError("stop")
 
     with pytest.raises(KeyError, match="stop"):
         fail()
-    assert (list(log.since(0)), log.last(), log.response("r")) == ([], 0, None)
+    assert (list(log.since(0)), log.last_seq(), log.response("r")) == ([], 0, None)
 
 
 def test_responses_are_kept_with_their_changes(log: ChangeLog) -> None:
     """A response is there after reopening, under its request's id and rpc."""
-    with log.writing() as transaction:
+    with log.transaction() as transaction:
         transaction.put("a", None, PICTURES.__getitem__)
-        transaction.keep("r", "Upsert", b"answer")
+        transaction.store_response("r", "Upsert", b"answer")
     log.close()
     with ChangeLog(log._path) as again:
         assert again.response("r") == ("Upsert", b"answer")
@@ -118,13 +119,13 @@ def test_responses_are_kept_with_their_changes(log: ChangeLog) -> None:
 
 def test_other_processes_are_seen(log: ChangeLog) -> None:
     """`changed` tells once of every write through another connection, and never of its own."""
-    assert log.changed()
+    assert log.has_changed()
     put(log, "a")
-    assert not log.changed()
+    assert not log.has_changed()
     with ChangeLog(log._path) as other:
         put(other, "b")
-        assert log.changed()
-        assert not log.changed()
+        assert log.has_changed()
+        assert not log.has_changed()
         assert [change.item_id for change in other.since(1)] == ["b"]
 
 
@@ -132,22 +133,22 @@ def test_a_standing_log_reads_one_state(log: ChangeLog) -> None:
     """While it stands, what others replace, add or forget is read as it was."""
     put(log, "a", full())
     with ChangeLog(log._path) as other:
-        with log.standing():
-            assert log.last() == 1
+        with log.reading():
+            assert log.last_seq() == 1
             put(other, "a", Upsert(b"later"))
             put(other, "b")
             (change,) = log.since(0)
             assert change.upsert is not None
-            assert (log.last(), change.upsert.payload) == (1, b"payload")
+            assert (log.last_seq(), change.upsert.payload) == (1, b"payload")
             assert log.picture(FIRST) == PICTURES[FIRST]
-        assert log.last() == 3
+        assert log.last_seq() == 3
 
 
 def test_two_writers_take_turns(log: ChangeLog) -> None:
     """What a second connection writes is in the first one's next transaction before it writes itself."""
     with ChangeLog(log._path) as other:
         put(other, "a")
-        with log.writing() as transaction:
+        with log.transaction() as transaction:
             assert [change.item_id for change in transaction.since(0)] == ["a"]
             assert transaction.put("b", None, PICTURES.__getitem__) == 2
 
@@ -216,7 +217,7 @@ def test_a_killed_writer_leaves_every_change_it_told_of(tmp_path: Path) -> None:
         except EOFError:
             process.join()
         with ChangeLog(path) as log:
-            assert log.last() in (last, last + 1)
+            assert log.last_seq() in (last, last + 1)
             assert all(whole(change) for change in log.since(0))
     with ChangeLog(path) as log:
         assert put(log, "next") >= last + 1
@@ -224,7 +225,7 @@ def test_a_killed_writer_leaves_every_change_it_told_of(tmp_path: Path) -> None:
 
 def whole(change: ItemChange) -> bool:
     upsert = change.upsert
-    return upsert is not None and upsert.payload == b"payload" and len(upsert.images) == 2 and len(upsert.made) == 1
+    return upsert is not None and upsert.payload == b"payload" and len(upsert.images) == 2 and len(upsert.embedded) == 1
 
 
 def test_many_open_a_new_log_at_once(tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_many_open_a_new_log_at_once(tmp_path: Path) -> None:
     def look(path: Path) -> None:
         together.wait()
         with ChangeLog(path) as log:
-            opened.append(log.last())
+            opened.append(log.last_seq())
 
     for number in range(20):
         (tmp_path / str(number)).mkdir()

@@ -60,7 +60,7 @@ def say(folder: Path, names: list[str]) -> list[str]:
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{MINI}")
     tokenizer = open_clip.get_tokenizer(f"local-dir:{MINI}").tokenizer
     with torch.no_grad():
-        return caption_recall.say(
+        return caption_recall.generate_captions(
             model.eval(), tokenizer, torch.stack([preprocess(open_picture(folder / n)) for n in names])
         )
 

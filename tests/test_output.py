@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.output_file import opened
+from indexer.output_file import open_output
 from tests.support.cli import indexer
 from tests.support.review_files import opinions, read_lines, write_reviews
 
@@ -26,6 +26,6 @@ def test_an_output_that_fails_halfway_keeps_the_old_one(tmp_path) -> None:
     """The old file stands, whole, and no half of the new one."""
     path = tmp_path / "out.jsonl"
     path.write_text("old")
-    with pytest.raises(TypeError), opened(path) as file:
+    with pytest.raises(TypeError), open_output(path) as file:
         file.writelines(["half", None])  # type: ignore[list-item]
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("out.jsonl", "old")]

@@ -114,10 +114,10 @@ def test_a_worker_builds_opens_and_answers(catalogue: Path, built: Built, rows: 
         process.order("build", **describe(rows), folder=str(tmp_path), settings={"m": 16, "ef_construction": 80})
         process.order("open", folder=str(tmp_path), k=10)
         told = process.order(
-            "ask", queries=str(questions.path), places=[4, 1], settings={"ef": 500}, answers=str(answers)
+            "ask", queries=str(questions.path), query_indices=[4, 1], settings={"ef": 500}, answers=str(answers)
         )
         with pytest.raises(LoadFailed, match="FAISS HNSW: KeyError: 'ef'"):
-            process.order("ask", queries=str(questions.path), places=[0], settings={}, answers=str(answers))
+            process.order("ask", queries=str(questions.path), query_indices=[0], settings={}, answers=str(answers))
     assert len(told["took_us"]) == 2
     assert told["rss_mib"] > 0
     assert questions.recall(np.load(rows.rows), [4, 1], np.load(answers)) >= 0.95

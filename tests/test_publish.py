@@ -197,7 +197,7 @@ def test_pruning_leaves_an_open_reader_alone(empty_store: Store, prepared: Prepa
     assert not (empty_store.snapshots / old).exists()
     assert [found(reader, number) for number in range(60)] == [f"i{number}" for number in range(60)]
     assert reader.items.payload(5)
-    assert reader.items.item_id(reader.items.row_of("i5")) == "i5"
+    assert reader.items.item_id(reader.items.get_row("i5")) == "i5"
 
 
 def test_pruning_keeps_at_least_one(empty_store: Store, prepared: Prepared) -> None:

@@ -3,12 +3,14 @@
 import csv
 import json
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.snapshot.store import Store
 from tests.support.cli import engine, indexer, printed
+from tests.support.servers import Running, running
 
 DATA = Path(__file__).parents[2] / "shared/data"
 GROCERY = DATA / "grocery_store"
@@ -21,9 +23,10 @@ pytestmark = [
 ]
 
 
-def found(store: Path, *arguments: str) -> list[dict]:
+def found(server: Running, *arguments: str) -> list[dict]:
     """Return the hits of one query, as the command prints them for a program."""
-    return [json.loads(line) for line in printed(engine, "query", "--store", store, "--json", *arguments).splitlines()]
+    lines = printed(engine, "query", "--address", server.target, "--json", *arguments).splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -40,6 +43,12 @@ def grocery(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def grocery_server(grocery: Path) -> Iterator[Running]:
+    with running(grocery) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def fashion(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("fashion")
     for archive in sorted(FASHION.glob("images-*.tar")):
@@ -48,6 +57,12 @@ def fashion(tmp_path_factory) -> Path:
     (folder / "catalog.csv").write_bytes((FASHION / "catalog.csv").read_bytes())
     printed(indexer, "build", str(folder / "catalog.csv"), "--store", str(folder / "store"))
     return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def fashion_server(fashion: Path) -> Iterator[Running]:
+    with running(fashion) as server:
+        yield server
 
 
 def test_every_grocery_product_is_served(grocery):
@@ -59,22 +74,22 @@ def test_every_grocery_product_is_served(grocery):
     assert manifest.catalogue.rejects == 0
 
 
-def test_a_grocery_product_is_found_by_its_name(grocery):
+def test_a_grocery_product_is_found_by_its_name(grocery_server):
     """Asking for a product by its name finds it among the first five of 81, for nearly all of them."""
     rows = table(GROCERY / "catalog.csv")
     places = [
-        [hit["item_id"] for hit in found(grocery, "--text", row["title"], "--limit", "5")].count(row["item_id"])
+        [hit["item_id"] for hit in found(grocery_server, "--text", row["title"], "--limit", "5")].count(row["item_id"])
         for row in rows[::4]
     ]
     assert sum(places) >= 0.9 * len(places)
 
 
-def test_a_shop_photo_and_words_are_one_query(grocery):
+def test_a_shop_photo_and_words_are_one_query(grocery_server):
     """A photo taken in a shop together with a word gives one ranking whose contributions sum to each score."""
     photo = table(GROCERY / "photos.csv")[0]
     hits = found(
-        grocery, "--image", str(GROCERY / photo["image"]), "--text", "apple", "--explain", "--modality", "image=0.7",
-        "--modality", "text=0.3",
+        grocery_server, "--image", str(GROCERY / photo["image"]), "--text", "apple", "--explain",
+        "--modality", "image=0.7", "--modality", "text=0.3",
     )  # fmt: skip
     assert len(hits) == 10
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
@@ -83,7 +98,7 @@ def test_a_shop_photo_and_words_are_one_query(grocery):
         assert set(hit["contributions"]) == {"image", "text", "lexical"}
 
 
-def test_fashion_products_are_served_and_found(fashion):
+def test_fashion_products_are_served_and_found(fashion, fashion_server):
     """4,500 products are indexed; an item is its own nearest neighbour, and its title finds it among the first ten."""
     store = Store(fashion)
     manifest = store.manifest(store.current())
@@ -91,9 +106,9 @@ def test_fashion_products_are_served_and_found(fashion):
     assert {block.name: block.item_count for block in manifest.blocks} == {"image": 4500, "text": 4500}
     rows = table(FASHION / "catalog.csv")[::300]
     for row in rows:
-        assert found(fashion, "--item", row["item_id"], "--limit", "1")[0]["item_id"] == row["item_id"]
+        assert found(fashion_server, "--item", row["item_id"], "--limit", "1")[0]["item_id"] == row["item_id"]
     titled = [
-        [hit["payload"]["title"] for hit in found(fashion, "--text", row["title"], "--modality", "text=1")]
+        [hit["payload"]["title"] for hit in found(fashion_server, "--text", row["title"], "--modality", "text=1")]
         for row in rows
     ]
     assert sum(row["title"] in titles for row, titles in zip(rows, titled, strict=True)) >= 0.9 * len(rows)

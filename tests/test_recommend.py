@@ -112,7 +112,7 @@ def slow(shop: Shop, found: Recommender, history: Sequence[Event], scoring: Scor
     """Return the score of every item for the whole taste, item by item and block by block, in float64."""
     snapshot = found.searcher.snapshot
     usual: Calibration = snapshot.calibration
-    had = [(snapshot.items.row_of(one.item_id), one) for one in compute_affinities(history, scoring, NOW_S)]
+    had = [(snapshot.items.get_row(one.item_id), one) for one in compute_affinities(history, scoring, NOW_S)]
     rows = {row: snapshot.vectors(row) for row in range(len(snapshot))}
     weights = {"behaviour": scoring.behaviour, "image": scoring.content / 2, "text": scoring.content / 2}
     scores = dict.fromkeys(rows, 0.0)
@@ -124,12 +124,12 @@ def slow(shop: Shop, found: Recommender, history: Sequence[Event], scoring: Scor
             if block in blocks:
                 scores[row] += weight * (float(taste @ blocks[block]) - moments.mean) / moments.std
     for row in rows:
-        stratum = snapshot.stratum_of(row)
+        stratum = snapshot.get_stratum(row)
         stored = stratum.index.rows(np.array([row - stratum.start]))[0]
         scores[row] += scoring.demand * stratum.layout.signal(stored, "demand")
     for row, one in had:
         if one.purchases and one.weight > 0:
-            held = snapshot.stratum_of(row)
+            held = snapshot.get_stratum(row)
             stored = held.index.rows(np.array([row - held.start]))[0]
             often = np.log2(1 + one.recent_purchases)
             scores[row] += scoring.again * often - scoring.rest * one.just_bought
@@ -199,7 +199,7 @@ def test_the_items_named_are_those_that_add_most(shop: Shop) -> None:
     snapshot, history = found.searcher.snapshot, shop.events["u7"]
     recommended = found.recommend(RecommendRequest(Mode.DISCOVER, limit=100), history, NOW_S)
     had = [
-        (one, snapshot.vectors(snapshot.items.row_of(one.item_id)))
+        (one, snapshot.vectors(snapshot.items.get_row(one.item_id)))
         for one in compute_affinities(history, found.scoring, NOW_S)
     ]
     told = list(zip(recommended.answer.hits, recommended.reasons, strict=True))
@@ -374,7 +374,7 @@ def test_dislikes_alone_keep_away_from_them(plain: Recommender, shop: Shop) -> N
     """Whoever says only what they dislike gets the items least like it."""
     found = plain.recommend(RecommendRequest(session=True, disliked=("i20",), limit=20))
     assert shop.kinds["i20"] not in {shop.kinds[item_id] for item_id in ids(found)}
-    row = plain.searcher.snapshot.items.row_of("i20")
+    row = plain.searcher.snapshot.items.get_row("i20")
     own = plain.searcher.snapshot.vectors(row)
     near = [
         sum(float(own[block] @ vector) for block, vector in plain.searcher.snapshot.vectors(hit.row).items())
@@ -456,7 +456,7 @@ def test_a_part_of_a_search_is_the_same_taste(shop: Shop) -> None:
     taste = found.taste(shop.events["u3"], NOW_S)
     assert taste is not None
     had = compute_affinities(shop.events["u3"], found.scoring, NOW_S)
-    rows = [snapshot.vectors(snapshot.items.row_of(one.item_id))["behaviour"] for one in had]
+    rows = [snapshot.vectors(snapshot.items.get_row(one.item_id))["behaviour"] for one in had]
     expected = to_unit(np.array([one.weight for one in had], np.float32) @ np.array(rows))
     assert taste.vectors["behaviour"] == pytest.approx(expected, abs=1e-4)
     assert found.taste([event("u", "gone")], NOW_S) is None

@@ -65,7 +65,7 @@ def test_vectors_are_the_librarys(encoder: SentenceEncoder, directory: Path) -> 
 
 def test_pictures_are_refused(encoder: SentenceEncoder) -> None:
     """A sentence model has no eyes, and says so."""
-    with pytest.raises(NoEncoder, match="expected texts for the sentence model, got 1 pictures"):
+    with pytest.raises(NoEncoder, match="expected texts for the sentence model, got 1 images"):
         encoder.encode_images([Image.new("RGB", (8, 8))])
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_model_is_refused(directory: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match=r"expected a sentence model in .*modules\.json"):
         SentenceEncoder(ModelSpec(str(tmp_path)))
     (tmp_path / "modules.json").write_text((directory / "modules.json").read_text())
-    with pytest.raises(InvalidSetting, match="expected a directory or a hub's name of a sentence model"):
+    with pytest.raises(InvalidSetting, match="expected the directory or hub name of a sentence model"):
         SentenceEncoder(ModelSpec(str(tmp_path)))
     with pytest.raises(InvalidSetting, match="expected no pretrained tag"):
         SentenceEncoder(ModelSpec(str(directory), "openai"))

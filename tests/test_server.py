@@ -61,7 +61,7 @@ def test_a_search_is_what_the_searcher_answers(goods_server: Running, sent: list
 def test_a_vector_finds_the_item_it_is_of(goods_server: Running) -> None:
     """A stored vector finds its item first; the timings of all stages fit into the whole."""
     snapshot = goods_server.server.snapshots.served.snapshot
-    vector = snapshot.vectors(snapshot.items.row_of("blue-lamp"))["text"]
+    vector = snapshot.vectors(snapshot.items.get_row("blue-lamp"))["text"]
     response = goods_server.search.Search(request(of_vector(vector * 7, block="text"), page_size=3))
     assert response.hits[0].item_id == "blue-lamp"
     assert len(response.hits) == 3

@@ -102,7 +102,7 @@ def test_each_damage_is_named_and_nothing_is_lost(store: Store, number: int) -> 
     assert name in listed.out
     path.write_bytes(before)
     assert served(store).name == name
-    assert indexer("verify", "--store", store.root).out == f"{name}: whole\n"
+    assert indexer("verify", "--store", store.root).out == f"{name}: ok\n"
 
 
 def test_several_damages_are_all_named(store: Store) -> None:
@@ -269,7 +269,7 @@ def test_without_current_nothing_is_served(store: Store) -> None:
     assert store.current() is None
     ran = indexer("verify", "--store", store.root)
     assert ran.code == 0
-    assert "CURRENT: not there, so nothing is served" in ran.out
+    assert "CURRENT: missing, so no snapshot is published" in ran.out
 
 
 def test_a_store_that_is_not_there(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_whole_snapshot_gives_back_what_was_built(store: Store) -> None:
     vectors = clustered(400)
     assert len(snapshot) == 399
     for number in (0, 1, 200, 398):
-        row = snapshot.items.row_of(f"i{number}")
+        row = snapshot.items.get_row(f"i{number}")
         assert snapshot.items.item_id(row) == f"i{number}"
         found = snapshot.vectors(row)
         np.testing.assert_allclose(found["image"], vectors.image[number], atol=1e-3)

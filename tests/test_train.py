@@ -15,7 +15,7 @@ from PIL import Image
 import indexer.sample
 from benchmarks import finetune
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.table_rows import rows_of
+from indexer.catalog.table_rows import read_table
 
 torch = pytest.importorskip("torch")
 
@@ -180,7 +180,7 @@ def test_products_of_one_title_are_held_out_together(tmp_path: Path) -> None:
     rows = "".join(f"{number},title {number // 2},{number}.png\n" for number in range(20))
     (tmp_path / "catalog.csv").write_text("item_id,title,image\n" + rows)
     paths = finetune.part(tmp_path / "catalog.csv", tmp_path / "parts", 0)
-    trained, held = ([row["title"] for _, row in rows_of(path)] for path in paths)
+    trained, held = ([row["title"] for _, row in read_table(path)] for path in paths)
     assert len(held) == 4
     assert not set(trained) & set(held)
     assert len(trained) + len(held) == 20

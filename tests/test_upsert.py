@@ -167,7 +167,7 @@ def test_a_request_may_bring_behaviour(tmp_path: Path) -> None:
     with running(shop.store) as started:
         upsert(started, given)
         view = started.server.snapshots.served.searcher.view
-        assert view.vectors(view.row_of(bought))["behaviour"].tolist() == own.tolist()
+        assert view.vectors(view.get_row(bought))["behaviour"].tolist() == own.tolist()
 
 
 def test_deleted_items_are_gone_at_once(store: Path) -> None:
@@ -297,7 +297,7 @@ def test_requests_with_one_id_at_once_are_done_once(store: Path) -> None:
         assert len(answers) == 16
         assert within(2, lambda: there(one, "a") == there(other, "a") != {})
         with ChangeLog(store / LIVE_FILE) as log:
-            assert log.last() == 1
+            assert log.last_seq() == 1
 
 
 def test_a_restart_has_every_change(store: Path) -> None:

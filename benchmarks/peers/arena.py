@@ -62,17 +62,17 @@ def choose_settings(work: Work, name: str, python: str, tune: bool = False, targ
     candidates = CANDIDATES[name]
     count = len(work.questions[MIXED])
     tried = []
-    for place, build in enumerate(candidates.builds):
+    for build_index, build in enumerate(candidates.builds):
         at = "" if target == TARGET else f"-{target}"
-        kept = _folder(work, name, place) / f"tried-{_plain(name)}-{count}{at}.json"
+        kept = _folder(work, name, build_index) / f"tried-{_plain(name)}-{count}{at}.json"
         if candidates.home:
             # Nothing to choose: the planner chooses for each query.
             return Chosen(0, {kind: Tried({}, 1.0, 0.0) for kind in KINDS})
-        _build(work, name, place, python)
+        _build(work, name, build_index, python)
         if tune or not kept.exists():
             say(f"choose settings for {name}, {json.dumps(build)}")
             with peer_process(name, python) as process:
-                process.order("open", folder=str(_folder(work, name, place)), k=K)
+                process.order("open", folder=str(_folder(work, name, build_index)), k=K)
                 found = {kind: _climb(work, kind, candidates, build, process, target) for kind in kinds(name)}
             kept.write_text(json.dumps({kind: [asdict(rung) for rung in rungs] for kind, rungs in found.items()}))
         content = json.loads(kept.read_text())
@@ -84,25 +84,27 @@ def _climb(
     work: Work, kind: str, candidates: Candidates, build: Mapping[str, Any], process: PeerProcess, target: float
 ) -> list[Tried]:
     questions = work.questions[kind]
-    places = list(range(min(len(questions), candidates.sweep)))
+    query_indices = list(range(min(len(questions), candidates.sweep)))
     tried = []
     for ladder in candidates.ladders:
         for settings in ladder:
             if not fits(build, settings):
                 continue
-            took, found, _ = ask(work, process, kind, places, settings)
-            tried.append(Tried(settings, questions.recall(work.matrix, places, found), float(np.median(took))))
+            elapsed_us, found, _ = ask(work, process, kind, query_indices, settings)
+            tried.append(
+                Tried(settings, questions.recall(work.matrix, query_indices, found), float(np.median(elapsed_us)))
+            )
             if tried[-1].recall >= target:
                 break
     return tried
 
 
-def _build(work: Work, name: str, place: int, python: str) -> float:
+def _build(work: Work, name: str, build_index: int, python: str) -> float:
     """Return the seconds of a build, made now or earlier."""
-    folder = _folder(work, name, place)
+    folder = _folder(work, name, build_index)
     done = folder / "built.json"
     if not done.exists():
-        settings = CANDIDATES[name].builds[place]
+        settings = CANDIDATES[name].builds[build_index]
         say(f"build {name}, {json.dumps(settings)}")
         for old in sorted(folder.rglob("*"), reverse=True):
             old.rmdir() if old.is_dir() else old.unlink()
@@ -125,13 +127,18 @@ def opened(work: Work, name: str, build: int, python: str) -> Iterator[tuple[Pee
 
 
 def ask(
-    work: Work, process: PeerProcess, kind: str, places: list[int], settings: Mapping[str, Any], below: float = 1.0
+    work: Work,
+    process: PeerProcess,
+    kind: str,
+    query_indices: list[int],
+    settings: Mapping[str, Any],
+    below: float = 1.0,
 ) -> tuple[list[float], NDArray[np.int64], float]:
     """Return the microseconds of each query, the rows found, and the CPU time per query."""
     answers = work.folder / "answers.npy"
     path = str(work.questions[kind].path)
     fields = {"settings": dict(settings), "answers": str(answers), "below": below, "numbers": str(work.rows.numbers)}
-    result = process.order("ask", queries=path, places=places, **fields)
+    result = process.order("ask", queries=path, query_indices=query_indices, **fields)
     found: NDArray[np.int64] = np.load(answers)
     return result["took_us"], found, result["cpu_us"]
 

@@ -58,8 +58,8 @@ def choose(tried: Sequence[Mapping[str, Sequence[Tried]]], target: float) -> Cho
     all kinds it is the build that reaches the target for most, and among those the one with the least total time.
     """
     options = [
-        Chosen(place, {kind: best_rung(rungs, target) for kind, rungs in kinds.items()})
-        for place, kinds in enumerate(tried)
+        Chosen(index, {kind: best_rung(rungs, target) for kind, rungs in kinds.items()})
+        for index, kinds in enumerate(tried)
     ]
     return min(
         options,

@@ -42,10 +42,10 @@ class Effort:
 class Series:
     """The rounds of a peer on one kind of query."""
 
-    took_us: list[float] = field(default_factory=list)
+    elapsed_us: list[float] = field(default_factory=list)
     p50_us: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    query_indices: list[int] = field(default_factory=list)
     found: list[NDArray[np.int64]] = field(default_factory=list)
 
 
@@ -145,18 +145,18 @@ def _measure(
                 if kind not in series[name]:
                     continue
                 rung = chosen[name].rungs[kind]
-                places = list(range(len(work.questions[kind])))
+                query_indices = list(range(len(work.questions[kind])))
                 if rung.p50_us > _SLOWER_US:
-                    places = places[:_SLOWER_QUERIES]
+                    query_indices = query_indices[:_SLOWER_QUERIES]
                 if rung.p50_us > _SLOW_US:
-                    places = places[number :: effort.rounds]
-                took, found, cpu_us = ask(work, running[name], kind, places, rung.settings)
-                one = series[name][kind]
-                one.took_us += took
-                one.p50_us.append(float(np.median(took)))
-                one.cpu_us.append(cpu_us)
-                one.places += places
-                one.found.append(found)
+                    query_indices = query_indices[number :: effort.rounds]
+                elapsed_us, found, cpu_us = ask(work, running[name], kind, query_indices, rung.settings)
+                entry = series[name][kind]
+                entry.elapsed_us += elapsed_us
+                entry.p50_us.append(float(np.median(elapsed_us)))
+                entry.cpu_us.append(cpu_us)
+                entry.query_indices += query_indices
+                entry.found.append(found)
     return series
 
 
@@ -169,19 +169,19 @@ def _to_json(
     cost: dict[str, Any],
 ) -> dict[str, Any]:
     kinds = {}
-    for kind, one in series.items():
-        found = np.concatenate(one.found)
-        ratios = np.array(one.p50_us) / np.array(ours[kind].p50_us)
+    for kind, entry in series.items():
+        found = np.concatenate(entry.found)
+        ratios = np.array(entry.p50_us) / np.array(ours[kind].p50_us)
         kinds[kind] = {
-            "recall_at_10": round(work.questions[kind].recall(work.matrix, one.places, found), 5),
-            "search_us": report.spread(one.took_us),
-            "cpu_us": round(float(np.median(one.cpu_us)), 1),
+            "recall_at_10": round(work.questions[kind].recall(work.matrix, entry.query_indices, found), 5),
+            "search_us": report.spread(entry.elapsed_us),
+            "cpu_us": round(float(np.median(entry.cpu_us)), 1),
             "ratio": {
                 "median": round(float(np.median(ratios)), 3),
                 "least": round(float(ratios.min()), 3),
                 "greatest": round(float(ratios.max()), 3),
             },
-            "queries": len(one.took_us),
+            "queries": len(entry.elapsed_us),
             "settings": choice.rungs[kind].settings,
         }
     rounded = {key: round(value, 2) if isinstance(value, float) else value for key, value in cost.items()}
@@ -198,15 +198,15 @@ def _tables(result: Mapping[str, Any]) -> list[report.Table]:
             (
                 name,
                 kind,
-                f"{one['recall_at_10']:.4f}",
-                f"{one['search_us']['p50']:,.0f}",
-                f"{one['search_us']['p99']:,.0f}",
-                f"{one['cpu_us']:,.0f}",
-                f"{one['ratio']['median']:.2f} ({one['ratio']['least']:.2f}-{one['ratio']['greatest']:.2f})",
-                _shown(one["settings"]),
+                f"{entry['recall_at_10']:.4f}",
+                f"{entry['search_us']['p50']:,.0f}",
+                f"{entry['search_us']['p99']:,.0f}",
+                f"{entry['cpu_us']:,.0f}",
+                f"{entry['ratio']['median']:.2f} ({entry['ratio']['least']:.2f}-{entry['ratio']['greatest']:.2f})",
+                _shown(entry["settings"]),
             )
             for name, peer in result["peers"].items()
-            if (one := peer["kinds"].get(kind)) is not None
+            if (entry := peer["kinds"].get(kind)) is not None
         ]
         tables.append(report.Table(f"{what}: {kind}, one caller, one thread", columns, rows))
     costs = [
@@ -240,10 +240,10 @@ def _draw(results: Sequence[Mapping[str, Any]], path: Path) -> None:
         for axes, kind in zip(line, KINDS, strict=True):
             for number, (name, peer) in enumerate(result["peers"].items()):
                 if kind in peer["kinds"]:
-                    one = peer["kinds"][kind]
+                    entry = peer["kinds"][kind]
                     marker = "*" if name in OURS else "o"
                     axes.plot(
-                        one["search_us"]["p50"], one["recall_at_10"], marker, color=f"C{number % 10}",
+                        entry["search_us"]["p50"], entry["recall_at_10"], marker, color=f"C{number % 10}",
                         markersize=12 if name in OURS else 7, label=name, alpha=0.8,
                     )  # fmt: skip
             axes.axhline(TARGET, color="grey", linewidth=0.8, linestyle="--")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.worker import Asked, Data, Settings
+from benchmarks.peers.worker import Data, PeerQuery, Settings
 
 NAME = "items"
 _BATCH = 5_000
@@ -38,7 +38,7 @@ class Chroma:
         self._k = k
         self._ef: int | None = None
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `ef`, which belongs to the collection, so all calls of an order share it."""
         if self._ef != settings["ef"]:
             self._ef = settings["ef"]
@@ -95,7 +95,7 @@ class Lance:
         self._table = lancedb.connect(folder).open_table(NAME)
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `nprobes`, `refine`, `ef`; 0 where the index has none."""
 
         def call() -> Any:
@@ -163,7 +163,7 @@ class MilvusLite:
         self._client.load_collection(NAME)
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `params` of a search."""
         return partial(
             self._client.search,
@@ -186,7 +186,7 @@ class MilvusLite:
 class _Hybrid(MilvusLite):
     """Milvus Lite's hybrid search: a field for each block, whose result lists are merged."""
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `params` of each search, `depth` of each list, and those of the ranker."""
         from pymilvus import AnnSearchRequest
 

@@ -47,19 +47,19 @@ def beside(
                     judge = _Judge(work, numbers < share)
                     tried = []
                     for settings in _deeper(chosen.rungs[COMPOSED].settings):
-                        places = list(range(min(count, _TRIED)))
-                        took, found, _ = ask(work, process, COMPOSED, places, settings, share)
-                        tried.append(Tried(settings, judge.recall(places, found), float(np.median(took))))
+                        query_indices = list(range(min(count, _TRIED)))
+                        elapsed_us, found, _ = ask(work, process, COMPOSED, query_indices, settings, share)
+                        tried.append(Tried(settings, judge.recall(query_indices, found), float(np.median(elapsed_us))))
                     rung = best_rung(tried, TARGET)
-                    places = list(range(count))
-                    took, found, _ = ask(work, process, COMPOSED, places, rung.settings, share)
+                    query_indices = list(range(count))
+                    elapsed_us, found, _ = ask(work, process, COMPOSED, query_indices, rung.settings, share)
                     measured.append(
                         {
                             "peer": name,
                             "share": share,
-                            "recall_at_10": round(judge.recall(places, found), 5),
+                            "recall_at_10": round(judge.recall(query_indices, found), 5),
                             "short_answers": judge.short(found),
-                            "search_us": report.spread(took),
+                            "search_us": report.spread(elapsed_us),
                             "settings": rung.settings,
                         }
                     )
@@ -73,15 +73,15 @@ def table(made: Clustered, measured: Sequence[Mapping[str, Any]]) -> report.Tabl
     """Return a table with a row for each peer and share."""
     rows = [
         (
-            one["peer"],
-            f"{one['share']:.2%}",
-            f"{one['recall_at_10']:.4f}",
-            str(one["short_answers"]),
-            f"{one['search_us']['p50']:,.0f}",
-            f"{one['search_us']['p99']:,.0f}",
+            entry["peer"],
+            f"{entry['share']:.2%}",
+            f"{entry['recall_at_10']:.4f}",
+            str(entry["short_answers"]),
+            f"{entry['search_us']['p50']:,.0f}",
+            f"{entry['search_us']['p99']:,.0f}",
         )
-        for one in measured
-        if "failed" not in one
+        for entry in measured
+        if "failed" not in entry
     ]
     columns = ("peer", "share", "recall@10", "short lists", "p50 µs", "p99 µs")
     return report.Table(f"{made.count:,} items with both blocks, composed queries, one filter for all", columns, rows)
@@ -97,14 +97,14 @@ class _Judge:
         self._wanted = min(K, int(allowed.sum()))
         self._cutoff = cutoffs(self._rows, self._vectors, max(1, self._wanted), allowed)
 
-    def recall(self, places: Sequence[int], found: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+    def recall(self, query_indices: Sequence[int], found: np.ndarray[Any, np.dtype[np.int64]]) -> float:
         """Return the mean recall."""
         shares = []
-        for place, ids in zip(places, found, strict=True):
+        for index, ids in zip(query_indices, found, strict=True):
             kept = np.unique(ids[ids >= 0])
             kept = kept[self._allowed[kept]]
-            worth = self._rows[kept].astype(np.float64) @ self._vectors[place]
-            good = np.count_nonzero(worth >= self._cutoff[place] - 1e-9)
+            worth = self._rows[kept].astype(np.float64) @ self._vectors[index]
+            good = np.count_nonzero(worth >= self._cutoff[index] - 1e-9)
             shares.append(good / self._wanted if self._wanted else 1.0)
         return float(np.mean(shares))
 

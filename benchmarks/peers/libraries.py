@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.worker import Asked, Data, Settings
+from benchmarks.peers.worker import Data, PeerQuery, Settings
 
 FILE = "index"
 
@@ -38,7 +38,7 @@ class FaissCells:
         self._index = faiss.read_index(str(folder / FILE))
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `nprobe`, and `k_factor` if the index refines."""
         import faiss
 
@@ -76,7 +76,7 @@ class FaissGraph(FaissCells):
         index.add(data.rows)
         faiss.write_index(index, str(folder / FILE))
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `ef`."""
         import faiss
 
@@ -112,7 +112,7 @@ class Hnswlib:
         self._allowed: NDArray[np.bool_] | None = None
         self._kept: list[bool] = []
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `ef`, which belongs to the index, so all calls of an order share it."""
         self._index.set_ef(settings["ef"])
         if asked.allowed is None:
@@ -158,7 +158,7 @@ class Usearch:
         self._index = index
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `ef`, which belongs to the index, so all calls of an order share it."""
         self._index.expansion_search = settings["ef"]
         return partial(self._index.search, asked.vector, self._k, threads=1)
@@ -196,7 +196,7 @@ class Scann:
         self._searcher = ops.load_searcher(str(folder))
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """settings: `leaves` to search, `reorder`."""
         return partial(
             self._searcher.search,

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.worker import Asked, Data, Settings
+from benchmarks.peers.worker import Data, PeerQuery, Settings
 from engine.scoring.query import Missing, Query, VectorPart
 
 
@@ -41,7 +41,7 @@ class InProcess:
         self._searcher.warm_up()
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """No settings, since the planner chooses them."""
         return partial(self._searcher.search, to_query(asked, self._k))
 
@@ -53,7 +53,7 @@ class InProcess:
 class Converted(InProcess):
     """From the bytes of a request to the bytes of the response, as the server does for every call."""
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """No settings, since the planner chooses them."""
         from engine.server.codec.search_request import to_query as read
         from engine.server.codec.search_response import to_bytes
@@ -96,18 +96,18 @@ class Called(InProcess):
         self._stub = search_pb2_grpc.SearchServiceStub(self._channel)
         self._k = k
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """No settings, since the planner chooses them."""
         return partial(self._stub.Search, to_request(asked, self._k), timeout=30)
 
 
-def to_query(asked: Asked, k: int) -> Query:
+def to_query(asked: PeerQuery, k: int) -> Query:
     """Return the query as the engine's own."""
     parts = tuple(VectorPart(unit, block=name) for name, unit in asked.units.items())
     return Query(parts, dict(asked.weights), Missing.NEUTRAL, limit=k, filter=_filter(asked))
 
 
-def to_request(asked: Asked, k: int) -> Any:
+def to_request(asked: PeerQuery, k: int) -> Any:
     """Return the query as a message."""
     from engine.v1 import query_pb2, search_pb2
 
@@ -123,5 +123,5 @@ def to_request(asked: Asked, k: int) -> Any:
     )
 
 
-def _filter(asked: Asked) -> str:
+def _filter(asked: PeerQuery) -> str:
     return f"shuffle < {asked.below!r}" if asked.below < 1.0 else ""

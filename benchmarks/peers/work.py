@@ -53,13 +53,13 @@ class Questions:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def recall(self, rows: Float, places: Sequence[int], found: NDArray[np.int64]) -> float:
-        """Return the mean recall. found: (len(places), k), -1 for no row."""
+    def recall(self, rows: Float, query_indices: Sequence[int], found: NDArray[np.int64]) -> float:
+        """Return the mean recall. found: (len(query_indices), k), -1 for no row."""
         shares = []
-        for place, ids in zip(places, found, strict=True):
+        for index, ids in zip(query_indices, found, strict=True):
             named = np.unique(ids[ids >= 0])
-            worth = rows[named].astype(np.float64) @ self.vectors[place]
-            shares.append(np.count_nonzero(worth >= self.cutoff[place] - TIE) / self.k)
+            worth = rows[named].astype(np.float64) @ self.vectors[index]
+            shares.append(np.count_nonzero(worth >= self.cutoff[index] - TIE) / self.k)
         return float(np.mean(shares))
 
 
@@ -73,9 +73,9 @@ def write_rows(catalogue: Path, folder: Path, number: str = "shuffle") -> Rows:
         rows = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, width))
         for chunk in chunks(catalogue, ()):
             here = slice(chunk.start, chunk.start + len(chunk.item_ids))
-            for place, (name, span) in enumerate(spans.items()):
+            for index, (name, span) in enumerate(spans.items()):
                 rows[here, span] = chunk.blocks[name]
-                rows[here, _bits(spans) + place] = _BIT * chunk.present[name]
+                rows[here, _bits(spans) + index] = _BIT * chunk.present[name]
         rows.flush()
         np.save(numbers, column(catalogue, number))
     return Rows(path, numbers, spans, width)
@@ -91,8 +91,8 @@ def write_questions(
     shares = np.zeros((count, len(rows.spans)))
     vectors = np.zeros((count, rows.width))
     names = list(rows.spans)
-    for place, parts in enumerate(drawn):
-        image = weights[place % len(weights)]
+    for index, parts in enumerate(drawn):
+        image = weights[index % len(weights)]
         wished = {"image": image, "text": 1.0 - image} if len(parts) > 1 else {parts[0].block: 1.0}
         for part in parts:
             if not isinstance(part, VectorPart):
@@ -100,10 +100,10 @@ def write_questions(
             at = names.index(part.block)
             weight = wished[part.block]
             moments = usual[part.block]
-            units[part.block][place] = part.values
-            shares[place, at] = weight
-            vectors[place, rows.spans[part.block]] = weight / moments.std * part.values.astype(np.float64)
-            vectors[place, _bits(rows.spans) + at] = -weight * moments.mean / moments.std / _BIT
+            units[part.block][index] = part.values
+            shares[index, at] = weight
+            vectors[index, rows.spans[part.block]] = weight / moments.std * part.values.astype(np.float64)
+            vectors[index, _bits(rows.spans) + at] = -weight * moments.mean / moments.std / _BIT
     path = rows.rows.with_name(f"queries-{kind}-{count}-{seed}.npz")
     write_queries(path, vectors.astype(np.float32), units, shares)
     return Questions(kind, path, vectors, cutoffs(np.load(rows.rows, mmap_mode="r"), vectors, k), k)
@@ -112,17 +112,17 @@ def write_questions(
 def mixed(kind: str, of: Sequence[Questions]) -> Questions:
     """Return queries of several kinds in turn, as many as one kind has."""
     count = len(of[0])
-    turns = [(of[place % len(of)], place // len(of)) for place in range(count)]
+    turns = [(of[index % len(of)], index // len(of)) for index in range(count)]
     path = of[0].path.with_name(of[0].path.name.replace(of[0].kind, kind))
-    files = {one.kind: dict(np.load(one.path)) for one in of}
+    files = {questions.kind: dict(np.load(questions.path)) for questions in of}
     arrays: dict[str, Any] = {
-        name: np.stack([files[one.kind][name][place] for one, place in turns])
+        name: np.stack([files[questions.kind][name][index] for questions, index in turns])
         for name in files[of[0].kind]
         if name != "blocks"
     }
     np.savez(path, blocks=files[of[0].kind]["blocks"], **arrays)
-    vectors = np.stack([one.vectors[place] for one, place in turns])
-    return Questions(kind, path, vectors, np.array([one.cutoff[place] for one, place in turns]), of[0].k)
+    vectors = np.stack([questions.vectors[index] for questions, index in turns])
+    return Questions(kind, path, vectors, np.array([questions.cutoff[index] for questions, index in turns]), of[0].k)
 
 
 def cutoffs(rows: Float, vectors: Wide, k: int, allowed: NDArray[np.bool_] | None = None) -> Wide:

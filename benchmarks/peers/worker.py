@@ -73,7 +73,7 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PeerQuery:
     """A query. vector: (d,), whose inner product with a row is the item's fused score.
 
     units: the unweighted unit vectors by block.   weights: by block.   below: 1, or only items whose number is below it
@@ -102,7 +102,7 @@ class Peer(Protocol):
     def open(self, folder: Path, k: int) -> None:
         """Prepare to answer with `k` rows per query."""
 
-    def ready(self, asked: Asked, settings: Settings) -> Callable[[], Any]:
+    def ready(self, asked: PeerQuery, settings: Settings) -> Callable[[], Any]:
         """Return the call that answers, with its arguments in the form that costs it least."""
 
     def rows(self, answer: Any) -> list[int]:
@@ -144,31 +144,37 @@ class Worker:
         return {"open_s": time.perf_counter() - started}
 
     def ask(
-        self, queries: str, places: list[int], settings: Settings, answers: str, below: float = 1.0, numbers: str = ""
+        self,
+        queries: str,
+        query_indices: list[int],
+        settings: Settings,
+        answers: str,
+        below: float = 1.0,
+        numbers: str = "",
     ) -> dict[str, Any]:
         """Run queries from a file one after the other; the first are run once beforehand."""
         peer = self._made()
         allowed = np.load(numbers) < below if below < 1.0 else None
-        asked = list(read_queries(Path(queries), places, below, allowed))
+        asked = list(read_queries(Path(queries), query_indices, below, allowed))
         calls = [peer.ready(one, settings) for one in asked]
         warm_until = time.perf_counter() + WARM_UP_S
         for call in calls[:WARM_UP]:
             call()
             if time.perf_counter() > warm_until:
                 break
-        took = np.empty(len(calls))
+        elapsed_us = np.empty(len(calls))
         found = np.full((len(calls), self._k), -1, np.int64)
         with quiet():
             before = cpu_s()
-            for place, call in enumerate(calls):
+            for index, call in enumerate(calls):
                 started = time.perf_counter_ns()
                 answer = call()
-                took[place] = (time.perf_counter_ns() - started) / 1000
+                elapsed_us[index] = (time.perf_counter_ns() - started) / 1000
                 rows = peer.rows(answer)[: self._k]
-                found[place, : len(rows)] = rows
+                found[index, : len(rows)] = rows
             spent = cpu_s() - before
         np.save(answers, found)
-        return {"took_us": took.tolist(), "cpu_us": spent / len(calls) * 1e6, **self.cost()}
+        return {"took_us": elapsed_us.tolist(), "cpu_us": spent / len(calls) * 1e6, **self.cost()}
 
     def cost(self) -> dict[str, Any]:
         """Return the memory used since the library was imported, including children."""
@@ -190,16 +196,16 @@ def _versions(packages: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def read_queries(
-    path: Path, places: Sequence[int], below: float = 1.0, allowed: NDArray[np.bool_] | None = None
-) -> Iterator[Asked]:
+    path: Path, query_indices: Sequence[int], below: float = 1.0, allowed: NDArray[np.bool_] | None = None
+) -> Iterator[PeerQuery]:
     """Yield the queries of a file written by `write_queries`."""
     with np.load(path) as file:
         vectors, weights = file["vectors"], file["weights"]
         blocks = [str(name) for name in file["blocks"]]
         units = {name: file[f"unit_{name}"] for name in blocks}
-    for place in places:
-        asked = {name: float(weight) for name, weight in zip(blocks, weights[place], strict=True) if weight > 0}
-        yield Asked(vectors[place], {name: units[name][place] for name in asked}, asked, below, allowed)
+    for index in query_indices:
+        asked = {name: float(weight) for name, weight in zip(blocks, weights[index], strict=True) if weight > 0}
+        yield PeerQuery(vectors[index], {name: units[name][index] for name in asked}, asked, below, allowed)
 
 
 def write_queries(path: Path, vectors: Float, units: Mapping[str, Float], weights: NDArray[np.float64]) -> None:

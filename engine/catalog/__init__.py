@@ -1,1 +1,1 @@
-"""A product's raw values, text and payload, as a build and a live update both read them."""
+"""A product's raw values, text and payload, shared by builds and live updates."""

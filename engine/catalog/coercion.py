@@ -1,4 +1,4 @@
-"""What one value of an item means, so that a number, a text and a gap are the same in every format, and live too."""
+"""Coerce an item's values, so that numbers, texts and missing values mean the same in all formats and live updates."""
 
 import datetime
 import math
@@ -14,11 +14,11 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 TEXT_COLUMNS = frozenset({"title", "description", "category", "brand"})
 """Columns whose values are always text."""
 
-_LARGEST_EXACT = 2**53
-_LARGEST_FLOAT32 = 3.4028234663852886e38
-_SHOWN = 60
-_DEEPEST = 16
-_LONGEST_ID_BYTES = 512
+_MAX_EXACT_INTEGER = 2**53
+_MAX_FLOAT32 = 3.4028234663852886e38
+_MAX_MESSAGE_LENGTH = 60
+_MAX_DEPTH = 16
+_MAX_ID_BYTES = 512
 # "$1,250.00", "12.50 €", "USD 7": one currency, commas between thousands only, so that "1,25" is not 125.
 _PRICE = re.compile(
     r"(?:[^\W\d_]{3}|[$€£¥₹])?\s?([0-9]{1,3}(?:,[0-9]{3})*|[0-9]+)(\.[0-9]+)?\s?(?:[^\W\d_]{3}|[$€£¥₹])?"
@@ -26,46 +26,47 @@ _PRICE = re.compile(
 
 
 class BadRow(Exception):
-    """A row that cannot become a product; its message is the reason a person reads. Whoever reads rows catches it."""
+    """A row that is not a valid product; the message is the reason for the user. Caught by the readers of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidValue:
-    """Stands in a row for a value that could not be read; the row is rejected for `reason`."""
+    """Stands in a row for an unreadable value; the row is rejected for `reason`."""
 
     reason: str
 
 
 def is_absent(value: object) -> bool:
-    """Tell whether a value stands for nothing: null, or a text of blanks."""
+    """Return whether a value is missing: null, or blank text."""
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
-def shown(value: object) -> str:
-    """Return a value as an error message shows it, cut to a line."""
+def format_value(value: object) -> str:
+    """Return a value for an error message, truncated to one line."""
     text = repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return text if len(text) <= _MAX_MESSAGE_LENGTH else text[:_MAX_MESSAGE_LENGTH] + "..."
 
 
 def to_item_id(value: object) -> str:
-    """Return the id of an item, as `to_id` does."""
+    """Return an item's id, as `to_id` does."""
     return to_id(value, "item_id")
 
 
 def to_id(value: object, column: str) -> str:
-    """Return an id as text without blanks around it: numbers as they would be written, 12.0 as "12".
+    """Return an id as stripped text; numbers are written out, 12.0 as "12".
 
-    Raises BadRow if it cannot be one, or is longer than 512 bytes of UTF-8.
+    Raises:
+        BadRow: It is not a valid id, or longer than 512 bytes of UTF-8.
     """
     text = _id_text(value, column).strip()
     size = len(to_utf8(text, column).encode())
-    if size > _LONGEST_ID_BYTES:
-        raise BadRow(f"{column}: expected at most {_LONGEST_ID_BYTES} bytes, got {size}")
+    if size > _MAX_ID_BYTES:
+        raise BadRow(f"{column}: expected at most {_MAX_ID_BYTES} bytes, got {size}")
     return text
 
 
 def to_utf8(text: str, column: str) -> str:
-    """Return the text itself. Raises BadRow if it holds what UTF-8 cannot, as undecodable file names do."""
+    """Return the text unchanged. Raises BadRow if UTF-8 cannot encode it, as with undecodable file names."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -81,21 +82,21 @@ def _id_text(value: object, column: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, float) and math.isfinite(value):
-        if abs(value) >= _LARGEST_EXACT:
+        if abs(value) >= _MAX_EXACT_INTEGER:
             raise BadRow(f"{column} {value!r} is too large for a number to be exact: write it as text")
-        return number_text(value)
+        return format_number(value)
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
-    raise BadRow(f"{column}: expected text or a number, got {shown(value)}")
+    raise BadRow(f"{column}: expected text or a number, got {format_value(value)}")
 
 
-def number_text(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a number as a person writes it: 12.0 is "12"."""
-    return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < _MAX_EXACT_INTEGER else repr(value)
 
 
 def to_text(value: JSON) -> str:
-    """Return a payload value as words of a text: lists with commas, objects as "name: value"."""
+    """Return a payload value as text: lists separated by commas, objects as "name: value"."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -103,7 +104,7 @@ def to_text(value: JSON) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return number_text(value)
+        return format_number(value)
     if isinstance(value, list):
         return ", ".join(filter(None, map(to_text, value)))
     if isinstance(value, dict):
@@ -112,13 +113,13 @@ def to_text(value: JSON) -> str:
 
 
 def to_number(value: object, column: str) -> float:
-    """Return a number, or a text that is one, as a float that float32 can hold; NaN stays. Raises BadRow."""
+    """Return a number, or text that is one, as a float within float32 range; NaN stays. Raises BadRow."""
     if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
     number: float | None = None
     if isinstance(value, int):
         # An int of 400 digits has no float.
-        number = float(value) if abs(value) < _LARGEST_FLOAT32 else math.inf
+        number = float(value) if abs(value) < _MAX_FLOAT32 else math.inf
     elif isinstance(value, (float, Decimal)):
         number = float(value)
     elif isinstance(value, str) and "_" not in value:
@@ -127,28 +128,30 @@ def to_number(value: object, column: str) -> float:
         except ValueError:
             number = None
     if number is None:
-        raise BadRow(f"{column}: expected a number, got {shown(value)}")
-    if abs(number) > _LARGEST_FLOAT32:
-        raise BadRow(f"{column}: expected a finite number, got {shown(value)}")
+        raise BadRow(f"{column}: expected a number, got {format_value(value)}")
+    if abs(number) > _MAX_FLOAT32:
+        raise BadRow(f"{column}: expected a finite number, got {format_value(value)}")
     return number
 
 
 def to_price(value: object) -> float:
-    """Return a price; a text may name a currency and group its thousands with commas. Raises BadRow."""
+    """Return a price; text may include a currency and thousands separators. Raises BadRow."""
     match = _PRICE.fullmatch(value.strip()) if isinstance(value, str) else None
     number = to_number(match[1].replace(",", "") + (match[2] or "") if match else value, "price")
     if math.isnan(number):
-        raise BadRow(f"price: expected a finite number, got {shown(value)}")
+        raise BadRow(f"price: expected a finite number, got {format_value(value)}")
     return number
 
 
 def to_json(value: object, column: str, depth: int = 0) -> JSON:
     """Return a value as plain JSON.
 
-    NaN is null, dates are ISO 8601, integers beyond 64 bits are floats, bytes have no place in JSON and are null.
-    Raises BadRow for infinities, for what has no JSON form, and for what is nested deeper than 16.
+    NaN becomes null, dates ISO 8601, integers beyond 64 bits floats, and bytes null.
+
+    Raises:
+        BadRow: Infinity, a value without a JSON form, or nesting deeper than 16.
     """
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         raise BadRow(f"{column}: nested too deeply")
     if value is None or isinstance(value, (str, bool)):
         return value
@@ -161,7 +164,7 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
     if isinstance(value, (float, Decimal)):
         number = float(value)
         if math.isinf(number):
-            raise BadRow(f"{column}: expected a finite number, got {shown(value)}")
+            raise BadRow(f"{column}: expected a finite number, got {format_value(value)}")
         return None if math.isnan(number) else number
     if isinstance(value, (list, tuple)):
         return [to_json(part, column, depth + 1) for part in value]
@@ -175,13 +178,14 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
         return None
     if isinstance(value, InvalidValue):
         raise BadRow(value.reason)
-    raise BadRow(f"{column}: expected a JSON value, got {shown(value)}")
+    raise BadRow(f"{column}: expected a JSON value, got {format_value(value)}")
 
 
 def to_plain(value: object, column: str) -> JSON:
-    """Return what a payload keeps of a column's value, None for nothing: JSON, a price a number, a title text.
+    """Return a column's value as stored in the payload, None if missing: JSON, a price as number, a title as text.
 
-    Raises BadRow.
+    Raises:
+        BadRow: The value is invalid.
     """
     if is_absent(value):
         return None
@@ -194,5 +198,5 @@ def to_plain(value: object, column: str) -> JSON:
 
 
 def to_signal(value: object, column: str) -> float:
-    """Return a business signal, NaN where the row has none. Raises BadRow."""
+    """Return a business signal, NaN if missing. Raises BadRow."""
     return math.nan if is_absent(value) else to_number(value, column)

@@ -1,7 +1,7 @@
-"""What an item says, field by field, so that a word of its title can count for more than one far down its attributes.
+"""An item's text field by field, so that a word of its title can count for more than one deep in its attributes.
 
-The title is the first column of the text template, the text its other columns, and everything else that the payload
-says in words is the third field: brand, category, colour, compatible models. Build and live updates read it alike.
+The title is the first column of the text template, the text its other columns, and the third field is all other text of
+the payload: brand, category, colour, compatible models. Builds and live updates share this code.
 """
 
 import re
@@ -11,12 +11,12 @@ from typing import NamedTuple
 from engine.catalog.coercion import JSON, to_text
 from engine.catalog.text_template import Template
 
-_NOT_WORDS = frozenset({"image", "images", "generated"})
+_EXCLUDED_COLUMNS = frozenset({"image", "images", "generated"})
 _ADDRESS = re.compile(r"\S+://|\d{4}-\d\d-\d\d(?:T|$)")
 
 
 class ItemFields(NamedTuple):
-    """The texts of an item's fields, "" for one that it lacks."""
+    """The texts of an item's fields, "" if missing."""
 
     title: str = ""
     text: str = ""
@@ -24,21 +24,21 @@ class ItemFields(NamedTuple):
 
 
 class ItemFieldReader:
-    """Reads the fields of items by one text template. Raises InvalidSetting if it cannot be parsed."""
+    """Reads the fields of items by a text template. Raises InvalidSetting if it cannot be parsed."""
 
     def __init__(self, text_template: str) -> None:
         columns = Template(text_template).fields
         self._title, self._text = columns[:1], columns[1:]
-        self._left_out = _NOT_WORDS.union(columns)
+        self._excluded = _EXCLUDED_COLUMNS.union(columns)
 
     def read(self, item_id: str, payload: Mapping[str, JSON]) -> ItemFields:
-        """Return the fields of one item. Numbers outside the template, addresses and dates are not among its words."""
+        """Return the fields of one item. Excludes numbers outside the template, URLs and dates."""
 
         def join(columns: tuple[str, ...]) -> str:
             texts = (item_id if name == "item_id" else to_text(payload.get(name)) for name in columns)
             return ". ".join(filter(None, texts))
 
-        others = (text for name, value in payload.items() if name not in self._left_out for text in _strings(value))
+        others = (text for name, value in payload.items() if name not in self._excluded for text in _strings(value))
         return ItemFields(join(self._title), join(self._text), ", ".join(others))
 
 

@@ -1,6 +1,6 @@
-"""What an item carries beside its vectors, kept as the bytes of a google.protobuf.Struct.
+"""An item's payload, stored as the bytes of a google.protobuf.Struct.
 
-An answer then copies those bytes into its message, which costs a microsecond where building a Struct costs fifty.
+A response copies those bytes into its message, which takes a microsecond; building a Struct takes fifty.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from google.protobuf.struct_pb2 import Struct, Value
 
 
 def to_bytes(payload: Mapping[str, Any]) -> bytes:
-    """Return the payload as the bytes of a Struct. Values: None, bool, number, text, lists and mappings of these."""
+    """Return the payload as the bytes of a Struct. Values: None, bool, numbers, text, lists and mappings of these."""
     struct = Struct()
     struct.update(payload)
     return struct.SerializeToString(deterministic=True)
 
 
 def from_bytes(data: bytes) -> dict[str, Any]:
-    """Return the payload; every number is a float, as a Struct keeps it."""
+    """Return the payload; every number is a float, as in a Struct."""
     payload: dict[str, Any] = MessageToDict(Struct.FromString(data))
     return payload
 
 
 def to_value(value: Any, target: Value) -> None:
-    """Put one value of a payload, such as a facet's, into an empty message."""
+    """Write one payload value, such as a facet's, into an empty message."""
     if value is None:
         target.null_value = 0  # type: ignore[assignment]
     elif isinstance(value, bool):

@@ -75,7 +75,7 @@ def describe_from_store(root: Path, request: "catalog_pb2.DescribeItemRequest") 
 
     Raises the errors that a server would return.
     """
-    from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
+    from engine.descriptions.subjects import SnapshotDescribers, get_item_subject, get_picture_subjects
     from engine.descriptions.writer import WriterOptions, open_writer
     from engine.encoders.images import decode
     from engine.search.store_searcher import open_searcher
@@ -86,8 +86,8 @@ def describe_from_store(root: Path, request: "catalog_pb2.DescribeItemRequest") 
     searcher = open_searcher(root, device="auto")
     is_image = request.WhichOneof("subject") == "image"
     if is_image:
-        subjects = pictures_of(searcher, [decode(request.image)], [request.image])
+        subjects = get_picture_subjects(searcher, [decode(request.image)], [request.image])
     else:
-        subjects = [item_of(searcher, request.item_id)]
+        subjects = [get_item_subject(searcher, request.item_id)]
     describer = SnapshotDescribers(open_writer(WriterOptions())).of(searcher, pictures=is_image)
     return describer.describe(subjects, from_request(request))[0]

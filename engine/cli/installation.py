@@ -11,7 +11,7 @@ from engine import models
 from engine.encoders.encoder import ModelSpec, open_encoder
 from engine.errors import DiptychError
 from engine.search.exact_query_classes import describe_exact_classes
-from engine.snapshot.snapshot import damages
+from engine.snapshot.snapshot import find_damage
 from engine.snapshot.store import Store
 
 LIBRARIES = {
@@ -86,7 +86,7 @@ def _check_store(store: Store) -> Check:
         manifest = store.manifest(name)
     except DiptychError as error:
         return Check(subject, False, str(error))
-    damage = damages(manifest, store.directory(name))
+    damage = find_damage(manifest, store.directory(name))
     if damage:
         return Check(subject, False, "; ".join(damage))
     counts = f"{manifest.item_count} items in {name}, {len(store.names())} snapshots"

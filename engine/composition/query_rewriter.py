@@ -118,7 +118,7 @@ class QueryRewriter:
         shown: dict[str, dict[str, float]] = {}
         if isinstance(part, ItemPart):
             try:
-                rows = [view.row_of(part.item_id)]
+                rows = [view.get_row(part.item_id)]
             except ItemNotFound as error:
                 raise error.at(f"parts[{index}].item_id") from error
             vectors = view.vectors(rows[0])

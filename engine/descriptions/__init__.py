@@ -1,1 +1,1 @@
-"""Product descriptions: facts, writers, and the check of a text against the facts."""
+"""Product descriptions: facts, writers, and the fact check of generated texts."""

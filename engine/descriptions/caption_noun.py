@@ -1,4 +1,4 @@
-"""A caption as words of its own, for a catalogue whose fields do not say what its products are."""
+"""The noun of a caption, for catalogues without a type field."""
 
 import re
 
@@ -14,11 +14,11 @@ _END = re.compile(
     r"filled|made)\b",
     re.IGNORECASE,
 )
-_MOST_WORDS = 3
+_MAX_WORDS = 3
 
 
 def find_caption_noun(caption: str, vocabulary: ClaimVocabulary) -> str:
-    """Return what a caption calls the thing it shows, without its qualities: "red mug with white" is a mug."""
+    """Return the noun of a caption without adjectives: "mug" for "red mug with white"."""
     head = caption.strip()
     while (opened := _OPENING.match(head)) is not None:
         head = head[opened.end() :]
@@ -29,4 +29,4 @@ def find_caption_noun(caption: str, vocabulary: ClaimVocabulary) -> str:
     named = vocabulary.claims_of(TYPE, head)
     if named:
         return head[named[0].start : named[0].end].lower()
-    return " ".join(head.split()[-_MOST_WORDS:]).lower()
+    return " ".join(head.split()[-_MAX_WORDS:]).lower()

@@ -1,4 +1,4 @@
-"""What a catalogue teaches a writer: its words, how its titles are made, and what its pictures look like."""
+"""A model of a catalogue: its vocabulary, the structure of its titles, and classifiers of its pictures."""
 
 import re
 from collections import Counter
@@ -32,43 +32,44 @@ from engine.search.read_view import ReadView
 
 IMAGE, TEXT = "image", "text"
 
-# What is looked at of a large catalogue, drawn evenly. 10,000 payloads are read in half a second.
-_MOST_ITEMS = 10_000
+# Sample size for large catalogues, evenly spaced. Reading 10,000 payloads takes half a second.
+_MAX_ITEMS = 10_000
 _LEARNT_ROLES = (TYPE, CATEGORY, COLOUR, ACCENT, PATTERN, MATERIAL, FOR)
-# How sharply a picture's likeness to single items is read: what made the odds of 81 groceries true on photos of them.
+# Scale of the similarities before the softmax, calibrated on photos of 81 groceries.
 _SHARPNESS = 4.0
-# A discriminant that is hardly better than the commonest value says nothing.
-_LEAST_LIFT = 0.1
+# Minimum gain in accuracy over always predicting the most common value.
+_MIN_LIFT = 0.1
 
-_SCENE = re.compile(
+_OFF_TOPIC = re.compile(
     r"\b(photo\w*|picture\w*|shown|laid out|cut out|background|backdrop|image|shot|wallpaper|boards|planks|"
     r"click here|see (?:also|below|above)|copyright|sold separately|read about|price|stock|delivery|shipping|"
     r"more (?:product )?information|brochure|recommends?)\b",
     re.IGNORECASE,
 )
-# Fields that name a kind of thing by their own name; another one may name a department.
+# Fields that always contain product types; any other field may contain departments.
 _KIND_FIELDS = frozenset(("product_type", "article_type", "item_type"))
-_LEAST_CALLED_SO = 0.2
+_MIN_MENTION_SHARE = 0.2
 
 Blocks = Mapping[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
-"""Block → (n, d) unit vectors of n items, and (n) whether each has one."""
+"""Block → (n, d) unit vectors, and (n) whether each item has one."""
 
 
 class AttributeLikelihood(NamedTuple):
-    """What the catalogue says of an item, and how likely a picture shows it: 0 to 1."""
+    """The payload of an item, and the probability that a picture shows it, 0 to 1."""
 
     payload: Mapping[str, Any]
     probability: float
 
 
 class CatalogModel:
-    """A catalogue as a writer knows it; it never changes, so any number of threads may read it.
+    """A catalogue as learnt from its items; immutable and thread-safe.
 
-    discriminants: role → what tells its values apart by a picture's vector, for the roles where that was seen to work.
+    Attributes:
+        discriminants: Role → classifier of its values by picture vector, for roles where it is accurate enough.
     """
 
     def __init__(self, payloads: Sequence[Mapping[str, Any]], blocks: Blocks | None = None) -> None:
-        """Learn from payloads and, if they are at hand, their vectors. Cost: a second for 10,000."""
+        """Learn from payloads and, if available, their vectors. Cost: about a second for 10,000."""
         names = {name: None for payload in payloads for name in field_names(payload)}
         self.fields = find_fields(names)
         self.vocabulary = ClaimVocabulary(payloads, self.fields)
@@ -82,15 +83,15 @@ class CatalogModel:
 
     @classmethod
     def of(cls, view: ReadView, without: frozenset[int] = frozenset()) -> Self:
-        """Return what the items of a view teach, a sample of a large one. without: rows that teach nothing."""
+        """Learn from the items of a view, or a sample of a large one. without: Rows to exclude."""
         alive = np.concatenate(
             [
-                stratum.start + (np.arange(stratum.count) if some is None else np.flatnonzero(some.mask))
-                for stratum, some in zip(view.strata, view.everything.rows, strict=True)
+                stratum.start + (np.arange(stratum.count) if row_filter is None else np.flatnonzero(row_filter.mask))
+                for stratum, row_filter in zip(view.strata, view.everything.rows, strict=True)
             ]
         )
         alive = alive[~np.isin(alive, list(without))] if without else alive
-        step = max(1, -(-len(alive) // _MOST_ITEMS))
+        step = max(1, -(-len(alive) // _MAX_ITEMS))
         rows = np.sort(alive)[::step].astype(np.int64)
         payloads = [from_bytes(view.payload(row)) for row in rows.tolist()]
         vectors = view.vectors_of(rows)
@@ -99,15 +100,15 @@ class CatalogModel:
     def nearest(
         self, vector: NDArray[np.float32], calibration: Calibration, blocks: Sequence[str]
     ) -> AttributeLikelihood | None:
-        """Return the item that a picture is most like by all of these blocks, and the probability that it shows it."""
+        """Return the item most similar to a picture in these blocks, and the probability that the picture shows it."""
         scores = np.zeros(len(self._payloads))
         counts = np.zeros(len(self._payloads))
         for block in blocks:
-            rows, there = self._blocks.get(block, (None, None))
-            if rows is not None and there is not None and rows.shape[1] == len(vector):
-                usual = calibration.of(IMAGE, block)
-                scores += there * (rows @ vector - usual.mean) / usual.std
-                counts += there
+            rows, has_vector = self._blocks.get(block, (None, None))
+            if rows is not None and has_vector is not None and rows.shape[1] == len(vector):
+                baseline = calibration.of(IMAGE, block)
+                scores += has_vector * (rows @ vector - baseline.mean) / baseline.std
+                counts += has_vector
         compared = np.flatnonzero(counts)
         if not len(compared):
             return None
@@ -116,47 +117,52 @@ class CatalogModel:
         return AttributeLikelihood(self._payloads[int(compared[best])], float(np.exp(shares[best])))
 
     def kind_of(self, value: str, field: str, title: str) -> str:
-        """Return what kind of thing a value of the type field names, "" if it names a shelf rather than a thing.
+        """Return the product type in a value of the type field, "" if the value is a department.
 
-        A value is a kind where the field says so by its name, or where the items that have it are called so.
+        A value is a type if the field name implies it, or if the items with this value mention it.
         """
-        last = re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+        last = _last_part(value)
         if field.rpartition(".")[2].lower() in _KIND_FIELDS and "&" not in last:
             return last
         if last.lower() in title.lower() or last in self._kinds:
             return last
         return ""
 
-    def is_of_photo(self, sentence: str) -> bool:
-        """Return whether a sentence tells of the photo, or of the shop, rather than of what is sold."""
-        return _SCENE.search(sentence) is not None
+    def is_off_topic(self, sentence: str) -> bool:
+        """Return whether a sentence is about the photo or the shop instead of the product."""
+        return _OFF_TOPIC.search(sentence) is not None
 
     def _learn(
-        self, payloads: Sequence[Mapping[str, Any]], vectors: NDArray[np.float32], there: NDArray[np.bool_]
+        self, payloads: Sequence[Mapping[str, Any]], vectors: NDArray[np.float32], has_vector: NDArray[np.bool_]
     ) -> None:
         for role in _LEARNT_ROLES:
             name = self.fields.get(role)
             if name is None:
                 continue
             texts = [texts_at(payload, name) for payload in payloads]
-            rows = [row for row, found in enumerate(texts) if found and there[row]]
-            told = [texts[row][0] for row in rows]
-            found = fit(vectors[rows], told)
-            if found is not None and found.accuracy > _LEAST_LIFT + max(map(told.count, found.values)) / len(told):
+            rows = [row for row, found in enumerate(texts) if found and has_vector[row]]
+            labels = [texts[row][0] for row in rows]
+            found = fit(vectors[rows], labels)
+            if found is not None and found.accuracy > _MIN_LIFT + max(map(labels.count, found.values)) / len(labels):
                 self.discriminants[role] = found
 
 
+def _last_part(value: str) -> str:
+    """Return the last part of a category path such as "Home > Kitchen > Mugs"."""
+    return re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+
+
 def _kinds(payloads: Sequence[Mapping[str, Any]], field: str | None) -> frozenset[str]:
-    """Return the last parts of a field's values that many of the items which have them are called by."""
+    """Return the last parts of a field's values that many of their items mention."""
     if field is None:
         return frozenset()
     counts: Counter[str] = Counter()
-    called: Counter[str] = Counter()
+    mentions: Counter[str] = Counter()
     for payload in payloads:
         for value in texts_at(payload, field)[:1]:
-            last = re.split(r"\s*(?:>|/|\|)\s*", value.strip())[-1]
+            last = _last_part(value)
             counts[last] += 1
             head = singular(head_of(last).split(" ")[-1].lower())
-            said = f"{payload.get(TITLE, '')} {own_description(payload)}".lower()
-            called[last] += bool(head) and re.search(rf"\b{re.escape(head)}", said) is not None
-    return frozenset(value for value, count in counts.items() if called[value] >= _LEAST_CALLED_SO * count)
+            text = f"{payload.get(TITLE, '')} {own_description(payload)}".lower()
+            mentions[last] += bool(head) and re.search(rf"\b{re.escape(head)}", text) is not None
+    return frozenset(value for value, count in counts.items() if mentions[value] >= _MIN_MENTION_SHARE * count)

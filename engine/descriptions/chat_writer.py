@@ -1,7 +1,7 @@
-"""A writer that asks a chat model at any OpenAI-compatible address: vLLM, Ollama, a provider's.
+"""A writer that calls a chat model at any OpenAI-compatible endpoint: vLLM, Ollama or a cloud provider.
 
-It is told facts, and asked to keep to them; what it answers is checked like any other text. Nothing here logs the key
-or shows it in an error, nor what was written.
+The prompt contains the facts and asks the model to keep to them; the reply is fact-checked like any other text. The key
+and the texts never appear in logs or errors.
 """
 
 import base64
@@ -31,22 +31,22 @@ _STYLES = {
     Style.LONG: "One paragraph of 40 to 80 words; the first sentence says what the product is.",
     Style.BULLETS: 'Four to six lines, each beginning with "- " and each of another fact; the first says what it is.',
 }
-_TOKENS_A_WORD = 3
+_TOKENS_PER_WORD = 3
 _SPARE_TOKENS = 64
-_MOST_BYTES = 2**20
-_THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_MAX_BYTES = 2**20
+_REASONING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _LABEL = re.compile(r"^(?:product )?description\s*:\s*", re.IGNORECASE)
 
 
 class ChatWriter:
-    """Asks one model; `name` is how it is known in what it wrote."""
+    """Calls one chat model; `name` identifies it in its descriptions."""
 
     def __init__(self, options: WriterOptions) -> None:
-        """Raises InvalidSetting without an address or a model."""
+        """Raise InvalidSetting for a missing or invalid URL or a missing model."""
         if not _is_address(options.url):
-            # It is not shown, for it may hold a password.
-            came = "another text" if options.url else "none"
-            raise InvalidSetting(f"expected the address of a chat such as http://HOST:PORT/v1, got {came}")
+            # The URL is not shown, as it may contain a password.
+            given = "another text" if options.url else "none"
+            raise InvalidSetting(f"expected the address of a chat endpoint such as http://HOST:PORT/v1, got {given}")
         if not options.model:
             raise InvalidSetting("expected the name of a chat model, got none")
         self.name = f"chat:{options.model}"
@@ -54,18 +54,18 @@ class ChatWriter:
         self._url = base if base.endswith(PATH) else base + PATH
         self._model, self._images, self._timeout_s = options.model, options.images, options.timeout_s
         headers = {"Authorization": f"Bearer {options.key}"} if options.key else {}
-        # Whoever runs the server names the address; a proxy of the environment must not see the key.
+        # trust_env=False: a proxy from the environment must not see the key.
         self._client = httpx.Client(headers=headers, timeout=options.timeout_s, trust_env=False)
 
     def write(self, brief: Brief, faults: Sequence[str] = ()) -> str:
-        """Return what the model answers, without thoughts, quotes and labels. Raises WriterFailed."""
+        """Return the model's reply without reasoning, quotation marks and labels. Raises WriterFailed."""
         request = {
             "model": self._model,
             "messages": [
                 {"role": "system", "content": _SYSTEM},
-                {"role": "user", "content": self._asked(brief, faults)},
+                {"role": "user", "content": self._prompt(brief, faults)},
             ],
-            "max_tokens": _TOKENS_A_WORD * brief.max_words + _SPARE_TOKENS,
+            "max_tokens": _TOKENS_PER_WORD * brief.max_words + _SPARE_TOKENS,
             "temperature": 0.3,
             "stream": False,
         }
@@ -73,20 +73,24 @@ class ChatWriter:
         try:
             with self._client.stream("POST", self._url, json=request) as response:
                 if response.status_code != httpx.codes.OK:
-                    raise WriterFailed(f"expected an answer of {self._where}, got status {response.status_code}")
+                    raise WriterFailed(f"expected a reply from {self._endpoint}, got status {response.status_code}")
                 body = self._body(response, deadline_s)
         except httpx.TimeoutException as error:
-            raise WriterFailed(f"expected {self._where} to answer within {self._timeout_s:g} s, got nothing") from error
+            raise WriterFailed(
+                f"expected {self._endpoint} to answer within {self._timeout_s:g} s, got nothing"
+            ) from error
         except httpx.HTTPError as error:
-            raise WriterFailed(f"expected an answer of {self._where}, got {type(error).__name__}: {error}") from error
+            raise WriterFailed(
+                f"expected a reply from {self._endpoint}, got {type(error).__name__}: {error}"
+            ) from error
         return _clean(self._content(body))
 
     @property
-    def _where(self) -> str:
+    def _endpoint(self) -> str:
         address = httpx.URL(self._url)
         return f"the chat at {address.host}:{address.port or (443 if address.scheme == 'https' else 80)}"
 
-    def _asked(self, brief: Brief, faults: Sequence[str]) -> Any:
+    def _prompt(self, brief: Brief, faults: Sequence[str]) -> Any:
         facts = {
             brief.facts.field_of(role): ", ".join(brief.facts.values[role])
             for role in ROLES
@@ -103,7 +107,7 @@ class ChatWriter:
         lines = [
             "Describe this product.",
             f"Facts: {json.dumps(facts, ensure_ascii=False)}",
-            *([f"What the shop says of it itself: {' '.join(brief.sayings)}"] if brief.sayings else []),
+            *([f"What the shop says of it itself: {' '.join(brief.own_sentences)}"] if brief.own_sentences else []),
             *([f"A machine says of its picture, perhaps wrongly: {brief.caption}"] if brief.caption else []),
             f"Form: {_STYLES[brief.style]} At most {brief.max_words} words in all.",
             *([f"Readers: {brief.audience}. Speak to them."] if brief.audience else []),
@@ -117,23 +121,23 @@ class ChatWriter:
         return [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": address}}]
 
     def _body(self, response: httpx.Response, deadline_s: float) -> bytes:
-        """Return what is sent, in time and not too much. The client's own timeout is for each part anew."""
+        """Return the body, limited in size and total time; the timeout of the client applies to each chunk."""
         body = bytearray()
         for part in response.iter_bytes():
             body += part
-            if len(body) > _MOST_BYTES:
-                raise WriterFailed(f"expected at most {_MOST_BYTES} bytes of {self._where}, got more")
+            if len(body) > _MAX_BYTES:
+                raise WriterFailed(f"expected at most {_MAX_BYTES} bytes from {self._endpoint}, got more")
             if time.monotonic() > deadline_s:
-                raise WriterFailed(f"expected {self._where} to answer within {self._timeout_s:g} s, got a part of it")
+                raise WriterFailed(f"expected {self._endpoint} to answer within {self._timeout_s:g} s, got only a part")
         return bytes(body)
 
     def _content(self, body: bytes) -> str:
         try:
             content = json.loads(body)["choices"][0]["message"]["content"]
         except (ValueError, LookupError, TypeError) as error:
-            raise WriterFailed(f"expected a chat completion of {self._where}, got something else") from error
+            raise WriterFailed(f"expected a chat completion from {self._endpoint}, got something else") from error
         if not isinstance(content, str):
-            raise WriterFailed(f"expected a text of {self._where}, got {type(content).__name__}")
+            raise WriterFailed(f"expected a text from {self._endpoint}, got {type(content).__name__}")
         return content
 
 
@@ -146,10 +150,10 @@ def _is_address(url: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    text = _THOUGHTS.sub("", text).strip().strip("`").strip()
-    return _unquoted(_LABEL.sub("", _unquoted(text.replace("**", ""))))
+    text = _REASONING.sub("", text).strip().strip("`").strip()
+    return _strip_quotes(_LABEL.sub("", _strip_quotes(text.replace("**", ""))))
 
 
-def _unquoted(text: str) -> str:
+def _strip_quotes(text: str) -> str:
     quoted = len(text) > 1 and text[0] in "\"“'" and text[-1] in "\"”'"
     return text[1:-1].strip() if quoted else text

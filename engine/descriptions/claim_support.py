@@ -1,8 +1,8 @@
-"""What a free writer claims that no field of the product bears out: guesses, promises, and negations.
+"""Claims that no field of the product supports: guesses, promises and negations.
 
-Held against contradictions alone, a chat model may still call a shirt blue of which no colour is known, promise that it
-is waterproof, or say that it is not. A colour, material or pattern that nobody tells is left out of its sentence; a
-sentence with another such claim is left out whole.
+A text without contradictions may still be wrong: a chat model may call a shirt of unknown colour blue, promise that it
+is waterproof, or state that it is not. An unsupported colour, material or pattern is removed from its sentence; a
+sentence with any other unsupported claim is dropped.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from engine.descriptions.claim_vocabulary import QUALITIES, Claim, ClaimVocabulary
 from engine.descriptions.facts import Facts
-from engine.descriptions.grammar import article
+from engine.descriptions.grammar import correct_articles
 from engine.descriptions.lexicon import CLAIM_WORDS
 
 _NEGATION = re.compile(
@@ -27,11 +27,10 @@ _NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "te
 _COUNTS = {word: str(number) for number, word in enumerate(_NUMBERS, 2)}
 _COUNT = re.compile(rf"\b(?:{'|'.join(_COUNTS)})\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][\w&'’-]+(?: [A-Z][\w&'’-]+)*")
-_ARTICLE = re.compile(r"\b([Aa])n? (\S+)")
 
 
-def unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> list[Claim]:
-    """Return the colours, materials and patterns that a sentence claims and no field tells, in order."""
+def find_unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> list[Claim]:
+    """Return the colours, materials and patterns of a sentence that no field supports, in order."""
     return [
         claim
         for claim in vocabulary.claims(piece)
@@ -41,30 +40,30 @@ def unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> list[C
     ]
 
 
-def supported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> str:
-    """Return a sentence without what no field bears out, "" where that is more than an adjective."""
-    if any(True for _ in _loose_claims(piece, facts)):
+def remove_unsupported(piece: str, facts: Facts, vocabulary: ClaimVocabulary) -> str:
+    """Return a sentence without unsupported adjectives, "" if any other claim is unsupported."""
+    if any(True for _ in _unsupported_phrases(piece, facts)):
         return ""
-    for claim in reversed(unsupported(piece, facts, vocabulary)):
-        # "This blue mug" is a mug; "it comes in blue" is nothing without its colour.
+    for claim in reversed(find_unsupported(piece, facts, vocabulary)):
+        # "This blue mug" reads well without its colour; "it comes in blue" does not.
         if not re.match(r"\s+[a-z]", piece[claim.end :]) or re.search(
             r"\b(?:in|of|from|is|are)\s+$", piece[: claim.start]
         ):
             return ""
         piece = piece[: claim.start] + piece[claim.end :].lstrip()
-    return _ARTICLE.sub(lambda found: found[1] + article(found[2])[1:], piece)
+    return correct_articles(piece)
 
 
-def _loose_claims(piece: str, facts: Facts) -> Iterator[str]:
-    """Give the promises, counts, names and negations of a sentence that no field has."""
+def _unsupported_phrases(piece: str, facts: Facts) -> Iterator[str]:
+    """Yield the promises, counts, names and negations of a sentence that no field contains."""
     words = facts.words
     for found in _NEGATION.finditer(piece):
         if not _says(words, " ".join(found[0].split())):
             yield found[0]
     for found in _PROMISE.finditer(piece):
-        said = list(re.finditer(rf"(?<![\w-]){re.escape(found[0].lower())}", words))
-        denied = bool(said) and all(_DENIED.search(words[: match.start()]) for match in said)
-        if not said or (denied and not _DENIED.search(piece[: found.start()])):
+        mentions = list(re.finditer(rf"(?<![\w-]){re.escape(found[0].lower())}", words))
+        denied = bool(mentions) and all(_DENIED.search(words[: match.start()]) for match in mentions)
+        if not mentions or (denied and not _DENIED.search(piece[: found.start()])):
             yield found[0]
     for found in _COUNT.finditer(piece):
         if _COUNTS[found[0].lower()] not in facts.numbers and not _says(words, found[0]):

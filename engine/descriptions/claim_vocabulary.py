@@ -1,8 +1,8 @@
-"""The words of a catalogue: which of them claim what of a product, learnt from the values of its own fields.
+"""The attribute vocabulary of a catalogue, learnt from the values of its own fields.
 
-A claim is a place in a text and what it says there: the colour red, the type mug, the brand Nordvik. Colours,
-materials and patterns have families of words that mean the same; what a thing is called besides its type is learnt
-from titles, where a word that nearly only mugs have and many of them do is a word for mugs.
+A claim is a span of text that states an attribute: the colour red, the type mug, the brand Nordvik. Colours, materials
+and patterns have families of synonyms. Synonyms of a type are learnt from titles: a word that is frequent in the titles
+of mugs and rare elsewhere is a word for mugs.
 """
 
 import re
@@ -30,9 +30,9 @@ from engine.descriptions.synonyms import FAMILIES
 NUMBER = "number"
 QUALITIES = (COLOUR, MATERIAL, PATTERN)
 
-# A word of the titles of at least so many items of a type, of so large a share of them, and hardly of others'.
-_LEAST_TITLES, _LEAST_SHARE, _LEAST_PRECISION = 3, 0.2, 0.95
-_MOST_VALUES = 3_000
+# A synonym of a type needs this many titles, this share of the type's titles, and this precision.
+_MIN_TITLES, _MIN_SHARE, _MIN_PRECISION = 3, 0.2, 0.95
+_MAX_VALUES = 3_000
 _MULTI = "multi"
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _JOINING = frozenset(("and", "or", "with", "in", "of", "for", "the", "a", "an", "by", "from", "to", "on", "at"))
@@ -40,7 +40,7 @@ _JOINING = frozenset(("and", "or", "with", "in", "of", "for", "the", "a", "an", 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a text says at a place: text[start:end] means any of `meanings` of a role."""
+    """An attribute that a text states: text[start:end] means any of `meanings` of a role."""
 
     role: str
     meanings: frozenset[str]
@@ -49,13 +49,13 @@ class Claim:
 
 
 class ClaimVocabulary:
-    """The words of one catalogue; never changes, so any number of threads may read it."""
+    """The attribute vocabulary of one catalogue; immutable and thread-safe."""
 
     def __init__(self, payloads: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> None:
-        """Learn from some of the catalogue's payloads. fields: role → field. Cost: some 30 µs a payload."""
+        """Learn from a sample of payloads. fields: role → field. Cost: about 30 µs per payload."""
         self.fields = dict(fields)
         self.values: dict[str, tuple[str, ...]] = {
-            role: _commonest(payloads, name) for role, name in fields.items() if role in NAMES
+            role: _most_common(payloads, name) for role, name in fields.items() if role in NAMES
         }
         self._meanings: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
         for role in QUALITIES:
@@ -71,7 +71,7 @@ class ClaimVocabulary:
             self._add(COLOUR, value, self.meanings(COLOUR, value))
         for role in (CATEGORY, TYPE):
             for value in self.values.get(role, ()):
-                # "Passion-Fruit" is written with a blank as well.
+                # "Passion-Fruit" is also written with a space.
                 for form in (*_forms(value), *_forms(value.replace("-", " "))):
                     self._add(role, form, frozenset({value.lower()}))
         self._compile()
@@ -83,7 +83,7 @@ class ClaimVocabulary:
         self._compile()
 
     def claims(self, text: str) -> list[Claim]:
-        """Return what a text claims of a product, in order; the longest words win, numbers are those in digits."""
+        """Return the claims of a text, in order; the longest phrase wins. Only numbers in digits count."""
         found = []
         for match in self._pattern.finditer(text):
             words = match[0].lower()
@@ -99,7 +99,7 @@ class ClaimVocabulary:
         return sorted(found, key=lambda claim: (claim.start, -claim.end))
 
     def meanings(self, role: str, value: str) -> frozenset[str]:
-        """Return what a value of a field means: the families of its words, itself if it has none."""
+        """Return the synonym families of a field value, or the value itself if it has none."""
         if role == "accent":
             role = COLOUR
         if role in QUALITIES:
@@ -113,19 +113,19 @@ class ClaimVocabulary:
         return [claim for claim in self.claims(text) if claim.role == role] if role in self._meanings else []
 
     def nouns(self, value: str) -> tuple[str, ...]:
-        """Return what the catalogue calls things of a type, its own word first and in the form that titles have."""
+        """Return the catalogue's nouns for a type; the type itself comes first, singular or plural as in titles."""
         return self._nouns.get(value, (_default_noun(value),))
 
     def value_of(self, role: str, meanings: Iterable[str]) -> str:
-        """Return the commonest value of the catalogue that means one of these; of a quality without one, its family."""
+        """Return the most common catalogue value with one of these meanings; for a quality without one, its family."""
         wanted = frozenset(meanings)
         for value in self.values.get(role, ()):
             if self.meanings(role, value) & wanted:
                 return value
         return min(wanted) if role in QUALITIES and role not in self.values else ""
 
-    def is_nothing(self, meanings: Iterable[str]) -> bool:
-        """Return whether a colour says nothing of which one: several."""
+    def is_multicolour(self, meanings: Iterable[str]) -> bool:
+        """Return whether a colour means "several colours" and so names none."""
         return _MULTI in meanings
 
     def _add(self, role: str, words: str, meanings: frozenset[str]) -> None:
@@ -139,7 +139,7 @@ class ClaimVocabulary:
         self._pattern = re.compile(rf"(?<![\w-])(?:{either})(?!\w)", re.IGNORECASE)
 
     def _learn_nouns(self, payloads: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-        """Return type → the words for it, its value first."""
+        """Return type → its nouns, the type itself first."""
         name = self.fields.get(TYPE)
         if name is None:
             return {}
@@ -151,19 +151,19 @@ class ClaimVocabulary:
             if not types or not isinstance(title, str):
                 continue
             titles[types[0]] += 1
-            # What stands behind "with" is a part of the thing.
+            # Words after "with" name a part of the product.
             terms = self._terms(title.partition(" with ")[0])
             within[types[0]].update(terms)
             everywhere.update(terms)
         found = {}
         for value in self.values.get(TYPE, ()):
-            least = max(_LEAST_TITLES, _LEAST_SHARE * titles[value])
+            min_count = max(_MIN_TITLES, _MIN_SHARE * titles[value])
             named = [
                 term
                 for term, count in within[value].most_common()
-                if count >= least and count >= _LEAST_PRECISION * everywhere[term]
+                if count >= min_count and count >= _MIN_PRECISION * everywhere[term]
             ]
-            # "coffee" is no mug where it stands before "mug" each time.
+            # "coffee" does not mean "mug" if it always precedes "mug".
             ahead = Counter(term.split(" ")[0] for term in named for _ in range(within[value][term]) if " " in term)
             named = [term for term in named if " " in term or 2 * ahead[term] < within[value][term]]
             forms = [form for form in _forms(value) if within[value][form.lower()]]
@@ -172,7 +172,7 @@ class ClaimVocabulary:
         return found
 
     def _terms(self, title: str) -> set[str]:
-        """Return the words and pairs of words of a title that claim no colour, brand and the like."""
+        """Return the words and word pairs of a title outside claims of colour, brand and other attributes."""
         taken = [(claim.start, claim.end) for claim in self.claims(title) if claim.role not in (TYPE, CATEGORY)]
         words = [
             match[0].lower()
@@ -181,13 +181,13 @@ class ClaimVocabulary:
             else ""
             for match in _WORD.finditer(title)
         ]
-        pairs = {f"{one} {other}" for one, other in pairwise(words) if one and other}
+        pairs = {f"{first} {second}" for first, second in pairwise(words) if first and second}
         return {word for word in words if len(word) > 1} | pairs
 
 
-def _commonest(payloads: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
+def _most_common(payloads: Sequence[Mapping[str, Any]], name: str) -> tuple[str, ...]:
     counts = Counter(text for payload in payloads for text in texts_at(payload, name))
-    return tuple(text for text, _ in counts.most_common(_MOST_VALUES))
+    return tuple(text for text, _ in counts.most_common(_MAX_VALUES))
 
 
 def _forms(value: str) -> list[str]:
@@ -199,6 +199,6 @@ def _default_noun(value: str) -> str:
 
 
 def _brands(values: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds brands, as they are written; one of two letters may be any word."""
+    """Return a case-sensitive pattern of brands; names of two letters are skipped, as they match too much."""
     names = sorted({value for value in values if len(value) > 2}, key=len, reverse=True)
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?!\w)") if names else re.compile("(?!)")

@@ -1,6 +1,6 @@
-"""The embedded writer: sentences put together from facts, in words that vary from one product to the next.
+"""The embedded writer: composes sentences from facts, with wording that varies between products.
 
-The same product gets the same words. Nothing is said that was not told, so a text is as right as what is known.
+The wording is deterministic per product. The text contains only given facts, so it is as accurate as they are.
 """
 
 import re
@@ -20,34 +20,36 @@ from engine.descriptions.synonyms import FAMILIES
 from engine.descriptions.value_phrases import join_words
 from engine.descriptions.writer import Brief, Style, WriterOptions
 
-# A purpose says what anybody knows; it is told where little else is.
+# A purpose is general knowledge, so it is only added to short texts.
 _ENOUGH_WORDS = 40
-_LEAST_BULLETS, _MOST_BULLETS = 4, 6
-_LONGEST_BULLET = 16
+_MIN_BULLETS, _MAX_BULLETS = 4, 6
+_MAX_BULLET_WORDS = 16
 
 
 class Composer:
-    """Writes by a grammar. `name` is that of the captioner whose captions it is told."""
+    """Writes descriptions from sentence templates."""
 
     def __init__(self, options: WriterOptions | None = None) -> None:
         self.name = "coca" if options is None else options.name
 
     def write(self, brief: Brief, faults: Sequence[str] = ()) -> str:
-        """Return a text within the brief's words; the same brief gives the same text."""
+        """Return a text within the brief's word limit; equal briefs give equal texts."""
         draft = _Draft(brief)
         if brief.style is Style.BULLETS:
-            return _within([BULLET + line for line in draft.lines()], brief.max_words, "\n") or BULLET + draft.least(1)
+            return _truncate(
+                [BULLET + line for line in draft.bullets()], brief.max_words, "\n"
+            ) or BULLET + draft.shortest(1)
         for lead in draft.leads():
             if count_words(lead) <= brief.max_words:
-                return _ended(draft.told(lead))
-        return _ended(draft.least() + ".")
+                return _fix_end(draft.paragraph(lead))
+        return _fix_end(draft.shortest() + ".")
 
 
 class _Draft(OpeningSentences):
-    """A description of one product in the making."""
+    """The draft of one product's description."""
 
     def leads(self) -> list[str]:
-        """Return first sentences, the wished one first, then ever shorter ones."""
+        """Return first sentences, the preferred one first, then ever shorter ones."""
         found = self._own_leads()
         if not found:
             found = self._named_leads() or self._branded_leads() if self._noun else self._bare_leads()
@@ -59,20 +61,23 @@ class _Draft(OpeningSentences):
         )
         whole = [capitalise(f"{self._phrase()}.")] if self._noun else []
         title = [f"{self._brief.facts.title}."] if self._brief.facts.title and not self._noun else []
-        choices = [one for one in (first, *sorted(found, key=count_words), *shorter, *whole, *title) if one]
+        candidates = (first, *sorted(found, key=count_words), *shorter, *whole, *title)
+        choices = [sentence for sentence in candidates if sentence]
         if self._brief.style is Style.SHORT and choices:
-            choices = [f"{choices[0][:-1]}, {whom[0].lower()}{whom[1:]}" for whom in self._for_whom()] + choices
+            choices = [
+                f"{choices[0][:-1]}, {sentence[0].lower()}{sentence[1:]}" for sentence in self._audience_sentences()
+            ] + choices
         return choices
 
-    def told(self, lead: str) -> str:
-        """Return the lead and what follows it: what is most worth telling is chosen first."""
+    def paragraph(self, lead: str) -> str:
+        """Return the lead and the sentences after it; the most important ones are chosen first."""
         if self._brief.style is Style.SHORT:
             return lead
         details = self._details
         groups: list[list[str]] = [
-            [one.sentence for one in found]
-            for found in (
-                [] if self._tells_material else details.material(),
+            [detail.sentence for detail in group]
+            for group in (
+                [] if self._has_material else details.material(),
                 self._accent(),
                 details.features(),
                 details.traits(),
@@ -83,36 +88,36 @@ class _Draft(OpeningSentences):
             )
         ]
         facts = [sentence for group in groups for sentence in group if sentence and not _repeats(sentence, lead)]
-        if lead in self._sayings():
-            # Its own words go on first, and figures come at the end.
+        if lead in self._own_sentences():
+            # The shop's own sentences continue the lead; facts come at the end.
             facts, figures = [], facts
         else:
             figures = []
-        late = [one.sentence for one in details.occasion() if one.sentence]
-        others = [one.sentence for one in details.others()]
-        audience = self._for_whom()
+        late = [detail.sentence for detail in details.occasion() if detail.sentence]
+        others = [detail.sentence for detail in details.others()]
+        audience = self._audience_sentences()
         room = self._brief.max_words - count_words(" ".join([lead, *audience]))
-        ranked = [*facts, *self._new_sayings(" ".join([lead, *facts])), *figures, *late, *others]
+        ranked = [*facts, *self._new_own_sentences(" ".join([lead, *facts])), *figures, *late, *others]
         kept: list[str] = []
         for sentence in ranked:
             if count_words(sentence) <= room:
                 kept.append(sentence)
                 room -= count_words(sentence)
         text = [lead, *kept]
-        # What anybody knows comes last, and only where the shop itself says little.
-        spare = [] if self._sayings() else [*details.department(), *details.purpose()]
-        for one in spare if self._brief.facts.words else []:
-            if count_words(" ".join(text)) < _ENOUGH_WORDS and count_words(one.sentence) <= room:
-                text.append(one.sentence)
-                room -= count_words(one.sentence)
+        # General knowledge comes last, and only if the shop has no description.
+        spare = [] if self._own_sentences() else [*details.department(), *details.purpose()]
+        for detail in spare if self._brief.facts.words else []:
+            if count_words(" ".join(text)) < _ENOUGH_WORDS and count_words(detail.sentence) <= room:
+                text.append(detail.sentence)
+                room -= count_words(detail.sentence)
         if self._number // 5 % 2 and late and late[0] in text:
-            # What it is for, or what it has: either may come first.
+            # Vary the order: occasion first, or features first.
             text.remove(late[0])
             text.insert(1, late[0])
         return " ".join([*text, *audience])
 
-    def lines(self) -> list[str]:
-        """Return the bullets, without their dashes, each of another fact."""
+    def bullets(self) -> list[str]:
+        """Return one bullet per fact, without dashes."""
         details, facts = self._details, self._brief.facts
         name = self._brief.title.name
         first = (
@@ -123,9 +128,9 @@ class _Draft(OpeningSentences):
         found = [Detail("what", "", capitalise(first) if not name else first)] if first else []
         if not found and facts.title:
             found = [Detail("what", "", facts.title)]
-        if self._colours and not self._tells_colour:
+        if self._colours and not self._has_colour:
             found.append(Detail("colour", "", f"Colour: {join_list_words(self._colours)}"))
-        if not self._tells_material:
+        if not self._has_material:
             found += details.material()
         for more in (
             self._accent(),
@@ -136,48 +141,48 @@ class _Draft(OpeningSentences):
             details.pack(),
         ):
             found += more
-        if self._whom:
-            found.append(Detail("whom", "", f"For {self._whom}"))
+        if self._target_group:
+            found.append(Detail("whom", "", f"For {self._target_group}"))
         found += [*details.occasion(), *details.origin()]
-        sayings = [Detail("own", "", saying.rstrip(".")) for saying in self._sayings()]
-        found += [one for one in sayings if count_words(one.bullet) <= _LONGEST_BULLET]
+        quotes = [Detail("own", "", sentence.rstrip(".")) for sentence in self._own_sentences()]
+        found += [detail for detail in quotes if count_words(detail.bullet) <= _MAX_BULLET_WORDS]
         found += details.others()
-        if len(found) < _LEAST_BULLETS and facts.words:
+        if len(found) < _MIN_BULLETS and facts.words:
             found += details.purpose()
-        audience = [Detail("audience", "", sentence.rstrip(".")) for sentence in self._for_whom()]
-        found = [*without_repeats(found)[: _MOST_BULLETS - len(audience)], *audience]
-        return [one.bullet for one in found] or [capitalise(facts.first(CATEGORY) or "Item")]
+        audience = [Detail("audience", "", sentence.rstrip(".")) for sentence in self._audience_sentences()]
+        found = [*without_repeats(found)[: _MAX_BULLETS - len(audience)], *audience]
+        return [detail.bullet for detail in found] or [capitalise(facts.first(CATEGORY) or "Item")]
 
-    def least(self, taken: int = 0) -> str:
-        """Return the shortest thing to say, within the words allowed whatever they are. taken: words that stand."""
+    def shortest(self, used: int = 0) -> str:
+        """Return the shortest possible text, truncated to the word limit. used: words already used."""
         facts = self._brief.facts
         colour = self._colours[0] if self._colours else ""
         words = join_words(colour, self._noun) or facts.title or facts.first(CATEGORY) or "Item"
-        return capitalise(" ".join(words.split()[-max(1, self._brief.max_words - taken) :]))
+        return capitalise(" ".join(words.split()[-max(1, self._brief.max_words - used) :]))
 
     def _accent(self) -> list[Detail]:
-        """Return the second colour, where no other sentence says it of a part: "it comes with a black base"."""
+        """Return the second colour, unless another sentence mentions it, as in "it comes with a black base"."""
         accent = self._brief.facts.first(ACCENT).lower()
         names = (accent, *FAMILIES[COLOUR].get(accent, ()))
-        others = " ".join([*self._brief.sayings, *self._brief.title.features]).lower()
-        said = any(re.search(rf"(?<![\w-]){re.escape(name)}(?!\w)", others) for name in names)
-        return [] if said else self._details.accent()
+        others = " ".join([*self._brief.own_sentences, *self._brief.title.features]).lower()
+        mentioned = any(re.search(rf"(?<![\w-]){re.escape(name)}(?!\w)", others) for name in names)
+        return [] if mentioned else self._details.accent()
 
-    def _new_sayings(self, told: str) -> list[str]:
-        """Return the sentences of the shop's own that add something to what is told already."""
-        known = set(re.findall(r"\w{4,}", told.lower()))
+    def _new_own_sentences(self, text: str) -> list[str]:
+        """Return the shop's own sentences that add something to the text."""
+        known = set(re.findall(r"\w{4,}", text.lower()))
         found = []
-        for saying in self._sayings():
-            if saying in told:
+        for sentence in self._own_sentences():
+            if sentence in text:
                 continue
-            words = set(re.findall(r"\w{4,}", saying.lower()))
+            words = set(re.findall(r"\w{4,}", sentence.lower()))
             if len(words - known) >= max(1, len(words) / 3) or not words:
-                found.append(saying)
+                found.append(sentence)
                 known |= words
         return found
 
 
-_LITTLE_WORDS = frozenset(
+_FUNCTION_WORDS = frozenset(
     (
         "it",
         "they",
@@ -214,23 +219,24 @@ _LITTLE_WORDS = frozenset(
 )
 
 
-def _ended(text: str) -> str:
-    """Return a text without the second dot behind a name that ends with one: "U.S. Polo Assn.."."""
+def _fix_end(text: str) -> str:
+    """Remove the second full stop after a name that ends with one: "U.S. Polo Assn.."."""
     return re.sub(r"(?<!\.)\.\.(?=\s|$)", ".", text)
 
 
-def _within(pieces: Sequence[str], max_words: int, between: str) -> str:
+def _truncate(pieces: Sequence[str], max_words: int, separator: str) -> str:
+    """Join the pieces that fit into the word limit."""
     kept: list[str] = []
     for piece in pieces:
         if count_words(" ".join([*kept, piece])) <= max_words:
             kept.append(piece)
-    return between.join(kept)
+    return separator.join(kept)
 
 
 def _repeats(sentence: str, lead: str) -> bool:
-    """Return whether a sentence says nothing that the first one does not."""
+    """Return whether a sentence adds nothing to the first one."""
     listing = re.search(r"\b(?:with|include|offers?) (.+?)(?:,| and |\.)", sentence)
     if listing and listing[1] in lead:
         return True
-    words = {word for word in re.findall(r"[\w.]+", sentence.lower().rstrip(".")) if word not in _LITTLE_WORDS}
+    words = {word for word in re.findall(r"[\w.]+", sentence.lower().rstrip(".")) if word not in _FUNCTION_WORDS}
     return words <= set(re.findall(r"[\w.]+", lead.lower().rstrip(".")))

@@ -29,11 +29,12 @@ from engine.descriptions.image_attributes import Captioner, ImageAttributes
 from engine.descriptions.own_sentences import OwnSentences
 from engine.descriptions.title_reader import TitleReading
 from engine.descriptions.value_phrases import render_values
-from engine.descriptions.writer import LONGEST, Brief, Style, Writer, fit
+from engine.descriptions.writer import MAX_WORDS, Brief, Style, Writer, fit
 from engine.encoders.encoder import Encoder
 from engine.scoring.fusion import Calibration
 
-SURE_TITLE = 0.5
+# Minimum probability for describing a picture with all fields of the item that it seems to show.
+MIN_ITEM_PROBABILITY = 0.5
 
 _ATTEMPTS = 2
 
@@ -70,7 +71,7 @@ class DescribeRequest:
     @property
     def limit(self) -> int:
         """The maximum number of words."""
-        return self.max_words or LONGEST[self.style]
+        return self.max_words or MAX_WORDS[self.style]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,44 +87,48 @@ class Description:
 class Describer:
     """Describes the products of one catalogue; thread-safe.
 
-    encoder, calibration and blocks come from the snapshot; blocks are those that this encoder produced. Without them
-    agreement is 0.
+    Args:
+        encoder: Encoder of the snapshot, which measures the agreement of text and picture; without it agreement is 0.
+        calibration: Calibration of the snapshot.
+        blocks: Vector blocks that this encoder produced.
     """
 
     def __init__(
         self,
-        shelf: CatalogModel,
+        catalog: CatalogModel,
         writer: Writer,
         captioner: Captioner | None = None,
         encoder: Encoder | None = None,
         calibration: Calibration | None = None,
         blocks: Sequence[str] = (),
     ) -> None:
-        self.shelf = shelf
+        self.catalog = catalog
         self._writer = writer
         self._captioner = captioner
         self._encoder = encoder
         self._calibration = calibration
-        self._sight = ImageAttributes(shelf, captioner, calibration, blocks)
-        self._facts = FactCollector(shelf, self._sight)
-        self._own = OwnSentences(shelf)
+        self._image_attributes = ImageAttributes(catalog, captioner, calibration, blocks)
+        self._facts = FactCollector(catalog, self._image_attributes)
+        self._own = OwnSentences(catalog)
         self._composer = Composer()
 
-    def describe(self, subjects: Sequence[Subject], wish: DescribeRequest) -> list[Description]:
+    def describe(self, subjects: Sequence[Subject], request: DescribeRequest) -> list[Description]:
         """Return one description for each subject, in order; their pictures are captioned together.
 
         Raises WriterFailed if the writer is unavailable.
         """
         captions = self._captions(subjects)
-        return [self._describe(subject, caption, wish) for subject, caption in zip(subjects, captions, strict=True)]
+        return [self._describe(subject, caption, request) for subject, caption in zip(subjects, captions, strict=True)]
 
-    def _describe(self, subject: Subject, caption: str, wish: DescribeRequest) -> Description:
+    def _describe(self, subject: Subject, caption: str, request: DescribeRequest) -> Description:
         payload, named = self._payload(subject)
         # The catalogue's fields take precedence; products outside a catalogue have fields too.
-        facts = self._facts.resolve_type(Facts.of(payload, {**find_fields(field_names(payload)), **self.shelf.fields}))
+        facts = self._facts.resolve_type(
+            Facts.of(payload, {**find_fields(field_names(payload)), **self.catalog.fields})
+        )
         facts = self._facts.add_title(self._facts.split_colours(facts))
         facts = self._facts.add_picture(facts, subject, caption, not subject.payload) if not named else facts
-        title = self.shelf.titles.read(facts)
+        title = self.catalog.titles.read(facts)
         facts, noun = self._facts.choose_noun(facts, title, caption)
         if named:
             # An item recognised from a picture is named by its whole title.
@@ -133,34 +138,34 @@ class Describer:
             noun=noun,
             title=title,
             caption=caption,
-            sayings=self._own.select(facts),
-            style=wish.style,
-            audience=wish.audience,
-            max_words=wish.limit,
+            own_sentences=self._own.select(facts),
+            style=request.style,
+            audience=request.audience,
+            max_words=request.limit,
             picture=subject.data,
             seed=subject.seed,
         )
         written, model, wrong = self._write(brief)
-        # A wrong number is of no field, and a value read from the picture is none of the item's.
+        # Numbers belong to no field, and values read from the picture are not the item's.
         names = field_names(subject.payload) - {NUMBER}
         fields = tuple(name for name in wrong if name in names)
         return Description(written, model, self._agreement(written, subject.vector), fields)
 
     def _payload(self, subject: Subject) -> tuple[Mapping[str, Any], bool]:
-        """Return what is known of a subject, and whether a picture alone was taken for an item of the catalogue.
+        """Return the subject's fields, and whether a picture without fields was identified as a catalogue item.
 
-        Only in a catalogue of one item a kind, such as groceries, does the nearest item say what a picture shows; as
-        the search would, it is named where it is not sure either, but then nothing else is said of it.
+        A picture is only identified in catalogues with one item per type, such as groceries. If the match is
+        uncertain, only the title and type of the item are used.
         """
         if subject.payload or subject.vector is None:
             return subject.payload, False
-        like = self._sight.looks_like(subject.vector)
-        nearest = subject.nearest or (like.payload if like is not None else {})
-        if like is None or not nearest:
+        match = self._image_attributes.find_item(subject.vector)
+        nearest = subject.nearest or (match.payload if match is not None else {})
+        if match is None or not nearest:
             return {}, False
-        if like.payload.get(TITLE) == nearest.get(TITLE) and like.probability >= SURE_TITLE:
+        if match.payload.get(TITLE) == nearest.get(TITLE) and match.probability >= MIN_ITEM_PROBABILITY:
             return nearest, True
-        kind = self.shelf.fields.get(TYPE)
+        kind = self.catalog.fields.get(TYPE)
         return {name: nearest[name] for name in (TITLE, kind) if name and name in nearest}, True
 
     def _write(self, brief: Brief) -> tuple[str, str, tuple[str, ...]]:
@@ -182,7 +187,7 @@ class Describer:
             faults = [f"it was wrong about {', '.join(checked.corrected_fields)}"]
         composed = self._check(self._composer.write(brief), brief, strict=False).text
         if not composed:
-            composed = self._composer.write(replace(brief, title=TitleReading(), audience="", sayings=()))
+            composed = self._composer.write(replace(brief, title=TitleReading(), audience="", own_sentences=()))
         return composed, self._name_of(self._composer), ()
 
     def _check(self, text: str, brief: Brief, strict: bool) -> CheckedText:
@@ -193,22 +198,22 @@ class Describer:
         if not strict:
             # The embedded writer repeats words of the title verbatim.
             facts = replace(facts, description="\n".join([facts.description, *render_values(brief)]))
-        checked = check(text, facts, self.shelf.vocabulary, strict)
+        checked = check(text, facts, self.catalog.vocabulary, strict)
         # Corrections may lengthen the text.
         fitted = fit(checked.text, brief.style, brief.max_words, brief.facts.names)
         return CheckedText(fitted, checked.corrected_fields)
 
     def _name_of(self, writer: Writer) -> str:
-        by = self._captioner.name if self._captioner is not None else ""
-        return f"{writer.name}:{by}" if isinstance(writer, Composer) and by else writer.name
+        captioner = self._captioner.name if self._captioner is not None else ""
+        return f"{writer.name}:{captioner}" if isinstance(writer, Composer) and captioner else writer.name
 
     def _captions(self, subjects: Sequence[Subject]) -> list[str]:
         captions = [""] * len(subjects)
-        shown = [place for place, subject in enumerate(subjects) if subject.image is not None]
-        if self._captioner is not None and shown:
+        with_image = [index for index, subject in enumerate(subjects) if subject.image is not None]
+        if self._captioner is not None and with_image:
             images = [image for subject in subjects if (image := subject.image) is not None]
-            for place, caption in zip(shown, self._captioner.say(images), strict=True):
-                captions[place] = caption
+            for index, caption in zip(with_image, self._captioner.caption(images), strict=True):
+                captions[index] = caption
         return captions
 
     def _agreement(self, text: str, vector: NDArray[np.float32] | None) -> float:
@@ -217,5 +222,5 @@ class Describer:
             return 0.0
         if ("text", IMAGE) not in self._calibration.similarities or self._encoder.dim != len(vector):
             return 0.0
-        usual = self._calibration.of("text", IMAGE)
-        return float((self._encoder.encode_texts([text])[0] @ vector - usual.mean) / usual.std)
+        baseline = self._calibration.of("text", IMAGE)
+        return float((self._encoder.encode_texts([text])[0] @ vector - baseline.mean) / baseline.std)

@@ -1,4 +1,4 @@
-"""What is told of a product beside its name: each fact as a sentence and as a bullet, in words that vary."""
+"""The facts about a product, each as a sentence and as a bullet, with varying wording."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from engine.descriptions.grammar import article, capitalise, is_plural, join_lis
 from engine.descriptions.lexicon import COUNTABLE, NOUNS, PURPOSES
 from engine.descriptions.title_reader import TitleReading
 
-MOST_FEATURES, _MOST_AT_ONCE = 6, 3
+MAX_FEATURES, _MAX_PER_SENTENCE = 6, 3
 _USES = {
     "casual": "casual wear",
     "formal": "formal occasions",
@@ -28,7 +28,7 @@ _LENGTH = re.compile(r"^(?:ca\.?\s*|about )?[\d.,x×* ]+\s*(?:cm|mm|m|in|inch|in
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One fact. sentence: with its end.   bullet: without one.   rank: the lower, the sooner it is told."""
+    """One fact, as a sentence with a full stop and as a bullet without one."""
 
     topic: str
     sentence: str
@@ -36,60 +36,59 @@ class Detail:
 
 
 class Details:
-    """The facts of one product, put in words. many: whether it is spoken of as many; number: what picks the words."""
+    """Renders the facts about one product. many: Whether it is plural. number: Selects the wording."""
 
     def __init__(self, facts: Facts, title: TitleReading, noun: str, many: bool, number: int) -> None:
         self._facts, self._title, self._noun, self._many, self._number = facts, title, noun, many, number
 
     def accent(self) -> list[Detail]:
-        """Return the second colour, where it is another one."""
+        """Return the second colour if it differs from the first."""
         accent = self._facts.first(ACCENT)
         if not accent or accent.lower() == self._facts.first("colour").lower():
             return []
-        low = accent.lower()
+        accent = accent.lower()
         words = self._pick(
-            f"{self.they} {self._verb('has', 'have')} {low} accents.",
-            f"Accents in {low} set {self._verb('it', 'them')} off.",
-            f"The accents are {low}.",
+            f"{self.they} {self._verb('has', 'have')} {accent} accents.",
+            f"Accents in {accent} set {self._verb('it', 'them')} off.",
+            f"The accents are {accent}.",
         )
-        return [Detail("accent", words, f"Accents: {low}")]
+        return [Detail("accent", words, f"Accents: {accent}")]
 
     def material(self) -> list[Detail]:
-        """Return what it is made of."""
+        """Return the material."""
         value = ", ".join(self._facts.values.get(MATERIAL, ()))
         if not value:
             return []
-        low = value.lower() if len(value.split()) < 4 else value
-        words = self._pick(f"{self.they} {self.are} made of {low}.", f"The material is {low}.")
-        return [Detail("material", words, f"Material: {low}")]
+        material = value.lower() if len(value.split()) < 4 else value
+        words = self._pick(f"{self.they} {self.are} made of {material}.", f"The material is {material}.")
+        return [Detail("material", words, f"Material: {material}")]
 
     def features(self) -> list[Detail]:
-        """Return what a title adds to the noun."""
-        found = [article(one) if _is_one_thing(one) else one for one in self._title.features[:MOST_FEATURES]]
+        """Return the features in the title."""
+        found = [article(text) if _takes_article(text) else text for text in self._title.features[:MAX_FEATURES]]
         if not found:
             return []
-        half = len(found) if len(found) <= _MOST_AT_ONCE else (len(found) + 1) // 2
-        said, more = join_list_words(found[:half]), join_list_words(found[half:])
+        half = len(found) if len(found) <= _MAX_PER_SENTENCE else (len(found) + 1) // 2
+        listed, more = join_list_words(found[:half]), join_list_words(found[half:])
         words = self._pick(
-            f"{self.they} {self._verb('comes', 'come')} with {said}.",
-            f"Features include {said}." if half > 1 else f"{self.they} {self._verb('comes', 'come')} with {said}.",
-            f"{self.they} {self._verb('offers', 'offer')} {said}.",
+            f"{self.they} {self._verb('comes', 'come')} with {listed}.",
+            f"Features include {listed}." if half > 1 else f"{self.they} {self._verb('comes', 'come')} with {listed}.",
+            f"{self.they} {self._verb('offers', 'offer')} {listed}.",
         )
         if more:
             words = f"{words} {self.they} also {self._verb('offers', 'offer')} {more}."
         return [
-            Detail(f"feature {place}", words if not place else "", capitalise(one))
-            for place, one in enumerate(self._title.features[:MOST_FEATURES])
+            Detail(f"feature {index}", words if not index else "", capitalise(feature))
+            for index, feature in enumerate(self._title.features[:MAX_FEATURES])
         ]
 
     def traits(self) -> list[Detail]:
-        """Return the adjectives of the title."""
-        found = self._title.traits[:MOST_FEATURES]
-        said = join_list_words(found)
-        return [Detail("traits", f"{self.they} {self.are} {said}.", capitalise(said))] if found else []
+        """Return the adjectives in the title."""
+        listed = join_list_words(self._title.traits[:MAX_FEATURES])
+        return [Detail("traits", f"{self.they} {self.are} {listed}.", capitalise(listed))] if listed else []
 
     def fits(self) -> list[Detail]:
-        """Return what it goes with."""
+        """Return what it is compatible with or made for."""
         fits = self._title.fits
         if not fits:
             return []
@@ -101,7 +100,7 @@ class Details:
         ]
 
     def pack(self) -> list[Detail]:
-        """Return how many there are."""
+        """Return the pack size."""
         pack = self._title.pack
         if not pack:
             return []
@@ -112,31 +111,31 @@ class Details:
         return [Detail("pack", words, f"Pack of {pack}")]
 
     def size(self) -> list[Detail]:
-        """Return its measures, by what their units measure."""
+        """Return its capacity, weight or size, depending on the unit."""
         value = self._facts.first(SIZE)
         if not value:
             return []
         parts = [measure(part) for part in re.split(r",\s*(?=\D*\d)", value)]
-        said = join_list_words([part for part in parts if part])
+        measures = join_list_words([part for part in parts if part])
         if all(map(_VOLUME.match, parts)):
-            words = self._pick(f"{self.they} {self._verb('holds', 'hold')} {said}.", f"The capacity is {said}.")
-            return [Detail("size", words, f"Capacity: {said}")]
+            words = self._pick(f"{self.they} {self._verb('holds', 'hold')} {measures}.", f"The capacity is {measures}.")
+            return [Detail("size", words, f"Capacity: {measures}")]
         if all(map(_WEIGHT.match, parts)):
-            words = self._pick(f"The weight is {said}.", f"{self.they} {self._verb('weighs', 'weigh')} {said}.")
-            return [Detail("size", words, f"Weight: {said}")]
+            words = self._pick(f"The weight is {measures}.", f"{self.they} {self._verb('weighs', 'weigh')} {measures}.")
+            return [Detail("size", words, f"Weight: {measures}")]
         if all(map(_LENGTH.match, parts)):
             words = self._pick(
-                f"{self.they} {self._verb('measures', 'measure')} {said}.",
-                f"The size is {said}." if len(parts) == 1 else f"The sizes are {said}.",
-                f"{capitalise(self._verb('its', 'their'))} dimensions are {said}."
-                if "×" in said
-                else f"The size is {said}.",
+                f"{self.they} {self._verb('measures', 'measure')} {measures}.",
+                f"The size is {measures}." if len(parts) == 1 else f"The sizes are {measures}.",
+                f"{capitalise(self._verb('its', 'their'))} dimensions are {measures}."
+                if "×" in measures
+                else f"The size is {measures}.",
             )
-            return [Detail("size", words, f"Size: {said}")]
-        return [Detail("size", f"The size is {said}.", f"Size: {said}")]
+            return [Detail("size", words, f"Size: {measures}")]
+        return [Detail("size", f"The size is {measures}.", f"Size: {measures}")]
 
     def occasion(self) -> list[Detail]:
-        """Return what it is worn or used for, and the collection it is of."""
+        """Return its occasion of use and its collection."""
         use, season = (
             self._facts.first(USE),
             " ".join(part for part in (capitalise(self._facts.first(SEASON)), self._facts.first(YEAR)) if part),
@@ -159,7 +158,7 @@ class Details:
         return found
 
     def origin(self) -> list[Detail]:
-        """Return the country it comes from."""
+        """Return the country of origin."""
         origin = self._facts.first(ORIGIN)
         return (
             [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")]
@@ -168,32 +167,32 @@ class Details:
         )
 
     def department(self) -> list[Detail]:
-        """Return where the shop keeps it."""
-        place = self._facts.first(CATEGORY)
-        if not place or place.lower() in self._noun.lower() or re.search(r"[,&/>]", place):
+        """Return its department in the shop."""
+        department = self._facts.first(CATEGORY)
+        if not department or department.lower() in self._noun.lower() or re.search(r"[,&/>]", department):
             return []
-        place = re.sub(r"\btv\b", "TV", place.lower())
+        department = re.sub(r"\btv\b", "TV", department.lower())
         it = self._verb("it", "them")
         words = self._pick(
-            f"You will find {it} in our {place} department.",
-            f"{self.they} {self.are} part of our {place} range.",
-            f"Find {it} in our {place} department.",
+            f"You will find {it} in our {department} department.",
+            f"{self.they} {self.are} part of our {department} range.",
+            f"Find {it} in our {department} department.",
         )
-        return [Detail("department", words, f"Department: {place}")]
+        return [Detail("department", words, f"Department: {department}")]
 
     def others(self) -> list[Detail]:
-        """Return what further fields tell, by the names that the catalogue gives them."""
+        """Return the values of further fields, labelled with their field names."""
         return [
             Detail(f"other {label}", f"{capitalise(label)}: {value}.", f"{capitalise(label)}: {value}")
             for label, value in self._facts.others
         ]
 
     def purpose(self) -> list[Detail]:
-        """Return what such things are for by definition, if that is known."""
+        """Return the general purpose of its type, if known."""
         words = self._noun.lower().split()
         for start in range(len(words)):
-            said = " ".join(words[start:])
-            found = PURPOSES.get(said) or PURPOSES.get(singular(said))
+            noun = " ".join(words[start:])
+            found = PURPOSES.get(noun) or PURPOSES.get(singular(noun))
             if found:
                 sentence = self._pick(*found).format(it=self._verb("it", "them"))
                 return [Detail("purpose", sentence, sentence.rstrip("."))]
@@ -213,16 +212,16 @@ class Details:
         """Is or are."""
         return "are" if self._many else "is"
 
-    def _verb(self, one: str, many: str) -> str:
-        return many if self._many else one
+    def _verb(self, singular_form: str, plural_form: str) -> str:
+        return plural_form if self._many else singular_form
 
     def _pick(self, *sentences: str) -> str:
-        self._number, place = divmod(self._number, len(sentences))
-        return sentences[place]
+        self._number, index = divmod(self._number, len(sentences))
+        return sentences[index]
 
 
-def _is_one_thing(phrase: str) -> bool:
-    """Return whether "a" belongs before a phrase: "a carry bag", but "fast charging"."""
+def _takes_article(phrase: str) -> bool:
+    """Return whether a phrase takes an indefinite article: "a carry bag", but "fast charging"."""
     last = phrase.split(" ")[-1].lower()
     return (
         (last in NOUNS or last in COUNTABLE) and last not in _MASSES and not is_plural(last) and not phrase[0].isdigit()
@@ -230,12 +229,12 @@ def _is_one_thing(phrase: str) -> bool:
 
 
 def measure(value: str) -> str:
-    """Return a measure as it is printed: 133 × 37 cm, about 180 g."""
+    """Return a measure in printed form: 133 × 37 cm, about 180 g."""
     value = re.sub(r"(?<=\d)\s?[x*]\s?(?=\d)", " × ", value.strip())
     value = re.sub(r"(?<=\d)(?=(?:cm|mm|ml|cl|dl|kg|g|l|m)\b)", " ", value)
     return re.sub(r"^ca\.?\s*", "about ", value, flags=re.IGNORECASE)
 
 
 def without_repeats(details: Sequence[Detail]) -> list[Detail]:
-    """Return the details, each bullet once."""
+    """Return the details without repeated bullets."""
     return list({detail.bullet.lower(): detail for detail in details}.values())

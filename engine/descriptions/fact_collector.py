@@ -30,8 +30,9 @@ from engine.descriptions.title_reader import TitleReading
 from engine.descriptions.title_words import lower_first, type_forms
 
 _SEEN_ROLES = (TYPE, CATEGORY, COLOUR, PATTERN, MATERIAL, FOR)
-# Where no store shows how reliable a reading is, type and colour have to be told; the rest may be left out.
-SURE_UNMEASURED = {TYPE: 0.4, COLOUR: 0.4}
+# Thresholds where no items show how reliable a reading is. A description needs a type and a colour; other roles are
+# skipped.
+DEFAULT_THRESHOLDS = {TYPE: 0.4, COLOUR: 0.4}
 _PLACE = re.compile(r"\bin,\s*outdoor\b,?\s*", re.IGNORECASE)
 
 
@@ -64,20 +65,23 @@ class FactCollector:
             if len(meanings) != 1 or role in facts.values:
                 continue
             (meaning,) = meanings
-            said = next(facts.title[claim.start : claim.end].lower() for claim in claims if claim.role == role)
-            # "Silicone" is said as it is where no field has a word of its own for it.
+            text = next(facts.title[claim.start : claim.end].lower() for claim in claims if claim.role == role)
+            # "Silicone" is kept as written if no field has values for the role.
             own = role in (COLOUR, MATERIAL) and role not in self._catalog.fields
-            said = find_shade(facts.title, said) if role == COLOUR else said
-            found[role] = said if own else vocabulary.value_of(role, meaning)
-        return facts.knowing({role: value for role, value in found.items() if value})
+            text = find_shade(facts.title, text) if role == COLOUR else text
+            found[role] = text if own else vocabulary.value_of(role, meaning)
+        return facts.with_values({role: value for role, value in found.items() if value})
 
     def split_colours(self, facts: Facts) -> Facts:
         """Split a colour field at its commas and drop parts that name no colour or material, such as "Dog,golden"."""
         values = [_PLACE.sub("", value) for value in facts.values.get(COLOUR, ())]
         parts = [part.strip() for value in values for part in value.split(",")]
-        known = [part for part in parts if any(one.role in QUALITIES for one in self._catalog.vocabulary.claims(part))]
+        claims = {part: self._catalog.vocabulary.claims(part) for part in parts}
         known = [
-            part for part in known if any(one.meanings & FAMILY_NAMES for one in self._catalog.vocabulary.claims(part))
+            part
+            for part in parts
+            if any(claim.role in QUALITIES for claim in claims[part])
+            and any(claim.meanings & FAMILY_NAMES for claim in claims[part])
         ]
         return replace(facts, values={**facts.values, COLOUR: tuple(known)}) if known else facts
 
@@ -102,19 +106,22 @@ class FactCollector:
         if facts.title and TYPE in roles:
             roles.remove(TYPE)
         read = self._pictures.read(roles, picture.vector, picture.image, caption)
-        sure = {role: one.value for role, one in read.items() if one.probability >= self._min_probability(role, alone)}
-        return facts.knowing(sure)
+        reliable = {
+            role: reading.value
+            for role, reading in read.items()
+            if reading.probability >= self._min_probability(role, alone)
+        }
+        return facts.with_values(reliable)
 
     def _min_probability(self, role: str, alone: bool) -> float:
         """Return the minimum probability for using a value read from the picture, as measured on the store's items.
 
-        alone: whether nothing but the picture is known. Then a type and a colour are told on the picture's word where
-        no item of the store can show how good that is; beside a catalogue's own words they are not.
+        alone: Whether only the picture is known. Then unmeasured types and colours are used too; otherwise never.
         """
         measured = self._catalog.discriminants.get(role)
         if measured is not None:
             return measured.threshold
-        return SURE_UNMEASURED.get(role, NEVER) if alone else NEVER
+        return DEFAULT_THRESHOLDS.get(role, NEVER) if alone else NEVER
 
     def choose_noun(self, facts: Facts, title: TitleReading, caption: str) -> tuple[Facts, str]:
         """Return the facts and the noun for the product, "" if its type is unknown."""
@@ -129,12 +136,12 @@ class FactCollector:
             return facts, noun
         head = title.head.lower()
         if head in type_forms(kind):
-            # "Shoes" alone say less than "casual shoes", the type; "slim fit shirt" says more than "shirt".
+            # "Shoes" is less specific than the type "casual shoes"; "slim fit shirt" is more specific than "shirt".
             short = head not in {kind.lower(), singular(kind.lower())} and " " in noun and " " not in title.noun
             return facts, noun if short else title.noun
         named = {value for claim in self._catalog.vocabulary.claims_of(TYPE, head) for value in claim.meanings}
         if not named or kind.lower() in named or head in own:
             return facts, noun
-        # "Flats" filed under heels are called what their title calls them.
+        # The title takes precedence: "flats" filed under heels are called flats.
         types = tuple(dict.fromkeys((*facts.values[TYPE], title.head, *named)))
         return replace(facts, values={**facts.values, TYPE: types}), title.noun

@@ -1,4 +1,4 @@
-"""What is known of one product, by what it tells of it, whatever its catalogue calls the field."""
+"""The known facts about a product by role (colour, type, brand …), independent of the catalogue's field names."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,14 +28,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     YEAR: ("year",),
     ORIGIN: ("country_of_origin", "origin", "country", "made_in"),
 }
-"""The names that catalogues give to what they tell, the likeliest first."""
+"""Role → field names in catalogues, the most likely first."""
 
 ROLES = tuple(NAMES)
 DESCRIPTION, TITLE = "description", "title"
 GENERATED = "generated"
-"""The field of a payload that lists which of its other fields were written by a machine."""
+"""The payload field that lists which other fields were generated."""
 
-_NOTHING = frozenset(
+_EMPTY_VALUES = frozenset(
     {"", "na", "n/a", "none", "null", "unknown", "-", "other", "others", "misc", "nan", "not specified"}
 )
 _LABELLED = re.compile(r"^([A-Za-z][A-Za-z /,]{1,40}):\s*(\S.*)$")
@@ -50,9 +50,9 @@ _LABELS = {
     "manufacturer": BRAND,
     "brand": BRAND,
 }
-_MOST_LABELLED_WORDS = 6
-# Fields of a shop's own, which say nothing of a product to who buys it.
-_UNSAID = re.compile(
+_MAX_LABELLED_WORDS = 6
+# Internal fields that tell a shopper nothing about the product.
+_INTERNAL = re.compile(
     r"(^|[_.])(id|ids|url|link|image\w*|images|photo\w*|picture\w*|rooms?|file|rating\w*|count|price\w*|stock|popularity|"
     r"ean|gtin|sku|asin|upc|code|date\w*|archive|generated|slug|language|currency|created|updated|(?:sub_?|master_?)?"
     r"category|categories|department|class_name|tags|keywords|item_id|year|season|views|sales|margin|cost|supplier)"
@@ -67,10 +67,14 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known for sure. values: role → the texts of the catalogue, the main one first.
+    """The facts about one product.
 
-    fields: role → what the catalogue calls it.   numbers: all that any of its fields names.   others: further fields
-    and what they say.   words: everything that any field says, in small letters.
+    Attributes:
+        values: Role → texts from the catalogue, the main one first.
+        fields: Role → field name.
+        numbers: All numbers in any field.
+        others: Labels and values of further fields.
+        words: The text of all fields, in lower case.
     """
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -83,40 +87,42 @@ class Facts:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any], fields: Mapping[str, str]) -> Self:
-        """Return what a payload tells. fields: role → field, as the catalogue of the payload has them."""
+        """Return the facts in a payload. fields: role → field name in the payload's catalogue."""
         values = {role: found for role, name in fields.items() if (found := texts_at(payload, name))}
-        everything = _everything(payload)
+        everything = _join_values(payload)
         return cls(
-            {**details_in(payload), **values},
+            {**find_labelled_values(payload), **values},
             dict(fields),
             _text(payload.get(TITLE)),
             _COMMA.sub(", ", _LINK.sub("", _text(own_description(payload)))),
-            # "35,43x37 cm" is a size of three numbers or of two.
-            frozenset((*numbers_in(everything), *(n for one in values.get(SIZE, ()) for n in re.findall(r"\d+", one)))),
+            # "35,43x37 cm" has two or three numbers.
+            frozenset(
+                (*numbers_in(everything), *(n for size in values.get(SIZE, ()) for n in re.findall(r"\d+", size)))
+            ),
             _others(payload, set(fields.values())),
             everything.lower(),
         )
 
     def first(self, role: str) -> str:
-        """Return the main value of a role, "" if nothing is known."""
+        """Return the main value of a role, "" if unknown."""
         return self.values.get(role, ("",))[0]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the product and its brand are called."""
+        """The names of the product and its brands."""
         return (self.title, *self.values.get(BRAND, ()))
 
     def field_of(self, role: str) -> str:
-        """Return what the catalogue calls a role; the likeliest name if it does not tell it."""
+        """Return the field name of a role; the most common name if the catalogue has no such field."""
         return self.fields.get(role, NAMES[role][0])
 
-    def knowing(self, values: Mapping[str, str]) -> Self:
-        """Return these facts and others, for roles of which nothing was known."""
+    def with_values(self, values: Mapping[str, str]) -> Self:
+        """Return a copy with these values added for roles that have none."""
         return replace(self, values={**{role: (value,) for role, value in values.items()}, **self.values})
 
 
-def details_in(payload: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the origin, size and brand of a text of lines such as "Country and volume: Italy, 1 l"."""
+def find_labelled_values(payload: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the origin, size and brand in labelled lines such as "Country and volume: Italy, 1 l"."""
     found: dict[str, tuple[str, ...]] = {}
     for value in payload.values():
         if not isinstance(value, str) or value.count("\n") < 1:
@@ -129,13 +135,13 @@ def details_in(payload: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
             parts = [part.strip() for part in match[2].replace("\xa0", " ").split(",", len(labels) - 1)]
             for label, part in zip(labels, parts, strict=False):
                 role = _LABELS.get(label)
-                if role and part and len(part.split()) <= _MOST_LABELLED_WORDS and part.isascii():
+                if role and part and len(part.split()) <= _MAX_LABELLED_WORDS and part.isascii():
                     found.setdefault(role, (part.strip(" ,"),))
     return found
 
 
 def _others(payload: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
-    """Return further fields that say something of a product to a shopper, by their names in words."""
+    """Return labels and values of further fields that are useful to a shopper."""
     nested = payload.get("attributes")
     fields = {**{name: value for name, value in payload.items() if isinstance(value, str)}}
     fields |= {f"attributes.{name}": value for name, value in nested.items()} if isinstance(nested, Mapping) else {}
@@ -144,19 +150,19 @@ def _others(payload: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str
     for name, value in fields.items():
         if name in known or name in (TITLE, DESCRIPTION) or isinstance(value, bool):
             continue
-        if not isinstance(value, str | int | float) or _UNSAID.search(name):
+        if not isinstance(value, str | int | float) or _INTERNAL.search(name):
             continue
-        text, label = _text(_written(value)), re.sub(r"[_.]+", " ", name.rpartition(".")[2]).strip()
-        short = 0 < len(text.split()) <= _MOST_LABELLED_WORDS and "\n" not in str(value)
-        if short and text.lower() not in _NOTHING and not _FILE.search(text) and fold_spelling(text) != title:
+        text, label = _text(_format(value)), re.sub(r"[_.]+", " ", name.rpartition(".")[2]).strip()
+        short = 0 < len(text.split()) <= _MAX_LABELLED_WORDS and "\n" not in str(value)
+        if short and text.lower() not in _EMPTY_VALUES and not _FILE.search(text) and fold_spelling(text) != title:
             found.append((label, text))
     return tuple(found)
 
 
 def find_fields(names: Iterable[str]) -> dict[str, str]:
-    """Return role → field of a catalogue with these fields; mappings such as `attributes` are looked into.
+    """Return role → field for a catalogue with these fields, including nested ones such as `attributes.color`.
 
-    Without a type the category says what a thing is, and then the other category says where it belongs.
+    Without a type field the first category field takes its place, and the second becomes the category.
     """
     known = {name.lower(): name for name in names}
     for name in list(known):
@@ -172,22 +178,22 @@ def find_fields(names: Iterable[str]) -> dict[str, str]:
 
 
 def own_description(payload: Mapping[str, Any]) -> str:
-    """Return what the shop itself says of a product, "" if nothing; what a machine wrote for it does not count."""
+    """Return the shop's own description of a product, "" if it has none or a generated one."""
     written, by_machine = payload.get(DESCRIPTION), payload.get(GENERATED)
     own = not (isinstance(by_machine, list) and DESCRIPTION in by_machine)
     return written if isinstance(written, str) and own else ""
 
 
 def texts_at(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return the texts of a field that say something, each once."""
+    """Return the distinct meaningful texts of a field."""
     value = value_at(payload, name)
     values = value if isinstance(value, list) else [value]
-    found = [_written(one).strip() for one in values if isinstance(one, str | int | float)]
-    return tuple(dict.fromkeys(one for one in found if one.lower() not in _NOTHING))
+    texts = [_format(text).strip() for text in values if isinstance(text, str | int | float)]
+    return tuple(dict.fromkeys(text for text in texts if text.lower() not in _EMPTY_VALUES))
 
 
 def numbers_in(text: str) -> list[str]:
-    """Return the numbers that a text names in digits: 1,299.00 is 1299."""
+    """Return the numbers in digits of a text, normalised: 1,299.00 is 1299."""
     return [_plain(found) for found in _NUMBER.findall(text)]
 
 
@@ -196,17 +202,17 @@ def _plain(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
 
 
-def _written(value: str | float) -> str:
+def _format(value: str | float) -> str:
     if isinstance(value, bool):
         return ""
     return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _everything(value: Any) -> str:
+def _join_values(value: Any) -> str:
     if isinstance(value, Mapping):
-        return " ; ".join(_everything(part) for part in value.values())
+        return " ; ".join(_join_values(part) for part in value.values())
     if isinstance(value, list | tuple):
-        return " ; ".join(_everything(part) for part in value)
+        return " ; ".join(_join_values(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

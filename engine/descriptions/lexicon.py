@@ -1,7 +1,7 @@
-"""Common words of product titles, and what products are for: what a title's capitals hide, and a last sentence.
+"""Word lists for product titles, and the general purposes of product types.
 
-The words lie in text files beside this one. A purpose is what a thing is by definition ("keep cards and cash together"
-of a wallet), so it claims nothing of one product.
+The lists are in text files in this package. A purpose follows from the type itself ("keep cards and cash together" for
+a wallet), so it claims nothing about a single product.
 """
 
 import re
@@ -27,16 +27,16 @@ def _purposes() -> dict[str, tuple[str, ...]]:
 
 
 PURPOSES = _purposes()
-"""Noun → sentences to choose from, "{it}" standing for the product."""
+"""Noun → alternative sentences with "{it}" for the product."""
 
 NOUNS = frozenset(PURPOSES) | _words("nouns.txt")
-"""What products are."""
+"""Product nouns."""
 
 COUNTABLE = _words("countable.txt")
-"""Words that "a" stands before and that are no products by themselves."""
+"""Nouns that take "a" but are not products."""
 
 COMMON = _words("common.txt")
-"""Words that a title writes with a capital and a sentence does not."""
+"""Words that titles capitalise and sentences do not."""
 
 PROPER_WORDS = frozenset(
     (
@@ -63,14 +63,14 @@ PROPER_WORDS = frozenset(
         "iOS",
     )
 )
-"""Words of any shop that keep their capitals."""
+"""Words that keep their capitals in sentences."""
 
 CLAIM_WORDS = tuple(_lines("promises.txt"))
-"""What a text may say of a product only if its facts say so."""
+"""Promises that a text may only make if the facts contain them."""
 
 TRAITS = re.compile(
     r"^(?:(?:re|un|non-?|ultra-?|super-?)?\w*(?:able|proof|resistant|less|free|slip|lost)|portable|universal|magnetic|"
     r"washable|ergonomic|lightweight|compact|durable|transparent|flexible|insulated|handmade)$",
     re.IGNORECASE,
 )
-"""A word that stands alone in a title and tells how a product is."""
+"""Matches adjectives that form a segment of their own in titles."""

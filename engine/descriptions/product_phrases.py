@@ -1,4 +1,4 @@
-"""Phrases for one product: its noun phrase, number, colours, audience and own sentences."""
+"""Phrases for one product: noun phrase, grammatical number, colours, audience and own sentences."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from engine.descriptions.grammar import (
     is_many,
     join_list_words,
 )
-from engine.descriptions.title_words import WHOM
+from engine.descriptions.title_words import TARGET_GROUP
 from engine.descriptions.value_phrases import join_words, lower_colour, reorder_noun, to_adjective
 from engine.descriptions.writer import Brief
 
@@ -31,7 +31,7 @@ _TARGETS = {
 _FINISH = re.compile(
     r"(?:plated|galvanised|varnished|anodised|painted|stained|lacquered|oiled|coated|effect|operated)$"
 )
-_LONGEST_AUDIENCE = 12
+_MAX_AUDIENCE_WORDS = 12
 _NO_ADJECTIVES = frozenset(
     ("assorted colours", "natural", "pine", "bamboo", "beech", "birch", "oak", "ash", "aluminium")
 )
@@ -40,7 +40,7 @@ _IT = re.compile(r"^It (comes|is|has)\b")
 
 
 class ProductPhrases:
-    """The phrases that sentences about one product are composed of."""
+    """Composes the phrases of sentences about one product."""
 
     def __init__(self, brief: Brief) -> None:
         self._brief = brief
@@ -59,8 +59,8 @@ class ProductPhrases:
         self._material = to_adjective(facts.first(MATERIAL))
         self._pattern = to_adjective(facts.first(PATTERN))
         self._brand = brief.title.brand or facts.first(BRAND)
-        whom = brief.title.whom or _TARGETS.get(facts.first(FOR).lower(), "")
-        self._whom = "" if WHOM.search(self._noun) else whom
+        target = brief.title.target_group or _TARGETS.get(facts.first(FOR).lower(), "")
+        self._target_group = "" if TARGET_GROUP.search(self._noun) else target
         self._details = Details(facts, brief.title, brief.noun, self._many or self._pair, self._number // 13)
 
     @property
@@ -72,11 +72,11 @@ class ProductPhrases:
         return "come" if self._many or self._pair else "comes"
 
     @property
-    def _tells_colour(self) -> bool:
+    def _has_colour(self) -> bool:
         return len(self._colours) == 1 and self._is_adjective(self._colours[0])
 
     @property
-    def _tells_material(self) -> bool:
+    def _has_material(self) -> bool:
         return bool(self._noun) and bool(self._material)
 
     def _is_adjective(self, colour: str) -> bool:
@@ -88,9 +88,9 @@ class ProductPhrases:
         )
 
     def _phrase(self, colour: bool = True) -> str:
-        """Return adjectives and noun: red striped ceramic mug."""
+        """Return adjectives and noun, such as "red striped ceramic mug"."""
         plain = self._pattern == "plain"
-        shade = self._colours[0] if colour and self._tells_colour else ""
+        shade = self._colours[0] if colour and self._has_colour else ""
         noun = self._noun
         if shade and shade in noun.lower().split():
             shade = ""
@@ -103,30 +103,30 @@ class ProductPhrases:
         )
 
     def _tail(self) -> str:
-        """Return what is behind the noun: the colour, where it is none that goes before it."""
-        if self._tells_colour or not self._colours:
+        """Return the phrase after the noun: colours that cannot be adjectives before it."""
+        if self._has_colour or not self._colours:
             return ""
         finishes = [colour for colour in self._colours if _FINISH.search(colour)]
         shades = [colour for colour in self._colours if colour not in finishes]
         shades = ["a natural colour" if shade == "natural" else shade for shade in shades]
-        said = [f"in {join_list_words(shades)}"] if shades else []
-        said += [f"with {article(join_list_words(finishes))} finish"] if finishes else []
-        return " ".join(said)
+        parts = [f"in {join_list_words(shades)}"] if shades else []
+        parts += [f"with {article(join_list_words(finishes))} finish"] if finishes else []
+        return " ".join(parts)
 
-    def _one(self, phrase: str) -> str:
-        """Return a phrase with what goes before it: a mug, a pair of shoes, markers."""
+    def _with_article(self, phrase: str) -> str:
+        """Return a phrase with its article: a mug, a pair of shoes, markers."""
         if self._pair:
             return f"a pair of {phrase}"
         return phrase if self._many else article(phrase)
 
-    def _sayings(self) -> list[str]:
+    def _own_sentences(self) -> list[str]:
         if not (self._many or self._pair):
-            return list(self._brief.sayings)
-        return [_IT.sub(lambda found: _THEY[found[1]], saying) for saying in self._brief.sayings]
+            return list(self._brief.own_sentences)
+        return [_IT.sub(lambda found: _THEY[found[1]], sentence) for sentence in self._brief.own_sentences]
 
-    def _for_whom(self) -> list[str]:
+    def _audience_sentences(self) -> list[str]:
         audience = " ".join(self._brief.audience.split()).strip(" .!,;:")
         audience = re.sub(r"^for ", "", audience, flags=re.IGNORECASE)
-        if not audience or count_words(audience) > _LONGEST_AUDIENCE:
+        if not audience or count_words(audience) > _MAX_AUDIENCE_WORDS:
             return []
         return [_AUDIENCES[self._number // 11 % len(_AUDIENCES)].format(audience)]

@@ -1,6 +1,6 @@
-"""Which words mean the same quality: families of colours, materials and patterns, each with the words for it.
+"""Synonym families of colours, materials and patterns.
 
-A word stands here only if it hardly means anything else in a shop: "rose" is a flower, "rose pink" is a colour.
+Only words that rarely mean anything else in a shop are listed: "rose" is a flower, "rose pink" is a colour.
 """
 
 COLOUR: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""Claims that a title makes, without words that only look like claims."""
+"""Claims in a product title, without words that only look like claims."""
 
 import re
 
@@ -10,16 +10,16 @@ from engine.descriptions.facts import (
     TYPE,
 )
 
-# Words of titles that tell how a thing looks rather than what it is made of.
+# Words that describe an appearance, not a material.
 _LOOKS = frozenset(("metallic", "silky", "velvety", "wood-grain", "jersey", "satin"))
 _PART = re.compile(r"[,|;(]|\s[-–]\s|\b(?:with|for|compatible)\b", re.IGNORECASE)
 
 
 def find_title_claims(title: str, vocabulary: ClaimVocabulary) -> list[Claim]:
-    """Return what a title claims, without what only looks so.
+    """Return the claims of a title, without false positives.
 
-    "Solid" is no pattern but before a colour or a kind ("solid red shirt", not "solid state"), and a material that
-    alone stands before a colour is a shade ("Ceramic Black").
+    "Solid" is a pattern only before a colour or a type ("solid red shirt", not "solid state"). A material directly
+    before a colour, with nothing else around them, is part of the shade ("Ceramic Black").
     """
     claims = vocabulary.claims(title)
     kept = []
@@ -45,18 +45,18 @@ def find_title_claims(title: str, vocabulary: ClaimVocabulary) -> list[Claim]:
 
 
 def _is_whole(title: str, claim: Claim) -> bool:
-    """Return whether a material is the product's rather than a part's: in the first words, or alone between commas."""
+    """Return whether a material is that of the whole product: in the first words, or alone between commas."""
     before = title[: claim.start]
     alone = before.rstrip()[-1:] in ("(", ",", "|") and title[claim.end :].lstrip()[:1] in (")", ",", "|", "")
     return alone or not _PART.search(before)
 
 
 def _is_last(title: str, claim: Claim) -> bool:
-    """Return whether a word ends a title or a part of it between commas or brackets."""
+    """Return whether a claim ends the title, or a section of it between commas or brackets."""
     return title[claim.end :].lstrip()[:1] in (")", ",", "|", "]", "")
 
 
 def find_shade(title: str, colour: str) -> str:
-    """Return the name of a colour that stands alone between commas: "Horizon Blue" for blue."""
+    """Return the full name of a colour where it stands alone between commas: "Horizon Blue" for blue."""
     found = re.search(rf"[(,|]\s*((?:[A-Z][a-z]+ ){{1,2}}{re.escape(colour)})\s*(?=[),|]|$)", title, re.IGNORECASE)
     return found[1] if found else colour

@@ -1,6 +1,6 @@
-"""A title cut into parts: its first words, what stands behind "with" and "for", and the rest of its list.
+"""Segments of a title: the core, the phrases after "with" and "for", and further list entries.
 
-Advertising is left out, and so are the last words of a title that was cut off.
+Advertising is dropped, and so are the last words of a truncated title.
 """
 
 import re
@@ -10,14 +10,14 @@ from engine.descriptions.grammar import join_list_words
 from engine.descriptions.lexicon import TRAITS
 
 EDGE = " .,;:-–—|/&+*#'\"“”"
-"""What a part may begin and end with, and does not in a sentence."""
+"""Characters to strip from both ends of a segment."""
 
 _SEGMENT = re.compile(r"\s*[|;•/]{1,2}\s+|\s*\|+\s*|\s+[-–—:]+\s+|\s+I\s+|,\s+|\s*[()\[\]]\s*|\s+&&\s+")
 _BRACKETED = re.compile(r"\s*\(([^()]*)\)\s*(?=[\w(])")
-_SIGNS = re.compile("[®™©]")
-_LETTER = re.compile(r"\b(USB|Type)[ -]?C\b", re.IGNORECASE)
-_EAR = re.compile(r"\b(in|on|over)[- ](?:the[- ])?ear\b", re.IGNORECASE)
-_CUT = re.compile(
+_TRADEMARKS = re.compile("[®™©]")
+_USB_C = re.compile(r"\b(USB|Type)[ -]?C\b", re.IGNORECASE)
+_OVER_EAR = re.compile(r"\b(in|on|over)[- ](?:the[- ])?ear\b", re.IGNORECASE)
+_PREPOSITION = re.compile(
     r"\s+(with|w/|compatible (?:with|for)|suitable for|designed for|for)\s+|\s+(compatible|suitable)$", re.IGNORECASE
 )
 PROMOTION = re.compile(
@@ -25,21 +25,25 @@ PROMOTION = re.compile(
     r"genuine|shipping|delivery|price|(?:amazon )?brand|bis|certified|made in|call|not)\b|@|[!?₹$€]",
     re.IGNORECASE,
 )
-_OF_SHOP = re.compile(r"^(?:amazon )?brand$|whatsapp", re.IGNORECASE)
+_SHOP_WORDS = re.compile(r"^(?:amazon )?brand$|whatsapp", re.IGNORECASE)
 _PACK = re.compile(r"\b(?:(?:pack|set|box|combo)\s+of\s+(\d+)|(\d+)\s*(?:pcs|pieces|-?pack))\b", re.IGNORECASE)
 _FITS = re.compile(r"^(?:compatible (?:with|for)|suitable for|designed for|works with|fits)\s+", re.IGNORECASE)
-_ENDING = re.compile(r"\s*(?:\.{2,}|…)\s*$")
-_MOST_MORE = 3
+_ELLIPSIS = re.compile(r"\s*(?:\.{2,}|…)\s*$")
+_MAX_JOINED = 3
 
 Tail = tuple[str, str]
-"""A word such as "with" or "for", "" where there is none, and what stands behind it."""
+"""A preposition such as "with" or "for", "" for none, and the phrase after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TitleSegments:
-    """core: the first words.   tails: what stands behind "with" and "for" in them.   rest: further parts.
+    """The segments of one title.
 
-    pack: how many there are, "" if the title does not say.
+    Attributes:
+        core: The first segment, without its tails.
+        tails: The phrases after "with" and "for" in the first segment.
+        rest: Further segments.
+        pack: The pack size, "" if not stated.
     """
 
     core: str = ""
@@ -49,24 +53,24 @@ class TitleSegments:
 
 
 def cut_title(title: str) -> TitleSegments:
-    """Return the parts of a title, empty ones where nothing is left of it."""
-    whole = _EAR.sub(r"\1-ear", title)
-    whole = _LETTER.sub(r"\1-C", _ENDING.sub("", _SIGNS.sub("", whole)))
-    # What stands in brackets within the first words is no end of them.
+    """Return the segments of a title; all are empty if nothing is left."""
+    whole = _OVER_EAR.sub(r"\1-ear", title)
+    whole = _USB_C.sub(r"\1-C", _ELLIPSIS.sub("", _TRADEMARKS.sub("", whole)))
+    # Brackets within the first segment do not end it.
     inner = _BRACKETED.findall(whole)
-    segments = _parts(_BRACKETED.sub(" ", whole))
-    cut = _ENDING.search(title) is not None
+    segments = _split_parts(_BRACKETED.sub(" ", whole))
+    cut = _ELLIPSIS.search(title) is not None
     lone = cut and len(segments) == 1
     if cut and segments:
-        # The last words were cut off, the end of one of them perhaps too.
+        # A truncated title may end within a word.
         last = segments.pop()
         if not segments:
             segments = [" ".join(last.split()[:-1])]
-    segments += [part for text in inner for part in _parts(text)]
+    segments += [part for text in inner for part in _split_parts(text)]
     segments = [
         part
-        for place, part in enumerate(segments)
-        if part and not _OF_SHOP.search(part) and (place == 0 or not PROMOTION.search(part))
+        for index, part in enumerate(segments)
+        if part and not _SHOP_WORDS.search(part) and (index == 0 or not PROMOTION.search(part))
     ]
     pack = next((found[1] or found[2] for found in map(_PACK.search, segments) if found), "")
     segments = [part for part in segments if _PACK.sub(" ", part).strip()]
@@ -77,12 +81,12 @@ def cut_title(title: str) -> TitleSegments:
 
 
 def join_list(tails: list[Tail], rest: list[str]) -> tuple[list[Tail], list[str]]:
-    """Return both with a list after "for" made whole: "for bed, sofa and floor" is parted by commas too."""
+    """Rejoin a list after "for" that was split at its commas: "for bed, sofa and floor"."""
     if not tails or tails[-1][0] in ("with", "w/") or not rest or rest[0].lower().startswith("with "):
         return tails, rest
     word, first = tails[-1]
     others: list[str] = []
-    for part in rest[:_MOST_MORE]:
+    for part in rest[:_MAX_JOINED]:
         short = len(part.split()) <= 2 and len(first.split()) <= 2
         if TRAITS.match(part) or (not short and part.split()[0] != first.split()[0]):
             break
@@ -95,7 +99,7 @@ def join_list(tails: list[Tail], rest: list[str]) -> tuple[list[Tail], list[str]
 
 
 def split_segment(segment: str) -> list[Tail]:
-    """Return a part of the list by the word that it begins with, and what stands behind such words within it."""
+    """Return the tails of a segment, including the preposition that it starts with."""
     if found := _FITS.match(segment):
         return [("compatible", segment[found.end() :])]
     for word in ("for", "with"):
@@ -106,9 +110,9 @@ def split_segment(segment: str) -> list[Tail]:
 
 
 def split_tails(text: str) -> tuple[str, list[Tail]]:
-    """Return what stands before "with" and "for", and what stands behind each."""
+    """Return the text before "with" and "for", and the phrases after them."""
     text = _PACK.sub(" ", text)
-    found = list(_CUT.finditer(text))
+    found = list(_PREPOSITION.finditer(text))
     found = [match for match in found if match.start() > 0]
     if not found:
         return text.strip(), []
@@ -120,25 +124,25 @@ def split_tails(text: str) -> tuple[str, list[Tail]]:
     return text[: found[0].start()].strip(), tails
 
 
-def _parts(text: str) -> list[str]:
-    cut = [part for one in _SEGMENT.split(text) for part in _listed_parts(one.strip(EDGE))]
-    return [part for part in cut if part]
+def _split_parts(text: str) -> list[str]:
+    parts = [part for segment in _SEGMENT.split(text) for part in _split_slashes(segment.strip(EDGE))]
+    return [part for part in parts if part]
 
 
-def _listed_parts(segment: str) -> list[str]:
-    """Return the parts of a list between strokes ("16GB/512GB SSD/Win 11"), the segment itself where it is none."""
+def _split_slashes(segment: str) -> list[str]:
+    """Return the entries of a list such as "16GB/512GB SSD/Win 11", or the segment itself if it is none."""
     parts = [part.strip() for part in segment.split("/")]
     return parts if len(parts) > 2 and len(parts[0].split()) < 3 else [segment]
 
 
-def without_noun(piece: str, noun: str) -> str:
-    """Return what a thing is for without the thing itself, which titles like to say again: "iPhone 11 screen guard"."""
+def remove_noun(piece: str, noun: str) -> str:
+    """Remove the product noun that titles often repeat after "for": "for iPhone 11 screen guard"."""
     words, nouns = piece.split(), {word.lower() for word in noun.split()}
-    kept = next((place for place, word in enumerate(words) if word.lower() in nouns and place), len(words))
+    kept = next((index for index, word in enumerate(words) if word.lower() in nouns and index), len(words))
     return " ".join(words[:kept]).strip(EDGE) if kept and words[0].lower() not in nouns else ""
 
 
-def strokes(text: str) -> str:
-    """Return "Galaxy M31 / F41 / M31s" as a list in words."""
+def join_slashes(text: str) -> str:
+    """Return a list such as "Galaxy M31 / F41 / M31s" with commas and "and"."""
     parts = [part.strip() for part in text.split(" / ") if part.strip()]
     return join_list_words(parts) if len(parts) > 1 else text

@@ -1,4 +1,4 @@
-"""Catalogue values as words of a sentence: nouns, colours and adjectives."""
+"""Catalogue values rendered as words of a sentence: nouns, colours and adjectives."""
 
 import re
 
@@ -11,20 +11,28 @@ from engine.descriptions.grammar import (
 from engine.descriptions.writer import Brief
 
 _MULTI = ("multi", "multicolour", "multicolor", "assorted", "assorted colours")
-_ODD = re.compile(r"[\d,;/%()]")
-_LONGEST_ADJECTIVE = 3
+_NOT_ADJECTIVE = re.compile(r"[\d,;/%()]")
+_MAX_ADJECTIVE_WORDS = 3
 
 
 def render_values(brief: Brief) -> tuple[str, ...]:
-    """Return the product's own values as this writer says them, which a check need not compare with the values."""
+    """Return the product's own values as the composer renders them; the fact check accepts these verbatim."""
     title, colours = brief.title, brief.facts.values.get(COLOUR, ())
     shades = [lower_colour(part) for value in colours for part in (value, *value.split(","))]
-    said = (title.brand, title.name, title.noun, title.fits, title.core, reorder_noun(brief.noun), "a natural colour")
-    return tuple(text for text in (*said, *title.features, *shades) if text)
+    rendered = (
+        title.brand,
+        title.name,
+        title.noun,
+        title.fits,
+        title.core,
+        reorder_noun(brief.noun),
+        "a natural colour",
+    )
+    return tuple(text for text in (*rendered, *title.features, *shades) if text)
 
 
 def reorder_noun(noun: str) -> str:
-    """Return a noun as it stands in a sentence: "rug, high pile" is a high pile rug, "vase, set of 2" two vases."""
+    """Return a noun as it appears in a sentence: "rug, high pile" → "high pile rug"."""
     noun = re.sub(r"(?<=\w),(?=\w)", " and ", noun)
     noun = re.sub(r"\bt-?shirt", "T-shirt", noun, flags=re.IGNORECASE)
     noun = re.sub(r"\bw/?\s", "with ", noun)
@@ -39,20 +47,21 @@ def reorder_noun(noun: str) -> str:
 
 
 def join_words(*parts: str) -> str:
-    """Join the parts that are not empty with blanks."""
+    """Join the non-empty parts with spaces."""
     return " ".join(part for part in parts if part)
 
 
 def lower_colour(colour: str) -> str:
-    """Return a colour in lower case; the many names for several colours become one."""
+    """Return a colour in lower case; all names for several colours become "multicoloured" or "assorted colours"."""
     colour = " ".join(colour.split())
-    low = colour.lower()
-    if low in _MULTI:
-        return "assorted colours" if low.startswith("assorted") else "multicoloured"
-    return low
+    lower = colour.lower()
+    if lower in _MULTI:
+        return "assorted colours" if lower.startswith("assorted") else "multicoloured"
+    return lower
 
 
 def to_adjective(value: str) -> str:
-    """Return a value as a word before a noun, "" if it is none: a list, a share, a thing of many."""
-    low = value.lower()
-    return "" if _ODD.search(low) or is_plural(low) or count_words(low) > _LONGEST_ADJECTIVE else low
+    """Return a value as an adjective before a noun, "" if it cannot be one: a list, a percentage, a plural."""
+    lower = value.lower()
+    unusable = _NOT_ADJECTIVE.search(lower) or is_plural(lower) or count_words(lower) > _MAX_ADJECTIVE_WORDS
+    return "" if unusable else lower

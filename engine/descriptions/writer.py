@@ -29,7 +29,7 @@ class Style(Enum):
     """Lines that begin with "- "."""
 
 
-LONGEST = {Style.SHORT: 30, Style.LONG: 80, Style.BULLETS: 80}
+MAX_WORDS = {Style.SHORT: 30, Style.LONG: 80, Style.BULLETS: 80}
 """Default maximum number of words per style."""
 
 
@@ -40,7 +40,7 @@ class Brief:
     Attributes:
         noun: What to call the product.
         caption: Generated caption of its picture, "" for none.
-        sayings: Sentences of its own description.
+        own_sentences: Sentences of the product's own description that may be quoted.
         picture: Encoded picture, empty if not available.
         seed: Selects the wording; equal seeds give equal texts.
         title: The parsed title.
@@ -49,10 +49,10 @@ class Brief:
     facts: Facts
     noun: str
     caption: str = ""
-    sayings: tuple[str, ...] = ()
+    own_sentences: tuple[str, ...] = ()
     style: Style = Style.LONG
     audience: str = ""
-    max_words: int = LONGEST[Style.LONG]
+    max_words: int = MAX_WORDS[Style.LONG]
     picture: bytes = b""
     seed: str = ""
     title: TitleReading = field(default_factory=TitleReading)

@@ -1,1 +1,1 @@
-"""Encoders: the only home of torch. Each is opened by name through engine.encoders.encoder."""
+"""Encoders: the only package that imports torch. Each is opened by name through engine.encoders.encoder."""

@@ -1,4 +1,4 @@
-"""Where an open_clip model's files are, and how they become a model: each way of failing says what would have done."""
+"""Find and load the files of an open_clip model; each error message says what was expected."""
 
 import difflib
 import pickle
@@ -22,7 +22,7 @@ image_trunks.register()
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
 
-# What open_clip and the readers of weights raise when files are missing, cut short or of another model.
+# What open_clip and the readers of weights raise when files are missing, truncated or of another model.
 _FAILURES = (
     OSError,
     RuntimeError,
@@ -39,7 +39,7 @@ _FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model that is there: its name for open_clip, and its weights file, None if they are drawn at random."""
+    """A model on disk: its name for open_clip, and its weights file, None for random weights."""
 
     name: str
     pretrained: str | None
@@ -47,15 +47,15 @@ class ModelFiles:
     quick_gelu: bool = False
 
     def config(self) -> dict[str, Any]:
-        """Return the architecture, as the model's own configuration says it."""
+        """Return the architecture from the model's own configuration."""
         config: dict[str, Any] = open_clip.get_model_config(self.name)
         return {**config, "quick_gelu": True} if self.quick_gelu else config
 
     def overrides(self) -> dict[str, Any]:
-        """Return what open_clip has to be told besides: where a text tower lies that the model brings itself.
+        """Return further arguments for open_clip: the location of a text tower that comes with the model.
 
         A configuration names it as a folder inside the model's own, so that the model can be moved; open_clip would
-        look for that in the working directory.
+        look for it in the working directory.
         """
         schema, folder = parse_model_name(self.name)
         text = self.config()["text_cfg"]
@@ -66,9 +66,10 @@ class ModelFiles:
 
 
 def find(spec: ModelSpec, random_weights: bool = False) -> ModelFiles:
-    """Return the model that the names lead to, its weights downloaded if they were not yet.
+    """Return the model for the spec; downloads its weights if needed.
 
-    Raises InvalidSetting if the name, the tag or a file is not there, or the download failed.
+    Raises:
+        InvalidSetting: The name, the tag or a file does not exist, or the download failed.
     """
     schema, name = _parse(spec.model)
     if schema is None and spec.model in models.EMBEDDED:
@@ -87,12 +88,12 @@ def find(spec: ModelSpec, random_weights: bool = False) -> ModelFiles:
 
 
 def load(source: ModelFiles, device: torch.device, dtype: torch.dtype) -> Any:
-    """Return the model, in evaluation mode, its weights cast to the dtype. Raises InvalidSetting if they do not fit."""
+    """Return the model in evaluation mode, cast to the dtype. Raises InvalidSetting if the weights do not fit."""
     try:
         model = open_clip.create_model(
             source.name,
             source.pretrained,
-            # open_clip's "bf16" mixes dtypes, which CoCa and Hugging Face towers cannot compute; it is no more exact.
+            # open_clip's "bf16" mixes dtypes, which CoCa and HF towers cannot compute; it is no more accurate.
             precision="fp32" if dtype == torch.float32 else "pure_bf16",
             device=device,
             force_quick_gelu=source.quick_gelu,
@@ -117,7 +118,7 @@ def _parse(model: str) -> tuple[str | None, str]:
     try:
         schema, name = parse_model_name(model)
     except ValueError as error:
-        raise InvalidSetting(f"expected a directory or repository behind the colon, got {model!r}") from error
+        raise InvalidSetting(f"expected a directory or repository after the colon, got {model!r}") from error
     return schema, name
 
 
@@ -131,8 +132,8 @@ def _find_in_directory(directory: Path, random_weights: bool) -> ModelFiles:
     if weights is None and len(found) == 1:
         weights = found[0]
     if weights is None and not random_weights:
-        came = ", ".join(path.name for path in found) or "no weights"
-        raise InvalidSetting(f"expected {WEIGHTS} in {directory}, got {came}")
+        names = ", ".join(path.name for path in found) or "no weights"
+        raise InvalidSetting(f"expected {WEIGHTS} in {directory}, got {names}")
     return ModelFiles(f"local-dir:{directory}", None, weights)
 
 
@@ -147,12 +148,12 @@ def _find_on_hub(repository: str) -> ModelFiles:
 def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> ModelFiles:
     if open_clip.get_model_config(name) is None:
         near = difflib.get_close_matches(name, open_clip.list_models(), n=5)
-        hint = f"; near it are {', '.join(near)}" if near else ""
+        hint = f"; similar names: {', '.join(near)}" if near else ""
         raise InvalidSetting(
             f"expected {' or '.join(map(repr, models.EMBEDDED))}, a directory with a model, 'hf-hub:org/repo' or an "
             f"open_clip architecture, got {name!r}{hint}"
         )
-    tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none is known"
+    tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none known"
     if pretrained is None:
         if random_weights:
             return ModelFiles(name, None, None)
@@ -166,5 +167,5 @@ def _find_by_tag(name: str, pretrained: str | None, random_weights: bool) -> Mod
         weights = open_clip.download_pretrained(settings)
     except _FAILURES as error:
         raise InvalidSetting(f"cannot fetch the weights {pretrained!r} of {name!r}: {error}") from error
-    # OpenAI's weights know another GELU than most architectures' names say; open_clip only warns of it.
+    # OpenAI's weights use another GELU than most architectures' names suggest; open_clip only warns about it.
     return ModelFiles(name, pretrained, Path(weights), quick_gelu=bool(settings.get("quick_gelu", False)))

@@ -1,6 +1,6 @@
-"""Models converted for another runtime, kept on disk: converting takes seconds, and is the same every time.
+"""A disk cache of models converted for another runtime: converting takes seconds, and gives the same result every time.
 
-A folder appears under its name in one step, whole or not at all. What is lost is only made again.
+A folder appears under its name atomically. Anything lost is converted again.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ SUMS = "sums.json"
 
 
 def default_root() -> Path:
-    """Return where they are kept: DIPTYCH_CACHE, or diptych in the user's own cache folder."""
+    """Return the cache folder: under DIPTYCH_CACHE, or under diptych in the user's cache folder."""
     own = os.environ.get("DIPTYCH_CACHE")
     if own:
         return Path(own) / "encoders"
@@ -27,17 +27,17 @@ def default_root() -> Path:
 
 
 class ConvertedModels:
-    """Folders of converted models by all that decides them."""
+    """Folders of converted models by everything that determines them."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = default_root() if root is None else root
 
-    def find(self, parts: Mapping[str, Any]) -> Path | None:
-        """Return the folder kept under these parts, None if there is none, or its files are not what was written.
+    def find(self, identity: Mapping[str, Any]) -> Path | None:
+        """Return the folder stored under this key, None if there is none or its files are damaged.
 
-        Cost: reading them, about a second a GB.
+        Reads all files, about a second per GB.
         """
-        folder = self.root / key(parts)
+        folder = self.root / key(identity)
         try:
             sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
             whole = {name: _sum(folder / name) for name in sums} == sums
@@ -45,14 +45,14 @@ class ConvertedModels:
             return None
         return folder if whole else None
 
-    def keep(self, parts: Mapping[str, Any], write: Callable[[Path], object]) -> Path | None:
-        """Let `write` fill a folder, keep it under these parts and return it; None if nothing can be written there."""
-        folder = self.root / key(parts)
+    def store(self, identity: Mapping[str, Any], write: Callable[[Path], object]) -> Path | None:
+        """Let `write` fill a folder, store it under this key and return it; None if it cannot be written."""
+        folder = self.root / key(identity)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.root))
         except OSError as error:
-            log.info("converted models are not kept: %s", error)
+            log.info("converted models are not stored: %s", error)
             return None
         try:
             write(draft)
@@ -60,7 +60,7 @@ class ConvertedModels:
             (draft / SUMS).write_text(json.dumps(sums), encoding="utf-8")
             return self._publish(draft, folder)
         except OSError as error:
-            log.warning("a converted model cannot be kept in %s: %s", self.root, error)
+            log.warning("a converted model cannot be stored in %s: %s", self.root, error)
             return None
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -72,7 +72,7 @@ class ConvertedModels:
         try:
             draft.rename(folder)
         except OSError:
-            # Another process was first, or a broken one stands there; a folder can only be renamed over an empty one.
+            # Another process was first, or a damaged folder exists; a folder can only be renamed over an empty one.
             old = Path(tempfile.mkdtemp(prefix=".old-", dir=self.root))
             folder.rename(old / "old")
             draft.rename(folder)
@@ -80,9 +80,9 @@ class ConvertedModels:
         return folder
 
 
-def key(parts: Mapping[str, Any]) -> str:
-    """Return the name of a folder: the hash of all that decides what is in it."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+def key(identity: Mapping[str, Any]) -> str:
+    """Return a folder name: the hash of everything that determines its content."""
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

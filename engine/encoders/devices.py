@@ -1,4 +1,4 @@
-"""Where a model computes and in what numbers, by the names that settings use."""
+"""Resolve device and dtype names from the settings."""
 
 import torch
 
@@ -6,7 +6,7 @@ from engine.errors import InvalidSetting
 
 
 def to_device(name: str) -> torch.device:
-    """Return the device of a name: auto, cpu, cuda or cuda:N. Raises InvalidSetting if it is not there."""
+    """Return the device: auto, cpu, cuda or cuda:N. Raises InvalidSetting if it does not exist."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
@@ -21,7 +21,7 @@ def to_device(name: str) -> torch.device:
 
 
 def to_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Return the dtype of a name: auto, float32 or bfloat16; auto is the faster one there."""
+    """Return the dtype: auto, float32 or bfloat16; auto picks the faster one on the device."""
     if name == "auto":
         return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
     dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -31,8 +31,11 @@ def to_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is the faster one. AVX-512's instructions alone are not enough: on a Xeon that has them and no
-    AMX, ViT-B-32 took 0.9 to 1.6 times as long as in float32, in batches three times."""
+    """Return whether bfloat16 is faster than float32.
+
+    AVX-512 instructions alone are not enough: on a Xeon with them and without AMX, ViT-B-32 took 0.9 to 1.6 times as
+    long as in float32, in batches three times.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu.get_capabilities().get("amx_bf16"))

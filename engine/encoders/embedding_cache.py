@@ -1,7 +1,7 @@
-"""The embedding cache: vectors by what made them and what they are of, so that a rebuild embeds only what changed.
+"""The embedding cache: vectors by model and content, so that a rebuild embeds only what changed.
 
-One SQLite file. It holds nothing that cannot be made again, so a damaged one is set aside and a new one begun; a file
-that was never a cache is not touched.
+One SQLite file. Everything in it can be recomputed, so a damaged file is set aside and a new one started; a file that
+was never a cache is not touched.
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.durable import alone_in
+from engine.durable import lock_directory
 from engine.encoders.encoder import Fingerprint, digest
 from engine.errors import InvalidSetting
 
@@ -30,7 +30,7 @@ _APPLICATION_ID = 0x64697074
 _VERSION = 1
 _MAGIC = b"SQLite format 3\0"
 # SQLite allows 32,766 parameters in a statement.
-_KEYS_A_QUERY = 1000
+_KEYS_PER_QUERY = 1000
 _BUSY_TIMEOUT_S = 60.0
 
 _SCHEMA = f"""
@@ -50,7 +50,7 @@ COMMIT;
 
 @dataclass(frozen=True, slots=True)
 class VectorSpace:
-    """Vectors that may stand for each other: of one model, one preprocessing and one kind of content."""
+    """Vectors that are interchangeable: of one model, one preprocessing and one kind of content."""
 
     model: str
     preprocess: str
@@ -58,7 +58,7 @@ class VectorSpace:
     dim: int
 
 
-def space_of(fingerprint: Fingerprint, kind: str) -> VectorSpace:
+def vector_space(fingerprint: Fingerprint, kind: str) -> VectorSpace:
     """Return the space of an encoder's vectors of "image" or "text". Another dtype is another space: it rounds."""
     model = [
         fingerprint.architecture,
@@ -71,9 +71,10 @@ def space_of(fingerprint: Fingerprint, kind: str) -> VectorSpace:
 
 
 class EmbeddingCache:
-    """A cache in one file. Threads may share one, and processes the file.
+    """A cache in one file. Threads may share an instance, and processes may share the file.
 
-    Raises InvalidSetting if the file is something else than a cache, or cannot be opened.
+    Raises:
+        InvalidSetting: The file is not a cache, or cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -84,29 +85,29 @@ class EmbeddingCache:
         self._connection = self._open()
 
     def get(self, space: VectorSpace, contents: Sequence[bytes]) -> dict[bytes, Half]:
-        """Return the vectors, (dim,) float16, of those contents (sha256, 32 bytes) that the cache has."""
+        """Return the cached vectors, (dim,) float16, of these content keys (sha256, 32 bytes)."""
         with self._lock:
             try:
                 return self._get(space, contents)
             except sqlite3.OperationalError as error:
                 self._warn("not read", error)
             except sqlite3.DatabaseError as error:
-                self._begin_anew(error)
+                self._start_over(error)
             return {}
 
     def put(self, space: VectorSpace, vectors: Mapping[bytes, Half]) -> None:
-        """Keep vectors, all of them or, if the process is killed, none. A full disk costs a warning, not the build."""
+        """Store vectors atomically. A full disk logs a warning and does not stop the build."""
         with self._lock:
             try:
-                number = self._number(space)
-                rows = [(number, key, vector.astype("<f2").tobytes()) for key, vector in vectors.items()]
+                space_id = self._space_id(space)
+                rows = [(space_id, key, vector.astype("<f2").tobytes()) for key, vector in vectors.items()]
                 with self._connection:
                     self._connection.execute("BEGIN IMMEDIATE")
                     self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
             except sqlite3.OperationalError as error:
                 self._warn("not written", error)
             except sqlite3.DatabaseError as error:
-                self._begin_anew(error)
+                self._start_over(error)
 
     def close(self) -> None:
         """Close the file."""
@@ -122,18 +123,18 @@ class EmbeddingCache:
         self.close()
 
     def _get(self, space: VectorSpace, contents: Sequence[bytes]) -> dict[bytes, Half]:
-        number = self._number(space)
+        space_id = self._space_id(space)
         found: dict[bytes, Half] = {}
-        for start in range(0, len(contents), _KEYS_A_QUERY):
-            keys = contents[start : start + _KEYS_A_QUERY]
+        for start in range(0, len(contents), _KEYS_PER_QUERY):
+            keys = contents[start : start + _KEYS_PER_QUERY]
             marks = ",".join("?" * len(keys))
             query = f"SELECT content, vector FROM vectors WHERE space = ? AND content IN ({marks})"
-            for content, vector in self._connection.execute(query, (number, *keys)):
+            for content, vector in self._connection.execute(query, (space_id, *keys)):
                 if len(vector) == 2 * space.dim:
                     found[content] = np.frombuffer(vector, dtype="<f2")
         return found
 
-    def _number(self, space: VectorSpace) -> int:
+    def _space_id(self, space: VectorSpace) -> int:
         if space not in self._spaces:
             names = (space.model, space.preprocess, space.kind)
             with self._connection:
@@ -152,15 +153,15 @@ class EmbeddingCache:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            # A journal's mode is changed by one process at a time, and SQLite does not wait for the other's turn.
-            with alone_in(self._path.parent):
-                return self._open_alone()
+            # Only one process at a time can change the journal mode, and SQLite does not wait for the other.
+            with lock_directory(self._path.parent):
+                return self._open_locked()
         except sqlite3.OperationalError as error:
             raise InvalidSetting(f"cannot open the embedding cache {self._path}: {error}") from error
         except OSError as error:
             raise InvalidSetting(f"cannot open the embedding cache {self._path}: {error.strerror}") from error
 
-    def _open_alone(self) -> sqlite3.Connection:
+    def _open_locked(self) -> sqlite3.Connection:
         start = b""
         if self._path.exists():
             with self._path.open("rb") as file:
@@ -184,7 +185,7 @@ class EmbeddingCache:
             if (owner != _APPLICATION_ID and tables) or version not in (0, _VERSION):
                 raise InvalidSetting(f"expected an embedding cache, got another SQLite database: {self._path}")
             connection.execute("PRAGMA journal_mode = WAL")
-            # Survives kill -9; a power cut may cost the last vectors, which are made again.
+            # Survives kill -9; a power cut may lose the last vectors, which are recomputed.
             connection.execute("PRAGMA synchronous = NORMAL")
             if version != _VERSION:
                 connection.executescript(_SCHEMA)
@@ -193,17 +194,17 @@ class EmbeddingCache:
             raise
         return connection
 
-    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+    def _start_over(self, error: sqlite3.DatabaseError) -> None:
         self._connection.close()
         self._spaces.clear()
-        with alone_in(self._path.parent):
+        with lock_directory(self._path.parent):
             self._set_aside(error)
             self._connection = self._connect()
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        aside = self._path.with_name(f"{self._path.name}.damaged-{os.getpid()}")
-        _log.warning("embedding cache %s is damaged (%s): set aside as %s", self._path, error, aside.name)
+        damaged = self._path.with_name(f"{self._path.name}.damaged-{os.getpid()}")
+        _log.warning("embedding cache %s is damaged (%s): set aside as %s", self._path, error, damaged.name)
         for suffix in ("", "-wal", "-shm"):
             part = Path(f"{self._path}{suffix}")
             if part.exists():
-                part.replace(f"{aside}{suffix}")
+                part.replace(f"{damaged}{suffix}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, space_of
+from engine.encoders.embedding_cache import EmbeddingCache, Half, VectorSpace, vector_space
 from engine.encoders.encoder import Encoder, Matrix
 from engine.errors import InvalidSetting
 from engine.scoring.vectors import to_unit
@@ -20,7 +20,7 @@ from engine.scoring.vectors import to_unit
 Content = TypeVar("Content", str, Image.Image)
 
 NOT_FINITE = "expected finite values from the model, got NaN or infinity"
-"""Why a content has no vector."""
+"""Error message for a content without a vector."""
 
 
 def content_key(content: str | bytes) -> bytes:
@@ -64,20 +64,20 @@ class ContentEmbedder(Generic[Content]):
             raise InvalidSetting(f"expected {expected} vectors from the model, got {vectors.shape}")
         halves = vectors.astype(np.float16)
         finite: list[bool] = np.all(np.isfinite(halves), axis=1).tolist()
-        made = {key: half for key, half, good in zip(contents, halves, finite, strict=True) if good}
-        if self._cache is not None and made:
-            self._cache.put(self.space, made)
-        return made
+        encoded = {key: half for key, half, good in zip(contents, halves, finite, strict=True) if good}
+        if self._cache is not None and encoded:
+            self._cache.put(self.space, encoded)
+        return encoded
 
 
 def text_embedder(encoder: Encoder, cache: EmbeddingCache | None) -> ContentEmbedder[str]:
     """Return an embedder of texts."""
-    return ContentEmbedder(encoder.encode_texts, space_of(encoder.fingerprint, "text"), cache)
+    return ContentEmbedder(encoder.encode_texts, vector_space(encoder.fingerprint, "text"), cache)
 
 
 def image_embedder(encoder: Encoder, cache: EmbeddingCache | None) -> ContentEmbedder[Image.Image]:
     """Return an embedder of images."""
-    return ContentEmbedder(encoder.encode_images, space_of(encoder.fingerprint, "image"), cache)
+    return ContentEmbedder(encoder.encode_images, vector_space(encoder.fingerprint, "image"), cache)
 
 
 def pool(vectors: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:

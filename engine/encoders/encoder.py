@@ -1,7 +1,7 @@
-"""What an encoder is: texts and pictures in, unit vectors out, and a fingerprint that tells it from every other one.
+"""The Encoder protocol: texts and images in, unit vectors out, and a fingerprint that identifies the model.
 
-Vectors of two models look alike and mean nothing to each other, so a snapshot keeps the fingerprint and the vectors
-of a few golden inputs, and an encoder proves itself against both before it answers anything.
+Vectors of two models look alike but are not comparable, so a snapshot stores the fingerprint and the vectors of a few
+golden inputs, and an encoder is checked against both before it serves queries.
 """
 
 import base64
@@ -32,9 +32,11 @@ PACKAGES = {"open_clip": "open-clip-torch", "sentence_transformers": "'diptych[s
 class ModelSpec:
     """Which model to open.
 
-    model: a name in engine.models.EMBEDDED, a directory, "local-dir:DIR", "hf-hub:org/repo" or an open_clip
-    architecture; only the last needs `pretrained`, a tag or a weights file. encoder: a name in ENCODERS, or
-    "module:Class" of your own; "sentence" takes a directory or a hub's name of sentence-transformers.
+    Attributes:
+        model: A name in engine.models.EMBEDDED, a directory, "local-dir:DIR", "hf-hub:org/repo" or an open_clip
+            architecture. For the encoder "sentence": a directory or hub name of sentence-transformers.
+        pretrained: A tag or a weights file; only an open_clip architecture needs one.
+        encoder: A name in ENCODERS, or "module:Class" for a custom encoder.
     """
 
     model: str
@@ -44,9 +46,10 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """All that decides an encoder's vectors, and its dtype, which only rounds them.
+    """Everything that determines an encoder's vectors, and its dtype, which only rounds them.
 
-    preprocess: how a picture becomes the model's input; empty for a model that knows texts alone.
+    Attributes:
+        preprocess: How an image becomes the model's input; empty for a text-only model.
     """
 
     architecture: str
@@ -58,42 +61,48 @@ class Fingerprint:
     dtype: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as values that JSON holds."""
+        """Return the fingerprint as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return what to_json made. Raises ModelMismatch if fields are missing or unknown."""
-        expected, came = set(cls.__dataclass_fields__), set(values)
-        if expected != came:
-            raise ModelMismatch(f"expected a fingerprint of {sorted(expected)}, got {sorted(came)}")
+        """Return the fingerprint that `to_json` wrote. Raises ModelMismatch if fields are missing or unknown."""
+        expected, found = set(cls.__dataclass_fields__), set(values)
+        if expected != found:
+            raise ModelMismatch(f"expected a fingerprint of {sorted(expected)}, got {sorted(found)}")
         return cls(**values)
 
 
 class Encoder(Protocol):
-    """Turns texts and pictures into vectors of one space, where an inner product is a similarity."""
+    """Turns texts and images into vectors of one space, in which an inner product is a similarity."""
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What it is."""
+        """The identity of the model."""
 
     @property
     def dim(self) -> int:
-        """Length of its vectors."""
+        """Dimension of the vectors."""
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Return (n, dim) unit rows, one a text, in order."""
+        """Return (n, dim) unit rows, one per text, in order."""
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
-        """Return (n, dim) unit rows, one a picture, in order."""
+        """Return (n, dim) unit rows, one per image, in order."""
 
 
 def open_encoder(spec: ModelSpec, device: str = "auto", dtype: str = "auto", runtime: str = "auto") -> Encoder:
-    """Open the model that `spec` names. Costs the loading of its weights, and of its library the first time.
+    """Open the model that `spec` names; loads its weights, and its library the first time.
 
-    device: auto, cpu, cuda or cuda:N.   dtype: auto, float32 or bfloat16.   runtime: auto, torch or openvino; an
-    encoder of your own is not told of it.
-    Raises InvalidSetting for a name that leads nowhere, MissingDependency if the library is not installed.
+    Args:
+        spec: The model.
+        device: auto, cpu, cuda or cuda:N.
+        dtype: auto, float32 or bfloat16.
+        runtime: auto, torch or openvino; not passed to a custom encoder.
+
+    Raises:
+        InvalidSetting: The encoder or model does not exist.
+        MissingDependency: A library is not installed.
     """
     target = ENCODERS.get(spec.encoder, spec.encoder)
     module, _, name = target.partition(":")
@@ -112,7 +121,7 @@ def open_encoder(spec: ModelSpec, device: str = "auto", dtype: str = "auto", run
 
 
 def digest(value: Any) -> str:
-    """Return the sha256 of a JSON value, whatever the order of its keys."""
+    """Return the sha256 of a JSON value, independent of key order."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -124,15 +133,15 @@ GOLDEN_TEXTS = (
     "élégante robe d'été à fleurs 夏のワンピース",
     "a small wooden table for the garden " * 12,
 )
-# bfloat16 against float32: .999 and more (ViT-B-32, CoCa), a squared error of at most .0002 a unit row. A mean and std
-# of .5 instead of CLIP's: .65 to .94; another resize mode: .86 at most. A mean nearer than that only the hash tells.
-AGREEMENT = 0.985
-ROUNDING = 4e-4
+# bfloat16 against float32: .999 and more (ViT-B-32, CoCa), a squared error of at most .0002 per unit row. A mean and
+# std of .5 instead of CLIP's: .65 to .94; another resize mode: .86 at most. A closer mean shows in the hash only.
+MIN_AGREEMENT = 0.985
+ROUNDING_ERROR = 4e-4
 
 
 @cache
 def golden_images() -> tuple[Image.Image, ...]:
-    """Return four pictures made of whole numbers alone, none of them square, so that any resize mode shows."""
+    """Return four images computed from integers, none of them square, so that any resize mode shows."""
     y, x = np.mgrid[0:96, 0:160]
     ramp = np.stack([x * 255 // 159, y * 255 // 95, 255 - x * 255 // 159], axis=-1)
     y, x = np.mgrid[0:200, 0:80]
@@ -145,7 +154,7 @@ def golden_images() -> tuple[Image.Image, ...]:
 
 
 def golden_vectors(encoder: Encoder) -> dict[str, Any]:
-    """Return the encoder's vectors of the golden texts, and pictures if it knows any, as JSON values (a few kB)."""
+    """Return the encoder's vectors of the golden texts, and images if it encodes any, as JSON (a few kB)."""
     golden = {"texts": _pack(encoder.encode_texts(GOLDEN_TEXTS))}
     if encoder.fingerprint.preprocess:
         golden["images"] = _pack(encoder.encode_images(golden_images()))
@@ -153,29 +162,34 @@ def golden_vectors(encoder: Encoder) -> dict[str, Any]:
 
 
 def check(encoder: Encoder, expected: Fingerprint, golden: Mapping[str, Any]) -> None:
-    """Do nothing if the encoder is the one that made `expected` and `golden`, on whatever device and dtype.
+    """Check that the encoder is the one that produced `expected` and `golden`, on any device and dtype.
 
-    Raises ModelMismatch with every difference: in the fingerprint, or in the golden vectors, which also show what no
-    hash can, such as another library's resize. Cost: nine inputs encoded, five by a model of texts alone.
+    Encodes nine inputs, five for a text-only model.
+
+    Raises:
+        ModelMismatch: With every difference in the fingerprint or in the golden vectors; the latter also reveal what no
+            hash can, such as another library's resize.
     """
-    came = encoder.fingerprint
+    actual = encoder.fingerprint
     differences = [
-        f"{name}: expected {getattr(expected, name)}, got {getattr(came, name)}"
+        f"{name}: expected {getattr(expected, name)}, got {getattr(actual, name)}"
         for name in ("architecture", "dim", "weights_sha256", "tokenizer_sha256", "preprocess_sha256")
-        if getattr(expected, name) != getattr(came, name)
+        if getattr(expected, name) != getattr(actual, name)
     ]
-    if expected.preprocess_sha256 != came.preprocess_sha256:
+    if expected.preprocess_sha256 != actual.preprocess_sha256:
         differences += [
-            f"preprocess.{key}: expected {expected.preprocess.get(key)}, got {came.preprocess.get(key)}"
-            for key in sorted({*expected.preprocess, *came.preprocess})
-            if expected.preprocess.get(key) != came.preprocess.get(key)
+            f"preprocess.{key}: expected {expected.preprocess.get(key)}, got {actual.preprocess.get(key)}"
+            for key in sorted({*expected.preprocess, *actual.preprocess})
+            if expected.preprocess.get(key) != actual.preprocess.get(key)
         ]
-    if expected.dim == came.dim:
-        now = golden_vectors(encoder)
-        for kind in now:
-            agreement = _agreement(_unpack(golden, kind, came.dim), _unpack(now, kind, came.dim))
-            if not agreement >= AGREEMENT:
-                differences.append(f"golden {kind}: expected an agreement of at least {AGREEMENT}, got {agreement:.3f}")
+    if expected.dim == actual.dim:
+        vectors = golden_vectors(encoder)
+        for kind in vectors:
+            agreement = _agreement(_unpack(golden, kind, actual.dim), _unpack(vectors, kind, actual.dim))
+            if not agreement >= MIN_AGREEMENT:
+                differences.append(
+                    f"golden {kind}: expected an agreement of at least {MIN_AGREEMENT}, got {agreement:.3f}"
+                )
     if differences:
         raise ModelMismatch("not the model of this snapshot: " + "; ".join(differences))
 
@@ -192,13 +206,13 @@ def _unpack(golden: Mapping[str, Any], kind: str, dim: int) -> Matrix:
     return rows.astype(np.float32)
 
 
-def _agreement(expected: Matrix, came: Matrix) -> float:
-    """Return 1 - (squared error, less rounding's) / (squared spread of the expected rows); 0 is as bad as their mean.
+def _agreement(expected: Matrix, actual: Matrix) -> float:
+    """Return 1 - (squared error beyond rounding) / (squared spread of the expected rows); 0 is as bad as their mean.
 
-    The cosine would not do: rows of one kind share most of their direction, so a wrong one is still near.
+    The cosine would not do: rows of one kind share most of their direction, so a wrong row is still close.
     """
-    if expected.shape != came.shape:
+    if expected.shape != actual.shape:
         return 0.0
-    error = float(np.square(expected - came).sum(axis=1).mean()) - ROUNDING
+    error = float(np.square(expected - actual).sum(axis=1).mean()) - ROUNDING_ERROR
     spread = float(np.square(expected - expected.mean(axis=0)).sum(axis=1).mean())
-    return 1.0 if error <= 0 else 1.0 - error / max(spread, ROUNDING)
+    return 1.0 if error <= 0 else 1.0 - error / max(spread, ROUNDING_ERROR)

@@ -1,4 +1,4 @@
-"""Image trunks that open_clip's `timm_model_name` may name beside timm's own."""
+"""Image trunks that open_clip's `timm_model_name` can name in addition to timm's own."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ HIDDEN_UNITS = 3072
 class StageStatistics(nn.Module):
     """A timm EfficientNet whose features are its pooled last layer and the mean and deviation of earlier stages.
 
-    The last layer of a classifier forgets colour, which earlier stages still hold: a linear probe of 13 colours on
-    product photos reads .54 of them from the pooled layer alone, .69 from the statistics of stages 2 to 4.
+    A classifier's last layer loses colour, which earlier stages still hold: a linear probe of 13 colours on product
+    photos reads .54 of them from the pooled layer alone, .69 from the statistics of stages 2 to 4.
     """
 
     body: Any
@@ -48,10 +48,10 @@ class StageStatistics(nn.Module):
 
 
 class AlignedTrunk(nn.Module):
-    """A picture as one row [semantic | visual], each part of one length for every picture.
+    """An image as one row [semantic | visual], each part with the same length for every image.
 
-    The semantic part lies where a sentence model puts texts. Were its length left to the picture, as in open_clip's own
-    heads, a text would find pictures of long semantic parts first: success@10 falls from .30 to .26 on furniture.
+    The semantic part lies in a sentence model's text space. If its length varied by image, as in open_clip's own heads,
+    a text would rank images with long semantic parts first: success@10 falls from .30 to .26 on furniture.
     """
 
     lengths: Tensor
@@ -73,10 +73,10 @@ class AlignedTrunk(nn.Module):
 
 
 def efficientnet_lite0_aligned(pretrained: bool = False, **options: Any) -> AlignedTrunk:
-    """Return EfficientNet-Lite0 with the statistics of its stages, 1,744 features a picture, and the head on them."""
+    """Return EfficientNet-Lite0 with its stage statistics, 1,744 features per image, and the head on them."""
     return AlignedTrunk("tf_efficientnet_lite0", pretrained=pretrained, **options)
 
 
 def register() -> None:
-    """Make the trunks known to timm, so that open_clip's `timm_model_name` may name them."""
+    """Register the trunks with timm, so that open_clip's `timm_model_name` can name them."""
     register_model(efficientnet_lite0_aligned)

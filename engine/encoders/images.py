@@ -1,6 +1,6 @@
-"""Pictures: how bytes become RGB pixels, and what is refused before any work is spent on it.
+"""Decode images to RGB pixels, and reject bad ones before any work is spent on them.
 
-One way of decoding for the indexer and the server, so that a picture has one vector whoever sends it.
+The indexer and the server decode alike, so an image has one vector wherever it comes from.
 """
 
 import struct
@@ -17,10 +17,10 @@ MAX_PIXELS = 40_000_000
 # A 1 x 40,000 strip is small, but becomes 2 gigapixels once its short side is scaled to 224.
 MAX_ASPECT = 100
 
-# A list, because Pillow's others include EPS, which runs Ghostscript.
+# An allowlist, because Pillow's other formats include EPS, which runs Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
-# What Pillow's decoders raise on bytes that are not what their header says; Warning, where warnings are errors.
+# What Pillow's decoders raise for malformed bytes; Warning, where warnings are errors.
 _BROKEN = (
     OSError,
     SyntaxError,
@@ -50,21 +50,24 @@ _UPRIGHT = {
 
 
 def decode(data: bytes) -> Image.Image:
-    """Return the picture in these bytes as RGB, upright, its transparency over white; the first frame of several.
+    """Return the image as RGB, upright, transparency over white; the first frame of an animation.
 
-    Raises BadImage if it is empty, broken or cut short, of a format not in FORMATS, or beyond MAX_BYTES, MAX_PIXELS
-    or MAX_ASPECT. The size is read from the header, so a picture too large costs nothing.
+    The size is read from the header, so an oversized image costs nothing.
+
+    Raises:
+        BadImage: Empty, broken or truncated data, a format not in FORMATS, or more than MAX_BYTES, MAX_PIXELS or
+            MAX_ASPECT.
     """
     if not data:
-        raise BadImage(f"expected a picture ({', '.join(FORMATS)}), got 0 bytes")
+        raise BadImage(f"expected an image ({', '.join(FORMATS)}), got 0 bytes")
     if len(data) > MAX_BYTES:
-        raise BadImage(f"expected a picture of at most {MAX_BYTES} bytes, got {len(data)}")
+        raise BadImage(f"expected an image of at most {MAX_BYTES} bytes, got {len(data)}")
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
     except _BOMB as error:
         raise BadImage(f"expected at most {MAX_PIXELS} pixels: {error}") from error
     except _BROKEN as error:
-        raise BadImage(f"expected a picture ({', '.join(FORMATS)}), got {len(data)} bytes of none of them") from error
+        raise BadImage(f"expected an image ({', '.join(FORMATS)}), got {len(data)} bytes of none of them") from error
     with image:
         _check_size(*image.size)
         try:
@@ -73,12 +76,12 @@ def decode(data: bytes) -> Image.Image:
         except BadImage:
             raise
         except _BROKEN as error:
-            raise BadImage(f"expected a whole {image.format} picture, got a broken one: {error}") from error
+            raise BadImage(f"expected a whole {image.format} image, got a broken one: {error}") from error
 
 
 def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise BadImage(f"expected at least 1 pixel a side, got {width}x{height}")
+        raise BadImage(f"expected at least 1 pixel per side, got {width}x{height}")
     if width * height > MAX_PIXELS:
         raise BadImage(f"expected at most {MAX_PIXELS} pixels, got {width}x{height} = {width * height}")
     if max(width, height) > MAX_ASPECT * min(width, height):
@@ -86,11 +89,11 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation. Call after load(): PNG may hold EXIF behind the pixels, TIFF turns itself there."""
+    """Apply the EXIF orientation. Call after load(): PNG may store EXIF after the pixels, TIFF rotates itself there."""
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
     except _BROKEN:
-        return image  # broken EXIF beside good pixels is common, and says nothing of how to turn them
+        return image  # broken EXIF with good pixels is common, and carries no orientation
     turn = _UPRIGHT.get(orientation)
     return image if turn is None else image.transpose(turn)
 
@@ -99,19 +102,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
         return _from_16_bits(image).convert("RGB")
     if image.mode == "F":
-        raise BadImage("expected 8 or 16 bits a sample, got 32-bit floats")
+        raise BadImage("expected 8 or 16 bits per sample, got 32-bit floats")
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
-    over = Image.new("RGB", rgba.size, "white")
-    over.paste(rgba, mask=rgba.getchannel("A"))
-    return over
+    background = Image.new("RGB", rgba.size, "white")
+    background.paste(rgba, mask=rgba.getchannel("A"))
+    return background
 
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
-    """Keep the high byte of each sample: Pillow's own conversion clips at 255, which turns the picture white."""
+    """Keep the high byte of each sample: Pillow's own conversion clips at 255, which turns the image white."""
     samples = np.asarray(image)
     low, high = int(samples.min()), int(samples.max())
     if low < 0 or high > 65535:
-        raise BadImage(f"expected 8 or 16 bits a sample, got values from {low} to {high}")
+        raise BadImage(f"expected 8 or 16 bits per sample, got values from {low} to {high}")
     return Image.fromarray((samples >> 8).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Any open_clip model as an encoder: by architecture and weights, from a directory, from a hub, or the embedded one."""
+"""Encode with any open_clip model: by architecture and weights, from a directory, from a hub, or the embedded one."""
 
 import hashlib
 import json
@@ -25,8 +25,8 @@ from engine.scoring.vectors import to_unit
 
 Matrix = NDArray[np.float32]
 
-# How many tokens of padding a text may get for the sake of a larger batch.
-SLACK = 8
+# Maximum padding of a text, in tokens, in exchange for a larger batch.
+MAX_PADDING = 8
 
 _PROBES = (
     "",
@@ -39,10 +39,11 @@ _PROBES = (
 
 
 class OpenClipEncoder:
-    """Encodes with one open_clip model, kept in memory; several threads may call it.
+    """Encodes with one open_clip model held in memory; thread-safe.
 
-    `model`, `tokenizer`, `preprocess` and `device` are open_clip's own, for those who ask the model for more.
-    `runtimes` says what computes its two sides, "image" and "text".
+    Attributes:
+        model, tokenizer, preprocess: open_clip's own objects.
+        runtimes: The runtime of each side, "image" and "text".
     """
 
     def __init__(
@@ -58,18 +59,26 @@ class OpenClipEncoder:
     ) -> None:
         """Load the model.
 
-        runtime: torch; openvino (CPU only); auto, which is openvino where it is installed, no dtype is named and it
-        gives a large model's vectors. A side that openvino cannot take is torch's.
-        threads: how many CPU threads may compute in this process; None leaves it. batch_size bounds the memory.
-        random_weights: take an architecture without weights too; its vectors mean nothing, its speed does.
-        Raises InvalidSetting for a device, dtype, runtime or model that is not there, MissingDependency for openvino.
+        Args:
+            spec: The model.
+            device: auto, cpu, cuda or cuda:N.
+            dtype: auto, float32 or bfloat16.
+            runtime: torch; openvino (CPU only); or auto, which picks openvino for a large model if it is installed, no
+                dtype is set and its vectors agree. A side that openvino does not support runs on torch.
+            threads: Number of CPU threads for the whole process; None leaves it unchanged.
+            batch_size: Inputs per batch; limits memory.
+            random_weights: Accept an architecture without weights; its vectors are meaningless, its speed is not.
+
+        Raises:
+            InvalidSetting: The device, dtype, runtime or model does not exist.
+            MissingDependency: openvino is requested and not installed.
         """
         if threads is not None:
             torch.set_num_threads(threads)
         self.device = to_device(device)
         self.dtype = to_dtype(dtype, self.device)
-        other = runtimes.wants_openvino(runtime, self.device, dtype)
-        if other:
+        try_openvino = runtimes.wants_openvino(runtime, self.device, dtype)
+        if try_openvino:
             self.dtype = torch.float32
         self.batch_size = batch_size
         source = checkpoint.find(spec, random_weights)
@@ -81,14 +90,10 @@ class OpenClipEncoder:
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="preprocess")
         self.dim = self._compute_texts(self.tokenizer([""])).shape[1]
         architecture, weights = _describe(source.config()), _hash_weights(source, self.model)
-        rounded = str(self.dtype).removeprefix("torch.")
-        image, text = (
-            ChosenRuntime(self._compute_images, "torch", rounded),
-            ChosenRuntime(self._compute_texts, "torch", rounded),
-        )
-        if other:
+        image, text = self._torch_runtimes()
+        if try_openvino:
             identity = {"architecture": architecture, "weights_sha256": weights}
-            # Random weights are never met again.
+            # Random weights never recur.
             conversions = None if source.weights is None else ConvertedModels()
             image, text = (
                 runtimes.choose(side, identity, dtype == "float32", runtime == "openvino", conversions)
@@ -107,25 +112,25 @@ class OpenClipEncoder:
         )
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Return (n, dim) unit rows, one a text; a text beyond the context length is cut there.
+        """Return (n, dim) unit rows, one per text; longer texts are truncated to the context length.
 
-        Equal to stock open_clip's to float32 rounding, at the cost of the text's own tokens and not of the padding's.
+        Equal to stock open_clip within float32 rounding, but computes only the text's own tokens, not the padding.
         """
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
         for start in range(0, len(texts), 16 * self.batch_size):
             tokens = self.tokenizer(list(texts[start : start + 16 * self.batch_size]))
             lengths = self._tower.lengths(tokens).numpy()
-            for places in _bucket(lengths, self.batch_size):
-                cut = tokens[torch.from_numpy(places), : int(lengths[places].max())]
-                rows[start + places] = self._encode_tokens(cut)
+            for positions in _bucket(lengths, self.batch_size):
+                cut = tokens[torch.from_numpy(positions), : int(lengths[positions].max())]
+                rows[start + positions] = self._encode_tokens(cut)
         return to_unit(rows)
 
     def known_shares(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n,) how much of each text the tokenizer has words for, 0 to 1."""
+        """Return (n,) the share of each text that is in the tokenizer's vocabulary, 0 to 1."""
         return known_shares(getattr(self.tokenizer, "tokenizer", self.tokenizer), texts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
-        """Return (n, dim) unit rows, one a picture; the next batch is prepared while the model sees this one."""
+        """Return (n, dim) unit rows, one per image; the next batch is preprocessed while this one is computed."""
         rows = np.zeros((len(images), self.dim), dtype=np.float32)
         for start, pixels in self._prepare(images):
             rows[start : start + len(pixels)] = self._encode_pixels(pixels)
@@ -134,9 +139,9 @@ class OpenClipEncoder:
     def _prepare(self, images: Sequence[Image.Image]) -> Iterator[tuple[int, torch.Tensor]]:
         ahead: list[Future[torch.Tensor]] = []
         for start in range(0, len(images), self.batch_size):
-            now = ahead or self._submit(images, start)
+            current = ahead or self._submit(images, start)
             ahead = self._submit(images, start + self.batch_size)
-            yield start, torch.stack([future.result() for future in now])
+            yield start, torch.stack([future.result() for future in current])
 
     def _submit(self, images: Sequence[Image.Image], start: int) -> list[Future[torch.Tensor]]:
         return [self._threads.submit(self.preprocess, image) for image in images[start : start + self.batch_size]]
@@ -150,8 +155,13 @@ class OpenClipEncoder:
         with torch.inference_mode():
             return _to_numpy(self._tower.encode(tokens.to(self.device)))
 
+    def _torch_runtimes(self) -> tuple[ChosenRuntime, ChosenRuntime]:
+        """Return torch for the image and text side."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        return ChosenRuntime(self._compute_images, "torch", dtype), ChosenRuntime(self._compute_texts, "torch", dtype)
+
     def _image_side(self) -> EncoderSide:
-        """Return how the image side is converted and proved: on pictures, noise, and several at once."""
+        """Return how the image side is converted and verified: on images, noise, and several at once."""
         pixels = torch.stack([self.preprocess(image) for image in golden_images()])
         noise = torch.randn((8, *pixels.shape[1:]), generator=torch.Generator().manual_seed(1))
         noise *= torch.linspace(0.2, 1.5, 8)[:, None, None, None]
@@ -168,7 +178,7 @@ class OpenClipEncoder:
         )
 
     def _text_side(self) -> EncoderSide:
-        """Return how the text side is converted and proved: on texts of every length, alone and together."""
+        """Return how the text side is converted and verified: on texts of every length, alone and in batches."""
         texts = [*GOLDEN_TEXTS, *_phrases()]
         tokens = self.tokenizer(texts)
         tower = self._tower
@@ -183,20 +193,20 @@ class OpenClipEncoder:
             example=tokens[:2, : tokens.shape[1] if whole else 9].contiguous(),
             shape=(-1, tokens.shape[1] if whole else -1),
             inputs=[
-                tokens[torch.from_numpy(places), : int(lengths[places].max())]
+                tokens[torch.from_numpy(positions), : int(lengths[positions].max())]
                 for size in (1, self.batch_size)
-                for places in _bucket(lengths, size)
+                for positions in _bucket(lengths, size)
             ],
         )
 
 
 def _phrases() -> list[str]:
-    """Return texts such as are searched for, from one word to a description, the same ones always."""
+    """Return search queries from one word to a description, the same every time."""
     words = (
         "red leather shoe men's blue cotton T-shirt size 42 wooden garden table lamp été summer dress £9.99 black bag"
     )
-    drawn = np.random.default_rng(1)
-    return [" ".join(drawn.choice(words.split(), length)) for length in (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 11, 16, 24)]
+    rng = np.random.default_rng(1)
+    return [" ".join(rng.choice(words.split(), length)) for length in (1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 11, 16, 24)]
 
 
 def _to_numpy(rows: torch.Tensor) -> Matrix:
@@ -205,35 +215,37 @@ def _to_numpy(rows: torch.Tensor) -> Matrix:
 
 
 def _bucket(lengths: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the places of texts that go together: at most batch_size, none padded by more than SLACK tokens."""
+    """Yield positions of texts that share a batch: at most batch_size, each padded by at most MAX_PADDING."""
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):
-        longest = lengths[order[start]] + SLACK
+        longest = lengths[order[start]] + MAX_PADDING
         end = min(start + batch_size, int(np.searchsorted(lengths[order], longest, side="right")))
         yield order[start:end]
         start = end
 
 
 def _describe(config: dict[str, Any]) -> str:
-    """Return the architecture as one word that a person can read, and a hash of all that the word leaves out."""
+    """Return a readable name of the architecture, with a hash of everything the name leaves out."""
     image, text = config["vision_cfg"], config["text_cfg"]
-    eyes = image.get("timm_model_name") or f"vit{image.get('layers')}x{image.get('width')}p{image.get('patch_size')}"
-    words = text.get("hf_model_name") or f"text{text.get('layers')}x{text.get('width')}"
+    image_tower = (
+        image.get("timm_model_name") or f"vit{image.get('layers')}x{image.get('width')}p{image.get('patch_size')}"
+    )
+    text_tower = text.get("hf_model_name") or f"text{text.get('layers')}x{text.get('width')}"
     kind = "coca" if "multimodal_cfg" in config else "clip"
     size = image.get("image_size")
-    return f"{kind}-{eyes}@{size}-{words}-{config['embed_dim']}d-{digest(config)[:8]}"
+    return f"{kind}-{image_tower}@{size}-{text_tower}-{config['embed_dim']}d-{digest(config)[:8]}"
 
 
 def _is_convolutional(side: torch.nn.Module) -> bool:
-    """Return whether a tower has more convolutions than linear layers, which a ViT's one and ConvNeXt's are not."""
+    """Return whether a tower has more convolutions than linear layers; false for ViT and ConvNeXt."""
     layers = list(side.modules())
     convolutions = sum(isinstance(layer, torch.nn.Conv2d) for layer in layers)
     return convolutions > sum(isinstance(layer, torch.nn.Linear) for layer in layers)
 
 
 def _hash_weights(source: ModelFiles, model: Any) -> str:
-    """Return the sha256 of the weights file (about a second a GB), or of random weights' names and values."""
+    """Return the sha256 of the weights file (about a second per GB), or of random weights' names and values."""
     if source.weights is not None:
         with source.weights.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -245,7 +257,7 @@ def _hash_weights(source: ModelFiles, model: Any) -> str:
 
 
 def _hash_tokenizer(tokenizer: Any) -> str:
-    """Return the sha256 of the vocabulary and of how a few hard texts are cut; files differ where these do not."""
+    """Return the sha256 of the vocabulary and the tokens of a few hard texts; files can differ where these agree."""
     inner = getattr(tokenizer, "tokenizer", None)
     vocabulary = inner.get_vocab() if inner is not None else tokenizer.encoder
     return digest({"vocabulary": vocabulary, "probes": tokenizer(list(_PROBES)).tolist()})

@@ -1,8 +1,8 @@
-"""One side of a model for OpenVINO: traced from torch, its weights in 8 bits or left alone, compiled for this CPU.
+"""One side of a model for OpenVINO: traced from torch, weights in 8 bits or unrounded, compiled for this CPU.
 
-A short text reads 38 million weights for a handful of tokens, so their bytes are what it costs, and a picture's
-products are what VNNI's 8-bit instructions are for. Weights and activations are rounded in groups along the product,
-each with its own scale, because a transformer has a few values that are far greater than all others.
+A short text reads 38 million weights for a handful of tokens, so memory traffic dominates; an image's products suit
+VNNI's 8-bit instructions. Weights and activations are rounded in groups along the product, each with its own scale,
+because a transformer has a few values far greater than all others.
 """
 
 import logging
@@ -22,12 +22,12 @@ from engine.errors import MissingDependency
 
 Matrix = NDArray[np.float32]
 
-# How many weights share a scale. 128: .1 ms faster a text, twice the error; 32: a tenth slower, a tenth more exact.
+# Weights per scale. 128: .1 ms faster per text, twice the error; 32: a tenth slower, a tenth more accurate.
 GROUP = 64
 
 
 class _TracedSide(nn.Module):
-    """A function of a model as the module that a tracer takes."""
+    """Wraps a function of a model as a module, for the tracer."""
 
     def __init__(self, model: nn.Module, encode: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -40,15 +40,15 @@ class _TracedSide(nn.Module):
 
 
 class Tower:
-    """Compiled rows of a model; several threads may call it, each with a request of its own."""
+    """A compiled side of a model; thread-safe, each call with its own inference request."""
 
     def __init__(self, model: Any, threads: int) -> None:
-        """Compile for this CPU. Raises RuntimeError if it cannot be."""
+        """Compile for this CPU. Raises RuntimeError if that fails."""
         hints = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": threads,
-            # A pinned thread waits for its core where others have work too.
+            # A pinned thread waits for its core when others are busy too.
             "ENABLE_CPU_PINNING": False,
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP if is_compressed(model) else 0,
         }
@@ -62,15 +62,15 @@ class Tower:
         except Empty:
             request = self._compiled.create_infer_request()
         try:
-            # A copy: the request's own memory is written again by the next one.
+            # A copy: the next call overwrites the request's memory.
             return cast(Matrix, request.infer([inputs.contiguous().numpy()])[0].astype(np.float32))
         finally:
             self._requests.put(request)
 
 
 def library() -> Any:
-    """Return the module openvino, which then sends nothing home. Raises MissingDependency."""
-    # Imported with its telemetry it reports the import to an analytics service; without, it has a stub.
+    """Return the openvino module with telemetry disabled. Raises MissingDependency."""
+    # With its telemetry package it reports the import to an analytics service; without, it uses a stub.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
@@ -80,33 +80,39 @@ def library() -> Any:
 
 
 def trace(model: nn.Module, encode: Callable[[Tensor], Tensor], example: Tensor, shape: tuple[int, ...]) -> Any:
-    """Return what `encode` does with the model as an OpenVINO model, in float32.
+    """Return what `encode` computes with the model as an OpenVINO model, in float32. Raises what tracers raise.
 
-    example: two rows to trace with.   shape: of the inputs, -1 where it varies. Raises what tracers raise.
+    Args:
+        model: The torch model.
+        encode: The function to trace.
+        example: Two inputs to trace with.
+        shape: Shape of the inputs, -1 where it varies.
     """
     ov = library()
     fast = torch.backends.mha.get_fastpath_enabled()
     root = logging.getLogger()
     level, filters = root.level, list(root.filters)
-    # torch's fused attention is one operator that no other runtime knows.
+    # torch's fused attention is a single operator that no other runtime supports.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.inference_mode(), warnings.catch_warnings():
-            # Of a tracer that is to go, and of constants it makes: what it made is proved against torch's rows.
+            # A deprecated tracer, and constants it creates: the result is verified against torch's rows.
             warnings.simplefilter("ignore")
             kind = ov.Type.i64 if example.dtype == torch.int64 else ov.Type.f32
             inputs = [("inputs", ov.PartialShape(list(shape)), kind)]
             return ov.convert_model(_TracedSide(model, encode).eval(), example_input=example, input=inputs)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        # The converter silences the whole process, and leaves it so where it fails.
+        # The converter silences logging of the whole process, and leaves it so on failure.
         root.setLevel(level)
         root.filters = filters
 
 
 def compress(model: Any, group: int = GROUP) -> None:
-    """Round the weights of every linear layer to 8 bits, in groups of `group`, in place; whole rows where it does not
-    divide them."""
+    """Round the weights of every linear layer to 8 bits in place, in groups of `group`.
+
+    A row that `group` does not divide is one group.
+    """
     from openvino import opset13 as ops
 
     for node in model.get_ordered_ops():
@@ -116,7 +122,7 @@ def compress(model: Any, group: int = GROUP) -> None:
         if source.get_type_name() != "Constant" or len(source.get_output_shape(0)) != 2:
             continue
         weights = source.get_data().astype(np.float32)
-        codes, zeros, scales = to_codes(weights, group)
+        codes, zeros, scales = quantise(weights, group)
         if codes.shape[1] == 1:
             codes, zeros, scales = codes[:, 0], zeros[:, 0], scales[:, 0]
         steps = ops.subtract(ops.convert(ops.constant(codes), "f32"), ops.convert(ops.constant(zeros), "f32"))
@@ -126,10 +132,14 @@ def compress(model: Any, group: int = GROUP) -> None:
         node.input(1).replace_source_output(read.output(0))
 
 
-def to_codes(weights: Matrix, group: int = GROUP) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Matrix]:
-    """Return codes (n, groups, k) and, a group each, the code of 0 and the scale: weight = (code - zero) * scale.
+def quantise(weights: Matrix, group: int = GROUP) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Matrix]:
+    """Return codes (n, groups, k) and, per group, the code of 0 and the scale: weight = (code - zero) * scale.
 
-    weights: (n, d). No weight is off by more than half a step, which is a 255th of its group's range.
+    No weight is off by more than half a step, which is a 255th of its group's range.
+
+    Args:
+        weights: (n, d).
+        group: Weights per group.
     """
     n, d = weights.shape
     grouped = weights.reshape(n, -1, group if d % group == 0 else d)
@@ -157,5 +167,5 @@ def save(model: Any, directory: Path) -> None:
 
 
 def load(directory: Path) -> Any:
-    """Return what `save` wrote, its weights mapped from disk. Raises RuntimeError if it is not whole."""
+    """Return the model that `save` wrote, weights mapped from disk. Raises RuntimeError if it is incomplete."""
     return library().Core().read_model(directory / "model.xml")

@@ -1,4 +1,4 @@
-"""What open_clip itself computes, with nothing left out, shortened or rounded: the measure of every faster way."""
+"""The reference encoder: open_clip's own computation, nothing skipped or rounded, to compare faster ways with."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ Matrix = NDArray[np.float32]
 
 
 class ReferenceEncoder:
-    """open_clip's own two functions, of the model that an encoder on the CPU holds in float32."""
+    """open_clip's own encode functions, on the float32 CPU model of an encoder."""
 
     def __init__(self, encoder: OpenClipEncoder) -> None:
         self._encoder = encoder
@@ -28,18 +28,18 @@ class ReferenceEncoder:
         return rows
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
-        """Return (n, dim) unit rows of the pictures, one prepared after the other, in one batch."""
+        """Return (n, dim) unit rows of the images, preprocessed one by one, in one batch."""
         with torch.inference_mode():
             pixels = torch.stack([self._encoder.preprocess(image) for image in images])
             rows: Matrix = self._encoder.model.encode_image(pixels, normalize=True).numpy()
         return rows
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens of a text decide its vector, those of its beginning and end among them."""
+        """Return how many tokens determine a text's vector, including those that mark its start and end."""
         return int(self._tower.lengths(self._encoder.tokenizer([text]))[0])
 
 
 def open_seeded(spec: ModelSpec, dtype: str, runtime: str, threads: int, seed: int = 0) -> OpenClipEncoder:
-    """Open a model on the CPU; an architecture without weights gets random ones, the same for the same seed."""
+    """Open a model on the CPU; an architecture without weights gets random ones, equal for equal seeds."""
     torch.manual_seed(seed)
     return OpenClipEncoder(spec, "cpu", dtype, runtime=runtime, threads=threads, random_weights=True)

@@ -1,7 +1,7 @@
-"""What computes a model's two sides: torch, or OpenVINO where it proves to give the same vectors.
+"""What computes a model's two sides: torch, or OpenVINO where it gives the same vectors.
 
-A conversion is believed by what it computes, never by its name: each side's rows of a few dozen inputs are compared
-with torch's when the model is opened, and the fastest way that is near enough answers. Nothing else falls back.
+A conversion is verified by its output, never by its name: when a model is opened, each side's rows of a few dozen
+inputs are compared with torch's, and the fastest runtime that is close enough is used. There is no other fallback.
 """
 
 import logging
@@ -28,28 +28,31 @@ log = logging.getLogger(__name__)
 
 RUNTIMES = ("auto", "torch", "openvino")
 
-# The least cosine between torch's row and another's, over all probes. Rounding to 8 bits gives ViT-B-32 .9996 to
-# .9999; what passes here is above .999 for texts and pictures that were not probed.
-CLOSE = 0.9993
-# A side with fewer weights sits in the CPU's own memory: torch needs a millisecond or two for it, and starts at once.
-SMALL = 8_000_000
-# Below this a side is not rounded: MiniLM's 10.6 million weights cost 2 ms a short text either way, and lose .003.
-ROUNDED = 16_000_000
-# Changes whenever the same model would be converted into another one.
-_RECIPE = 1
+# Minimum cosine between torch's row and another runtime's, over all probes. Rounding to 8 bits gives ViT-B-32 .9996 to
+# .9999; what passes here is above .999 for texts and images outside the probes.
+MIN_COSINE = 0.9993
+# A side with fewer weights fits in the CPU's cache: torch takes a millisecond or two, and starts at once.
+MIN_CONVERTED_WEIGHTS = 8_000_000
+# A smaller side is not rounded: MiniLM's 10.6 million weights take 2 ms per short text either way, and lose .003.
+MIN_ROUNDED_WEIGHTS = 16_000_000
+# Increment whenever the same model would be converted differently.
+_CONVERSION_VERSION = 1
 
-# What the tracer, the converter and the compiler raise for a model they cannot take.
+# What the tracer, the converter and the compiler raise for an unsupported model.
 _FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, LookupError, NotImplementedError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderSide:
-    """One side of a model: how torch encodes it, and how another runtime is to trace and to prove it.
+    """One side of a model: how torch encodes it, and how another runtime traces and verifies it.
 
-    inputs: (n, …) of probes, several shapes.   traced: the function to convert, of tensors to rows.
-    shape: of its inputs, -1 where it varies.   example: two rows to trace with.
-    convolutional: whether convolutions are most of its layers. OpenVINO computes those several times as fast as torch
-    on one thread, however few weights they have; in 8 bits only its linear layers would be rounded, which it has not.
+    Attributes:
+        traced: The function to convert, from tensors to rows.
+        example: Two inputs to trace with.
+        shape: Shape of the inputs, -1 where it varies.
+        inputs: (n, …) probes of several shapes.
+        convolutional: Whether most layers are convolutions. OpenVINO computes those several times as fast as torch on
+            one thread, however few weights they have; 8 bits would round only linear layers, which such a side lacks.
     """
 
     name: str
@@ -65,7 +68,7 @@ class EncoderSide:
 
 @dataclass(frozen=True, slots=True)
 class ChosenRuntime:
-    """What answers for a side: the function, the runtime's name and the numbers it computes in."""
+    """The function that encodes a side, with the runtime's name and dtype."""
 
     encode: Encode
     runtime: str
@@ -73,7 +76,7 @@ class ChosenRuntime:
 
 
 def wants_openvino(runtime: str, device: torch.device, dtype: str) -> bool:
-    """Return whether OpenVINO is to be tried. Raises InvalidSetting if it must and cannot be."""
+    """Return whether to try OpenVINO. Raises InvalidSetting if it is required and not possible."""
     if runtime not in RUNTIMES:
         raise InvalidSetting(f"expected the runtime {', '.join(RUNTIMES)}, got {runtime!r}")
     if runtime == "torch":
@@ -86,7 +89,7 @@ def wants_openvino(runtime: str, device: torch.device, dtype: str) -> bool:
             )
         openvino_tower.library()
         return True
-    # Those who name a dtype want torch's very numbers; with AMX torch's bfloat16 is not the slow one.
+    # An explicit dtype asks for torch's exact numbers; with AMX, torch's bfloat16 is not the slower one.
     fast_torch = torch.cpu.get_capabilities().get("amx_bf16", False)
     return device.type == "cpu" and dtype == "auto" and not fast_torch and find_spec("openvino") is not None
 
@@ -96,63 +99,68 @@ def choose(
 ) -> ChosenRuntime:
     """Return the fastest way to encode this side that agrees with torch.
 
-    identity: all that decides the model, as the name its conversion is kept under. exact: leave its weights alone.
-    always: convert a small one too. conversions: where they are kept, None to keep none.
-    Costs seconds the first time a model is seen on a machine, then the proof alone.
+    Takes seconds the first time a model is seen on a machine, then only the verification.
+
+    Args:
+        side: The side to encode.
+        identity: Everything that identifies the model, as the key of its stored conversion.
+        exact: Do not round its weights.
+        always: Convert a small side too.
+        conversions: Where conversions are stored; None to store none.
     """
-    torch_alone = ChosenRuntime(side.encode, "torch", "float32")
-    if side.weights < SMALL and not side.convolutional and not always:
-        return torch_alone
+    torch_runtime = ChosenRuntime(side.encode, "torch", "float32")
+    if side.weights < MIN_CONVERTED_WEIGHTS and not side.convolutional and not always:
+        return torch_runtime
     expected = [_unit(side.encode(inputs)) for inputs in side.inputs]
-    whole = exact or side.weights < max(SMALL, ROUNDED) or side.convolutional
-    for dtype in ("float32",) if whole else ("int8", "float32"):
-        began = time.perf_counter()
+    unrounded = exact or side.weights < max(MIN_CONVERTED_WEIGHTS, MIN_ROUNDED_WEIGHTS) or side.convolutional
+    for dtype in ("float32",) if unrounded else ("int8", "float32"):
+        start = time.perf_counter()
         try:
             tower = _open(side, dtype, identity, conversions)
-            cosine = min(_least_cosine(rows, tower(inputs)) for rows, inputs in zip(expected, side.inputs, strict=True))
+            cosine = min(_min_cosine(rows, tower(inputs)) for rows, inputs in zip(expected, side.inputs, strict=True))
         except _FAILURES as error:
-            log.warning("runtime=torch side=%s because openvino cannot take it: %s", side.name, _first_line(error))
-            return torch_alone
-        took_s = time.perf_counter() - began
-        if cosine >= CLOSE:
+            log.warning("runtime=torch side=%s because openvino does not support it: %s", side.name, _first_line(error))
+            return torch_runtime
+        took_s = time.perf_counter() - start
+        if cosine >= MIN_COSINE:
             log.info("runtime=openvino side=%s dtype=%s cosine=%.5f took_s=%.1f", side.name, dtype, cosine, took_s)
             return ChosenRuntime(tower, "openvino", dtype)
         log.warning(
-            "openvino's %s is refused for side=%s: expected a cosine of at least %s with torch, got %.5f",
-            dtype, side.name, CLOSE, cosine,
+            "openvino's %s is rejected for side=%s: expected a cosine of at least %s with torch, got %.5f",
+            dtype, side.name, MIN_COSINE, cosine,
         )  # fmt: skip
-    return torch_alone
+    return torch_runtime
 
 
 def _open(
     side: EncoderSide, dtype: str, identity: Mapping[str, Any], conversions: ConvertedModels | None
 ) -> openvino_tower.Tower:
-    """Return the side compiled, from what was kept, or converted and kept."""
+    """Return the compiled side, from a stored conversion, or converted and stored."""
     parts = {
         **identity,
         "side": side.name,
         "dtype": dtype,
-        "recipe": _RECIPE,
+        "recipe": _CONVERSION_VERSION,
         "group": openvino_tower.GROUP,
         "versions": {name: version(name) for name in ("openvino", "torch", "open-clip-torch")},
     }
     threads = torch.get_num_threads()
-    kept = None if conversions is None else conversions.find(parts)
-    if kept is not None:
-        return openvino_tower.Tower(openvino_tower.load(kept), threads)
+    stored = None if conversions is None else conversions.find(parts)
+    if stored is not None:
+        return openvino_tower.Tower(openvino_tower.load(stored), threads)
     model = openvino_tower.trace(side.model, side.traced, side.example, side.shape)
     if dtype == "int8":
         openvino_tower.compress(model)
     if conversions is not None:
-        kept = conversions.keep(parts, lambda folder: openvino_tower.save(model, folder))
-    return openvino_tower.Tower(model if kept is None else openvino_tower.load(kept), threads)
+        stored = conversions.store(parts, lambda folder: openvino_tower.save(model, folder))
+    return openvino_tower.Tower(model if stored is None else openvino_tower.load(stored), threads)
 
 
-def _least_cosine(expected: Matrix, came: Matrix) -> float:
-    """Return the least cosine of a row with the one it should be; -1 if their shapes differ or a number is none."""
-    if expected.shape != came.shape or not np.isfinite(came).all():
+def _min_cosine(expected: Matrix, actual: Matrix) -> float:
+    """Return the smallest cosine between paired rows; -1 if shapes differ or a value is not finite."""
+    if expected.shape != actual.shape or not np.isfinite(actual).all():
         return -1.0
-    return float((expected * _unit(came)).sum(axis=1).min())
+    return float((expected * _unit(actual)).sum(axis=1).min())
 
 
 def _unit(rows: Matrix) -> Matrix:

@@ -1,7 +1,7 @@
-"""A sentence model as an encoder of texts alone: any model that sentence-transformers opens, from a directory or a hub.
+"""A sentence model as a text-only encoder: any model that sentence-transformers opens, from a directory or a hub.
 
-CLIP's text tower is made to agree with pictures and reads a title poorly beside a model made for texts; a snapshot
-that has such a text model lets words speak to the text block through it and to pictures through CLIP.
+CLIP's text tower is trained to match images and reads a title poorly compared with a text model. In a snapshot with
+such a text model, query text is matched with the text block through it, and with images through CLIP.
 """
 
 import hashlib
@@ -34,14 +34,14 @@ _PROBES = (
     "word " * 999,
 )
 
-# What sentence-transformers and the readers below it raise when files are missing, cut short or of another model.
+# What sentence-transformers and its file readers raise when files are missing, truncated or of another model.
 _FAILURES = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, SafetensorError)
 
 
 class SentenceEncoder:
-    """Encodes texts with one sentence model, kept in memory; several threads may call it.
+    """Encodes texts with one sentence model held in memory; thread-safe.
 
-    A query and an item's text are encoded alike; a model's prompts for either are not used.
+    Queries and item texts are encoded alike; the model's prompts are not used.
     """
 
     def __init__(
@@ -56,9 +56,16 @@ class SentenceEncoder:
     ) -> None:
         """Load the model.
 
-        runtime: auto, torch or openvino; torch computes it whatever is said, since rounding costs such models more.
-        threads: how many CPU threads torch may use in this process; None leaves it. batch_size bounds the memory.
-        Raises InvalidSetting for a device, dtype or model that is not there.
+        Args:
+            spec: The model.
+            device: auto, cpu, cuda or cuda:N.
+            dtype: auto, float32 or bfloat16.
+            runtime: auto, torch or openvino; always computed by torch, since rounding costs such models more quality.
+            threads: Number of CPU threads of torch in this process; None leaves it unchanged.
+            batch_size: Texts per batch; limits memory.
+
+        Raises:
+            InvalidSetting: The device, dtype or model does not exist.
         """
         if threads is not None:
             torch.set_num_threads(threads)
@@ -86,18 +93,18 @@ class SentenceEncoder:
         )
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Return (n, dim) unit rows, one a text; a text beyond the model's length is cut there."""
+        """Return (n, dim) unit rows, one per text; longer texts are truncated to the model's length."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
         return to_unit(self._encode(texts))
 
     def known_shares(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n,) how much of each text the tokenizer has words for, 0 to 1."""
+        """Return (n,) the share of each text that is in the tokenizer's vocabulary, 0 to 1."""
         return known_shares(self.model.tokenizer, texts)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
-        """Raises NoEncoder: a sentence model has no eyes."""
-        raise NoEncoder(message=f"expected texts for the sentence model, got {len(images)} pictures")
+        """Raise NoEncoder: a sentence model does not encode images."""
+        raise NoEncoder(message=f"expected texts for the sentence model, got {len(images)} images")
 
     def _encode(self, texts: Sequence[str]) -> Matrix:
         rows = self.model.encode(
@@ -110,26 +117,28 @@ class SentenceEncoder:
 def _load(name: str, device: torch.device) -> SentenceTransformer:
     directory = Path(name)
     if directory.is_dir() and not (directory / "modules.json").is_file():
-        raise InvalidSetting(f"expected a sentence model in {directory} (modules.json and what it names), got none")
+        raise InvalidSetting(
+            f"expected a sentence model in {directory} (modules.json and the files it names), got none"
+        )
     try:
         model: SentenceTransformer = SentenceTransformer(name, device=str(device), local_files_only=directory.is_dir())
     except _FAILURES as error:
         raise InvalidSetting(
-            f"expected a directory or a hub's name of a sentence model, got {name!r}: {error}"
+            f"expected the directory or hub name of a sentence model, got {name!r}: {error}"
         ) from error
     model.eval().requires_grad_(False)
     return model
 
 
 def _describe(model: SentenceTransformer, dim: int) -> str:
-    """Return the architecture as one word, of nothing that another version of the library would say otherwise."""
+    """Return the architecture as one word that does not depend on the version of the library."""
     config: Any = getattr(model[0], "auto_model", model[0]).config
     tower = f"{config.model_type}{config.num_hidden_layers}x{config.hidden_size}"
     return f"sentence-{tower}-{'-'.join(type(module).__name__.lower() for module in model)}-{dim}d"
 
 
 def _hash_weights(model: SentenceTransformer) -> str:
-    """Return the sha256 of all weights by name, about a second a GB; buffers differ between versions of libraries."""
+    """Return the sha256 of all weights by name, a second per GB; buffers differ between library versions."""
     hashed = hashlib.sha256()
     for name, tensor in sorted(model.named_parameters()):
         hashed.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
@@ -138,7 +147,7 @@ def _hash_weights(model: SentenceTransformer) -> str:
 
 
 def _hash_tokenizer(model: SentenceTransformer) -> str:
-    """Return the sha256 of the vocabulary, the longest text and how a few hard texts are cut."""
+    """Return the sha256 of the vocabulary, the maximum length and the tokens of a few hard texts."""
     tokenizer: Any = model.tokenizer
     length = model.max_seq_length
     probes = tokenizer(list(_PROBES), truncation=True, max_length=length)["input_ids"]

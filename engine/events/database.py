@@ -31,7 +31,7 @@ from sqlalchemy import exc as sql_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
-from engine.durable import alone_in, sync_directory
+from engine.durable import lock_directory, sync_directory
 from engine.errors import CorruptLog, MissingDependency, NotDurable
 from engine.events.log_address import SQLITE, to_kind
 
@@ -171,7 +171,7 @@ class Database:
     def _open(self) -> None:
         if self._path is not None:
             # Another process may be creating the file; until it is complete, it looks like a foreign one.
-            with alone_in(self._path.parent):
+            with lock_directory(self._path.parent):
                 self._prepare_file(self._path)
             return
         with self._engine.connect() as connection:

@@ -131,7 +131,7 @@ class ReasonBuilder:
         return self._similarity(row, name, interest)
 
     def _is_new(self, row: int) -> bool:
-        return BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.stratum_of(row).blocks
+        return BEHAVIOUR in self._view.snapshot.dims and BEHAVIOUR not in self._view.get_stratum(row).blocks
 
     def _similarity(self, row: int, block: str, interest: Interest | None) -> Reason:
         indices = _top_indices(self._user_vector.item_contributions(self._view, row, block, interest))

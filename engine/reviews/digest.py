@@ -96,8 +96,8 @@ def _find_aspects(reviews: ReviewTable, batch: ReviewBatch) -> tuple[Aspect, ...
     minimum = max(MIN_MENTIONS, MIN_MENTION_SHARE * len(batch))
     for number, name in enumerate(reviews.aspects):
         mentions = batch.aspects == number
-        positive = mentions & (batch.judged >= POSITIVE_THRESHOLD)
-        negative = mentions & (batch.judged <= NEGATIVE_THRESHOLD)
+        positive = mentions & (batch.mention_sentiments >= POSITIVE_THRESHOLD)
+        negative = mentions & (batch.mention_sentiments <= NEGATIVE_THRESHOLD)
         counts = int(np.count_nonzero(positive)), int(np.count_nonzero(negative))
         if sum(counts) >= minimum:
             found.append((-sum(counts), name, counts, positive, negative))
@@ -114,9 +114,9 @@ def _find_fixes(reviews: ReviewTable, batch: ReviewBatch, aspect_numbers: set[in
     mean = float(batch.sentiments.mean())
     found = []
     for number in sorted(aspect_numbers):
-        complaints = (batch.aspects == number) & (batch.judged <= NEGATIVE_THRESHOLD)
+        complaints = (batch.aspects == number) & (batch.mention_sentiments <= NEGATIVE_THRESHOLD)
         critical = np.zeros(count, np.bool_)
-        critical[batch.of[complaints]] = True
+        critical[batch.mention_reviews[complaints]] = True
         critics = int(np.count_nonzero(critical))
         if critics < max(_MIN_CRITICS, _MIN_CRITIC_SHARE * count) or critics == count:
             continue

@@ -53,14 +53,14 @@ def build_feedback(view: ReadView, kind: str, name: str) -> Feedback:
     """
     title, signals = "", {}
     if kind == ITEM:
-        payload = from_bytes(view.payload(view.row_of(name)))
+        payload = from_bytes(view.payload(view.get_row(name)))
         title = next((text for field in TITLES if isinstance(text := payload.get(field), str) and text), "")
         signals = {field: float(payload[field]) for field in SIGNALS if isinstance(payload.get(field), int | float)}
         rows = _stored_rows(view, [name])
     else:
         rows = _rows_of_group(view, kind, name)
     reviews = view.snapshot.reviews
-    digest = EMPTY_DIGEST if reviews is None else build_digest(reviews, reviews.of(rows))
+    digest = EMPTY_DIGEST if reviews is None else build_digest(reviews, reviews.read(rows))
     return Feedback(kind, name, title, digest, signals if digest.review_count else {}, summarise_digest(digest))
 
 
@@ -149,7 +149,7 @@ def _stored_rows(view: ReadView, item_ids: list[str]) -> NDArray[np.int64]:
     rows = []
     for item_id in item_ids:
         try:
-            rows.append(view.snapshot.items.row_of(item_id))
+            rows.append(view.snapshot.items.get_row(item_id))
         except ItemNotFound:
             continue
     return np.array(rows, np.int64)

@@ -42,7 +42,10 @@ def find_changes(
     series = {"": (batch.sentiments, batch.times_s)}
     for aspect_number in sorted(aspects):
         mentions = batch.aspects == aspect_number
-        series[aspect_names[aspect_number]] = batch.judged[mentions], batch.times_s[batch.of[mentions]]
+        series[aspect_names[aspect_number]] = (
+            batch.mention_sentiments[mentions],
+            batch.times_s[batch.mention_reviews[mentions]],
+        )
     compared = [
         (_compare_at(values, times_s, since_s), aspect, since_s)
         for aspect, (values, times_s) in series.items()

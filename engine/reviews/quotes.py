@@ -15,12 +15,14 @@ Mask = NDArray[np.bool_]
 def pick_quotes(reviews: ReviewTable, batch: ReviewBatch, mentions: Mask, limit: int = MAX_QUOTES) -> tuple[str, ...]:
     """Return quotes of the masked mentions: the clearest and most helpful first, no two similar."""
     indices = np.flatnonzero(mentions)
-    scores = np.abs(batch.judged[indices] - 0.5) + 0.1 * np.log1p(batch.helpful[batch.of[indices]])
+    scores = np.abs(batch.mention_sentiments[indices] - 0.5) + 0.1 * np.log1p(
+        batch.helpful[batch.mention_reviews[indices]]
+    )
     kept: list[str] = []
     for index in indices[np.argsort(-scores, kind="stable")][:_MAX_CANDIDATES].tolist():
         if len(kept) == limit:
             break
-        text = reviews.quote(int(batch.places[index]))
+        text = reviews.quote(int(batch.mention_indices[index]))
         if text and not any(_are_similar(text, other) for other in kept):
             kept.append(text)
     return tuple(kept)

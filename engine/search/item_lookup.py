@@ -29,14 +29,14 @@ class ItemLookup:
         """Return the payload of a row as `engine.catalog.payload` encodes it."""
         return self._snapshot.items.payload(row) if row < len(self._snapshot) else self._changed.payload(row)
 
-    def row_of(self, item_id: str) -> int:
+    def get_row(self, item_id: str) -> int:
         """Return the row of an item. Raises ItemNotFound if the item does not exist or is deleted."""
         if self._delta is None:
-            return self._snapshot.items.row_of(item_id)
-        row = self._delta.row_of(item_id)
+            return self._snapshot.items.get_row(item_id)
+        row = self._delta.get_row(item_id)
         if row is not None:
             return row
-        row = self._snapshot.items.row_of(item_id)
+        row = self._snapshot.items.get_row(item_id)
         if self._delta.hidden[row]:
             raise ItemNotFound(item_id)
         return row
@@ -54,7 +54,7 @@ class ItemLookup:
                     # Replaced, not cleared: another thread may still read the old cache.
                     self._rows = cached = {}
                 try:
-                    cached[item_id] = self.row_of(item_id)
+                    cached[item_id] = self.get_row(item_id)
                 except ItemNotFound:
                     cached[item_id] = None
             rows.append(cached[item_id])

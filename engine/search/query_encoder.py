@@ -171,7 +171,7 @@ def _counts(
 
 def _read_item(view: ReadView, part: ItemPart, field: str) -> dict[str, Matrix]:
     try:
-        return view.vectors(view.row_of(part.item_id))
+        return view.vectors(view.get_row(part.item_id))
     except ItemNotFound as error:
         raise error.at(f"{field}.item_id") from error
 

@@ -62,9 +62,9 @@ class ReadView:
         """Return the payload of a row as `engine.catalog.payload` encodes it."""
         return self.items.payload(row)
 
-    def row_of(self, item_id: str) -> int:
+    def get_row(self, item_id: str) -> int:
         """Return the row of an item. Raises ItemNotFound if the item does not exist or is deleted."""
-        return self.items.row_of(item_id)
+        return self.items.get_row(item_id)
 
     def rows_of(self, item_ids: Iterable[str]) -> list[int | None]:
         """Return the row of each item, None for an item that does not exist."""
@@ -78,6 +78,6 @@ class ReadView:
         """Return block → (n, d_b) unit vectors of rows, zero where missing, and (n,) whether the row has the block."""
         return self.reader.vectors_of(rows)
 
-    def stratum_of(self, row: int) -> Stratum:
+    def get_stratum(self, row: int) -> Stratum:
         """Return the stratum that holds a row."""
         return self.strata[find_stratum(self.strata, row)]

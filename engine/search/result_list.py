@@ -186,7 +186,7 @@ class ResultList:
         pins: dict[int, tuple[int, Scored]] = {}
         for pin in self._planned.query.pins:
             try:
-                row = self._view.row_of(pin.item_id)
+                row = self._view.get_row(pin.item_id)
             except ItemNotFound:
                 continue
             if row not in pins and self._view.selector.contains(self._planned.selection, row):

@@ -12,8 +12,9 @@ from engine.encoders.embedding_cache import EmbeddingCache
 from engine.errors import DiptychError, InvalidQuery, InvalidSetting, NotDurable
 from engine.search.searcher import Searcher
 from engine.server.snapshot_overlay import SnapshotOverlay, find_encoders
-from engine.updates.change_log import LIVE_FILE, ChangeLog, ItemChange, Transaction, open_log
+from engine.updates.change_log import LIVE_FILE, ChangeLog, Transaction, open_log
 from engine.updates.ingest import AcceptedItem, Pictures
+from engine.updates.item_change import ItemChange
 
 CACHE_FILE = Path("cache") / "embeddings.sqlite"
 _REPLAY_BATCH = 256
@@ -113,16 +114,16 @@ class LiveUpdates:
         self.catch_up(overlay)
         request_id, rpc = request
         seq = overlay.delta.seq
-        with opened.writing() as transaction:
+        with opened.transaction() as transaction:
             known = _check_rpc(transaction.response(request_id), rpc) if request_id else None
             if known is not None:
                 return known
             seq = self._put(overlay, transaction, opened, changes, pictures)
             response = respond()
             if request_id:
-                transaction.keep(request_id, rpc, response)
+                transaction.store_response(request_id, rpc, response)
         if changes:
-            overlay.apply(((item_id, None if taken is None else taken.arrival) for item_id, taken in changes), seq)
+            overlay.apply(((item_id, None if taken is None else taken.prepared) for item_id, taken in changes), seq)
         return response
 
     def _put(
@@ -137,7 +138,7 @@ class LiveUpdates:
         missed = list(transaction.since(overlay.delta.seq))
         if missed:
             overlay.replay(missed, opened.picture)
-        transaction.number_after(overlay.delta.seq)
+        transaction.skip_to(overlay.delta.seq)
         seq = overlay.delta.seq
         for item_id, taken in changes:
             seq = transaction.put(item_id, None if taken is None else taken.upsert, pictures)
@@ -149,7 +150,7 @@ class LiveUpdates:
             message = ""
             try:
                 opened = self._opened(create=False)
-                behind = behind or (opened is not None and opened.changed())
+                behind = behind or (opened is not None and opened.has_changed())
                 if behind:
                     with self.lock:
                         self.catch_up(served())

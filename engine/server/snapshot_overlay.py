@@ -9,9 +9,9 @@ from engine.errors import ItemNotFound
 from engine.search.read_view import ReadView
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import Snapshot
-from engine.updates.change_log import ItemChange
 from engine.updates.delta import Delta
 from engine.updates.ingest import AcceptedItem, Ingest, Pictures, PreparedItem
+from engine.updates.item_change import ItemChange
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ class SnapshotOverlay:
     def holds(self, item_id: str) -> bool:
         """Return whether an item exists now."""
         if self.delta.is_hidden(item_id):
-            return self.delta.row_of(item_id) is not None
+            return self.delta.get_row(item_id) is not None
         try:
-            self.snapshot.items.row_of(item_id)
+            self.snapshot.items.get_row(item_id)
         except ItemNotFound:
             return False
         return True
@@ -49,9 +49,9 @@ class SnapshotOverlay:
         """Apply changes that are on disk already; items that do not fit this snapshot are logged and skipped."""
         upserts = [(change.item_id, change.upsert) for change in changes if change.upsert is not None]
         arrivals: dict[str, PreparedItem] = {}
-        for (item_id, _), outcome in zip(upserts, self.intake.take(upserts, pictures), strict=True):
+        for (item_id, _), outcome in zip(upserts, self.intake.prepare(upserts, pictures), strict=True):
             if isinstance(outcome, AcceptedItem):
-                arrivals[item_id] = outcome.arrival
+                arrivals[item_id] = outcome.prepared
             else:
                 log.warning("skipped item=%r for snapshot=%s: %s", item_id, self.snapshot.name, outcome)
         self.apply([(change.item_id, arrivals.get(change.item_id)) for change in changes], changes[-1].seq)

@@ -1,1 +1,1 @@
-"""A snapshot on disk: its store, manifest and tables, opened read-only."""
+"""A snapshot on disk: its store, manifest and tables, read-only."""

@@ -1,4 +1,4 @@
-"""The items of a snapshot: which id and payload a row has, and which row an id has, read from mapped files."""
+"""The items of a snapshot: id and payload by row, and row by id, read from memory-mapped files."""
 
 import hashlib
 from bisect import bisect_left
@@ -22,7 +22,7 @@ def _hash(item_id: str) -> int:
 
 
 def write_items(directory: Path, item_ids: Sequence[str], payloads: Sequence[bytes]) -> None:
-    """Write the items' files, in the order of the rows."""
+    """Write the item files, in row order."""
     table = pa.table(
         {
             "item_id": pa.array(item_ids, pa.large_string()),
@@ -39,7 +39,7 @@ def write_items(directory: Path, item_ids: Sequence[str], payloads: Sequence[byt
 
 
 class ItemTable:
-    """The items of one snapshot, by row and by id; nothing of them is held in private memory."""
+    """The items of one snapshot, by row and by id; all data stays in mapped memory."""
 
     def __init__(self, directory: Path, count: int) -> None:
         path = directory / ITEMS_FILE
@@ -61,7 +61,7 @@ class ItemTable:
         return str(self._ids[row], "utf-8")
 
     def item_ids(self, rows: Sequence[int]) -> list[str]:
-        """Return the ids of rows; half as dear as one by one."""
+        """Return the ids of rows; half the cost of single calls."""
         offsets, data = self._ids.offsets, self._ids.data
         return [str(data[offsets[row] : offsets[row + 1]], "utf-8") for row in rows]
 
@@ -73,24 +73,24 @@ class ItemTable:
         """Return the payload of a row as `engine.catalog.payload` wrote it."""
         return bytes(self._payloads[row])
 
-    def row_of(self, item_id: str) -> int:
+    def get_row(self, item_id: str) -> int:
         """Return the row of an id. Raises ItemNotFound."""
-        wanted = np.uint64(_hash(item_id))
-        # searchsorted would copy the column, which stands between the rows: 100 times as dear for 100,000 items.
-        place = bisect_left(self._hashes, wanted)
-        while place < len(self._hashes) and self._hashes[place] == wanted:
-            row = int(self._rows[place])
+        hash_value = np.uint64(_hash(item_id))
+        # searchsorted would copy the column, which is strided: 100 times the cost for 100,000 items.
+        index = bisect_left(self._hashes, hash_value)
+        while index < len(self._hashes) and self._hashes[index] == hash_value:
+            row = int(self._rows[index])
             if self.item_id(row) == item_id:
                 return row
-            place += 1
+            index += 1
         raise ItemNotFound(item_id)
 
 
 class _Column:
-    """One Arrow column of text or bytes as its raw buffers: a cell is a slice, twenty times faster than as_py()."""
+    """One Arrow column of text or bytes as raw buffers: a cell is a slice, twenty times faster than as_py()."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
-        # combine_chunks copies even a single chunk, and the whole column would be in private memory.
+        # combine_chunks copies even a single chunk, which would move the whole column to private memory.
         array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         _, offsets, data = array.buffers()
         self.array = array

@@ -1,4 +1,4 @@
-"""What a snapshot says of itself: written last, checked first, so that half a snapshot can never be served."""
+"""The manifest of a snapshot: written last and checked first, so that an incomplete snapshot is never served."""
 
 import hashlib
 import json
@@ -20,7 +20,12 @@ class _ManifestRecord(BaseModel):
 
 
 class BlockRecord(_ManifestRecord):
-    """One block: its dimension, how many items have it, and whether a model below made it (else the caller did)."""
+    """One block.
+
+    Attributes:
+        item_count: Number of items that have it.
+        encoded: Whether a model below produced it; otherwise the caller did.
+    """
 
     name: str
     dimensions: int
@@ -29,7 +34,7 @@ class BlockRecord(_ManifestRecord):
 
 
 class StratumRecord(_ManifestRecord):
-    """Rows start … start + count, which all have just these blocks, in the files of `directory`."""
+    """Rows start … start + count, which all have exactly these blocks, in the files of `directory`."""
 
     blocks: tuple[str, ...]
     start: int
@@ -39,10 +44,11 @@ class StratumRecord(_ManifestRecord):
 
 
 class ModelRecord(_ManifestRecord):
-    """The encoder: where it was found, what it was, and what it made of a few fixed texts and pictures.
+    """The encoder: its location, its fingerprint, and its vectors of a few fixed texts and images.
 
-    texts_read: the share of the catalogue's texts that are in words the model knows; None where it makes no vectors of
-    them or was never asked.
+    Attributes:
+        texts_read: Share of the catalogue's texts in words that the model knows; None if it does not encode them or was
+            not measured.
     """
 
     model: str
@@ -54,7 +60,13 @@ class ModelRecord(_ManifestRecord):
 
 
 class LexicalRecord(_ManifestRecord):
-    """The lexical block: its name, different words, items that have words, and how they were cut."""
+    """The lexical block.
+
+    Attributes:
+        vocabulary: Number of distinct words.
+        item_count: Number of items that have words.
+        tokenizer: The tokenizer that split them.
+    """
 
     name: str
     vocabulary: int
@@ -63,10 +75,13 @@ class LexicalRecord(_ManifestRecord):
 
 
 class ConfidenceRecord(_ManifestRecord):
-    """How sure an answer to a text is: a logistic regression on the evidence of `engine.search.confidence`.
+    """The confidence of a text query: a logistic regression on the evidence of `engine.search.confidence`.
 
-    threshold: the confidence below which nothing matched.   flagged_missing, flagged_good: the shares of answers below
-    it, on types of things that the weights did not see, where such things were hidden and where not.   queries: asked.
+    Attributes:
+        threshold: Confidence below which nothing matched.
+        flagged_missing, flagged_good: Shares of answers below it, on product types unseen in training, where such
+            products were hidden and where they were not.
+        queries: Number of queries measured.
     """
 
     intercept: float
@@ -80,7 +95,7 @@ class ConfidenceRecord(_ManifestRecord):
 
 
 class SimilarityRecord(_ManifestRecord):
-    """How similar a part of this kind usually is to this block."""
+    """The usual similarity of this kind of part to this block."""
 
     part_kind: str
     block: str
@@ -89,11 +104,13 @@ class SimilarityRecord(_ManifestRecord):
 
 
 class PartWeightRecord(_ManifestRecord):
-    """What a block weighs for one kind of part in a request that names no weights, and how well it tells on its own.
+    """The default weight of a block for one kind of part, and how well the block finds items on its own.
 
-    auc: how often it gives a sampled item's own probe (a changed picture, a piece of text) a higher score than another
-    item's, .5 by chance.   success_at_1, success_at_10: the share of probes whose item comes first, or among ten.
-    probes: how many were asked; 0 where nothing was measured.
+    Attributes:
+        auc: How often a sampled item's own probe (an altered image, a piece of text) scores higher than another item's;
+            .5 by chance.
+        success_at_1, success_at_10: Share of probes whose item ranks first, or in the top ten.
+        probes: Number of probes; 0 if not measured.
     """
 
     part_kind: str
@@ -106,9 +123,10 @@ class PartWeightRecord(_ManifestRecord):
 
 
 class SignalRecord(_ManifestRecord):
-    """How a business signal is usually distributed; standardised with these.
+    """The moments of a business signal, by which it is standardised.
 
-    learnt: whether the build worked it out of events or reviews; else it is a field of the payloads.
+    Attributes:
+        learnt: Whether the build derived it from events or reviews; otherwise it is a payload field.
     """
 
     name: str
@@ -118,7 +136,7 @@ class SignalRecord(_ManifestRecord):
 
 
 class PointRecord(_ManifestRecord):
-    """One measured setting of the index: recall@10 on queries of a class, and microseconds a query, one thread."""
+    """One measured index setting: recall@10 on a query class, and microseconds per query on one thread."""
 
     query_class: str
     nprobe: int
@@ -128,12 +146,12 @@ class PointRecord(_ManifestRecord):
 
     @property
     def point(self) -> OperatingPoint:
-        """The setting alone."""
+        """The setting without its measurements."""
         return OperatingPoint(self.nprobe, self.k_factor)
 
 
 class GateRecord(_ManifestRecord):
-    """One condition of publishing: the value measured, the limit it was held to."""
+    """One publishing condition: the measured value and its limit."""
 
     name: str
     value: float
@@ -149,7 +167,7 @@ class FileRecord(_ManifestRecord):
 
 
 class CatalogueRecord(_ManifestRecord):
-    """What the snapshot was built from."""
+    """The source of the snapshot."""
 
     name: str
     sha256: str
@@ -159,9 +177,13 @@ class CatalogueRecord(_ManifestRecord):
 
 
 class BehaviourRecord(_ManifestRecord):
-    """What was learnt of items from events: of how many events and shoppers, vectors of so many items and dimensions.
+    """What was learned from events.
 
-    events: of items of the catalogue.   factors: 0 where too few shoppers did anything for vectors.
+    Attributes:
+        events: Number of events on items of the catalogue.
+        shoppers: Number of shoppers.
+        items: Number of items with a vector.
+        factors: Dimension of the vectors; 0 if there were too few shoppers.
     """
 
     events: int
@@ -171,11 +193,16 @@ class BehaviourRecord(_ManifestRecord):
 
 
 class ReviewsRecord(_ManifestRecord):
-    """The reviews of the snapshot's items: the file's name, how many there are, of so many items, and the aspects.
+    """The reviews of the snapshot's items.
 
-    left_out: reviews of items that the catalogue lacked.   aspects: by the number they are kept under.
-    kept: how many reviewed items had a field of their own where reviews give one of the same name; theirs stayed.
-    warning: which reviews the feedback model cannot read, "" if it reads all.
+    Attributes:
+        name: Name of the reviews file.
+        review_count: Number of reviews.
+        item_count: Number of reviewed items.
+        left_out: Reviews of items that are not in the catalogue.
+        aspects: Aspect names by number.
+        kept: By field name, how many reviewed items kept their own value instead of one from reviews.
+        warning: Which reviews the feedback model cannot read, "" if it reads all.
     """
 
     name: str
@@ -190,13 +217,14 @@ class ReviewsRecord(_ManifestRecord):
 class Manifest(_ManifestRecord):
     """Everything a reader needs to know before it trusts a snapshot's files.
 
-    model made the encoded blocks; where there is a text_model, it made the text block and `model` the others.
-    default_weights: what blocks weigh in a request that says nothing of it, for a snapshot where not all weigh alike.
-    part_weights: what blocks weigh for kinds of parts, in place of default_weights, as the build learnt it of the
-    catalogue itself; kinds and blocks that are not in it weigh what default_weights says.
-    default_boosts: linear boosts on signals, for requests that have parts and say nothing of boosts; usually none.
-    confidence: None where it is not known when an answer is none.
-    live_seq: the number of the last live change that it holds; those that came later are laid over it.
+    Attributes:
+        model: Produced the encoded blocks, except the text block if there is a text_model.
+        text_model: Produced the text block.
+        default_weights: Block weights for requests that set none; empty if all blocks weigh the same.
+        part_weights: Block weights by kind of part, learned from the catalogue; they override default_weights.
+        default_boosts: Linear boosts on signals, for requests that have parts and set no boosts; usually none.
+        confidence: None if there is no model of it.
+        live_seq: Number of the last live change included; later ones are overlaid.
     """
 
     schema_version: int
@@ -232,18 +260,18 @@ class Manifest(_ManifestRecord):
 
     @property
     def encoded_blocks(self) -> tuple[str, ...]:
-        """The blocks that `model` made: a text or a picture that it encodes speaks to all of them."""
+        """The blocks that `model` produced; texts and images that it encodes are compared with all of them."""
         own = () if self.text_model is None else ("text",)
         return tuple(block.name for block in self.blocks if block.encoded and block.name not in own)
 
     @property
     def text_encoded_blocks(self) -> tuple[str, ...]:
-        """The blocks that `text_model` made; only a text speaks to them."""
+        """The blocks that `text_model` produced; only texts are compared with them."""
         return tuple(block.name for block in self.blocks if block.encoded and block.name not in self.encoded_blocks)
 
     @property
     def calibration(self) -> Calibration:
-        """What the scores are standardised with."""
+        """The moments by which scores are standardised."""
         return Calibration(
             {(s.part_kind, s.block): Moments(s.mean, s.std) for s in self.similarities},
             {s.name: Moments(s.mean, s.std) for s in self.signals},
@@ -251,29 +279,29 @@ class Manifest(_ManifestRecord):
 
     @property
     def size_bytes(self) -> int:
-        """The size of all files on disk."""
+        """Total size of the files."""
         return sum(record.size_bytes for record in self.files.values())
 
 
 def render(manifest: Manifest) -> bytes:
-    """Return the one text that stands for this manifest, its own checksum in it."""
+    """Return the canonical JSON of a manifest, including its checksum."""
     return _with_checksum(manifest.model_dump(mode="json"))
 
 
 def parse(data: bytes, path: Path) -> Manifest:
-    """Return the manifest. Raises CorruptSnapshot, naming `path`, if even one byte is not as `render` wrote it."""
+    """Return the manifest. Raises CorruptSnapshot, naming `path`, if any byte differs from what `render` wrote."""
     try:
         content = json.loads(data)
         claimed = content.pop("sha256")
         if content["schema_version"] != SCHEMA:
             raise CorruptSnapshot(f"{path}: expected schema version {SCHEMA}, got {content['schema_version']}")
         manifest = Manifest.model_validate(content)
-        # Of what was read, not of the model: a manifest written before a field had its default is whole too.
+        # Checksum of the JSON read, not of the model: a manifest older than a field with a default is valid too.
         rendered = _with_checksum(content)
     except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(map(str, wrong["loc"]))
-        raise CorruptSnapshot(f"{path}: expected a manifest, got {place}: {wrong['msg']}") from error
+        detail = error.errors()[0]
+        field_path = ".".join(map(str, detail["loc"]))
+        raise CorruptSnapshot(f"{path}: expected a manifest, got {field_path}: {detail['msg']}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptSnapshot(f"{path}: expected a manifest, got {type(error).__name__}: {error}") from error
     if rendered != data:

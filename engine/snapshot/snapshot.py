@@ -1,4 +1,4 @@
-"""A snapshot opened for reading: checked against its manifest, then served from mapped files."""
+"""A snapshot opened for reading: verified against its manifest, then served from mapped files."""
 
 import hashlib
 import os
@@ -23,22 +23,22 @@ from engine.snapshot.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Items that have the same blocks; rows start … start + len(index) of the snapshot."""
+    """Items that have the same blocks: rows start … start + len(index) of the snapshot."""
 
     blocks: tuple[str, ...]
     start: int
     index: Index
     layout: Layout
     count: int = field(init=False)
-    """How many rows it has."""
+    """Number of rows."""
 
     def __post_init__(self) -> None:
-        # Kept, for FAISS takes a microsecond to say it, and every search asks some twenty times.
+        # Stored, because FAISS takes a microsecond to return it and every search reads it some twenty times.
         object.__setattr__(self, "count", len(self.index))
 
 
 class Snapshot:
-    """The items and strata of one build, immutable; any number of threads may read it."""
+    """The items and strata of one build, immutable; thread-safe."""
 
     def __init__(self, manifest: Manifest, directory: Path, device: str = "cpu") -> None:
         self.manifest = manifest
@@ -51,8 +51,8 @@ class Snapshot:
         self.items = ItemTable(directory, manifest.item_count)
         self.columns = Columns(directory, manifest.item_count)
         self.lexical = None if manifest.lexical is None else LexicalIndex(directory / LEXICAL, manifest.item_count)
-        told = manifest.reviews
-        self.reviews = None if told is None else ReviewTable(directory, manifest.item_count, told.aspects)
+        reviews = manifest.reviews
+        self.reviews = None if reviews is None else ReviewTable(directory, manifest.item_count, reviews.aspects)
         self.strata = tuple(
             Stratum(
                 record.blocks,
@@ -71,7 +71,7 @@ class Snapshot:
     def __len__(self) -> int:
         return self.manifest.item_count
 
-    def stratum_of(self, row: int) -> Stratum:
+    def get_stratum(self, row: int) -> Stratum:
         """Return the stratum that holds a row."""
         for stratum in self.strata:
             if stratum.start <= row < stratum.start + stratum.count:
@@ -80,38 +80,40 @@ class Snapshot:
 
     def vectors(self, row: int) -> dict[str, Matrix]:
         """Return the unit vector of each block that the item has."""
-        stratum = self.stratum_of(row)
+        stratum = self.get_stratum(row)
         stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
         return {block: stored[span] for block, span in stratum.layout.spans.items()}
 
 
 def open_snapshot(store: Store, name: str, device: str = "cpu") -> Snapshot:
-    """Return the snapshot after every byte of it was compared with the manifest.
+    """Return the snapshot after comparing every byte with the manifest; reads all files once.
 
-    Raises SnapshotNotFound, CorruptSnapshot (naming the file). Cost: one reading of all files.
+    Raises:
+        SnapshotNotFound: There is no such snapshot.
+        CorruptSnapshot: Names the damaged files.
     """
     manifest = store.manifest(name)
-    damage = damages(manifest, store.directory(name))
+    damage = find_damage(manifest, store.directory(name))
     if damage:
         raise CorruptSnapshot("; ".join(damage))
     return Snapshot(manifest, store.directory(name), device)
 
 
-def damages(manifest: Manifest, directory: Path) -> list[str]:
-    """Return one sentence for each file that is not what the manifest says or not named in it, none if all is well."""
+def find_damage(manifest: Manifest, directory: Path) -> list[str]:
+    """Return a message for each file that differs from the manifest or is not in it, empty if there is none."""
     named = {MANIFEST_FILE, *manifest.files}
-    # os.walk passes over a folder that is gone by now, and then its files are missing below.
+    # os.walk skips a folder deleted meanwhile, whose files are then reported as missing below.
     found = {
         Path(folder, name).relative_to(directory).as_posix()
         for folder, _, names in os.walk(directory)
         for name in names
     }
-    strangers = [f"{directory / name}: expected no such file" for name in sorted(found - named) if name[0] != "."]
+    unexpected = [f"{directory / name}: expected no such file" for name in sorted(found - named) if name[0] != "."]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        compared: Iterable[str | None] = pool.map(
+        results: Iterable[str | None] = pool.map(
             lambda entry: _damage(directory / entry[0], entry[1]), sorted(manifest.files.items())
         )
-        return [sentence for sentence in compared if sentence is not None] + strangers
+        return [sentence for sentence in results if sentence is not None] + unexpected
 
 
 def _damage(path: Path, record: FileRecord) -> str | None:

@@ -1,6 +1,6 @@
-"""A store's folders, and the one line that says which snapshot is served.
+"""A store's folders, and the file that names the served snapshot.
 
-store/snapshots/<ulid>/     finished snapshots; a name that begins with a dot is one being written
+store/snapshots/<ulid>/     finished snapshots; a leading dot marks one being written
 store/CURRENT               the name of the served one, replaced by rename
 """
 
@@ -19,18 +19,18 @@ LOCK_FILE = ".lock"
 
 
 class Store:
-    """The snapshots under one folder. Reading creates nothing and waits for nobody; only `activate` writes."""
+    """The snapshots under one folder. Reading creates nothing and never waits; only `activate` writes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @property
     def snapshots(self) -> Path:
-        """The folder of whole snapshots."""
+        """The folder of finished snapshots."""
         return self.root / SNAPSHOTS_DIRECTORY
 
     def names(self) -> list[str]:
-        """Return the names of all finished snapshots, oldest first; it is not asked whether they are whole still."""
+        """Return the names of all finished snapshots, oldest first, without verifying them."""
         if not self.snapshots.is_dir():
             return []
         return sorted(
@@ -38,7 +38,7 @@ class Store:
         )
 
     def current(self) -> str | None:
-        """Return the name of the served snapshot, None if there is none yet. Raises CorruptSnapshot."""
+        """Return the name of the served snapshot, None if there is none. Raises CorruptSnapshot."""
         path = self.root / CURRENT_FILE
         try:
             line = path.read_bytes().decode("ascii", "replace")
@@ -48,7 +48,7 @@ class Store:
             raise CorruptSnapshot(f"{path}: expected the name of a snapshot, got {error.strerror}") from error
         names = self.names()
         if line.removesuffix("\n") not in names or not line.endswith("\n"):
-            known = shown(names)
+            known = format_names(names)
             raise CorruptSnapshot(f"{path}: expected the name of a snapshot ({known}) and a newline, got {line!r}")
         return line.removesuffix("\n")
 
@@ -65,11 +65,11 @@ class Store:
         """Return the folder of a finished snapshot. Raises SnapshotNotFound."""
         names = self.names()
         if name not in names:
-            raise SnapshotNotFound(f"expected one of {shown(names)}, got {name!r}", name)
+            raise SnapshotNotFound(f"expected one of {format_names(names)}, got {name!r}", name)
         return self.snapshots / name
 
     def manifest(self, name: str) -> Manifest:
-        """Return what a snapshot says of itself. Raises SnapshotNotFound, CorruptSnapshot."""
+        """Return a snapshot's manifest. Raises SnapshotNotFound, CorruptSnapshot."""
         path = self.directory(name) / MANIFEST_FILE
         try:
             data = path.read_bytes()
@@ -81,26 +81,31 @@ class Store:
         return manifest
 
     def activate(self, name: str, instead_of: str | None = None) -> bool:
-        """Serve `name` from now on. Atomic and durable: after a crash CURRENT names the old or the new one.
+        """Serve `name` from now on. Atomic and durable: after a crash CURRENT names the old or the new snapshot.
 
-        instead_of: the one that has to be served until then. Returns False, and changes nothing, if another is.
+        Args:
+            name: The snapshot to serve.
+            instead_of: The snapshot that must be served until then; None for any.
+
+        Returns:
+            False, without a change, if another snapshot is served.
         """
         self.directory(name)
-        with self.changing():
-            self.directory(name)  # again, since it may have been pruned meanwhile
+        with self.lock():
+            self.directory(name)  # again, as it may have been pruned meanwhile
             if instead_of is not None and self.current() != instead_of:
                 return False
             write_durably(self.root / CURRENT_FILE, (name + "\n").encode())
         return True
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Be the only one of all processes who changes the store; the folder of snapshots must be there."""
-        with (self.snapshots / LOCK_FILE).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    def lock(self) -> Iterator[None]:
+        """Hold the store exclusively among all processes and threads; the folder of snapshots must exist."""
+        with (self.snapshots / LOCK_FILE).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
-def shown(names: list[str]) -> str:
-    """Return the newest few names as a message tells them."""
+def format_names(names: list[str]) -> str:
+    """Return the newest names for a message."""
     return ", ".join(["…", *names[-5:]] if len(names) > 5 else names) or "none"

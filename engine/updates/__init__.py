@@ -1,1 +1,1 @@
-"""Live changes: the log that makes them durable, their embedding, and the rows they add in memory."""
+"""Live changes: the durable change log, the embedding of changed items, and their rows in memory."""

@@ -1,16 +1,15 @@
-"""The log of live changes: what was upserted and deleted since the catalogue, on disk before anybody is told so.
+"""The log of live changes: upserts and deletions since the catalogue, on disk before they are acknowledged.
 
-One SQLite file in the store. Each change has a number that only ever rises; of an item only the newest change is kept,
-since an upsert is the whole item. A snapshot names the last change that it holds; whoever reads it goes on from there.
+One SQLite file in the store. Change numbers only ever rise; of each item only the newest change is stored, since an
+upsert is the whole item. A snapshot records the last change it includes; readers continue from there.
 """
 
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,8 +17,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.durable import alone_in, sync_directory
+from engine.durable import lock_directory, sync_directory
 from engine.errors import CorruptLog, NotDurable
+from engine.updates.item_change import EmbeddedInput, ItemChange, Upsert
 
 LIVE_FILE = "live.db"
 
@@ -28,9 +28,9 @@ _APPLICATION_ID = 0x6469706C
 _VERSION = 1
 _MAGIC = b"SQLite format 3\0"
 _BUSY_TIMEOUT_S = 10.0
-_PAGE = 256
-# A caller who repeats a request after a week gets it done again.
-_REQUESTS_KEPT_S = 7 * 86_400
+_PAGE_SIZE = 256
+# A request repeated after a week is executed again.
+_REQUEST_RETENTION_S = 7 * 86_400
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -61,37 +61,6 @@ COMMIT;
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedInput:
-    """A unit vector (d,) float16 that a model made, and the digest of all that decided it."""
-
-    recipe: bytes
-    vector: NDArray[np.float16]
-
-
-@dataclass(frozen=True, slots=True)
-class Upsert:
-    """An item whole. payload: bytes of a Struct.   images: sha256 of each.   vectors: its own, (d,) float32, by block.
-
-    made: what a model made of it, by block, so that nobody has to make it again.
-    """
-
-    payload: bytes
-    images: tuple[bytes, ...] = ()
-    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    made: Mapping[str, EmbeddedInput] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ItemChange:
-    """What became of an item: what it is now, or None if it was deleted. time_s: since 1970."""
-
-    seq: int
-    item_id: str
-    upsert: Upsert | None
-    time_s: float
-
-
 class Transaction:
     """Changes that become durable together, or not at all."""
 
@@ -100,113 +69,115 @@ class Transaction:
         self._connection = connection
 
     def since(self, seq: int) -> Iterator[ItemChange]:
-        """Give the changes after `seq`, in order."""
+        """Yield the changes after `seq`, in order."""
         return self._log.since(seq)
 
     def response(self, request_id: str) -> tuple[str, bytes] | None:
-        """Return which rpc a request was for and what it was answered, None if it was never answered."""
+        """Return the rpc and response of an earlier request, None if there was none."""
         return self._log.response(request_id)
 
-    def number_after(self, seq: int) -> None:
-        """Give no further change a number up to `seq`, as a log would that was begun anew beside an old snapshot."""
-        if self._log.last() < seq:
+    def skip_to(self, seq: int) -> None:
+        """Number further changes above `seq`, which a log recreated beside an old snapshot would not."""
+        if self._log.last_seq() < seq:
             self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'changes'")
             self._connection.execute("INSERT INTO sqlite_sequence VALUES ('changes', ?)", (seq,))
 
     def put(self, item_id: str, upsert: Upsert | None, pictures: Callable[[bytes], bytes]) -> int:
-        """Add a change and return its number. pictures: gives the bytes of a picture by its sha256."""
-        run = self._connection.execute
-        run("DELETE FROM changes WHERE item_id = ?", (item_id,))
+        """Add a change and return its number. pictures: returns the bytes of an image by its sha256."""
+        execute = self._connection.execute
+        execute("DELETE FROM changes WHERE item_id = ?", (item_id,))
         payload = None if upsert is None else upsert.payload
-        seq = run(
+        seq = execute(
             "INSERT INTO changes (item_id, time_s, payload) VALUES (?, ?, ?)", (item_id, time.time(), payload)
         ).lastrowid
         if seq is None:
             raise CorruptLog("expected a number for the change, got none")
         if upsert is None:
             return seq
-        for block, own in upsert.vectors.items():
-            run("INSERT INTO vectors VALUES (?, ?, x'', ?)", (seq, block, own.astype("<f4").tobytes()))
-        for block, made in upsert.made.items():
-            row = (seq, block, made.recipe, made.vector.astype("<f2").tobytes())
-            run("INSERT INTO vectors VALUES (?, ?, ?, ?)", row)
-        for place, sha256 in enumerate(upsert.images):
-            run("INSERT INTO shown VALUES (?, ?, ?)", (seq, place, sha256))
-            known = run("SELECT 1 FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
-            if known is None:
-                run("INSERT INTO pictures VALUES (?, ?)", (sha256, pictures(sha256)))
+        for block, vector in upsert.vectors.items():
+            execute("INSERT INTO vectors VALUES (?, ?, x'', ?)", (seq, block, vector.astype("<f4").tobytes()))
+        for block, embedded in upsert.embedded.items():
+            row = (seq, block, embedded.recipe, embedded.vector.astype("<f2").tobytes())
+            execute("INSERT INTO vectors VALUES (?, ?, ?, ?)", row)
+        for position, sha256 in enumerate(upsert.images):
+            execute("INSERT INTO shown VALUES (?, ?, ?)", (seq, position, sha256))
+            stored = execute("SELECT 1 FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+            if stored is None:
+                execute("INSERT INTO pictures VALUES (?, ?)", (sha256, pictures(sha256)))
         return seq
 
-    def keep(self, request_id: str, rpc: str, response: bytes) -> None:
-        """Remember what a request is answered."""
+    def store_response(self, request_id: str, rpc: str, response: bytes) -> None:
+        """Store the response to a request."""
         row = (request_id, rpc, response, time.time())
         self._connection.execute("INSERT INTO requests VALUES (?, ?, ?, ?)", row)
 
 
 class ChangeLog:
-    """The log in one file; threads may share one, and processes of one machine the file.
+    """The log in one file. Threads may share an instance, and processes of one machine may share the file.
 
-    Raises CorruptLog if the file is not a log or damaged, NotDurable where it cannot be read or written now.
+    Raises:
+        CorruptLog: The file is not a log, or is damaged.
+        NotDurable: It cannot be read or written now.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the log, made if it is not there."""
+        """Open the log; create it if it does not exist."""
         self._path = path
         self._lock = threading.RLock()
-        # Half made by another process, a log looks like somebody else's file.
-        with self._explained(), alone_in(path.parent):
+        # A log that another process is still creating would look like a foreign file.
+        with self._translate_errors(), lock_directory(path.parent):
             self._connection = self._open()
         self._version = -1
 
-    def last(self) -> int:
-        """Return the number of the last change that ever was, 0 if there was none."""
-        with self._lock, self._explained():
+    def last_seq(self) -> int:
+        """Return the number of the last change ever made, 0 if there was none."""
+        with self._lock, self._translate_errors():
             row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
             return 0 if row is None else int(row[0])
 
     def since(self, seq: int) -> Iterator[ItemChange]:
-        """Give the newest change of each item that changed after `seq`, in order; those that come meanwhile too."""
+        """Yield the newest change of each item changed after `seq`, in order, including those made meanwhile."""
         while page := self._page(seq):
             yield from page
             seq = page[-1].seq
 
     def picture(self, sha256: bytes) -> bytes:
-        """Return the bytes of a picture. Raises CorruptLog if it is not there."""
-        with self._lock, self._explained():
+        """Return the bytes of an image. Raises CorruptLog if it is missing."""
+        with self._lock, self._translate_errors():
             row = self._connection.execute("SELECT data FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
         if row is None:
             raise CorruptLog(f"{self._path}: expected the picture {sha256.hex()}, got none")
         return bytes(row[0])
 
     def response(self, request_id: str) -> tuple[str, bytes] | None:
-        """Return which rpc a request was for and what it was answered, None if it was never answered."""
-        with self._lock, self._explained():
+        """Return the rpc and response of an earlier request, None if there was none."""
+        with self._lock, self._translate_errors():
             query = "SELECT rpc, response FROM requests WHERE request_id = ?"
             row = self._connection.execute(query, (request_id,)).fetchone()
             return None if row is None else (str(row[0]), bytes(row[1]))
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
-        """Give a transaction, alone among all processes; durable when this ends without an error, else undone."""
+    def transaction(self) -> Iterator[Transaction]:
+        """Open an exclusive transaction; durable when it ends without an error, else rolled back."""
         with self._lock, self._transaction("IMMEDIATE"):
             yield Transaction(self, self._connection)
 
     @contextmanager
-    def standing(self) -> Iterator[None]:
-        """Let this log read one state of the file; others may write meanwhile."""
+    def reading(self) -> Iterator[None]:
+        """Read one consistent state of the file; others may write meanwhile."""
         with self._lock, self._transaction("DEFERRED"):
             yield
 
-    def changed(self) -> bool:
-        """Return whether another process or connection wrote since this was asked last; true at first."""
-        with self._lock, self._explained():
+    def has_changed(self) -> bool:
+        """Return whether another process or connection wrote since the last call; true on the first call."""
+        with self._lock, self._translate_errors():
             version = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
             before, self._version = self._version, version
             return version != before
 
     def forget(self, seq: int) -> int:
-        """Forget the changes up to `seq` and return how many; only a snapshot that holds them has them then."""
-        with self.writing():
+        """Delete the changes up to `seq` and return how many; afterwards only a snapshot has them."""
+        with self.transaction():
             return self._connection.execute("DELETE FROM changes WHERE seq <= ?", (seq,)).rowcount
 
     def close(self) -> None:
@@ -223,36 +194,36 @@ class ChangeLog:
         self.close()
 
     def _page(self, seq: int) -> list[ItemChange]:
-        with self._lock, self._explained():
-            run = self._connection.execute
+        with self._lock, self._translate_errors():
+            execute = self._connection.execute
             query = "SELECT seq, item_id, payload, time_s FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
-            rows = run(query, (seq, _PAGE)).fetchall()
+            rows = execute(query, (seq, _PAGE_SIZE)).fetchall()
             if not rows:
                 return []
             span = (rows[0][0], rows[-1][0])
-            own: dict[int, dict[str, NDArray[np.float32]]] = {}
-            made: dict[int, dict[str, EmbeddedInput]] = {}
-            for number, block, recipe, data in run("SELECT * FROM vectors WHERE seq BETWEEN ? AND ?", span):
+            vectors: dict[int, dict[str, NDArray[np.float32]]] = {}
+            embedded: dict[int, dict[str, EmbeddedInput]] = {}
+            for number, block, recipe, data in execute("SELECT * FROM vectors WHERE seq BETWEEN ? AND ?", span):
                 if recipe:
-                    made.setdefault(number, {})[block] = EmbeddedInput(recipe, np.frombuffer(data, "<f2"))
+                    embedded.setdefault(number, {})[block] = EmbeddedInput(recipe, np.frombuffer(data, "<f2"))
                 else:
-                    own.setdefault(number, {})[block] = np.frombuffer(data, "<f4")
+                    vectors.setdefault(number, {})[block] = np.frombuffer(data, "<f4")
             images: dict[int, list[bytes]] = {}
             query = "SELECT seq, sha256 FROM shown WHERE seq BETWEEN ? AND ? ORDER BY seq, place"
-            for number, sha256 in run(query, span):
+            for number, sha256 in execute(query, span):
                 images.setdefault(number, []).append(sha256)
         changes = []
         for number, item_id, payload, time_s in rows:
             upsert = None
             if payload is not None:
                 pictures = tuple(images.get(number, ()))
-                upsert = Upsert(payload, pictures, own.get(number, {}), made.get(number, {}))
+                upsert = Upsert(payload, pictures, vectors.get(number, {}), embedded.get(number, {}))
             changes.append(ItemChange(number, item_id, upsert, time_s))
         return changes
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:
-        with self._explained():
+        with self._translate_errors():
             self._connection.execute(f"BEGIN {kind}")
             try:
                 yield
@@ -262,7 +233,7 @@ class ChangeLog:
                     self._connection.execute("ROLLBACK")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.OperationalError as error:
@@ -301,16 +272,16 @@ class ChangeLog:
         if version not in (0, _VERSION):
             raise CorruptLog(f"{self._path}: expected a log of version {_VERSION}, got {version}")
         connection.execute("PRAGMA journal_mode = WAL")
-        # Every commit waits for the disk: what is acknowledged survives a power cut.
+        # Every commit waits for the disk: acknowledged changes survive a power cut.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         if version != _VERSION:
             connection.executescript(_SCHEMA)
             connection.execute("PRAGMA wal_checkpoint")
-        connection.execute("DELETE FROM requests WHERE time_s < ?", (time.time() - _REQUESTS_KEPT_S,))
+        connection.execute("DELETE FROM requests WHERE time_s < ?", (time.time() - _REQUEST_RETENTION_S,))
 
 
 def open_log(root: Path) -> ChangeLog | None:
-    """Return the log of a store, None if nothing was ever changed live. Raises what LiveLog does."""
+    """Return the log of a store, None if it has no live changes. Raises what ChangeLog does."""
     path = root / LIVE_FILE
     return ChangeLog(path) if os.path.lexists(path) else None

@@ -1,10 +1,10 @@
-"""What changed since a snapshot, in memory: further rows beside its own, and which of its own are gone.
+"""Changes since a snapshot, in memory: additional rows, and which of the snapshot's rows are replaced or deleted.
 
-A delta never changes for those who read it. Each batch of changes makes the next one, which shares all that was there
-with the one before; the row numbers of both are the same.
+A delta is immutable for its readers. Each batch of changes creates the next one, which shares the existing rows; row
+numbers are the same in both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -19,25 +19,25 @@ from engine.scoring.row_layout import Layout
 from engine.snapshot.snapshot import Snapshot, Stratum
 from engine.updates.ingest import PreparedItem
 
-# Each stratum has a range of row numbers of its own; those of a snapshot are below the first.
+# Each stratum has its own range of row numbers; a snapshot's rows are below the first range.
 _RANGE_BITS = 32
 _LOCAL = (1 << _RANGE_BITS) - 1
 
-# Rows of items that changed again are let go of once they are more than those alive, and more than this.
-_DEAD_AT_MOST = 4096
+# Dead rows, of items that changed again, are dropped once they exceed both the live rows and this number.
+_MAX_DEAD_ROWS = 4096
 
 
-class _Place(NamedTuple):
-    """Where an item is since a version, None if it is deleted; and where it was before."""
+class _Location(NamedTuple):
+    """An item's row since a version, None if it is deleted; and its previous location."""
 
     version: int
     row: int | None
-    before: "_Place | None"
+    previous: "_Location | None"
 
 
 @dataclass(slots=True)
-class _Part:
-    """All rows of one stratum, the latest last; readers look no further than the rows they know of."""
+class _StratumRows:
+    """All rows of one stratum, the latest last; readers only see the rows that existed when they were created."""
 
     stratum: Stratum
     rows: GrowingRows
@@ -47,205 +47,228 @@ class _Part:
 
 
 @dataclass(slots=True)
-class _Shared:
-    """What all deltas of one chain have in common; only whoever makes the next one writes to it."""
+class _Chain:
+    """State shared by all deltas of one chain; only `apply` on the newest one writes to it."""
 
     snapshot: Snapshot
     first: int
     version: int = 0
-    parts: list[_Part] = field(default_factory=list)
-    places: dict[str, _Place] = field(default_factory=dict)
+    strata: list[_StratumRows] = field(default_factory=list)
+    locations: dict[str, _Location] = field(default_factory=dict)
+
+    def next_start(self) -> int:
+        """Return the first row number of the next stratum."""
+        return (self.first + len(self.strata)) << _RANGE_BITS
 
 
 class Delta:
-    """Changes up to number `seq`; any number of threads may read it, one at a time makes the next."""
+    """Changes up to number `seq`; thread-safe for readers, one writer at a time creates the next."""
 
     def __init__(
         self,
-        shared: _Shared,
+        chain: _Chain,
         seq: int,
         strata: tuple[Stratum, ...],
         alive: tuple[Mask, ...],
         hidden: Mask,
         hidden_count: int,
     ) -> None:
-        """Made by `begin` and by `apply`."""
-        self._shared = shared
-        self._version = shared.version
+        """Called by `begin`, `apply` and `compact` only."""
+        self._chain = chain
+        self._version = chain.version
         self._alive = alive
         self.seq = seq
         self.strata = strata
-        """Rows of changed items, all that have the same blocks together."""
+        """Rows of changed items, grouped by the blocks they have."""
         self.hidden = hidden
-        """(len(snapshot),) which rows of the snapshot are replaced or deleted; the same array until more are."""
+        """(len(snapshot),) which rows of the snapshot are replaced or deleted; the same array while unchanged."""
         self.hidden_count = hidden_count
         self.row_count = sum(len(stratum.index) for stratum in strata)
         self.alive_count = sum(int(np.count_nonzero(mask)) for mask in alive)
 
     @classmethod
     def begin(cls, snapshot: Snapshot) -> Self:
-        """Return the delta in which nothing has changed since a snapshot."""
+        """Return the empty delta of a snapshot."""
         hidden = np.zeros(len(snapshot), np.bool_)
-        return cls(_Shared(snapshot, 1), snapshot.manifest.live_seq, (), (), hidden, 0)
+        return cls(_Chain(snapshot, 1), snapshot.manifest.live_seq, (), (), hidden, 0)
 
     @property
     def is_newest(self) -> bool:
-        """Whether `apply` may be called: the next one has not been made, nor been tried in vain."""
-        return self._version == self._shared.version
+        """Whether `apply` may be called: no later delta has been created or attempted."""
+        return self._version == self._chain.version
 
     def apply(self, changes: Iterable[tuple[str, PreparedItem | None]], seq: int) -> "Delta":
-        """Return the delta with these changes too, in their order; None is a deleted item. seq: the last one's number.
+        """Return the delta that also has these changes. Costs the changed items, and a copied byte per row.
 
-        Raises RuntimeError unless `is_newest`. Cost: that of the changed items, and a copied byte a row.
+        Args:
+            changes: (item id, item) in order; None for a deleted item.
+            seq: Number of the last change.
+
+        Raises:
+            RuntimeError: This delta is not the newest.
         """
         if not self.is_newest:
             raise RuntimeError(f"expected the newest delta, got version {self._version}")
         final = dict(changes)
-        shared = self._shared
-        # Until all is done nobody may build on this one: what is half written is not to be numbered again.
-        shared.version = -1
+        chain = self._chain
+        # No delta may build on this one until all is done: half-written rows must not be numbered again.
+        chain.version = -1
         version = self._version + 1
-        hidden, left = self.hidden, [row for item_id in final if (row := self._stored_row(item_id)) is not None]
-        if left:
+        replaced = [row for item_id in final if (row := self._stored_row(item_id)) is not None]
+        hidden = self.hidden
+        if replaced:
             hidden = hidden.copy()
-            hidden[left] = True
-        gone: dict[int, list[int]] = {}
-        for item_id in final:
-            known = shared.places.get(item_id)
-            if known is not None and known.row is not None:
-                gone.setdefault(self._place_of(known.row), []).append(known.row & _LOCAL)
-        groups: dict[tuple[str, ...], list[PreparedItem]] = {}
-        for item_id, arrival in final.items():
-            if arrival is None:
-                shared.places[item_id] = _Place(version, None, shared.places.get(item_id))
-            else:
-                groups.setdefault(self._blocks(arrival), []).append(arrival)
-        strata, alive = list(self.strata), list(self._alive)
-        for place, locals_ in gone.items():
-            alive[place] = alive[place].copy()
-            alive[place][locals_] = False
-        for blocks, arrivals in groups.items():
-            place = self._part(blocks)
-            index = self._add(place, arrivals, version)
-            before = alive[place] if place < len(alive) else np.zeros(0, np.bool_)
-            stratum = shared.parts[place].stratum
-            grown = Stratum(stratum.blocks, stratum.start, index, stratum.layout)
-            strata[place : place + 1] = [grown]
-            alive[place : place + 1] = [np.concatenate([before, np.ones(len(arrivals), np.bool_)])]
-        shared.version = version
-        return Delta(shared, seq, tuple(strata), tuple(alive), hidden, self.hidden_count + len(left))
+            hidden[replaced] = True
+        alive = self._without(final)
+        strata = list(self.strata)
+        for blocks, items in self._record_locations(final, version).items():
+            index = self._find_or_add_stratum(blocks)
+            rows = self._add_rows(index, items, version)
+            before = alive[index] if index < len(alive) else np.zeros(0, np.bool_)
+            stratum = chain.strata[index].stratum
+            strata[index : index + 1] = [Stratum(stratum.blocks, stratum.start, rows, stratum.layout)]
+            alive[index : index + 1] = [np.concatenate([before, np.ones(len(items), np.bool_)])]
+        chain.version = version
+        return Delta(chain, seq, tuple(strata), tuple(alive), hidden, self.hidden_count + len(replaced))
 
     def compact(self) -> "Delta":
-        """Return itself, or one of the same changes and other row numbers if most of its rows are of the past."""
-        if self.row_count - self.alive_count <= max(_DEAD_AT_MOST, self.alive_count):
+        """Return this delta, or an equal one with other row numbers if most of its rows are dead."""
+        if self.row_count - self.alive_count <= max(_MAX_DEAD_ROWS, self.alive_count):
             return self
-        old = self._shared
-        shared = _Shared(old.snapshot, old.first + len(old.parts))
+        old = self._chain
+        chain = _Chain(old.snapshot, old.first + len(old.strata))
         strata, alive = [], []
-        for part, stratum, mask in zip(old.parts, self.strata, self._alive, strict=True):
+        for source, stratum, mask in zip(old.strata, self.strata, self._alive, strict=True):
             kept = np.flatnonzero(mask)
             if not len(kept):
                 continue
-            start = (shared.first + len(shared.parts)) << _RANGE_BITS
+            start = chain.next_start()
             rows = GrowingRows(stratum.layout.width)
-            grown = Stratum(stratum.blocks, start, rows.add(stratum.index.rows(kept)), stratum.layout)
-            moved = _Part(
-                grown,
+            compacted = Stratum(stratum.blocks, start, rows.add(stratum.index.rows(kept)), stratum.layout)
+            moved = _StratumRows(
+                compacted,
                 rows,
-                [part.item_ids[local] for local in kept],
-                [part.payloads[local] for local in kept],
-                [part.words[local] for local in kept],
+                [source.item_ids[local] for local in kept],
+                [source.payloads[local] for local in kept],
+                [source.words[local] for local in kept],
             )
             for local, item_id in enumerate(moved.item_ids):
-                shared.places[item_id] = _Place(0, start + local, None)
-            shared.parts.append(moved)
-            strata.append(grown)
+                chain.locations[item_id] = _Location(0, start + local, None)
+            chain.strata.append(moved)
+            strata.append(compacted)
             alive.append(np.ones(len(kept), np.bool_))
-        for item_id, place in old.places.items():
-            if place.row is None:
-                shared.places[item_id] = _Place(0, None, None)
-        return Delta(shared, self.seq, tuple(strata), tuple(alive), self.hidden, self.hidden_count)
+        for item_id, location in old.locations.items():
+            if location.row is None:
+                chain.locations[item_id] = _Location(0, None, None)
+        return Delta(chain, self.seq, tuple(strata), tuple(alive), self.hidden, self.hidden_count)
 
     def alive(self, stratum: Stratum) -> Mask:
-        """Return which rows of one of this delta's strata are of the present, (len(stratum.index),)."""
-        return self._alive[self._place_of(stratum.start)]
+        """Return which rows of a stratum of this delta are current, (len(stratum.index),)."""
+        return self._alive[self._stratum_index(stratum.start)]
 
     def item_id(self, row: int) -> str:
         """Return the id of a row."""
-        return self._shared.parts[self._place_of(row)].item_ids[row & _LOCAL]
+        return self._chain.strata[self._stratum_index(row)].item_ids[row & _LOCAL]
 
     def payload(self, row: int) -> bytes:
         """Return the payload of a row as `engine.catalog.payload` wrote it."""
-        return self._shared.parts[self._place_of(row)].payloads[row & _LOCAL]
+        return self._chain.strata[self._stratum_index(row)].payloads[row & _LOCAL]
 
     def words(self, row: int) -> tuple[str, ...]:
-        """Return the texts of a row, as the snapshot's lexical block has them."""
-        return self._shared.parts[self._place_of(row)].words[row & _LOCAL]
+        """Return the texts of a row, as in the snapshot's lexical block."""
+        return self._chain.strata[self._stratum_index(row)].words[row & _LOCAL]
 
     def payloads(self, stratum: Stratum, first: int = 0) -> Sequence[bytes]:
-        """Return the payloads of a stratum's rows from the `first` one on, counted from 0."""
-        return self._shared.parts[self._place_of(stratum.start)].payloads[first : len(stratum.index)]
+        """Return the payloads of a stratum's rows, starting at its row `first`."""
+        return self._chain.strata[self._stratum_index(stratum.start)].payloads[first : len(stratum.index)]
 
-    def row_of(self, item_id: str) -> int | None:
-        """Return the row of an item that was upserted, None for any other."""
-        place = self._seen(item_id)
-        return None if place is None else place.row
+    def get_row(self, item_id: str) -> int | None:
+        """Return the row of an upserted item, None for any other."""
+        location = self._find_location(item_id)
+        return None if location is None else location.row
 
     def is_hidden(self, item_id: str) -> bool:
-        """Return whether an item changed, so that what the snapshot says of it no longer holds."""
-        return self._seen(item_id) is not None
+        """Return whether an item changed, so that the snapshot's version of it no longer applies."""
+        return self._find_location(item_id) is not None
 
-    def _seen(self, item_id: str) -> _Place | None:
-        place = self._shared.places.get(item_id)
+    def _find_location(self, item_id: str) -> _Location | None:
+        location = self._chain.locations.get(item_id)
         # A newer delta may have moved it since.
-        while place is not None and place.version > self._version:
-            place = place.before
-        return place
+        while location is not None and location.version > self._version:
+            location = location.previous
+        return location
 
-    def _place_of(self, row: int) -> int:
-        return (row >> _RANGE_BITS) - self._shared.first
+    def _stratum_index(self, row: int) -> int:
+        return (row >> _RANGE_BITS) - self._chain.first
 
     def _stored_row(self, item_id: str) -> int | None:
-        """Return the row of the snapshot that an item leaves, None if it has left it or never had one."""
-        if item_id in self._shared.places:
+        """Return the snapshot's row of an item; None if it is already hidden or never existed."""
+        if item_id in self._chain.locations:
             return None
         try:
-            return self._shared.snapshot.items.row_of(item_id)
+            return self._chain.snapshot.items.get_row(item_id)
         except ItemNotFound:
             return None
 
-    def _blocks(self, arrival: PreparedItem) -> tuple[str, ...]:
-        blocks = [block for block in self._shared.snapshot.dims if block in arrival.vectors]
-        lexical = self._shared.snapshot.manifest.lexical
-        if lexical is not None and any(map(has_words, arrival.words)):
+    def _without(self, item_ids: Iterable[str]) -> list[Mask]:
+        """Return which rows of each stratum are alive once these items leave them."""
+        dead: dict[int, list[int]] = {}
+        for item_id in item_ids:
+            location = self._chain.locations.get(item_id)
+            if location is not None and location.row is not None:
+                dead.setdefault(self._stratum_index(location.row), []).append(location.row & _LOCAL)
+        alive = list(self._alive)
+        for index, rows in dead.items():
+            alive[index] = alive[index].copy()
+            alive[index][rows] = False
+        return alive
+
+    def _record_locations(
+        self, changes: Mapping[str, PreparedItem | None], version: int
+    ) -> dict[tuple[str, ...], list[PreparedItem]]:
+        """Record the deleted items, and return the upserted ones by their blocks."""
+        groups: dict[tuple[str, ...], list[PreparedItem]] = {}
+        locations = self._chain.locations
+        for item_id, item in changes.items():
+            if item is None:
+                locations[item_id] = _Location(version, None, locations.get(item_id))
+            else:
+                groups.setdefault(self._blocks(item), []).append(item)
+        return groups
+
+    def _blocks(self, item: PreparedItem) -> tuple[str, ...]:
+        blocks = [block for block in self._chain.snapshot.dims if block in item.vectors]
+        lexical = self._chain.snapshot.manifest.lexical
+        if lexical is not None and any(map(has_words, item.words)):
             blocks.append(lexical.name)
         return tuple(blocks)
 
-    def _part(self, blocks: tuple[str, ...]) -> int:
-        shared = self._shared
-        for place, part in enumerate(shared.parts):
-            if part.stratum.blocks == blocks:
-                return place
-        layout = Layout(blocks, shared.snapshot.dims, shared.snapshot.signals)
-        start = (shared.first + len(shared.parts)) << _RANGE_BITS
+    def _find_or_add_stratum(self, blocks: tuple[str, ...]) -> int:
+        chain = self._chain
+        for index, stored in enumerate(chain.strata):
+            if stored.stratum.blocks == blocks:
+                return index
+        layout = Layout(blocks, chain.snapshot.dims, chain.snapshot.signals)
+        start = chain.next_start()
         rows = GrowingRows(layout.width)
         empty = rows.add(np.empty((0, layout.width), np.float16))
-        shared.parts.append(_Part(Stratum(blocks, start, empty, layout), rows))
-        return len(shared.parts) - 1
+        chain.strata.append(_StratumRows(Stratum(blocks, start, empty, layout), rows))
+        return len(chain.strata) - 1
 
-    def _add(self, place: int, arrivals: Sequence[PreparedItem], version: int) -> GrowingIndex:
-        part = self._shared.parts[place]
-        layout = part.stratum.layout
-        usual = self._shared.snapshot.calibration.signals
-        g = np.zeros((len(arrivals), len(layout.signals)), np.float32)
+    def _add_rows(self, index: int, items: Sequence[PreparedItem], version: int) -> GrowingIndex:
+        stored = self._chain.strata[index]
+        layout = stored.stratum.layout
+        moments = self._chain.snapshot.calibration.signals
+        g = np.zeros((len(items), len(layout.signals)), np.float32)
         for number, name in enumerate(layout.signals):
-            g[:, number] = standardise(np.array([one.signals[number] for one in arrivals], np.float32), usual[name])
-        vectors = [np.stack([one.vectors[block] for one in arrivals]) for block in layout.spans]
-        start = part.stratum.start + len(part.rows)
-        part.item_ids += [one.item_id for one in arrivals]
-        part.payloads += [one.payload for one in arrivals]
-        part.words += [one.words for one in arrivals]
-        index = part.rows.add(layout.to_rows(vectors, g))
-        for row, one in enumerate(arrivals, start):
-            self._shared.places[one.item_id] = _Place(version, row, self._shared.places.get(one.item_id))
-        return index
+            g[:, number] = standardise(np.array([item.signals[number] for item in items], np.float32), moments[name])
+        vectors = [np.stack([item.vectors[block] for item in items]) for block in layout.spans]
+        start = stored.stratum.start + len(stored.rows)
+        stored.item_ids += [item.item_id for item in items]
+        stored.payloads += [item.payload for item in items]
+        stored.words += [item.words for item in items]
+        rows = stored.rows.add(layout.to_rows(vectors, g))
+        locations = self._chain.locations
+        for row, item in enumerate(items, start):
+            locations[item.item_id] = _Location(version, row, locations.get(item.item_id))
+        return rows

@@ -15,7 +15,7 @@ from engine.recommend.scoring_weights import ScoringWeights
 from engine.scoring.fusion import TASTE, Moments
 from engine.scoring.vectors import to_unit
 from indexer.behaviour.interactions import NOT_IN_CATALOGUE
-from indexer.embedding.calibration import SAMPLE, SMALLEST_STD
+from indexer.embedding.calibration import MIN_STD, SAMPLE
 from indexer.events.event_table import TYPES, EventTable
 
 Half = NDArray[np.float16]
@@ -107,4 +107,4 @@ def _moments(
     if count < MIN_TASTES:
         return None
     mean = total / count
-    return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), SMALLEST_STD))
+    return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), MIN_STD))

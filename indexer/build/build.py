@@ -17,7 +17,7 @@ from indexer.build.snapshot_writer import write_snapshot
 from indexer.catalog import catalogue_hash, own_blocks
 from indexer.catalog.live_catalog import live_changes
 from indexer.embedding.embed import Progress
-from indexer.embedding.models import BuildModels, remembering
+from indexer.embedding.models import BuildModels, with_cache
 from indexer.events.event_import import EventFile, load_events
 from indexer.events.event_table import EventTable
 from indexer.probing.probes import Probes
@@ -46,7 +46,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     if config.reviews is not None:
         reviews = attach_reviews(config.reviews, embedded, config.store, progress)
         embedded = reviews.embedded
-    with draft(store) as written, remembering(models, cache_path(config)) as cached_models:
+    with draft(store) as written, with_cache(models, cache_path(config)) as cached_models:
         item_ids = frozenset(embedded.item_ids)
         inputs = SnapshotInputs(
             catalogue_sha256=sha256,

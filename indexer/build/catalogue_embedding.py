@@ -72,7 +72,7 @@ def _read_entries(
     """Return the rows of the catalogue with live changes, and generated descriptions where asked for."""
     spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
     encoded_blocks = _encoded_blocks(models) - own_blocks
-    entries = changes.lay_over(read(spec), spec, encoded_blocks)
+    entries = changes.overlay(read(spec), spec, encoded_blocks)
     if config.describe_missing:
         writer = open_writer(config.writer)
         entries = fill_missing(entries, spec, writer, models.encoder, embedded="text" in encoded_blocks)
@@ -89,7 +89,7 @@ def _encoded_blocks(models: BuildModels) -> frozenset[str]:
 def _report_rejects(config: BuildConfig, store: Store, embedded: EmbeddedRows) -> None:
     rejects = len(embedded.rejects)
     path = config.store / REJECTS_FILE
-    with store.changing():
+    with store.lock():
         write_durably(path, to_lines(embedded.rejects))
     if embedded.lines_read and rejects / embedded.lines_read > config.max_rejects:
         raise InvalidCatalogue(

@@ -128,7 +128,7 @@ def drift_gate(inputs: GateInputs, seed: int = 14) -> list[GateRecord]:
     rows = np.random.default_rng(seed).permutation(len(snapshot))[: 5 * SAMPLED_ITEMS]
     for row in rows.tolist():
         try:
-            before = parent.vectors(parent.items.row_of(snapshot.items.item_id(row)))
+            before = parent.vectors(parent.items.get_row(snapshot.items.item_id(row)))
         except ItemNotFound:
             continue
         after = snapshot.vectors(row)
@@ -194,7 +194,7 @@ def _success(searcher: Searcher, queries: Sequence[tuple[str, Query]], weights: 
 
 
 def _own_score(snapshot: Snapshot, fused: FusedQuery, row: int) -> float:
-    stratum = snapshot.stratum_of(row)
+    stratum = snapshot.get_stratum(row)
     query = stratum_query(fused, stratum.layout)
     stored = stratum.index.rows(np.array([row - stratum.start]))[0].astype(np.float32)
     return -np.inf if query is None else float(stored @ query.vector) + query.offset

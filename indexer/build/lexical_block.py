@@ -21,7 +21,7 @@ from engine.lexical.lexical_writer import write_lexical
 from engine.lexical.tokenizer import to_words
 from engine.scoring.fusion import Moments
 from engine.snapshot.manifest import LexicalRecord
-from indexer.embedding.calibration import SAMPLE, SMALLEST_STD
+from indexer.embedding.calibration import MIN_STD, SAMPLE
 
 QUERY_LENGTHS = (1, 2, 3)
 LEXICAL_SHARE = 2 / 3
@@ -69,7 +69,7 @@ def lexical_moments(lexical: LexicalIndex, items: Sequence[ItemFields], seed: in
     if count < 2:
         return Moments(0.0, 1.0)
     mean = total / count
-    return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), SMALLEST_STD))
+    return Moments(mean, max(float(np.sqrt(max(squares / count - mean * mean, 0.0))), MIN_STD))
 
 
 def _query_words(item: ItemFields) -> list[str]:

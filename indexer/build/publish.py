@@ -18,7 +18,7 @@ from ulid import ULID
 from engine.durable import sync_directory, write_durably
 from engine.errors import CorruptSnapshot, GateFailed, InvalidSetting, SnapshotNotFound
 from engine.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest, render
-from engine.snapshot.snapshot import damages
+from engine.snapshot.snapshot import find_damage
 from engine.snapshot.store import LOCK_FILE, Store
 
 
@@ -39,7 +39,7 @@ class Draft:
 def draft(store: Store) -> Iterator[Draft]:
     """Open a folder to write a snapshot into; it is deleted on exit unless `seal` renamed it."""
     store.snapshots.mkdir(parents=True, exist_ok=True)
-    with store.changing():
+    with store.lock():
         _sweep(store)
         name = str(ULID())
         directory = store.snapshots / f".{name}.draft"
@@ -50,7 +50,7 @@ def draft(store: Store) -> Iterator[Draft]:
         try:
             yield Draft(name, directory)
         finally:
-            with store.changing():
+            with store.lock():
                 if directory.exists():
                     shutil.rmtree(directory)
 
@@ -75,7 +75,7 @@ def seal(store: Store, written: Draft, manifest: Manifest) -> Path:
         if path.is_dir():
             sync_directory(path)
     final = store.snapshots / written.name
-    with store.changing():  # without its lock file, a draft looks abandoned
+    with store.lock():  # without its lock file, a draft looks abandoned
         (written.directory / LOCK_FILE).unlink()
         written.directory.rename(final)
         sync_directory(store.snapshots)
@@ -98,7 +98,7 @@ def publish(store: Store, name: str, instead_of: str | None = None) -> bool:
     if failed:
         reasons = "; ".join(f"{gate.name}: expected {gate.limit:g}, got {gate.value:g}" for gate in failed)
         raise GateFailed(f"{name} may not be published: {reasons}")
-    if damage := damages(manifest, store.directory(name)):
+    if damage := find_damage(manifest, store.directory(name)):
         raise CorruptSnapshot("; ".join(damage))
     return store.activate(name, instead_of)
 
@@ -129,7 +129,7 @@ def prune(store: Store, keep: int) -> list[str]:
         raise InvalidSetting(f"expected to keep at least 1 snapshot, got {keep}")
     if not store.snapshots.is_dir():
         return []
-    with store.changing():
+    with store.lock():
         _sweep(store)
         current = store.current()
         expired = [name for name in store.names()[:-keep] if name != current]
@@ -143,7 +143,7 @@ def prune(store: Store, keep: int) -> list[str]:
 
 def verify(store: Store, name: str) -> list[str]:
     """Return a message for each file that differs from the manifest. Raises CorruptSnapshot for a damaged manifest."""
-    return damages(store.manifest(name), store.directory(name))
+    return find_damage(store.manifest(name), store.directory(name))
 
 
 def _sweep(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Catalogues of products: what a shop has, row by row, checked before anything is embedded."""
+"""Product catalogues: read row by row, validated before anything is embedded."""
 
 from engine.catalog.coercion import JSON
 from indexer.catalog.catalog_hash import catalogue_hash

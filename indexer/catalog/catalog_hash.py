@@ -1,21 +1,24 @@
-"""The hash of a catalogue, so that a snapshot can say what it was built from."""
+"""The hash of a catalogue, by which a snapshot identifies its source."""
 
 import hashlib
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue
-from indexer.catalog.formats.image_folder import picture_paths
+from indexer.catalog.formats.image_folder import image_paths
 
 
 def catalogue_hash(path: Path) -> str:
-    """Return the sha256 of a file's bytes, or of the names, sizes and bytes of a folder's pictures, in hex.
+    """Return the sha256 of a file's bytes, or of the names, sizes and bytes of a folder's images, in hex.
 
-    The pictures that a file names do not count. Raises InvalidCatalogue if it cannot be read.
+    Images that a file refers to are not included.
+
+    Raises:
+        InvalidCatalogue: It cannot be read.
     """
     try:
         if path.is_dir():
             digest = hashlib.sha256()
-            for name in picture_paths(path):
+            for name in image_paths(path):
                 content = (path / name).read_bytes()
                 digest.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
                 digest.update(content)

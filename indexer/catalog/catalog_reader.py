@@ -1,4 +1,4 @@
-"""From a catalogue to its products: finds the format, checks the columns, then turns row after row into a product."""
+"""Read a catalogue: detect the format, check the columns, then turn each row into a product."""
 
 import difflib
 import importlib
@@ -13,8 +13,8 @@ from engine.catalog.coercion import (
     JSON,
     BadRow,
     InvalidValue,
+    format_value,
     is_absent,
-    shown,
     to_item_id,
     to_plain,
     to_signal,
@@ -39,28 +39,37 @@ _NOT_PAYLOAD = frozenset({ITEM_ID, *IMAGE_COLUMNS, *VECTOR_COLUMNS})
 def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
     """Yield each row of a catalogue as a product, or as a reject with its reason, in the file's order.
 
-    Raises InvalidCatalogue at once if the file cannot be read, has no rows, no item_id, or none of the columns that
-    the spec names (the default text template may name absent ones), and later where a file breaks off.
-    Raises InvalidSetting for a text template that cannot be parsed.
+    Args:
+        spec: The catalogue, its text template and signals.
+
+    Raises:
+        InvalidCatalogue: At once if the file cannot be read or has no rows, no item_id, or lacks a column that the spec
+            names (the default text template may name missing ones); later if the file is truncated.
+        InvalidSetting: The text template cannot be parsed.
     """
     template = Template(spec.text_template)
     source = _open(spec.path)
-    asked = dict.fromkeys(spec.signals, "among the signals")
+    required = dict.fromkeys(spec.signals, "among the signals")
     if spec.text_template != DEFAULT_TEMPLATE:
-        asked |= dict.fromkeys(template.fields, "in the text template")
-    columns = source.columns(frozenset({ITEM_ID, *asked, *VECTOR_COLUMNS}))
+        required |= dict.fromkeys(template.fields, "in the text template")
+    columns = source.columns(frozenset({ITEM_ID, *required, *VECTOR_COLUMNS}))
     if ITEM_ID not in columns:
-        raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {hint(ITEM_ID, columns)}")
-    for name, where in asked.items():
+        raise InvalidCatalogue(f"{spec.path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, columns)}")
+    for name, where in required.items():
         if name not in columns:
-            raise InvalidCatalogue(f"{spec.path} has no column {name!r}, named {where}: {hint(name, columns)}")
+            raise InvalidCatalogue(
+                f"{spec.path} has no column {name!r}, named {where}: {suggest_column(name, columns)}"
+            )
     return _products(source, template, spec.signals, _to_blocks(columns))
 
 
 def own_blocks(path: Path) -> frozenset[str]:
-    """Return the blocks that the catalogue brings vectors for; its rows without one lack the block.
+    """Return the blocks whose vectors come with the catalogue; rows without one lack the block.
 
-    Vectors of a model would mean nothing beside them, so no encoder fills the gaps. Raises InvalidCatalogue.
+    No encoder fills the gaps, since a model's vectors are not comparable with them.
+
+    Raises:
+        InvalidCatalogue: The columns cannot be read.
     """
     return _to_blocks(_open(path).columns(frozenset(VECTOR_COLUMNS)))
 
@@ -70,15 +79,21 @@ def _to_blocks(columns: list[str]) -> frozenset[str]:
 
 
 def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> CatalogSource:
-    """Return the rows of a file, whose name's ending tells the format. Raises InvalidCatalogue for other endings.
+    """Return the rows of a file; the file extension determines the format.
 
-    noun: what messages call the file.   typed: whether what looks like numbers in a CSV file comes as numbers.
+    Args:
+        path: The file.
+        noun: What messages call the file.
+        typed: Whether number-like values of a CSV file are returned as numbers.
+
+    Raises:
+        InvalidCatalogue: Unknown extension, or no such file.
     """
     suffix = path.suffix.lower()
     inner = Path(path.stem).suffix.lower() if suffix == ".gz" else ""
     if suffix not in FORMATS and inner not in _GZIPPED:
         known = ", ".join([*FORMATS, *(f"{name}.gz" for name in sorted(_GZIPPED))])
-        folder = "a folder of pictures or " if noun == "catalogue" else ""
+        folder = "a folder of images or " if noun == "catalogue" else ""
         raise InvalidCatalogue(f"expected {folder}one of {known}, got {path.name!r}")
     if not path.exists():
         raise InvalidCatalogue(f"no {noun} at {path}")
@@ -93,11 +108,11 @@ def _open(path: Path) -> CatalogSource:
     return open_rows(path)
 
 
-def hint(name: str, columns: list[str]) -> str:
-    """Return which column was meant by a name that is none, or which there are."""
-    near = difflib.get_close_matches(name, columns, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
+def suggest_column(name: str, columns: list[str]) -> str:
+    """Return a hint for an unknown column name: the closest match, or the existing columns."""
+    matches = difflib.get_close_matches(name, columns, n=1)
+    if matches:
+        return f"did you mean {matches[0]!r}?"
     return f"it has {', '.join(map(repr, columns)) or 'no readable row'}"
 
 
@@ -105,7 +120,7 @@ def _products(
     source: CatalogSource, template: Template, signals: tuple[str, ...], own: frozenset[str]
 ) -> Iterator[Product | Reject]:
     seen: dict[str, int] = {}
-    maker = _ProductReader(source.folder, template, signals, own)
+    reader = _ProductReader(source.folder, template, signals, own)
     for row in source.rows():
         if isinstance(row, Reject):
             yield row
@@ -115,7 +130,7 @@ def _products(
             item_id = to_item_id(row.values.get(ITEM_ID))
             if item_id in seen:
                 raise BadRow(f"duplicate item_id, first on line {seen[item_id]}")
-            product = maker.to_product(row, item_id)
+            product = reader.to_product(row, item_id)
         except BadRow as bad:
             yield Reject(row.line, item_id, str(bad))
         else:
@@ -124,7 +139,7 @@ def _products(
 
 
 class _ProductReader:
-    """Makes products of the rows of one catalogue."""
+    """Creates products from the rows of one catalogue."""
 
     def __init__(self, folder: Path, template: Template, signals: tuple[str, ...], own: frozenset[str]) -> None:
         self._own = own
@@ -153,26 +168,26 @@ class _ProductReader:
         numbers = {name: to_signal(values.get(name), name) for name in self._signals}
         words = self._template.render_item(item_id, payload)
         text = "" if "text" in self._own else words
-        pictures = () if "image" in self._own else tuple(map(self._to_picture, images))
-        return Product(row.line, item_id, text, pictures, vectors, numbers, payload, words)
+        sources = () if "image" in self._own else tuple(map(self._to_image_source, images))
+        return Product(row.line, item_id, text, sources, vectors, numbers, payload, words)
 
-    def _to_picture(self, image: str | bytes) -> Path | bytes:
+    def _to_image_source(self, image: str | bytes) -> Path | bytes:
         if isinstance(image, bytes):
             return image
         if "://" in image:
-            raise BadRow(f"image: expected a file, got the address {shown(image)}")
-        place = self._folder / image
+            raise BadRow(f"image: expected a file, got the address {format_value(image)}")
+        path = self._folder / image
         try:
-            if place.is_file():
-                return place
-            found = "is a folder" if place.is_dir() else "not found"
+            if path.is_file():
+                return path
+            found = "is a folder" if path.is_dir() else "not found"
         except OSError as error:
             found = f"cannot be read ({error.strerror})"
-        raise BadRow(f"image {found}: {shown(image)}")
+        raise BadRow(f"image {found}: {format_value(image)}")
 
 
 def _to_payload(values: Mapping[str, object]) -> dict[str, JSON]:
-    """Return what a row keeps: plain JSON, ids, pictures and vectors left out, title and the like always text."""
+    """Return a row's payload: plain JSON without ids, images and vectors; titles and the like as text."""
     payload: dict[str, JSON] = {}
     for name, value in values.items():
         plain = None if name in _NOT_PAYLOAD else to_plain(value, name)
@@ -182,14 +197,14 @@ def _to_payload(values: Mapping[str, object]) -> dict[str, JSON]:
 
 
 def _to_images(values: Mapping[str, object]) -> list[str | bytes]:
-    """Return a row's pictures as paths and bytes in their order, each once."""
+    """Return a row's images as paths and bytes, in order and deduplicated."""
     found: dict[str | bytes, None] = {}
     for column in IMAGE_COLUMNS:
         value = values.get(column)
         if isinstance(value, str) and column == "images":
             value = value.split("|")
         for part in value if isinstance(value, list) else [value]:
-            # How Hugging Face data sets keep a picture.
+            # How Hugging Face data sets store an image.
             if isinstance(part, dict) and part.keys() <= {"bytes", "path"}:
                 part = part.get("bytes") or part.get("path")
             if is_absent(part):
@@ -197,6 +212,6 @@ def _to_images(values: Mapping[str, object]) -> list[str | bytes]:
             if isinstance(part, InvalidValue):
                 raise BadRow(part.reason)
             if not isinstance(part, (str, bytes)):
-                raise BadRow(f"{column}: expected a path, got {shown(part)}")
+                raise BadRow(f"{column}: expected a path, got {format_value(part)}")
             found[part.strip() if isinstance(part, str) else part] = None
     return list(found)

@@ -1,4 +1,4 @@
-"""A product as the rest of the indexer sees it, whatever file it came from, and a row that could not become one."""
+"""A product, independent of its file format, and a rejected row."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,13 @@ DEFAULT_TEMPLATE = "{title}. {description}"
 
 @dataclass(frozen=True, slots=True)
 class CatalogSpec:
-    """Which file or folder to read, how a row's text is put together, and which columns are signals."""
+    """A catalogue to read.
+
+    Attributes:
+        path: A file or folder.
+        text_template: How a row's text is composed.
+        signals: Columns that are signals.
+    """
 
     path: Path
     text_template: str = DEFAULT_TEMPLATE
@@ -24,12 +30,15 @@ class CatalogSpec:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One checked row. `text` may be empty; `images` are files or bytes not yet decoded.
+    """One validated row.
 
-    vectors: what the row brings itself, by block, each (d,) float32, finite, of any length but zero.
-    signals: every signal of the spec, NaN where the row has none.   payload: plain JSON, absent columns left out.
-    Of a block that the catalogue brings vectors for, a row has no `text` and no `images`: nothing else is embedded.
-    words: the row's text, also where its vector was brought.
+    Attributes:
+        text: The text to embed; may be empty. Empty if the catalogue brings vectors for the text block.
+        images: Files or bytes, not decoded. Empty if the catalogue brings vectors for the image block.
+        vectors: The row's own vectors by block, each (d,) float32, finite and nonzero.
+        signals: Every signal of the spec, NaN if missing.
+        payload: Plain JSON without missing columns.
+        words: The row's text, even if its vector is brought.
     """
 
     line: int
@@ -44,18 +53,24 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row left out: the line it starts on, its id as far as it was readable, and why."""
+    """A rejected row.
+
+    Attributes:
+        line: The line it starts on.
+        item_id: Its id, empty if unreadable.
+        reason: Why it was rejected.
+    """
 
     line: int
     item_id: str
     reason: str
 
     def to_line(self) -> str:
-        """Return it as a line of JSON."""
+        """Return the reject as a line of JSON."""
         line = {"line": self.line, "item_id": self.item_id, "reason": self.reason}
         return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def to_lines(rejects: Iterable[Reject]) -> bytes:
-    """Return what a file of rejects holds: a line of JSON for each."""
+    """Return the content of a file of rejects: one JSON line each."""
     return "".join(reject.to_line() for reject in rejects).encode()

@@ -1,4 +1,4 @@
-"""What every format hands over: a row of raw values, and where those values mean the same for all formats."""
+"""The interface of catalogue formats: rows of raw values, and the columns with a fixed meaning."""
 
 import gzip
 import zlib
@@ -14,12 +14,12 @@ from indexer.catalog.product import Reject
 ITEM_ID = "item_id"
 IMAGE_COLUMNS = ("image", "images")
 VECTOR_COLUMNS = {"image_vector": "image", "text_vector": "text"}
-"""Columns that bring an item's own vectors, and the block that each of them fills."""
+"""Columns with an item's own vectors, and the block that each fills."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """Raw values by column. A vector is a list of numbers not yet checked, or an array that has been."""
+    """Raw values by column. A vector is an unchecked list of numbers, or a checked array."""
 
     line: int
     values: Mapping[str, object]
@@ -29,23 +29,24 @@ class CatalogSource(Protocol):
     """One catalogue in one format."""
 
     folder: Path
-    """What the paths of its pictures are relative to."""
+    """The folder that image paths are relative to."""
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
-        """Return the names of the columns; a format without a header reads on until it has met every wanted one.
+        """Return the column names; a format without a header reads on until every wanted one was seen.
 
-        Raises InvalidCatalogue if there are no rows or the file cannot be read.
+        Raises:
+            InvalidCatalogue: There are no rows, or the file cannot be read.
         """
         ...
 
     def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield every row in the file's order. Raises InvalidCatalogue where the file breaks off."""
+        """Yield every row in the file's order. Raises InvalidCatalogue if the file is truncated."""
         ...
 
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, or what a .gz file holds. Raises InvalidCatalogue if it, or any read from it, fails."""
+    """Open a file, decompressing .gz. Raises InvalidCatalogue if opening or any read fails."""
     try:
         with cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else open(path, "rb") as stream:
             yield stream
@@ -54,7 +55,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 
 def check_unique(names: Iterable[str], path: Path) -> None:
-    """Raises InvalidCatalogue if two columns have the same name."""
+    """Raise InvalidCatalogue if two columns have the same name."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

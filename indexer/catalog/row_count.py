@@ -1,20 +1,20 @@
-"""How many rows a catalogue has, found without reading them as rows, so that a long run can say when it ends."""
+"""Estimate a catalogue's number of rows without parsing it, so that progress can show the time left."""
 
 from pathlib import Path
 
-from indexer.catalog.formats.image_folder import picture_paths
+from indexer.catalog.formats.image_folder import image_paths
 from indexer.catalog.raw_row import open_bytes
 
 _CHUNK = 2**20
 
 
 def count_rows(path: Path) -> int:
-    """Return the rows of a catalogue; of a text format its line breaks, which are about as many.
+    """Return the number of rows; for a text format the line breaks, which is close.
 
-    Cost: one pass over the bytes of a text file; the footer alone of a Parquet file.
+    Reads a text file once; of a Parquet file only the footer.
     """
     if path.is_dir():
-        return len(picture_paths(path))
+        return len(image_paths(path))
     if path.suffix.lower() == ".parquet":
         from pyarrow.parquet import read_metadata
 

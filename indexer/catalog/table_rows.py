@@ -1,4 +1,4 @@
-"""The rows of a CSV or JSON Lines file as text by column: queries, judgments, pairs, and what is trained on."""
+"""Rows of a CSV or JSON Lines file as text by column: queries, judgments, pairs, and training data."""
 
 import csv
 import gzip
@@ -14,10 +14,13 @@ Row = dict[str, str]
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
-def rows_of(path: Path) -> Iterator[tuple[int, Row]]:
-    """Yield each row with its number from 1 on, an absent value being "".
+def read_table(path: Path) -> Iterator[tuple[int, Row]]:
+    """Yield each row with its number from 1; missing values are "".
 
-    .csv, .jsonl and .ndjson, .gz too. Raises InvalidCatalogue naming the file, and the row where one is bad.
+    Reads .csv, .jsonl and .ndjson, also gzipped.
+
+    Raises:
+        InvalidCatalogue: Names the file, and the row if one is invalid.
     """
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix not in (".csv", *_JSON_LINES):
@@ -26,22 +29,22 @@ def rows_of(path: Path) -> Iterator[tuple[int, Row]]:
         raise InvalidCatalogue(f"expected a CSV or JSONL file, got {path}, which is not a file")
     try:
         with _open(path) as file:
-            yield from _of_csv(path, file) if suffix == ".csv" else _of_json(path, file)
+            yield from _read_csv(path, file) if suffix == ".csv" else _read_json(path, file)
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InvalidCatalogue(f"{path}: expected a text in UTF-8, got {error}") from error
+        raise InvalidCatalogue(f"{path}: expected UTF-8 text, got {error}") from error
 
 
-def need(path: Path, number: int, row: Row, column: str) -> str:
-    """Return a value that a row has to have. Raises InvalidCatalogue naming the file, the row and the column."""
+def require_value(path: Path, number: int, row: Row, column: str) -> str:
+    """Return a required value of a row. Raises InvalidCatalogue naming the file, row and column."""
     value = (row.get(column) or "").strip()
     if not value:
         raise InvalidCatalogue(f"{path}, row {number}: expected a value for {column!r}, got none")
     return value
 
 
-def number_in(path: Path, number: int, row: Row, column: str) -> float:
-    """Return a value as a number of at least 0. Raises InvalidCatalogue naming the file, the row and the column."""
-    text = need(path, number, row, column)
+def require_number(path: Path, number: int, row: Row, column: str) -> float:
+    """Return a required number of at least 0. Raises InvalidCatalogue naming the file, row and column."""
+    text = require_value(path, number, row, column)
     try:
         value = float(text)
     except ValueError:
@@ -57,7 +60,7 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8", newline="")
 
 
-def _of_csv(path: Path, file: TextIO) -> Iterator[tuple[int, Row]]:
+def _read_csv(path: Path, file: TextIO) -> Iterator[tuple[int, Row]]:
     try:
         for number, row in enumerate(csv.DictReader(file), start=1):
             yield number, {name: value or "" for name, value in row.items() if name is not None}
@@ -65,7 +68,7 @@ def _of_csv(path: Path, file: TextIO) -> Iterator[tuple[int, Row]]:
         raise InvalidCatalogue(f"{path}: expected CSV, got {error}") from error
 
 
-def _of_json(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
+def _read_json(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
     for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)

@@ -199,7 +199,7 @@ def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     from engine.search.exact_query_classes import describe_exact_classes
     from indexer.build.default_weights import apply_stored, load
     from indexer.build.report import notices
-    from indexer.embedding.language import unread
+    from indexer.embedding.language import find_unread_texts
 
     rejects = manifest.catalogue.rejects
     typer.echo(
@@ -209,7 +209,7 @@ def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     )
     for gate in manifest.gates:
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
-    for sentence in (*notices(manifest), *describe_exact_classes(manifest), *unread(manifest)):
+    for sentence in (*notices(manifest), *describe_exact_classes(manifest), *find_unread_texts(manifest)):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; it is not replaced by that of their reviews")

@@ -80,7 +80,7 @@ def describe(
         describe_pictures,
         describe_rows,
     )
-    from indexer.output_file import opened
+    from indexer.output_file import open_output
     from indexer.progress import Reporter
 
     options = to_writer(writer, writer_url, writer_model, writer_timeout_s, writer_images)
@@ -97,7 +97,7 @@ def describe(
         for path in catalogues:
             yield from describe_rows(path, searcher, describers, request, missing, progress)
 
-    with opened(out) as written, Reporter() as progress:
+    with open_output(out) as written, Reporter() as progress:
         for result in describe_all(progress):
             if isinstance(result, DescriptionResult):
                 written.write(json.dumps(result.to_json(), ensure_ascii=False) + "\n")

@@ -38,7 +38,7 @@ def export(
     from engine.events.event_log import open_event_log
     from engine.profiles.population import open_population
     from engine.search.store_searcher import open_searcher
-    from indexer.output_file import opened
+    from indexer.output_file import open_output
     from indexer.progress import Reporter
     from indexer.shoppers.profile_export import export_profiles, place_shoppers
     from indexer.shoppers.segment_picture import draw_segments
@@ -58,7 +58,7 @@ def export(
         stack.enter_context(log)
         progress = stack.enter_context(Reporter())
         count = 0
-        lines = stack.enter_context(opened(out))
+        lines = stack.enter_context(open_output(out))
         for profile in export_profiles(log, view, population, progress):
             count += 1
             lines.write(json.dumps(profile, ensure_ascii=False) + "\n")

@@ -13,7 +13,7 @@ from engine.catalog.text_template import Template
 from engine.descriptions.catalog_model import IMAGE, CatalogModel
 from engine.descriptions.describer import Describer, DescribeRequest, Description, Subject
 from engine.descriptions.facts import DESCRIPTION, GENERATED
-from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
+from engine.descriptions.subjects import SnapshotDescribers, get_item_subject, get_picture_subjects
 from engine.descriptions.writer import Style, Writer
 from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
@@ -21,7 +21,7 @@ from engine.errors import BadImage, ItemNotFound
 from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Product, Reject, read
 from indexer.embedding.embed import Progress
-from indexer.embedding.image_loader import decode_picture, read_picture
+from indexer.embedding.image_loader import decode_image, read_image
 
 # Pictures that are captioned together.
 _BATCH = 16
@@ -83,7 +83,7 @@ def describe_items(
 ) -> Iterator[DescriptionResult]:
     """Give a description of each item of a store. Raises ItemNotFound, WriterFailed."""
     for item_id in item_ids:
-        (description,) = describers.of(searcher, pictures=False).describe([item_of(searcher, item_id)], wish)
+        (description,) = describers.of(searcher, pictures=False).describe([get_item_subject(searcher, item_id)], wish)
         yield DescriptionResult(item_id, description)
 
 
@@ -92,8 +92,8 @@ def describe_pictures(
 ) -> Iterator[DescriptionResult]:
     """Give a description of each picture. Raises BadImage, NoEncoder, WriterFailed."""
     for file in files:
-        data = read_picture(file)
-        subjects = pictures_of(searcher, [decode_picture(data, file)], [data])
+        data = read_image(file)
+        subjects = get_picture_subjects(searcher, [decode_image(data, file)], [data])
         (description,) = describers.of(searcher, pictures=True).describe(subjects, wish)
         yield DescriptionResult(str(file), description, is_picture=True)
 
@@ -142,12 +142,12 @@ def _is_told(entry: Product | Reject, missing: bool) -> bool:
 
 def _subject(product: Product, searcher: Searcher) -> Subject | Reject:
     try:
-        data = read_picture(product.images[0]) if product.images else b""
+        data = read_image(product.images[0]) if product.images else b""
         image = decode(data) if data else None
     except BadImage as error:
         return Reject(product.line, product.item_id, str(error))
     try:
-        stored = item_of(searcher, product.item_id)
+        stored = get_item_subject(searcher, product.item_id)
     except ItemNotFound:
         stored = None
     vector = stored.vector if stored is not None else None
@@ -159,6 +159,6 @@ def _subject(product: Product, searcher: Searcher) -> Subject | Reject:
 def _picture(product: Product) -> Image.Image | None:
     """Return the first picture of a row, none where it is bad: embedding it tells why."""
     try:
-        return decode(read_picture(product.images[0])) if product.images else None
+        return decode(read_image(product.images[0])) if product.images else None
     except BadImage:
         return None

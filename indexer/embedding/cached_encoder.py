@@ -1,4 +1,4 @@
-"""An encoder that looks into the embedding cache first, so that a rebuild encodes no probe again."""
+"""An encoder with an embedding cache, so that a rebuild encodes no probe again."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +21,7 @@ BATCH = 64
 
 
 class CachedEncoder:
-    """Any encoder behind the cache. Vectors are rounded to float16 the first time too, so that all builds are alike."""
+    """An encoder with a cache. Vectors are rounded to float16 the first time too, so that all builds are alike."""
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache) -> None:
         self.encoder = encoder
@@ -30,20 +30,20 @@ class CachedEncoder:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What the encoder is."""
+        """The identity of the wrapped encoder."""
         return self.encoder.fingerprint
 
     @property
     def dim(self) -> int:
-        """Length of its vectors."""
+        """Dimension of the vectors."""
         return self.encoder.dim
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Return (n, dim) rows, one for each text."""
+        """Return (n, dim) rows, one per text."""
         return self._embed(self._texts, {content_key(text): text for text in texts}, [content_key(t) for t in texts])
 
     def encode_images(self, images: Sequence[Image.Image]) -> Matrix:
-        """Return (n, dim) rows, one for each image."""
+        """Return (n, dim) rows, one per image."""
         keys = [_pixels_key(image) for image in images]
         return self._embed(self._images, dict(zip(keys, images, strict=True)), keys)
 
@@ -56,13 +56,13 @@ class CachedEncoder:
         missing = [key for key in contents if key not in found]
         for start in range(0, len(missing), BATCH):
             batch = {key: contents[key] for key in missing[start : start + BATCH]}
-            made = embedder.encode(batch)
-            if len(made) < len(batch):
+            encoded = embedder.encode(batch)
+            if len(encoded) < len(batch):
                 raise InvalidSetting(NOT_FINITE)
-            found |= made
+            found |= encoded
         return np.stack([found[key] for key in keys]).astype(np.float32)
 
 
 def _pixels_key(image: Image.Image) -> bytes:
-    # Not the bytes of a file: an image of the catalogue is cached under those.
+    # Distinct from the key of a file's bytes, which catalogue images are cached under.
     return content_key(f"{image.mode} {image.size} ".encode() + image.tobytes())

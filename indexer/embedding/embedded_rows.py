@@ -1,4 +1,4 @@
-"""Embedded rows: what the index is built from, kept as small as a million items need."""
+"""Embedded rows, the input of index building, stored compactly enough for a million items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,14 @@ _CHUNK_ROWS = 8192
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRows:
-    """n items, row i of everything belonging to item_ids[i], in the catalogue's order.
+    """n items in the catalogue's order; row i of everything belongs to item_ids[i].
 
-    blocks: (n, d_b) float16 unit rows by name, zero where an item has none; a block that no item has is not there.
-    present: (n,) which items have it.   signals: (n,) float32, NaN where missing.
-    lines_read: rows of the catalogue, so n + len(rejects).   texts: (n) what each item says, "" for nothing.
+    Attributes:
+        blocks: (n, d_b) float16 unit rows by name, zero where an item has none; blocks that no item has are absent.
+        present: (n,) by block, which items have it.
+        signals: (n,) float32, NaN where missing.
+        lines_read: Number of catalogue rows, n + len(rejects).
+        texts: (n) text of each item, "" if it has none.
     """
 
     item_ids: list[str]
@@ -33,7 +36,7 @@ class EmbeddedRows:
 
 
 class GrowingBlock:
-    """The rows of one block, given in rising order; held as float16 in chunks, so that growing copies nothing."""
+    """The rows of one block, added in order; held as float16 chunks, so that growing copies nothing."""
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
@@ -41,16 +44,16 @@ class GrowingBlock:
         self._rows = np.zeros((_CHUNK_ROWS, dim), dtype=np.float32)
         self._chunk = 0
 
-    def put(self, row: int, vectors: Sequence[NDArray[np.floating]]) -> None:
-        """Give a row the unit mean of (dim,) vectors that are of length 1, or one vector of any length."""
-        chunk, place = divmod(row, _CHUNK_ROWS)
+    def set_row(self, row: int, vectors: Sequence[NDArray[np.floating]]) -> None:
+        """Set a row to the unit mean of (dim,) vectors of length 1, or to one vector of any length."""
+        chunk, offset = divmod(row, _CHUNK_ROWS)
         if chunk != self._chunk:
             self._close_chunk()
             self._chunk = chunk
-        self._rows[place] = pool(vectors)
+        self._rows[offset] = pool(vectors)
 
     def take(self, count: int) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
-        """Return (count, dim) unit rows and which of them were given, and let go of them."""
+        """Return (count, dim) unit rows and which of them were set, and release them."""
         self._close_chunk()
         rows = np.zeros((count, self.dim), dtype=np.float16)
         for chunk in sorted(self._full):
@@ -60,6 +63,6 @@ class GrowingBlock:
         return rows, np.any(rows, axis=1)
 
     def _close_chunk(self) -> None:
-        # A whole chunk is scaled at once: row by row costs ten times as much.
+        # A whole chunk is normalised at once: row by row takes ten times as long.
         self._full[self._chunk] = to_stored(self._rows)
         self._rows[:] = 0

@@ -1,4 +1,4 @@
-"""The pictures of products, from files or bytes to pixels, read and decoded in threads ahead of whoever takes them."""
+"""Load product images from files or bytes to pixels, read and decoded in threads ahead of the consumer."""
 
 import os
 from collections import deque
@@ -16,17 +16,17 @@ from engine.errors import BadImage
 from indexer.catalog.product import Product, Reject
 
 ROWS_AHEAD = 4096
-# Decoded pictures held at a time: 128 million pixels are 384 MB.
+# Decoded pixels held at a time: 128 million are 384 MB.
 PIXELS_AHEAD = 128_000_000
-_USUAL_PIXELS = 1_000_000
+_MIN_EXPECTED_PIXELS = 1_000_000
 
 
-def read_picture(image: Path | bytes) -> bytes:
-    """Return a picture's bytes. Raises BadImage if its file is missing, a folder, unreadable or above the limit."""
+def read_image(image: Path | bytes) -> bytes:
+    """Return an image's bytes. Raises BadImage if its file is missing, a folder or unreadable."""
     if isinstance(image, bytes):
         return image
     try:
-        # One byte more than allowed is enough for decode to refuse it, whatever the file's size.
+        # One byte more than allowed makes decode reject it, whatever the file's size.
         with open(image, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -37,8 +37,8 @@ def read_picture(image: Path | bytes) -> bytes:
         raise BadImage(f"image cannot be read: {image.name!r}: {error.strerror}") from error
 
 
-def decode_picture(data: bytes, image: Path | bytes) -> Image.Image:
-    """Return the decoded picture. Raises BadImage naming the file that the bytes came from."""
+def decode_image(data: bytes, image: Path | bytes) -> Image.Image:
+    """Return the decoded image. Raises BadImage naming the file that the bytes came from."""
     try:
         return decode(data)
     except BadImage as error:
@@ -48,7 +48,13 @@ def decode_picture(data: bytes, image: Path | bytes) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """A picture of a row: the sha256 of its bytes, and either a vector that was kept from before or its pixels."""
+    """An image of a row.
+
+    Attributes:
+        content: sha256 of its bytes.
+        vector: The cached vector, or None.
+        pixels: The decoded image, or None if there is a vector.
+    """
 
     content: bytes
     vector: NDArray[np.float16] | None
@@ -56,35 +62,35 @@ class LoadedImage:
 
     @property
     def size(self) -> int:
-        """Pixels held."""
+        """Number of pixels in memory."""
         return self.pixels.width * self.pixels.height if self.pixels else 0
 
 
 def load_ahead(
     entries: Iterable[Product | Reject], load: Callable[[Product], list[LoadedImage]], threads: int | None = None
 ) -> Iterator[tuple[Product | Reject, list[LoadedImage] | str]]:
-    """Yield every entry, in order, with its pictures, or with what is wrong with one.
+    """Yield every entry in order, with its images or with the reason why one is bad.
 
-    `load` is called in threads, for the products that follow too, as far as PIXELS_AHEAD and ROWS_AHEAD allow; a
-    BadImage that it raises is what is wrong. Own vectors come first: a row that has one for "image" is not loaded.
+    `load` runs in threads, also for the following products, as far as PIXELS_AHEAD and ROWS_AHEAD allow; a BadImage
+    that it raises is the reason. A row with its own "image" vector is not loaded.
     """
     threads = threads or min(8, os.cpu_count() or 1)
     waiting: deque[tuple[Product | Reject, Future[list[LoadedImage] | str] | None]] = deque()
     loading = 0
-    # The most pixels that a row had of late decide how far ahead to load. Until one is seen: those of a large photo.
+    # The most pixels of a recent row decide how far ahead to load. Before the first: those of a large photo.
     largest = PIXELS_AHEAD // 10
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
         for entry in _with_end(entries):
             if isinstance(entry, Product) and entry.images and "image" not in entry.vectors:
-                waiting.append((entry, pool.submit(_load, load, entry)))
+                waiting.append((entry, executor.submit(_load, load, entry)))
                 loading += 1
             elif entry is not None:
                 waiting.append((entry, None))
-            ahead = max(threads, PIXELS_AHEAD // max(largest, _USUAL_PIXELS))
+            ahead = max(threads, PIXELS_AHEAD // max(largest, _MIN_EXPECTED_PIXELS))
             while waiting:
                 oldest, future = waiting[0]
-                # A row that is ready waits too, so that there are always pictures to load while the model runs.
+                # A ready row waits too, so that there are always images to load while the model runs.
                 if not (future is None or loading > ahead or len(waiting) > ROWS_AHEAD or entry is None):
                     break
                 waiting.popleft()
@@ -93,11 +99,11 @@ def load_ahead(
                     loading -= 1
                     loaded = future.result()
                     if not isinstance(loaded, str):
-                        # It forgets slowly, so that one poster does not hold back all that follow.
-                        largest = max(sum(picture.size for picture in loaded), largest * 7 // 8)
+                        # Decays slowly, so that one huge image does not slow down all that follow.
+                        largest = max(sum(image.size for image in loaded), largest * 7 // 8)
                 yield oldest, loaded
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _load(load: Callable[[Product], list[LoadedImage]], product: Product) -> list[LoadedImage] | str:

@@ -1,4 +1,4 @@
-"""Who encodes what in a build: one model for texts and pictures alike, or a text model beside it for the text block."""
+"""The models of a build: one for texts and images alike, or an additional text model for the text block."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,15 +27,18 @@ from indexer.embedding.language import texts_read
 
 TEXT = "text"
 
-# Texts that the picture's model encodes only to see how it usually sees them; .02 of a standard deviation.
+# Texts that the image model encodes for calibration only; the error is .02 of a standard deviation.
 _PROBE_TEXTS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class BuildModels:
-    """The models of a build, open; None where nothing asks for one. `text_encoder` makes the text block if it is there.
+    """The open models of a build; None where not needed.
 
-    specs: what each was opened from, by "model" and "text_model".
+    Attributes:
+        specs: The spec of each, by "model" and "text_model".
+        encoder: Encodes images, and texts if there is no `text_encoder`.
+        text_encoder: Encodes the text block, if set.
     """
 
     specs: Mapping[str, ModelSpec]
@@ -44,59 +47,61 @@ class BuildModels:
 
     @classmethod
     def open(cls, model: ModelSpec | None, text_model: ModelSpec | None, own: frozenset[str]) -> Self:
-        """Open those that have a block to make. own: the blocks that the catalogue brings vectors for."""
-        asked = {
+        """Open the models that have a block to encode. own: blocks whose vectors come with the catalogue."""
+        requested = {
             "model": model if {"image", TEXT} - own - ({TEXT} if text_model else set()) else None,
             "text_model": text_model if TEXT not in own else None,
         }
-        specs = {name: spec for name, spec in asked.items() if spec is not None}
+        specs = {name: spec for name, spec in requested.items() if spec is not None}
         opened = {name: open_encoder(spec) for name, spec in specs.items()}
         return cls(specs, opened.get("model"), opened.get("text_model"))
 
     def calibrate(self, embedded: EmbeddedRows, encoded: frozenset[str]) -> Calibration:
-        """Return what is usual for each kind of part, as each model says it. encoded: the blocks that models made."""
+        """Return the calibration of each kind of part, per model. encoded: the blocks that models produced."""
         shared = encoded - {TEXT} if self.text_encoder else encoded
         encoder, text_encoder = self.encoder, self.text_encoder
-        texts = list(GOLDEN_TEXTS) if text_encoder is None else _some(embedded.texts) or list(GOLDEN_TEXTS)
+        texts = list(GOLDEN_TEXTS) if text_encoder is None else _sample_texts(embedded.texts) or list(GOLDEN_TEXTS)
         probes = {}
         if encoder is not None and shared:
             probes = {
                 "text": lambda: encoder.encode_texts(texts),
                 "image": lambda: encoder.encode_images(golden_images()),
             }
-        usual = calibrate(embedded.blocks, embedded.present, shared, embedded.signals, probes)
+        calibration = calibrate(embedded.blocks, embedded.present, shared, embedded.signals, probes)
         if text_encoder is None or TEXT not in encoded:
-            return usual
+            return calibration
         blocks, present = {TEXT: embedded.blocks[TEXT]}, {TEXT: embedded.present[TEXT]}
         probe = {TEXT: lambda: text_encoder.encode_texts(GOLDEN_TEXTS)}
         own = calibrate(blocks, present, frozenset({TEXT}), {}, probe)
-        return Calibration({**usual.similarities, (TEXT, TEXT): own.of(TEXT, TEXT)}, usual.signals)
+        return Calibration({**calibration.similarities, (TEXT, TEXT): own.of(TEXT, TEXT)}, calibration.signals)
 
     def record(self, name: str, encoded: frozenset[str], texts: Sequence[str]) -> ModelRecord | None:
-        """Return the manifest's `model` or `text_model`; None if it made no block. texts: what the items say."""
+        """Return the manifest's `model` or `text_model`; None if it produced no block. texts: the item texts."""
         encoder = {"model": self.encoder, "text_model": self.text_encoder}[name]
-        made = encoded & {TEXT} if name == "text_model" else encoded - {TEXT} if self.text_encoder else encoded
-        if encoder is None or not made:
+        encoded_by_model = (
+            encoded & {TEXT} if name == "text_model" else encoded - {TEXT} if self.text_encoder else encoded
+        )
+        if encoder is None or not encoded_by_model:
             return None
-        return _record(self.specs[name], encoder, texts_read(encoder, texts) if TEXT in made else None)
+        return _record(self.specs[name], encoder, texts_read(encoder, texts) if TEXT in encoded_by_model else None)
 
 
 @contextmanager
-def remembering(models: BuildModels, cache_file: Path) -> Iterator[BuildModels]:
-    """Give the same models behind the embedding cache; without models, and without a cache, the same."""
+def with_cache(models: BuildModels, cache_file: Path) -> Iterator[BuildModels]:
+    """Yield the same models behind the embedding cache; without models, unchanged."""
     if not models.specs:
         yield models
         return
     with EmbeddingCache(cache_file) as cache:
         encoders = (models.encoder, models.text_encoder)
-        encoder, text_encoder = (None if one is None else CachedEncoder(one, cache) for one in encoders)
+        encoder, text_encoder = (None if model is None else CachedEncoder(model, cache) for model in encoders)
         yield replace(models, encoder=encoder, text_encoder=text_encoder)
 
 
-def _some(texts: list[str], seed: int = 7) -> list[str]:
-    said = [text for text in texts if text]
-    drawn = np.random.default_rng(seed).permutation(len(said))[:_PROBE_TEXTS]
-    return [said[place] for place in drawn.tolist()]
+def _sample_texts(texts: list[str], seed: int = 7) -> list[str]:
+    present = [text for text in texts if text]
+    sample = np.random.default_rng(seed).permutation(len(present))[:_PROBE_TEXTS]
+    return [present[index] for index in sample.tolist()]
 
 
 def _record(spec: ModelSpec, encoder: Encoder, read: float | None) -> ModelRecord:
@@ -111,8 +116,8 @@ def _record(spec: ModelSpec, encoder: Encoder, read: float | None) -> ModelRecor
 
 
 def _absolute(name: str) -> str:
-    """Return what names a local folder or file so that a server started elsewhere finds it too; else the name."""
+    """Return a local path as an absolute one, so that a server started elsewhere finds it; other names unchanged."""
     prefix = "local-dir:" if name.startswith("local-dir:") else ""
-    place = Path(name.removeprefix(prefix))
-    # An embedded model's name is the embedded model, whatever folder of that name stands here.
-    return f"{prefix}{place.resolve()}" if name not in EMBEDDED and (prefix or place.exists()) else name
+    path = Path(name.removeprefix(prefix))
+    # An embedded model's name means that model, even if a folder of that name exists here.
+    return f"{prefix}{path.resolve()}" if name not in EMBEDDED and (prefix or path.exists()) else name

@@ -1,6 +1,6 @@
-"""Rows that wait for their vectors, and the contents that wait for theirs: what stands between a catalogue and a model.
+"""Rows waiting for their vectors, and contents waiting to be encoded.
 
-A content is encoded once, however many rows show the same picture or say the same.
+A content is encoded once, however many rows share the image or text.
 """
 
 from dataclasses import dataclass, field
@@ -19,9 +19,11 @@ _Vectors = list[NDArray[np.floating] | None]
 
 @dataclass(slots=True)
 class RowSlot:
-    """A row that waits for its vectors; a block has one place for each of its vectors, None until it is there.
+    """A row waiting for its vectors.
 
-    reason: why it is rejected, empty if it is not.
+    Attributes:
+        blocks: Block → its vectors, None until available.
+        reason: Why the row is rejected, empty if it is not.
     """
 
     line: int
@@ -33,7 +35,7 @@ class RowSlot:
     reason: str = ""
 
     def is_ready(self) -> bool:
-        """Return whether it waits for nothing more: every vector is there, or it is rejected."""
+        """Return whether the row is complete: every vector is available, or it is rejected."""
         if self.reason:
             return True
         # Identity, since an array compares value by value.
@@ -41,36 +43,36 @@ class RowSlot:
 
 
 class ContentQueue(Generic[Content]):
-    """Contents of one kind that wait for a vector, each once, however many rows have it."""
+    """Contents of one kind waiting for a vector, each once, however many rows share it."""
 
     def __init__(self, block: str) -> None:
         self.block = block
         self.contents: dict[bytes, Content] = {}
-        self._places: dict[bytes, list[tuple[RowSlot, int]]] = {}
+        self._waiting_slots: dict[bytes, list[tuple[RowSlot, int]]] = {}
 
     def __len__(self) -> int:
         return len(self.contents)
 
-    def add(self, key: bytes, content: Content, slot: RowSlot, place: int) -> None:
-        """Let a place of a slot wait for the vector of a content."""
+    def add(self, key: bytes, content: Content, slot: RowSlot, position: int) -> None:
+        """Register a position in a slot for the vector of a content."""
         self.contents.setdefault(key, content)
-        self._places.setdefault(key, []).append((slot, place))
+        self._waiting_slots.setdefault(key, []).append((slot, position))
 
     def first(self, count: int) -> dict[bytes, Content]:
-        """Return the first contents by key, at most so many; they stay in the queue."""
+        """Return up to `count` contents by key, oldest first; they stay in the queue."""
         return dict(islice(self.contents.items(), count))
 
     def settle(self, key: bytes, vector: Half | None) -> None:
-        """Write a content's vector to every place that waits for it; None rejects their rows."""
+        """Write a content's vector to every waiting position; None rejects their rows."""
         del self.contents[key]
-        for slot, place in self._places.pop(key):
+        for slot, position in self._waiting_slots.pop(key):
             if vector is None:
                 slot.reason = f"{self.block}: {NOT_FINITE}"
             else:
-                slot.blocks[self.block][place] = vector
+                slot.blocks[self.block][position] = vector
 
     def move(self, key: bytes, other: "ContentQueue[Content]") -> None:
-        """Let all that waits for a content wait in another queue."""
+        """Move a content and everything waiting for it to another queue."""
         content = self.contents.pop(key)
-        for slot, place in self._places.pop(key):
-            other.add(key, content, slot, place)
+        for slot, position in self._waiting_slots.pop(key):
+            other.add(key, content, slot, position)

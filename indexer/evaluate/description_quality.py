@@ -18,15 +18,15 @@ from engine.descriptions.describer import Describer, DescribeRequest, Descriptio
 from engine.descriptions.fact_check import contradictions
 from engine.descriptions.facts import COLOUR, TYPE, Facts
 from engine.descriptions.grammar import count_words
-from engine.descriptions.subjects import SAME_PICTURE, nearest_of
+from engine.descriptions.subjects import SAME_PICTURE, find_nearest_payload
 from engine.descriptions.writer import Writer
 from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 from engine.errors import InvalidCatalogue
 from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Product, read
-from indexer.catalog.table_rows import need, rows_of
+from indexer.catalog.table_rows import read_table, require_value
 from indexer.embedding.embed import Progress
-from indexer.embedding.image_loader import decode_picture, read_picture
+from indexer.embedding.image_loader import decode_image, read_image
 
 SEED = 7
 _BATCH = 16
@@ -73,11 +73,11 @@ def read_pictures(catalogue: Path, photos: Path | None, most: int) -> tuple[list
     shown = [JudgedPicture(product.images[0], product) for product in products.values() if product.images]
     if photos is not None:
         shown = []
-        for number, row in rows_of(photos):
-            item_id = need(photos, number, row, "item_id")
+        for number, row in read_table(photos):
+            item_id = require_value(photos, number, row, "item_id")
             if item_id not in products:
                 raise InvalidCatalogue(f"{photos}, row {number}: expected an item of {catalogue}, got {item_id!r}")
-            shown.append(JudgedPicture(photos.parent / need(photos, number, row, "image"), products[item_id]))
+            shown.append(JudgedPicture(photos.parent / require_value(photos, number, row, "image"), products[item_id]))
     if not shown:
         raise InvalidCatalogue(f"{catalogue}: expected an item with a picture, got none")
     chosen = np.sort(np.random.default_rng(SEED).permutation(len(shown))[:most]).tolist()
@@ -104,8 +104,8 @@ def describe_judged(
 
     encoder = open_encoder(ModelSpec(EMBEDDED.model)) if searcher is None else searcher.encoder
     captioner = open_captioner(encoder, "" if searcher is None else _model(searcher))
-    image_bytes = [read_picture(picture.image) for picture in shown]
-    images = [decode_picture(data, picture.image) for data, picture in zip(image_bytes, shown, strict=True)]
+    image_bytes = [read_image(picture.image) for picture in shown]
+    images = [decode_image(data, picture.image) for data, picture in zip(image_bytes, shown, strict=True)]
     vectors = None if encoder is None else _encode(encoder, images)
     hidden = {} if searcher is None or with_fields else _hidden(searcher, shown, vectors)
     catalogue_model = CatalogModel([]) if searcher is None else CatalogModel.of(searcher.view, frozenset(hidden))
@@ -124,7 +124,9 @@ def describe_judged(
             None if vectors is None else vectors[index],
             images[index],
             seed=picture.product.item_id,
-            nearest={} if with_fields or searcher is None else nearest_of(searcher, image_bytes[index], without),
+            nearest=(
+                {} if with_fields or searcher is None else find_nearest_payload(searcher, image_bytes[index], without)
+            ),
         )
         for index, picture in enumerate(shown)
     ]

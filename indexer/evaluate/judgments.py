@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.errors import InvalidCatalogue
 from engine.scoring.query import ImagePart, ItemPart, Part, Query, TextPart
-from indexer.catalog.table_rows import need, number_in, rows_of
+from indexer.catalog.table_rows import read_table, require_number, require_value
 
 QUERY_COLUMNS = ("query", "image", "item_id")
 
@@ -48,16 +48,16 @@ def read_judged(queries: Path, judgments: Path) -> list[JudgedQuery]:
         InvalidCatalogue: A file is malformed, or fewer than two queries are left.
     """
     ratings: dict[str, dict[str, float]] = {}
-    for number, row in rows_of(judgments):
-        rated = ratings.setdefault(need(judgments, number, row, "query_id"), {})
-        item_id = need(judgments, number, row, "item_id")
+    for number, row in read_table(judgments):
+        rated = ratings.setdefault(require_value(judgments, number, row, "query_id"), {})
+        item_id = require_value(judgments, number, row, "item_id")
         if item_id in rated:
             raise InvalidCatalogue(f"{judgments}, row {number}: expected one rating of {item_id!r}, got two")
-        rated[item_id] = number_in(judgments, number, row, "rating")
+        rated[item_id] = require_number(judgments, number, row, "rating")
     seen: set[str] = set()
     found = []
-    for number, row in rows_of(queries):
-        query_id = need(queries, number, row, "query_id")
+    for number, row in read_table(queries):
+        query_id = require_value(queries, number, row, "query_id")
         if query_id in seen:
             raise InvalidCatalogue(f"{queries}, row {number}: query_id {query_id!r} occurs twice")
         seen.add(query_id)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from engine.catalog.coercion import BadRow, is_absent, shown, to_id, to_number
+from engine.catalog.coercion import BadRow, format_value, is_absent, to_id, to_number
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
-from indexer.catalog.catalog_reader import hint, open_rows
+from indexer.catalog.catalog_reader import open_rows, suggest_column
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import RawRow
 from indexer.events.event_time import to_time_s
@@ -57,7 +57,7 @@ def read(
     for name, column in wanted.items():
         if column not in present and (name in given or name in _REQUIRED):
             suggestion = "" if name in given else f"; name the column with {name}=COLUMN"
-            raise InvalidCatalogue(f"{path} has no column {column!r}: {hint(column, present)}{suggestion}")
+            raise InvalidCatalogue(f"{path} has no column {column!r}: {suggest_column(column, present)}{suggestion}")
     return _events(source.rows(), _EventReader(wanted, type_default))
 
 
@@ -102,7 +102,7 @@ class _EventReader:
             return self._type_default
         found = _TYPES.get(value.strip().lower()) if isinstance(value, str) else None
         if found is None:
-            raise BadRow(f"type: expected one of {', '.join(_TYPES)}, got {shown(value)}")
+            raise BadRow(f"type: expected one of {', '.join(_TYPES)}, got {format_value(value)}")
         return found
 
     def _digest(self, event: Event) -> str:
@@ -124,7 +124,7 @@ def _to_pieces(kind: EventType, value: object) -> tuple[EventType, int]:
     if quantity < 0 and kind is EventType.PURCHASE:
         kind, quantity = EventType.RETURN, -quantity
     if not 0 < quantity <= _MAX_QUANTITY:
-        raise BadRow(f"quantity: expected more than 0 and at most {_MAX_QUANTITY}, got {shown(value)}")
+        raise BadRow(f"quantity: expected more than 0 and at most {_MAX_QUANTITY}, got {format_value(value)}")
     return kind, max(1, round(quantity))
 
 

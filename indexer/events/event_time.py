@@ -5,7 +5,7 @@ import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from engine.catalog.coercion import BadRow, InvalidValue, is_absent, shown
+from engine.catalog.coercion import BadRow, InvalidValue, format_value, is_absent
 from engine.columns.datetimes import parse_datetime
 
 # Eight digits are an ISO 8601 date, other numbers are seconds.
@@ -35,12 +35,12 @@ def to_time_s(value: object) -> float:
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
         if _FIRST_S < value < _LAST_S:
             return float(value)
-        raise BadRow(f"time: expected seconds since 1970, got {shown(value)}")
-    raise BadRow(f"time: expected ISO 8601 or seconds since 1970, got {shown(value)}")
+        raise BadRow(f"time: expected seconds since 1970, got {format_value(value)}")
+    raise BadRow(f"time: expected ISO 8601 or seconds since 1970, got {format_value(value)}")
 
 
 def _parse(text: str) -> datetime:
     try:
         return parse_datetime(text)
     except ValueError:
-        raise BadRow(f"time: expected ISO 8601 or seconds since 1970, got {shown(text)}") from None
+        raise BadRow(f"time: expected ISO 8601 or seconds since 1970, got {format_value(text)}") from None

@@ -15,7 +15,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from engine.columns.field_roles import TITLES
 from indexer.catalog.product import Product, Reject
-from indexer.embedding.image_loader import decode_picture, read_picture
+from indexer.embedding.image_loader import decode_image, read_image
 
 SAMPLED = 256
 """Items that are asked about, drawn evenly from the whole catalogue."""
@@ -98,7 +98,7 @@ def picture_probes(products: Iterable[Product], seed: int = 18) -> list[PictureP
         for image in images:
             if len(probes) == MOST_PICTURES:
                 return probes
-            probes.append(PictureProbe(product.item_id, changed(decode_picture(read_picture(image), image), rng)))
+            probes.append(PictureProbe(product.item_id, changed(decode_image(read_image(image), image), rng)))
     return probes
 
 

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.catalog.coercion import BadRow, InvalidValue, is_absent, shown, to_id, to_json, to_number, to_text, to_utf8
+from engine.catalog.coercion import (
+    BadRow,
+    InvalidValue,
+    format_value,
+    is_absent,
+    to_id,
+    to_json,
+    to_number,
+    to_text,
+    to_utf8,
+)
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.catalog_reader import hint, open_rows
+from indexer.catalog.catalog_reader import open_rows, suggest_column
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import RawRow
 from indexer.events.event_time import to_time_s
@@ -104,10 +114,13 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Revie
             column_names[name] = alias
     for name, column in requested.items():
         if column not in known:
-            raise InvalidCatalogue(f"{path} has no column {column!r}, named for {name}: {hint(column, known)}")
+            raise InvalidCatalogue(
+                f"{path} has no column {column!r}, named for {name}: {suggest_column(column, known)}"
+            )
     if not {column_names["text"], column_names["rating"], column_names["label"]} & set(known):
         raise InvalidCatalogue(
-            f"{path} has no column 'text', 'rating' or 'label': {hint('text', known)}; name them with text=COLUMN"
+            f"{path} has no column 'text', 'rating' or 'label': {suggest_column('text', known)}; "
+            "name them with text=COLUMN"
         )
     return _read_reviews(source.rows(), column_names)
 
@@ -165,7 +178,7 @@ def _to_number(value: object, column: str, minimum: float, maximum: float) -> fl
         return math.nan
     number = to_number(value, column)
     if number < minimum or number > maximum:
-        raise BadRow(f"{column}: expected a number from {minimum:g} to {maximum:g}, got {shown(value)}")
+        raise BadRow(f"{column}: expected a number from {minimum:g} to {maximum:g}, got {format_value(value)}")
     return number
 
 
@@ -174,7 +187,7 @@ def _to_time_s(value: object, latest_s: float) -> float:
         return math.nan
     time_s = to_time_s(value)
     if not 0.0 <= time_s <= latest_s:
-        raise BadRow(f"time: expected 1970 or later and at most a day from now, got {shown(value)}")
+        raise BadRow(f"time: expected 1970 or later and at most a day from now, got {format_value(value)}")
     return time_s
 
 
@@ -185,7 +198,7 @@ def _to_bool(value: object, column: str) -> bool:
         raise BadRow(value.reason)
     text = str(value).strip().lower()
     if text not in _TRUE | _FALSE:
-        raise BadRow(f"{column}: expected true or false, got {shown(value)}")
+        raise BadRow(f"{column}: expected true or false, got {format_value(value)}")
     return text in _TRUE
 
 

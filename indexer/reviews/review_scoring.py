@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from indexer.catalog import Reject, count_rows
 from indexer.embedding.embed import Progress
-from indexer.output_file import opened
+from indexer.output_file import open_output
 from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.model_coverage import Coverage
 from indexer.reviews.model_file import load_model
@@ -56,7 +56,7 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
     reviews = rejects = 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        file = stack.enter_context(opened(out))
+        file = stack.enter_context(open_output(out))
         rejects_file: TextIO | None = None
         while batch := list(islice(rows, _BATCH_SIZE)):
             good = [row for row in batch if isinstance(row, Review)]
@@ -67,7 +67,7 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
             for review, scored in zip(good, feedback_model.score(good), strict=True):
                 file.write(json.dumps(to_line(review, scored), ensure_ascii=False) + "\n")
             for row in bad:
-                rejects_file = rejects_file or stack.enter_context(opened(rejects_path(out)))
+                rejects_file = rejects_file or stack.enter_context(open_output(rejects_path(out)))
                 rejects_file.write(row.to_line())
             reviews += len(good)
             rejects += len(bad)

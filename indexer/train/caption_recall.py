@@ -1,8 +1,8 @@
 """Captions of a CoCa model, and their recall: how many words of the expected caption they contain."""
 
-from engine.encoders.captioner import say
+from engine.encoders.captioner import generate_captions
 
-__all__ = ["recall", "say"]
+__all__ = ["generate_captions", "recall"]
 
 
 def recall(caption: str, expected: str) -> float:

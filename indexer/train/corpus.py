@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.table_rows import need, rows_of
+from indexer.catalog.table_rows import read_table, require_value
 
 CATALOGUE = "catalogue"
 LABELS = "labels"
@@ -152,13 +152,13 @@ class _CorpusReader:
             raise InvalidSetting(f"expected one catalogue in each folder, got a second one: {path}")
         items = self._items.setdefault(folder, {})
         self.sources.append(CorpusSource(path, CATALOGUE, photographed))
-        for line, row in rows_of(path):
-            key = need(path, line, row, "item_id")
+        for line, row in read_table(path):
+            key = require_value(path, line, row, "item_id")
             if key in items:
                 raise InvalidCatalogue(f"{path}, row {line}: item_id {key!r} occurs twice")
             items[key] = len(self.concepts)
-            title = need(path, line, row, "title")
-            image = _file(path, need(path, line, row, "image"), line)
+            title = require_value(path, line, row, "title")
+            image = _file(path, require_value(path, line, row, "image"), line)
             self.pictures.append(CorpusPicture(image, len(self.concepts), product=True))
             self.concepts.append(self._templates.to_concept(key, source, title, row))
 
@@ -168,8 +168,8 @@ class _CorpusReader:
         if items is None:
             self._add_label_photos(path)
             return
-        for line, row in rows_of(path):
-            key = need(path, line, row, "item_id")
+        for line, row in read_table(path):
+            key = require_value(path, line, row, "item_id")
             if key not in items:
                 raise InvalidCatalogue(f"{path}, row {line}: expected an item_id of {path.parent}, got {key!r}")
             image = _file(path, row.get("image", ""), line)
@@ -179,8 +179,8 @@ class _CorpusReader:
         labels: dict[str, int] = {}
         source = len(self.sources)
         self.sources.append(CorpusSource(path, LABELS, True))
-        for line, row in rows_of(path):
-            label = need(path, line, row, "category")
+        for line, row in read_table(path):
+            label = require_value(path, line, row, "category")
             if label not in labels:
                 labels[label] = len(self.concepts)
                 self.concepts.append(self._templates.to_label(label, source))

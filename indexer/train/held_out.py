@@ -35,7 +35,9 @@ def measure(trainee: Trainee, model: Any, corpus: Corpus, split: Split, pixels: 
         queries = encode_pictures(trainee, model, pixels[held])
         if trainee.is_captioner and trainee.tokenizer is not None:
             expected = [corpus.concepts[corpus.pictures[p].concept].caption for p in held[:CAPTIONED]]
-            captions = caption_recall.say(model, trainee.tokenizer, views(trainee, model, pixels[held[:CAPTIONED]]))
+            captions = caption_recall.generate_captions(
+                model, trainee.tokenizer, views(trainee, model, pixels[held[:CAPTIONED]])
+            )
             recalls = [caption_recall.recall(*pair) for pair in zip(captions, expected, strict=True)]
             metrics[f"{index}.caption_recall"] = sum(recalls) / len(recalls)
         column = {concept: position for position, concept in enumerate(concepts)}

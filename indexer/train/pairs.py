@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from engine.errors import InvalidCatalogue
-from indexer.catalog.table_rows import Row, need, number_in, rows_of
+from indexer.catalog.table_rows import Row, read_table, require_number, require_value
 from indexer.evaluate.ranking_metrics import K, ndcg
 from indexer.train import augment, held_out, image_memory
 from indexer.train.architecture import Trainee
@@ -72,16 +72,16 @@ def read(path: Path, corpus: Corpus) -> QueryPairs:
     queries: dict[PairQuery, int] = {}
     values: dict[tuple[int, int], float] = {}
     column = ""
-    for number, row in rows_of(path):
+    for number, row in read_table(path):
         column = column or _value_column(path, row)
         query = _read_query(path, number, row)
-        item_id = need(path, number, row, "item_id")
+        item_id = require_value(path, number, row, "item_id")
         if item_id not in items:
             raise InvalidCatalogue(f"{path}, row {number}: expected an item_id of one catalogue, got {item_id!r}")
         pair = queries.setdefault(query, len(queries)), items[item_id]
         if pair in values:
             raise InvalidCatalogue(f"{path}, row {number}: expected a query and an item once, got {item_id!r} again")
-        values[pair] = number_in(path, number, row, column)
+        values[pair] = require_number(path, number, row, column)
     if not any(values.values()):
         raise InvalidCatalogue(f"{path}: expected a pair with a {column or 'rating'} above 0, got none")
     positions = torch.tensor(list(values))

@@ -12,7 +12,7 @@ from engine.catalog.payload import to_bytes
 from engine.errors import InvalidQuery
 from engine.server.codec.statuses import to_status
 from engine.server.codec.validation import check
-from engine.updates.change_log import Upsert
+from engine.updates.item_change import Upsert
 from engine.v1 import catalog_pb2
 
 _Request = catalog_pb2.UpsertItemsRequest

@@ -13,8 +13,8 @@ from engine.server.served_snapshot import ServedSnapshot
 from engine.server.snapshot_manager import SnapshotManager
 from engine.server.snapshot_overlay import SnapshotOverlay
 from engine.server.workers import CallDeadline, Workers
-from engine.updates.change_log import Upsert
 from engine.updates.ingest import AcceptedItem
+from engine.updates.item_change import Upsert
 from engine.v1 import catalog_pb2
 
 UPSERT = "UpsertItems"
@@ -131,7 +131,7 @@ def _prepare(
     items = [
         (item.item_id, upsert) for item, upsert in zip(request.items, parsed, strict=True) if isinstance(upsert, Upsert)
     ]
-    prepared = iter(overlay.intake.take(items, pictures.__getitem__))
+    prepared = iter(overlay.intake.prepare(items, pictures.__getitem__))
     outcomes: list[AcceptedItem | InvalidQuery] = []
     for index, upsert in enumerate(parsed):
         if isinstance(upsert, InvalidQuery):
@@ -160,10 +160,10 @@ def _get_items(served: ServedSnapshot, item_ids: Sequence[str], fields: Fields |
     response = catalog_pb2.GetItemsResponse(snapshot=served.name)
     for item_id in item_ids:
         try:
-            row = view.row_of(item_id)
+            row = view.get_row(item_id)
         except ItemNotFound:
             response.missing_item_ids.append(item_id)
             continue
-        item = response.items.add(item_id=item_id, blocks=view.stratum_of(row).blocks)
+        item = response.items.add(item_id=item_id, blocks=view.get_stratum(row).blocks)
         put_payload(item.payload, view.payload(row), fields)
     return response

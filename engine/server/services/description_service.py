@@ -4,7 +4,7 @@ from functools import partial
 from threading import Lock
 
 from engine.descriptions.describer import Describer
-from engine.descriptions.subjects import SnapshotDescribers, item_of, pictures_of
+from engine.descriptions.subjects import SnapshotDescribers, get_item_subject, get_picture_subjects
 from engine.descriptions.writer import WriterOptions, open_writer
 from engine.encoders.images import decode
 from engine.errors import InvalidQuery, ItemNotFound
@@ -48,10 +48,10 @@ class DescriptionService:
                 image = decode(request.image)
             except InvalidQuery as error:
                 raise error.at("image") from error
-            subjects = pictures_of(searcher, [image], [request.image])
+            subjects = get_picture_subjects(searcher, [image], [request.image])
         else:
             try:
-                subjects = [item_of(searcher, request.item_id)]
+                subjects = [get_item_subject(searcher, request.item_id)]
             except ItemNotFound as error:
                 raise error.at("item_id") from error
         describer = self._describer(served, bool(subjects[0].image))

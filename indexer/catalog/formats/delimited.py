@@ -1,7 +1,7 @@
 """CSV: UTF-8, a header line, commas, RFC 4180 quoting with line breaks inside quotes; also gzipped.
 
-CSV knows only text, so a first pass over the file finds the columns whose values are all integers, all numbers or all
-true/false, and the second pass hands them over as such. "007" and "1,5" stay text; so do ids and descriptions.
+CSV has only text, so a first pass finds the columns whose values are all integers, all numbers or all true/false, and
+the second pass converts them. "007" and "1,5" stay text, as do ids and descriptions.
 """
 
 import csv
@@ -23,20 +23,20 @@ from indexer.catalog.raw_row import (
     open_bytes,
 )
 
-_KEPT_TEXT = TEXT_COLUMNS | {ITEM_ID, *IMAGE_COLUMNS}
+_TEXT_ONLY = TEXT_COLUMNS | {ITEM_ID, *IMAGE_COLUMNS}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
-_TRUTH = re.compile(r"true|false", re.IGNORECASE)
+_BOOLEAN = re.compile(r"true|false", re.IGNORECASE)
 
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
     (_INTEGER, int),
     (_NUMBER, float),
-    (_TRUTH, lambda text: text.lower() == "true"),
+    (_BOOLEAN, lambda text: text.lower() == "true"),
 )
 
 
 class Csv:
-    """The rows of a CSV file. typed: False leaves every value the text that it is, and saves the first pass."""
+    """The rows of a CSV file. typed: False leaves every value as text and skips the first pass."""
 
     def __init__(self, path: Path, typed: bool = True) -> None:
         self.folder = path.parent
@@ -44,7 +44,7 @@ class Csv:
         self._typed = typed
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
-        """Return the names in the header. Raises InvalidCatalogue if there is no row below it."""
+        """Return the header's names. Raises InvalidCatalogue if no row follows."""
         header: list[str] = []
         for _, cells in self._cells():
             if header:
@@ -55,7 +55,7 @@ class Csv:
         raise InvalidCatalogue(f"{self._path} is empty")
 
     def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield one row for each record, on the line it starts on. Raises InvalidCatalogue if the file breaks off."""
+        """Yield each record with the line it starts on. Raises InvalidCatalogue if the file is truncated."""
         lines = self._cells()
         header = self._to_header(next(lines)[1])
         kinds = self._kinds() if self._typed else [None] * len(header)
@@ -83,27 +83,27 @@ class Csv:
         return header
 
     def _kinds(self) -> list[Callable[[str], object] | None]:
-        """Return how each column's texts become values, None for text."""
+        """Return the converter of each column, None for text."""
         lines = self._cells()
         header = self._to_header(next(lines)[1])
-        numbers = {place: _KINDS for place, name in enumerate(header) if name and name not in _KEPT_TEXT}
+        numbers = {index: _KINDS for index, name in enumerate(header) if name and name not in _TEXT_ONLY}
         filled: set[int] = set()
         for _, cells in lines:
             if isinstance(cells, BadRow) or len(cells) != len(header):
                 continue
-            for place, possible in list(numbers.items()):
-                text = cells[place].strip()
+            for index, possible in list(numbers.items()):
+                text = cells[index].strip()
                 if text:
-                    filled.add(place)
-                    numbers[place] = tuple(kind for kind in possible if kind[0].fullmatch(text))
-                    if not numbers[place]:
-                        del numbers[place]
-        return [numbers[at][0][1] if at in filled & numbers.keys() else None for at in range(len(header))]
+                    filled.add(index)
+                    numbers[index] = tuple(kind for kind in possible if kind[0].fullmatch(text))
+                    if not numbers[index]:
+                        del numbers[index]
+        return [numbers[index][0][1] if index in filled & numbers.keys() else None for index in range(len(header))]
 
     def _cells(self) -> Iterator[tuple[int, list[str] | BadRow]]:
-        """Yield each record that is not blank, header first, with the line it starts on."""
+        """Yield each nonblank record, header first, with the line it starts on."""
         with open_bytes(self._path) as stream:
-            # Bytes that are not UTF-8 come through as lone surrogates, so that they cost one row and not the file.
+            # Invalid UTF-8 becomes lone surrogates, so that it rejects one row and not the file.
             text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
             lines = _Lines(text)
             reader = csv.reader(lines, strict=True)
@@ -122,7 +122,7 @@ class Csv:
 
 
 class _Lines:
-    """The physical lines of a file; those of a broken record, but its first, can be read again as records."""
+    """The physical lines of a file; all but the first of a broken record can be read again as records."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -140,12 +140,12 @@ class _Lines:
         return line
 
     def begin(self) -> int:
-        """Return the number of the line that the next record starts on, from 1."""
+        """Return the line number where the next record starts, from 1."""
         self._record.clear()
         return self._number + 1
 
     def rewind(self) -> None:
-        """Give back all lines of the record but its first: a quote never closed then costs one line, not the rest."""
+        """Push back all lines of the record but its first: an unclosed quote then costs one line, not the rest."""
         self._again.extendleft(reversed(self._record[1:]))
         self._number -= len(self._record) - 1
 

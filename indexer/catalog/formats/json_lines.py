@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, UTF-8, blank lines skipped; .jsonl, .ndjson or .json, also gzipped."""
+"""JSON Lines: one object per line, UTF-8, blank lines skipped; .jsonl, .ndjson or .json, also gzipped."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from indexer.catalog.raw_row import ITEM_ID, RawRow, open_bytes
 
 MAX_LINE_BYTES = 16 * 2**20
 
-_ROWS_LOOKED_AT = 100
+_ROWS_PARSED_FOR_COLUMNS = 100
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -25,13 +25,15 @@ class JsonLines:
         self._path = path
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
-        """Return the names met up to the row that had the last of the wanted ones; most files need one row."""
+        """Return the names found up to the row with the last wanted one; most files need one row."""
         names: dict[str, None] = {}
         missing = {name: _spellings(name) for name in wanted}
         number = 0
         for number, raw in self._lines():
-            # A column that no row has costs a search for its name in every line, not a parse.
-            if number > _ROWS_LOOKED_AT and not any(form in raw for forms in missing.values() for form in forms):
+            # For a missing column every line is searched for its name, not parsed.
+            if number > _ROWS_PARSED_FOR_COLUMNS and not any(
+                form in raw for forms in missing.values() for form in forms
+            ):
                 continue
             try:
                 row = parse(raw)
@@ -48,7 +50,7 @@ class JsonLines:
         return list(names)
 
     def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield one row for each line that is not blank. Raises InvalidCatalogue where the file breaks off."""
+        """Yield one row per nonblank line. Raises InvalidCatalogue if the file is truncated."""
         for number, raw in self._lines():
             try:
                 yield RawRow(number, parse(raw))
@@ -56,7 +58,7 @@ class JsonLines:
                 yield Reject(number, "", str(bad))
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each line that is not blank with its number; of one above the limit, a byte more than allowed."""
+        """Yield each nonblank line with its number; a line above the limit is cut one byte after it."""
         with open_bytes(self._path) as stream:
             number = 0
             while raw := stream.readline(MAX_LINE_BYTES + 1):
@@ -74,11 +76,11 @@ _ARRAY_HINT = f"expected a JSON object with {ITEM_ID!r}, got an array: put one o
 
 
 def parse(raw: bytes) -> dict[str, object]:
-    """Return the object on a line. Raises BadRow with the position of what is wrong."""
+    """Return the object on a line. Raises BadRow with the position of the error."""
     if len(raw) > MAX_LINE_BYTES:
         raise BadRow(f"expected a line of at most {MAX_LINE_BYTES} bytes, got more")
     try:
-        # Six times as fast as json on vectors; json is asked where it refuses, for NaN and for positions.
+        # Six times as fast as json on vectors; json is the fallback, for NaN and for error positions.
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         value = _parse_slowly(raw)
@@ -99,7 +101,7 @@ def _parse_slowly(raw: bytes) -> object:
             raise BadRow(_ARRAY_HINT) from None
         raise BadRow(f"bad JSON at position {error.pos + 1}: {error.msg}") from None
     except UnicodeEncodeError:
-        raise BadRow("bad JSON: half of a surrogate pair") from None
+        raise BadRow("bad JSON: unpaired surrogate") from None
     except RecursionError:
         raise BadRow("bad JSON: nested too deeply") from None
     except ValueError as error:
@@ -107,6 +109,6 @@ def _parse_slowly(raw: bytes) -> object:
 
 
 def _spellings(name: str) -> tuple[bytes, bytes]:
-    """Return a name as JSON writers write it: as it is, and in ASCII."""
+    """Return a name as JSON writers write it: in UTF-8, and escaped to ASCII."""
     plain, escaped = json.dumps(name, ensure_ascii=False), json.dumps(name)
     return plain.encode("utf-8", "surrogatepass"), escaped.encode()

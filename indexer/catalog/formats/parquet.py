@@ -1,4 +1,4 @@
-"""Parquet: read in batches, vectors as matrices and not value by value; `line` is the row's number, from 1."""
+"""Parquet: read in batches, vectors as matrices instead of value by value; `line` is the row number, from 1."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import IMAGE_COLUMNS, VECTOR_COLUMNS, RawRow, check_unique
 
 _BATCH_ROWS = 8192
-_BATCH_PICTURES = 128
+_BATCH_IMAGE_ROWS = 128
 
 _Values = Sequence[object]
 
@@ -29,7 +29,7 @@ class Parquet:
         self._path = path
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
-        """Return the names in the schema. Raises InvalidCatalogue for no rows, twins and types that have no meaning."""
+        """Return the schema's names. Raises InvalidCatalogue for no rows, duplicates and unsupported types."""
         with self._open() as file:
             if file.metadata.num_rows == 0:
                 raise InvalidCatalogue(f"{self._path} has no rows")
@@ -41,13 +41,13 @@ class Parquet:
         return list(schema.names)
 
     def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield every row. Raises InvalidCatalogue where the file breaks off."""
+        """Yield every row. Raises InvalidCatalogue if the file is truncated."""
         with self._open() as file:
             schema = file.schema_arrow
-            names = [field.name for field in schema if not _is_left_out(field)]
+            names = [field.name for field in schema if not _is_excluded(field)]
             readers = [self._reader(schema.field(name)) for name in names]
-            pictures = any(name in IMAGE_COLUMNS and _has_bytes(schema.field(name).type) for name in names)
-            batches = file.iter_batches(_BATCH_PICTURES if pictures else _BATCH_ROWS, columns=names)
+            has_images = any(name in IMAGE_COLUMNS and _has_bytes(schema.field(name).type) for name in names)
+            batches = file.iter_batches(_BATCH_IMAGE_ROWS if has_images else _BATCH_ROWS, columns=names)
             number = 0
             while True:
                 try:
@@ -86,12 +86,12 @@ def _to_vectors(column: "pa.Array[Any]", vectors: OwnVectors) -> _Values:
 def _to_values(column: "pa.Array[Any]", name: str) -> _Values:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    kind = column.type
-    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
-        # By way of text, so that 19.99 is 19.99 and not 19.989999771118164.
+    arrow_type = column.type
+    if pa.types.is_float32(arrow_type) or pa.types.is_float16(arrow_type):
+        # Via text, so that 19.99 is 19.99 and not 19.989999771118164.
         column = column.cast(pa.float32()).cast(pa.string()).cast(pa.float64())
-    elif pa.types.is_timestamp(kind) and kind.unit == "ns":
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    elif pa.types.is_timestamp(arrow_type) and arrow_type.unit == "ns":
+        column = column.cast(pa.timestamp("us", arrow_type.tz), safe=False)
     try:
         values: _Values = column.to_pylist(maps_as_pydicts="lossy")
         return values
@@ -106,22 +106,24 @@ def _to_value(value: "pa.Scalar[Any]", name: str) -> object:
         return InvalidValue(f"{name}: not UTF-8")
 
 
-def _is_vector(kind: pa.DataType) -> bool:
-    if pa.types.is_null(kind):
+def _is_vector(arrow_type: pa.DataType) -> bool:
+    if pa.types.is_null(arrow_type):
         return True
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+    if not (
+        pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type) or pa.types.is_fixed_size_list(arrow_type)
+    ):
         return False
-    return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
+    return bool(pa.types.is_floating(arrow_type.value_type) or pa.types.is_integer(arrow_type.value_type))
 
 
-def _has_bytes(kind: pa.DataType) -> bool:
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _has_bytes(kind.value_type)
-    if pa.types.is_struct(kind):
-        return any(_has_bytes(field.type) for field in kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+def _has_bytes(arrow_type: pa.DataType) -> bool:
+    if pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type):
+        return _has_bytes(arrow_type.value_type)
+    if pa.types.is_struct(arrow_type):
+        return any(_has_bytes(field.type) for field in arrow_type)
+    return bool(pa.types.is_binary(arrow_type) or pa.types.is_large_binary(arrow_type))
 
 
-def _is_left_out(field: "pa.Field[Any]") -> bool:
-    """Bytes have no place in a payload; only pictures may be bytes."""
+def _is_excluded(field: "pa.Field[Any]") -> bool:
+    """Return whether a column is bytes, which a payload cannot hold; only images may be bytes."""
     return field.name not in IMAGE_COLUMNS and (pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type))
