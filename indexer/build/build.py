@@ -21,7 +21,7 @@ from indexer.embedding.models import BuildModels, with_cache
 from indexer.events.event_import import EventFile, load_events
 from indexer.events.event_table import EventTable
 from indexer.probing.probes import Probes
-from indexer.reviews.snapshot_reviews import lay_reviews
+from indexer.reviews.snapshot_reviews import attach_reviews
 
 
 def build(config: BuildConfig, progress: Progress) -> Manifest:
@@ -44,7 +44,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         embedded, products = embed_catalogue(config, store, models, changes, own, progress)
     reviews = None
     if config.reviews is not None:
-        reviews = lay_reviews(config.reviews, embedded, config.store, progress)
+        reviews = attach_reviews(config.reviews, embedded, config.store, progress)
         embedded = reviews.embedded
     with draft(store) as written, with_cache(models, cache_path(config)) as cached_models:
         item_ids = frozenset(embedded.item_ids)

@@ -1,4 +1,4 @@
-"""From a shop's rated reviews to a feedback model: an expert for each way of writing that has praise and blame."""
+"""Fit a feedback model on a shop's rated reviews: one expert for each script with enough reviews of both sides."""
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -21,15 +21,15 @@ from indexer.reviews.review_features import Vector
 from indexer.reviews.sentiment_model import SentimentModel
 from indexer.reviews.sentiment_training import FOLDS, SentimentTraining, TrainingReviews, learn
 
-FEWEST = 5
-"""Reviews of praise and of blame that an expert needs at least."""
+MIN_REVIEWS = 5
+"""Minimum number of positive and of negative reviews for an expert."""
 RECIPES = {
     CHINESE_EXPERT: SentimentTraining((1.0, 0.4), (0, 0, 0)),
     ENGLISH_EXPERT: SentimentTraining((0.1, 0.1), (1, 0, 1)),
 }
-"""Chosen by grouped cross-validation on real reviews: letters apart from words and marks, signs with all there is."""
-MOST = 200_000
-"""Reviews that are learnt from at most; of more, so many drawn at random."""
+"""Chosen by grouped cross-validation on real reviews: English separates characters from words and punctuation."""
+MAX_REVIEWS = 200_000
+"""Maximum number of training reviews; larger sets are sampled at random."""
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -38,10 +38,13 @@ _SEED = 11
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """A model, what its experts reached, and the sentiment of each rated review from experts that had not seen it.
+    """A fitted model, the quality of its experts, and out-of-fold predictions for the training reviews.
 
-    rated: the reviews it was learnt from.   unseen: (n,), NaN for a review that no expert judged.
-    folds: (n,) the fold of each within its writing: its sentiment comes of the other folds.
+    Attributes:
+        records: Record of each expert for the manifest.
+        rated: The training reviews.
+        unseen: (n,) out-of-fold sentiment of each training review; NaN where no expert applies.
+        folds: (n,) fold of each review within its script; its sentiment comes from a model fitted on the other folds.
     """
 
     model: FeedbackModel
@@ -51,17 +54,21 @@ class FittedModel:
     folds: NDArray[np.int64]
 
     def save(self, directory: Path) -> FeedbackManifest:
-        """Write the model into a folder, and return its manifest."""
+        """Write the model into a folder and return its manifest."""
         return save_model(self.model, self.records, datetime.now(UTC).isoformat(timespec="seconds"), directory)
 
 
 def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str] = frozenset()) -> FittedModel:
-    """Return the model of those reviews that have words and a verdict.
+    """Fit a model on the reviews that have text and a verdict.
 
-    products: what a catalogue calls its products, beside what the reviews themselves do: none of it is an aspect.
-    Raises InvalidCatalogue if no way of writing has FEWEST reviews of praise and of blame.
+    Args:
+        products: Product words of the catalogue, excluded from the discovered aspects in addition to those that are
+            found in the reviews.
+
+    Raises:
+        InvalidCatalogue: No script has `MIN_REVIEWS` positive and as many negative reviews.
     """
-    rated = _drawn([review for review in reviews if review.words and not math.isnan(review.verdict)])
+    rated = _subsample([review for review in reviews if review.words and not math.isnan(review.verdict)])
     progress("fold texts", 0, len(rated))
     folded = [fold(review.words) for review in rated]
     in_chinese = np.array([is_chinese_text(text) for text in folded], np.bool_)
@@ -77,17 +84,17 @@ def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str]
         done += 1
         progress(stage, done, None)
 
-    for writing, mask in ((CHINESE_EXPERT, in_chinese), (ENGLISH_EXPERT, ~in_chinese)):
+    for script, mask in ((CHINESE_EXPERT, in_chinese), (ENGLISH_EXPERT, ~in_chinese)):
         rows = np.flatnonzero(mask)
-        if np.count_nonzero(verdicts[rows] > 0.6) < FEWEST or np.count_nonzero(verdicts[rows] < 0.4) < FEWEST:
+        if np.count_nonzero(verdicts[rows] > 0.6) < MIN_REVIEWS or np.count_nonzero(verdicts[rows] < 0.4) < MIN_REVIEWS:
             continue
-        learnt = learn(_to_sample(RECIPES[writing], [rated[row] for row in rows], [folded[row] for row in rows]), step)
-        experts[writing] = learnt.expert
-        unseen[rows], folds[rows] = learnt.unseen, learnt.folds
-        records[writing] = _to_record(learnt.expert, verdicts[rows], learnt.unseen)
+        trained = learn(_to_sample(RECIPES[script], [rated[row] for row in rows], [folded[row] for row in rows]), step)
+        experts[script] = trained.expert
+        unseen[rows], folds[rows] = trained.unseen, trained.folds
+        records[script] = _to_record(trained.expert, verdicts[rows], trained.unseen)
     if not experts:
         raise InvalidCatalogue(
-            f"expected at least {FEWEST} reviews of praise and {FEWEST} of blame in one way of writing, got "
+            f"expected at least {MIN_REVIEWS} reviews of praise and {MIN_REVIEWS} of blame in one script, got "
             f"{np.count_nonzero(verdicts > 0.6)} of praise and {np.count_nonzero(verdicts < 0.4)} of blame in all"
         )
     discovered = discover([review.words for review in rated], verdicts, {*products, *review_words(rated)})
@@ -95,23 +102,23 @@ def fit(reviews: Iterable[Review], progress: Progress, products: Collection[str]
 
 
 def groups_of(reviews: Sequence[Review]) -> NDArray[np.int64]:
-    """Return a number for each review that those of the same item share, or of the same words if no item is named."""
-    known: dict[str, int] = {}
+    """Return a group number for each review: one per item, or per text for reviews without an item."""
+    numbers: dict[str, int] = {}
     names = (f"i{review.item_id}" if review.item_id else f"t{review.words}" for review in reviews)
-    return np.array([known.setdefault(name, len(known)) for name in names], np.int64)
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
 
 
-def _drawn(reviews: list[Review]) -> list[Review]:
-    if len(reviews) <= MOST:
+def _subsample(reviews: list[Review]) -> list[Review]:
+    if len(reviews) <= MAX_REVIEWS:
         return reviews
-    places = np.sort(np.random.default_rng(_SEED).choice(len(reviews), MOST, replace=False))
-    return [reviews[place] for place in places]
+    rows = np.sort(np.random.default_rng(_SEED).choice(len(reviews), MAX_REVIEWS, replace=False))
+    return [reviews[row] for row in rows]
 
 
 def _to_sample(recipe: SentimentTraining, reviews: Sequence[Review], folded: Sequence[str]) -> TrainingReviews:
     groups = groups_of(reviews)
     if groups.max() + 1 < FOLDS:
-        # A shop of a few items: its reviews are all there is to tell apart.
+        # Too few items to split by item.
         groups = np.arange(len(reviews))
     return TrainingReviews(
         recipe=recipe,
@@ -124,13 +131,13 @@ def _to_sample(recipe: SentimentTraining, reviews: Sequence[Review], folded: Seq
 
 
 def _to_record(expert: SentimentModel, verdicts: Vector, unseen: Vector) -> ExpertRecord:
-    firm = (verdicts > 0.6) | (verdicts < 0.4)
-    truth, found = verdicts[firm] > 0.5, unseen[firm]
+    decided = (verdicts > 0.6) | (verdicts < 0.4)
+    truth, predicted = verdicts[decided] > 0.5, unseen[decided]
     return ExpertRecord(
         categories=expert.categories,
         bias=expert.bias,
         reviews=len(verdicts),
-        accuracy=round(float(accuracy_score(truth, found > 0.5)), 4),
-        balanced_accuracy=round(float(balanced_accuracy_score(truth, found > 0.5)), 4),
-        auc=round(float(roc_auc_score(truth, found)), 4),
+        accuracy=round(float(accuracy_score(truth, predicted > 0.5)), 4),
+        balanced_accuracy=round(float(balanced_accuracy_score(truth, predicted > 0.5)), 4),
+        auc=round(float(roc_auc_score(truth, predicted)), 4),
     )

@@ -1,4 +1,4 @@
-"""A feedback model: an expert for each way of writing, and the aspects that the shop's reviews speak of."""
+"""A feedback model: one sentiment expert for each script, and the aspects of a shop's reviews."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ from indexer.reviews.review_features import Vector, lengths_of
 from indexer.reviews.sentiment_model import SentimentModel
 
 CHINESE_EXPERT, ENGLISH_EXPERT = "signs", "letters"
-"""The two ways of writing: without spaces between words, and with them."""
+"""Expert for scripts without and with spaces between words. The values are stored in model files."""
 
-_OF_WORDS = 0.8
+_LEXICON_WEIGHT = 0.8
 
 
 class ClauseMention(NamedTuple):
-    """What words[start:end] of a review says of an aspect; sentiment from 0 to 1."""
+    """An aspect that `words[start:end]` of a review mentions, with its sentiment from 0 to 1."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class ClauseMention(NamedTuple):
 
 
 class ScoredReview(NamedTuple):
-    """What is known of one review: its sentiment, from 0 to 1, and what it says of aspects."""
+    """The sentiment of a review, from 0 to 1, and its mentions of aspects."""
 
     sentiment: float
     mentions: list[Mention]
@@ -41,11 +41,12 @@ class ScoredReview(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedbackModel:
-    """What was learnt of a shop's reviews.
+    """A model learnt from a shop's reviews.
 
-    experts: by way of writing; a text in another one is judged by the words of opinion that everybody knows.
-    discovered: aspects beyond the common ones, and their terms.
-    products: by category what its products are called, which names no aspect there; a build takes it from the titles.
+    Attributes:
+        experts: Sentiment model by script. Text in a script without an expert is scored by the general opinion lexicon.
+        discovered: Terms by name of each discovered aspect, in addition to the built-in ones.
+        products: Product words by category, which are not aspects there. A build takes them from the titles.
     """
 
     experts: dict[str, SentimentModel]
@@ -58,33 +59,33 @@ class FeedbackModel:
         return OpinionLexicon({**seeds()["aspects"], **self.discovered})
 
     def score(self, reviews: Sequence[Review]) -> list[ScoredReview]:
-        """Return what is known of each review; one without words has the sentiment of its verdict."""
+        """Score each review; a review without text gets its own verdict as sentiment."""
         batches = (reviews[start : start + BATCH] for start in range(0, len(reviews), BATCH))
         return list(chain.from_iterable(map(self._score, batches)))
 
     def score_clauses(self, reviews: Sequence[Review]) -> list[list[ClauseMention]]:
-        """Return what each clause of each review says of aspects, in order; `score` takes the mean of them."""
-        found: list[list[ClauseMention]] = []
+        """Return the aspect mentions of each review clause by clause, in order; `score` averages them."""
+        results: list[list[ClauseMention]] = []
         for start in range(0, len(reviews), BATCH):
             batch = reviews[start : start + BATCH]
             clauses, _, sentiments = self._judge(batch)
-            spans = [span for listed in clauses.spans for span in listed]
-            told: list[list[ClauseMention]] = [[] for _ in batch]
+            spans = [span for review_spans in clauses.spans for span in review_spans]
+            mentions: list[list[ClauseMention]] = [[] for _ in batch]
             for (clause, aspect), sentiment in zip(clauses.aspects.tolist(), sentiments.tolist(), strict=True):
                 if not math.isnan(sentiment):
                     span, name = spans[clause], self.lexicon.names[aspect]
-                    told[int(clauses.rows[clause])].append(ClauseMention(span.start, span.end, name, sentiment))
-            found += told
-        return found
+                    mentions[int(clauses.rows[clause])].append(ClauseMention(span.start, span.end, name, sentiment))
+            results += mentions
+        return results
 
     def _score(self, reviews: Sequence[Review]) -> list[ScoredReview]:
         texts = [review.words for review in reviews]
-        clauses, logits, judged = self._judge(reviews)
+        clauses, logits, clause_sentiments = self._judge(reviews)
         sentiments = 1 / (1 + np.exp(-logits))
-        mentions = to_mentions(texts, clauses, judged, self.lexicon.names)
+        mentions = to_mentions(texts, clauses, clause_sentiments, self.lexicon.names)
         return [
-            ScoredReview(float(value) if text else review.verdict, found)
-            for review, text, value, found in zip(reviews, texts, sentiments, mentions, strict=True)
+            ScoredReview(float(value) if text else review.verdict, review_mentions)
+            for review, text, value, review_mentions in zip(reviews, texts, sentiments, mentions, strict=True)
         ]
 
     def _judge(self, reviews: Sequence[Review]) -> tuple[Clauses, Vector, Vector]:
@@ -98,23 +99,23 @@ class FeedbackModel:
         return clauses, logits, judge(clauses, margins, logits)
 
     def _logits(self, reviews: Sequence[Review], texts: Sequence[str], clauses: Clauses) -> tuple[Vector, Vector]:
-        """Return the logit of each review, and what its expert says of each clause."""
-        logits = np.clip(_OF_WORDS * np.bincount(clauses.rows, clauses.opinions, len(texts)), -4.0, 4.0)
+        """Return the logit of each review and its expert's margin for each clause."""
+        logits = np.clip(_LEXICON_WEIGHT * np.bincount(clauses.rows, clauses.opinions, len(texts)), -4.0, 4.0)
         margins = np.zeros(len(clauses.rows))
         folded = [fold(text) for text in texts]
-        writings = np.array([CHINESE_EXPERT if is_chinese_text(text) else ENGLISH_EXPERT for text in folded])
-        for writing, expert in self.experts.items():
-            rows = np.flatnonzero(writings == writing)
+        expert_names = np.array([CHINESE_EXPERT if is_chinese_text(text) else ENGLISH_EXPERT for text in folded])
+        for name, expert in self.experts.items():
+            rows = np.flatnonzero(expert_names == name)
             if not len(rows):
                 continue
-            mine = [folded[row] for row in rows.tolist()]
+            expert_texts = [folded[row] for row in rows.tolist()]
             titles = [fold(reviews[row].title) for row in rows.tolist()]
             codes = expert.codes([reviews[row].category for row in rows.tolist()])
-            whole = expert.margins(expert.counts(mine, titles), codes)
-            logits[rows] = expert.logits(whole, lengths_of(mine), codes)
+            review_margins = expert.margins(expert.counts(expert_texts, titles), codes)
+            logits[rows] = expert.logits(review_margins, lengths_of(expert_texts), codes)
             counts = expert.vocabulary.count(clauses.grams.rows, clauses.grams.keys, len(clauses.rows))
-            of_reviews = np.zeros(len(texts), np.int64)
-            of_reviews[rows] = codes
-            found = expert.margins(counts, of_reviews[clauses.rows]).mean(axis=1)
-            margins = np.where(np.isin(clauses.rows, rows), found, margins)
+            review_codes = np.zeros(len(texts), np.int64)
+            review_codes[rows] = codes
+            clause_margins = expert.margins(counts, review_codes[clauses.rows]).mean(axis=1)
+            margins = np.where(np.isin(clauses.rows, rows), clause_margins, margins)
         return logits, margins

@@ -1,4 +1,4 @@
-"""A file of reviews into a file of what is known of each, in the order read and in constant memory."""
+"""Score a file of reviews into a file of JSON lines, in input order and constant memory."""
 
 import json
 from collections.abc import Mapping
@@ -17,14 +17,18 @@ from indexer.reviews.model_coverage import Coverage
 from indexer.reviews.model_file import load_model
 from indexer.reviews.review import Review, read
 
-_AT_ONCE = 2000
+_BATCH_SIZE = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringSummary:
-    """How many reviews were scored, how many rows were rejected, and how long it took.
+    """The result of a scoring run.
 
-    warning: which reviews the model cannot read, "" if it reads all.
+    Attributes:
+        reviews: Number of scored reviews.
+        rejects: Number of rejected rows.
+        seconds: Duration.
+        warning: Which reviews the model cannot read; empty if it reads all.
     """
 
     reviews: int
@@ -34,33 +38,37 @@ class ScoringSummary:
 
 
 def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progress: Progress) -> ScoringSummary:
-    """Write one JSON line for each review of a file, and one for each bad row beside it, if there is any.
+    """Write one JSON line for each review of a file, and the rejected rows to a second file if there are any.
 
-    Both take their names when they are whole, so `out` may be the file that is read. Raises what `read` and
-    `load_model` do, and InvalidCatalogue if the model cannot read half of the first reviews or more. Cost: half a
-    millisecond a review on one core.
+    Both files are replaced atomically when complete, so `out` may be the input.
+    Cost: half a millisecond a review on one core.
+
+    Raises:
+        InvalidCatalogue: The file cannot be read, or the model cannot read half or more of its first reviews.
+        InvalidSetting: `columns` has an unknown field.
+        CorruptModel: The model cannot be loaded.
     """
-    judged = load_model(model)[0]
+    feedback_model = load_model(model)[0]
     rows = read(path, columns)
     expected = count_rows(path)
     started = perf_counter()
-    coverage = Coverage(judged)
+    coverage = Coverage(feedback_model)
     reviews = rejects = 0
     out.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         file = stack.enter_context(open_output(out))
-        refused: TextIO | None = None
-        while batch := list(islice(rows, _AT_ONCE)):
+        rejects_file: TextIO | None = None
+        while batch := list(islice(rows, _BATCH_SIZE)):
             good = [row for row in batch if isinstance(row, Review)]
             bad = [row for row in batch if isinstance(row, Reject)]
             coverage.add(good)
             if not reviews:
                 coverage.check(path)
-            for review, scored in zip(good, judged.score(good), strict=True):
+            for review, scored in zip(good, feedback_model.score(good), strict=True):
                 file.write(json.dumps(to_line(review, scored), ensure_ascii=False) + "\n")
             for row in bad:
-                refused = refused or stack.enter_context(open_output(rejects_path(out)))
-                refused.write(row.to_line())
+                rejects_file = rejects_file or stack.enter_context(open_output(rejects_path(out)))
+                rejects_file.write(row.to_line())
             reviews += len(good)
             rejects += len(bad)
             progress("score reviews", reviews + rejects, max(expected, reviews + rejects))
@@ -70,17 +78,18 @@ def score(path: Path, columns: Mapping[str, str], model: Path, out: Path, progre
 
 
 def rejects_path(out: Path) -> Path:
-    """Return where the rejects of an output file go."""
+    """Return the path of an output file's rejects."""
     return out.with_name(f"{out.name}.rejects.jsonl")
 
 
 def to_line(review: Review, scored: ScoredReview) -> dict[str, Any]:
-    """Return what is known of a review, under its id, or under its line if it has none."""
-    named = {"review_id": review.review_id} if review.review_id else {"line": review.line}
+    """Return the JSON line of a scored review, identified by its id or else its line number."""
+    identity = {"review_id": review.review_id} if review.review_id else {"line": review.line}
     return {
-        **named,
+        **identity,
         "sentiment": round(scored.sentiment, 4),
         "aspects": [
-            {"aspect": one.aspect, "sentiment": round(one.sentiment, 4), "quote": one.quote} for one in scored.mentions
+            {"aspect": mention.aspect, "sentiment": round(mention.sentiment, 4), "quote": mention.quote}
+            for mention in scored.mentions
         ],
     }

@@ -1,8 +1,8 @@
-"""One writing's judge of sentiment: two linear models over grams, joined and calibrated on reviews they had not seen.
+"""The sentiment model of one script: two linear models over n-grams, joined and calibrated on out-of-fold reviews.
 
-The first weighs each gram by how much oftener praise has it than blame (the log-count ratio of Wang and Manning, 2012),
-the second by how rare it is. Both know what holds for all reviews and what holds within a category only, where "thin"
-may praise a phone and blame a coat.
+The first weighs each n-gram by its log-count ratio between positive and negative reviews (Wang and Manning, 2012), the
+second by its inverse document frequency. Both have weights for all reviews and further ones for each category: "thin"
+may be praise for a phone and criticism of a coat.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,17 @@ MEMBERS = 2
 
 @dataclass(frozen=True, slots=True)
 class SentimentModel:
-    """What was learnt: v grams, c categories with weights of their own.
+    """The learnt weights, for v n-grams and c categories with weights of their own.
 
-    families: (v,) the group of each gram; those of titles come after the others.
-    scales: (2, v) what each member multiplies a gram with.   weights: (2, 1 + c, v) of all reviews, then by category.
-    biases: (2, 1 + c).   edges: the lengths between the bins of length.   spreads: (2,) the members' usual scores.
-    joint: the weights of what `evidence_of` makes.   bias: its constant.
+    Attributes:
+        families: (v,) group of each n-gram; the groups of title n-grams come last.
+        scales: (2, v) factor of each n-gram in each member.
+        weights: (2, 1 + c, v) weights for all reviews, then for each category.
+        biases: (2, 1 + c).
+        edges: Boundaries between the bins of length, in characters.
+        spreads: (2,) standard deviation of each member's margins.
+        joint: Weights of the features that `evidence_of` computes.
+        bias: Intercept of the joint model.
     """
 
     vocabulary: NgramVocabulary
@@ -40,7 +45,7 @@ class SentimentModel:
     bias: float
 
     def counts(self, texts: Sequence[str], titles: Sequence[str]) -> sp.csr_matrix:
-        """Return how often each gram stands in each review; a gram of the title is counted as that as well."""
+        """Return (n, v) counts of each n-gram; those of a title are counted as title n-grams as well."""
         return count_grams(self.vocabulary, texts, titles)
 
     def codes(self, categories: Sequence[str]) -> NDArray[np.int64]:
@@ -48,26 +53,26 @@ class SentimentModel:
         return codes_of(categories, self.categories)
 
     def margins(self, counts: sp.csr_matrix, codes: NDArray[np.int64]) -> Vector:
-        """Return (n, 2) what each member says of each row: above 0 is praise, 1 is usual."""
-        found = np.zeros((counts.shape[0], MEMBERS))
+        """Return (n, 2) the margin of each member: positive for praise, with a standard deviation of 1."""
+        margins = np.zeros((counts.shape[0], MEMBERS))
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
         for member in range(MEMBERS):
             values = normalised(
                 counts, rows, frequencies(counts.data, member) * self.scales[member][counts.indices], self.families
             )
             weights = self.weights[member]
-            learnt = weights[0][counts.indices]
+            coefficients = weights[0][counts.indices]
             if len(self.categories):
-                own = codes[rows]
-                learnt = learnt + np.where(own > 0, weights[own, counts.indices], 0)
-            sums = np.bincount(rows, values * learnt, counts.shape[0])
+                row_codes = codes[rows]
+                coefficients = coefficients + np.where(row_codes > 0, weights[row_codes, counts.indices], 0)
+            sums = np.bincount(rows, values * coefficients, counts.shape[0])
             biases = self.biases[member]
             sums = sums + biases[0] + np.where(codes > 0, biases[codes], 0)
-            found[:, member] = sums / self.spreads[member]
-        return found
+            margins[:, member] = sums / self.spreads[member]
+        return margins
 
     def logits(self, margins: Vector, lengths: NDArray[np.int64], codes: NDArray[np.int64]) -> Vector:
-        """Return the log-odds, (n,), that each review praises, if praise were as common as blame."""
+        """Return (n,) log-odds that each review is positive, with both classes equally likely a priori."""
         evidence = evidence_of(margins, bins_of(lengths, self.edges), codes, len(self.categories))
-        found: Vector = evidence @ self.joint + self.bias
-        return found
+        logits: Vector = evidence @ self.joint + self.bias
+        return logits

@@ -1,7 +1,7 @@
-"""How an expert is learnt: both members on all folds but one in turn, then joined by what they said of the held one.
+"""Train a sentiment expert: fit both members on all folds but one in turn, then calibrate on their out-of-fold margins.
 
-A category gets weights of its own where the reviews themselves name it, and enough of them do. Reviews of the same
-thing stay in one fold, so that nothing is judged by who has seen it.
+A category gets weights of its own where enough reviews name it. Reviews of the same item stay in one fold, so that no
+review is scored by a model that has seen its item.
 """
 
 from collections import Counter
@@ -35,11 +35,11 @@ from indexer.reviews.sentiment_model import MEMBERS, SentimentModel
 Step = Callable[[str], None]
 
 FOLDS = 5
-MOST_GRAMS = 1_000_000
-CATEGORIES = 40
-"""So many categories get weights of their own."""
-CATEGORY_REVIEWS = 150
-"""So many reviews a category needs for that."""
+MAX_GRAMS = 1_000_000
+MAX_CATEGORIES = 40
+"""Maximum number of categories with weights of their own."""
+MIN_CATEGORY_REVIEWS = 150
+"""Minimum number of reviews for a category to get weights of its own."""
 
 _RATIO_FLOOR = 0.5
 _CATEGORY_BIAS = 1.0
@@ -47,10 +47,11 @@ _SEED = 7
 
 
 class SentimentTraining(NamedTuple):
-    """How a writing is learnt.
+    """Training settings of a script.
 
-    costs: of each member, how much a review on the wrong side costs.
-    families: the group of each family of grams; in a row the grams of every group together have length 1.
+    Attributes:
+        costs: Misclassification cost C of each member.
+        families: Group of each family of n-grams; within a row, the n-grams of each group are scaled to length 1.
     """
 
     costs: tuple[float, float]
@@ -59,10 +60,13 @@ class SentimentTraining(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrainingReviews:
-    """Reviews of one writing to learn from: folded texts and titles, categories, and (n,) of each further array.
+    """Training reviews in one script; all sequences have length n.
 
-    verdicts: from 0 to 1.
-    groups: reviews of the same thing, which are never on both sides of a split.
+    Attributes:
+        texts: Folded texts.
+        titles: Folded titles.
+        verdicts: (n,) from 0 to 1.
+        groups: (n,) group of each review; a group is never on both sides of a split.
     """
 
     recipe: SentimentTraining
@@ -75,9 +79,11 @@ class TrainingReviews:
 
 @dataclass(frozen=True, slots=True)
 class TrainedSentiment:
-    """An expert, and the sentiment that experts like it gave each review of the sample without having seen it.
+    """An expert and its out-of-fold predictions.
 
-    folds: (n,) which of those experts judged each: the one that learnt from all other folds.
+    Attributes:
+        unseen: (n,) out-of-fold sentiment of each training review.
+        folds: (n,) fold of each review; its sentiment comes from models fitted on the other folds.
     """
 
     expert: SentimentModel
@@ -85,57 +91,45 @@ class TrainedSentiment:
     folds: NDArray[np.int64]
 
 
-def learn(sample: TrainingReviews, step: Step) -> TrainedSentiment:
-    """Return the expert of a sample. Cost: six fits; seconds for ten thousand reviews.
+@dataclass(frozen=True, slots=True)
+class _Dataset:
+    """A sample and its features: counts is (n, v), codes (n,), families (v,)."""
 
-    step: is told of each fit that is done.   Raises InvalidCatalogue without two reviews of praise and two of blame.
+    sample: TrainingReviews
+    vocabulary: NgramVocabulary
+    families: NDArray[np.int8]
+    categories: tuple[str, ...]
+    counts: sp.csr_matrix
+    codes: NDArray[np.int64]
+
+
+def learn(sample: TrainingReviews, step: Step) -> TrainedSentiment:
+    """Train the expert of a sample. Cost: six fits; seconds for ten thousand reviews.
+
+    Args:
+        step: Called after each fit.
+
+    Raises:
+        InvalidCatalogue: The sample has fewer than two positive or two negative reviews.
     """
-    folds = _folds(sample)
-    keys, families = common(grams_of(sample.texts), 2, MOST_GRAMS)
-    if any(sample.titles):
-        of_titles, theirs = common(grams_of(sample.titles), 2, MOST_GRAMS)
-        keys, first = np.unique(np.concatenate((keys, titled(of_titles))), return_index=True)
-        families = np.concatenate((families, theirs + np.int8(GROUPS)))[first]
-    families = np.array([*sample.recipe.families, *(GROUPS + one for one in sample.recipe.families)], np.int8)[families]
-    vocabulary = NgramVocabulary(keys)
-    counts = count_grams(vocabulary, sample.texts, sample.titles)
-    several = Counter(sample.categories)
-    categories = (
-        tuple(name for name, count in several.most_common(CATEGORIES) if name and count >= CATEGORY_REVIEWS)
-        if len(several) > 1
-        else ()
-    )
-    codes = codes_of(sample.categories, categories)
+    folds = _assign_folds(sample)
+    dataset = _to_dataset(sample)
+    codes, categories = dataset.codes, dataset.categories
     lengths = lengths_of(sample.texts)
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, BINS + 1)[1:-1])).astype(np.float32)
-    margins = np.zeros((len(codes), MEMBERS))
-    for fold in range(int(folds.max()) + 1):
-        held = np.flatnonzero(folds == fold)
-        fitted = _fit(sample, counts, codes, np.flatnonzero(folds != fold), categories, vocabulary, families)
-        margins[held] = fitted.margins(counts[held], codes[held])
-        step("learn sentiment")
-    whole = _fit(sample, counts, codes, np.arange(len(codes)), categories, vocabulary, families)
+    margins = _cross_validate(dataset, folds, step)
+    base = _fit(dataset, np.arange(len(codes)))
     step("learn sentiment")
     spreads = np.maximum(margins.std(axis=0), 1e-6)
-    margins = margins / spreads
-    bins = bins_of(lengths, edges)
-    evidence = evidence_of(margins, bins, codes, len(categories))
-    rows, sides, weights = _sides(sample.verdicts)
-    unseen = np.zeros(len(codes))
-    # The joint model is judged without having seen a review either.
-    for fold in range(int(folds.max()) + 1):
-        others = folds[rows] != fold
-        joint = _join(evidence[rows[others]], sides[others], weights[others])
-        held = folds == fold
-        unseen[held] = joint.predict_proba(evidence[held])[:, 1]
-    joint = _join(evidence[rows], sides, weights)
+    evidence = evidence_of(margins / spreads, bins_of(lengths, edges), codes, len(categories))
+    unseen, joint = _calibrate(evidence, sample.verdicts, folds)
     expert = SentimentModel(
-        vocabulary=vocabulary,
+        vocabulary=dataset.vocabulary,
         categories=categories,
-        families=families,
-        scales=whole.scales,
-        weights=whole.weights,
-        biases=whole.biases,
+        families=dataset.families,
+        scales=base.scales,
+        weights=base.weights,
+        biases=base.biases,
         edges=edges,
         spreads=spreads.astype(np.float32),
         joint=joint.coef_[0].astype(np.float32),
@@ -144,10 +138,57 @@ def learn(sample: TrainingReviews, step: Step) -> TrainedSentiment:
     return TrainedSentiment(expert, unseen, folds)
 
 
-def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
-    """Return the rows that are not torn, whether each is praise, and how much it weighs: both sides weigh the same.
+def _to_dataset(sample: TrainingReviews) -> _Dataset:
+    keys, families = common(grams_of(sample.texts), 2, MAX_GRAMS)
+    if any(sample.titles):
+        title_keys, title_families = common(grams_of(sample.titles), 2, MAX_GRAMS)
+        keys, first = np.unique(np.concatenate((keys, titled(title_keys))), return_index=True)
+        families = np.concatenate((families, title_families + np.int8(GROUPS)))[first]
+    groups = sample.recipe.families
+    families = np.array([*groups, *(GROUPS + group for group in groups)], np.int8)[families]
+    vocabulary = NgramVocabulary(keys)
+    counts = count_grams(vocabulary, sample.texts, sample.titles)
+    categories = _choose_categories(sample.categories)
+    return _Dataset(sample, vocabulary, families, categories, counts, codes_of(sample.categories, categories))
 
-    What is torn would count as blame too, and where praise is usual there is more of it than of blame.
+
+def _choose_categories(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the categories that get weights of their own, the largest first; none if all reviews share one."""
+    counts = Counter(names)
+    if len(counts) < 2:
+        return ()
+    largest = counts.most_common(MAX_CATEGORIES)
+    return tuple(name for name, count in largest if name and count >= MIN_CATEGORY_REVIEWS)
+
+
+def _cross_validate(dataset: _Dataset, folds: NDArray[np.int64], step: Step) -> Vector:
+    """Return (n, 2) the out-of-fold margins of each member."""
+    margins = np.zeros((len(folds), MEMBERS))
+    for fold in range(int(folds.max()) + 1):
+        held = np.flatnonzero(folds == fold)
+        fitted = _fit(dataset, np.flatnonzero(folds != fold))
+        margins[held] = fitted.margins(dataset.counts[held], dataset.codes[held])
+        step("learn sentiment")
+    return margins
+
+
+def _calibrate(evidence: Vector, verdicts: Vector, folds: NDArray[np.int64]) -> tuple[Vector, LogisticRegression]:
+    """Return the out-of-fold sentiment of each review, and the joint model of all of them."""
+    rows, sides, weights = _to_sides(verdicts)
+    unseen = np.zeros(len(folds))
+    # The joint model must not see the reviews that it is evaluated on either.
+    for fold in range(int(folds.max()) + 1):
+        others = folds[rows] != fold
+        joint = _fit_joint(evidence[rows[others]], sides[others], weights[others])
+        held = folds == fold
+        unseen[held] = joint.predict_proba(evidence[held])[:, 1]
+    return unseen, _fit_joint(evidence[rows], sides, weights)
+
+
+def _to_sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
+    """Return the rows that are not neutral, whether each is positive, and its weight; both sides weigh the same.
+
+    Neutral reviews would count as negative, and where most reviews are positive they outnumber the negative ones.
     """
     rows = np.flatnonzero((verdicts < 0.4) | (verdicts > 0.6))
     sides = (verdicts[rows] > 0.5).astype(np.int64)
@@ -157,10 +198,11 @@ def _sides(verdicts: Vector) -> tuple[NDArray[np.int64], NDArray[np.int64], Vect
     return rows, sides, weights
 
 
-def _folds(sample: TrainingReviews) -> NDArray[np.int64]:
-    """Return the fold of each review: a group stays together, and every fold has its share of praise and blame.
+def _assign_folds(sample: TrainingReviews) -> NDArray[np.int64]:
+    """Return the fold of each review: groups stay together, and every fold gets its share of both sides.
 
-    If one group has all praise or all blame, each review is a group of its own: else nothing else could be learnt from.
+    If one group holds all positive or all negative reviews, each review becomes a group of its own, because the other
+    folds would have only one side to learn from.
     """
     single = np.arange(len(sample.verdicts))
     for groups in (sample.groups, single):
@@ -172,89 +214,90 @@ def _folds(sample: TrainingReviews) -> NDArray[np.int64]:
 
 
 def _spread_evenly(groups: NDArray[np.int64], verdicts: Vector) -> NDArray[np.int64]:
-    groups, of = np.unique(groups, return_inverse=True)
-    means = np.bincount(of, verdicts) / np.bincount(of)
+    groups, inverse = np.unique(groups, return_inverse=True)
+    means = np.bincount(inverse, verdicts) / np.bincount(inverse)
     order = np.lexsort((np.random.default_rng(_SEED).random(len(groups)), means > 0.5))
     folds = np.zeros(len(groups), np.int64)
     folds[order] = np.arange(len(groups)) % min(FOLDS, len(groups))
-    return folds[of]
+    return folds[inverse]
 
 
 def _has_both(verdicts: Vector) -> bool:
-    """Return whether there is something to tell apart."""
-    return len(set(_sides(verdicts)[1].tolist())) == 2
+    """Return whether both sides are present."""
+    return len(set(_to_sides(verdicts)[1].tolist())) == 2
 
 
-def _fit(
-    sample: TrainingReviews,
-    counts: sp.csr_matrix,
-    codes: NDArray[np.int64],
-    among: NDArray[np.int64],
-    categories: tuple[str, ...],
-    vocabulary: NgramVocabulary,
-    families: NDArray[np.int8],
-) -> SentimentModel:
-    """Return an expert of some rows, not joined yet; grams of fewer than two of them weigh nothing."""
-    seen = counts[among]
-    rows, sides, weights = _sides(sample.verdicts[among])
-    often = np.bincount(seen.indices, minlength=seen.shape[1])
-    kept = often >= 2
-    ratios = _ratios(seen, rows, sides, weights)
-    idf = np.log((1 + seen.shape[0]) / (1 + often)) + 1
-    scales = np.stack((np.sign(ratios) * (np.abs(ratios) + _RATIO_FLOOR), idf)) * kept
-    learnt = np.zeros((MEMBERS, 1 + len(categories), len(vocabulary)), np.float32)
+def _fit(dataset: _Dataset, training_rows: NDArray[np.int64]) -> SentimentModel:
+    """Fit both members on the given rows, without a joint model; n-grams in fewer than two of them get no weight."""
+    categories, vocabulary, families = dataset.categories, dataset.vocabulary, dataset.families
+    recipe, codes = dataset.sample.recipe, dataset.codes[training_rows]
+    counts = dataset.counts[training_rows]
+    rows, sides, weights = _to_sides(dataset.sample.verdicts[training_rows])
+    document_counts = np.bincount(counts.indices, minlength=counts.shape[1])
+    ratios = _log_count_ratios(counts, rows, sides, weights)
+    idf = np.log((1 + counts.shape[0]) / (1 + document_counts)) + 1
+    scales = np.stack((np.sign(ratios) * (np.abs(ratios) + _RATIO_FLOOR), idf)) * (document_counts >= 2)
+    coefficients = np.zeros((MEMBERS, 1 + len(categories), len(vocabulary)), np.float32)
     biases = np.zeros((MEMBERS, 1 + len(categories)), np.float32)
+    size = len(vocabulary) * (1 + len(categories))
     for member in range(MEMBERS):
-        features = seen.copy()
-        features.data = frequencies(features.data, member) * scales[member][features.indices]
-        features.eliminate_zeros()
-        of = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr))
-        features.data = normalised(features, of, features.data, families)
-        spread = _spread(features, codes[among], len(categories))
-        model = LinearSVC(C=sample.recipe.costs[member], dual=True, random_state=_SEED)
-        model.fit(spread[rows], sides, sample_weight=weights)
-        size = len(vocabulary) * (1 + len(categories))
-        learnt[member] = model.coef_[0][:size].reshape(1 + len(categories), len(vocabulary))
+        features = _with_category_features(
+            _to_features(counts, member, scales[member], families), codes, len(categories)
+        )
+        model = LinearSVC(C=recipe.costs[member], dual=True, random_state=_SEED)
+        model.fit(features[rows], sides, sample_weight=weights)
+        coefficients[member] = model.coef_[0][:size].reshape(1 + len(categories), len(vocabulary))
         biases[member, 0] = model.intercept_[0]
         biases[member, 1:] = model.coef_[0][size:] * _CATEGORY_BIAS
     empty = np.zeros(0, np.float32)
     ones = np.ones(MEMBERS, np.float32)
     return SentimentModel(
-        vocabulary, categories, families, scales.astype(np.float32), learnt, biases, empty, ones, empty, 0.0
+        vocabulary, categories, families, scales.astype(np.float32), coefficients, biases, empty, ones, empty, 0.0
     )
 
 
-def _ratios(counts: sp.csr_matrix, rows: NDArray[np.int64], sides: NDArray[np.int64], weights: Vector) -> Vector:
-    """Return the logarithm of how much oftener each gram stands in praise than in blame, one more of each assumed."""
-    there = counts.copy()
-    there.data[:] = 1
+def _to_features(counts: sp.csr_matrix, member: int, scales: Vector, families: NDArray[np.int8]) -> sp.csr_matrix:
+    features = counts.copy()
+    features.data = frequencies(features.data, member) * scales[features.indices]
+    features.eliminate_zeros()
+    rows = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr))
+    features.data = normalised(features, rows, features.data, families)
+    return features
+
+
+def _log_count_ratios(
+    counts: sp.csr_matrix, rows: NDArray[np.int64], sides: NDArray[np.int64], weights: Vector
+) -> Vector:
+    """Return the log-count ratio of each n-gram between positive and negative reviews, add-one smoothed."""
+    present = counts.copy()
+    present.data[:] = 1
     shares = []
     for side in (1, 0):
         weight = np.bincount(rows[sides == side], weights[sides == side], counts.shape[0])
-        shares.append(there.T @ weight + 1)
+        shares.append(present.T @ weight + 1)
     ratios: Vector = np.log(shares[0] / shares[0].sum()) - np.log(shares[1] / shares[1].sum())
     return ratios
 
 
-def _spread(features: sp.csr_matrix, codes: NDArray[np.int64], count: int) -> sp.csr_matrix:
-    """Return the features, and beside them those of each category where a row is of it, and its constant."""
+def _with_category_features(features: sp.csr_matrix, codes: NDArray[np.int64], count: int) -> sp.csr_matrix:
+    """Return the features with a copy of them and a constant for each category, zero outside its rows."""
     if not count:
         return sp.csr_matrix(features)
-    # One copy of each row, shifted to its category: stacking a matrix for each would copy zeros forty times.
+    # One copy own_codes each row, shifted to its category: stacking a matrix for each would copy zeros forty times.
     own = sp.csr_matrix(features[np.flatnonzero(codes)])
-    of = codes[codes > 0]
+    own_codes = codes[codes > 0]
     width = features.shape[1]
-    shift = np.repeat((of - 1) * width, np.diff(own.indptr))
+    shift = np.repeat((own_codes - 1) * width, np.diff(own.indptr))
     indptr = np.zeros(len(codes) + 1, np.int64)
     sizes = np.zeros(len(codes), np.int64)
     sizes[codes > 0] = np.diff(own.indptr)
     np.cumsum(sizes, out=indptr[1:])
     shifted = sp.csr_matrix((own.data, own.indices + shift, indptr), shape=(len(codes), width * count))
     constants = sp.csr_matrix(
-        (np.full(len(of), _CATEGORY_BIAS), (np.flatnonzero(codes), of - 1)), shape=(len(codes), count)
+        (np.full(len(own_codes), _CATEGORY_BIAS), (np.flatnonzero(codes), own_codes - 1)), shape=(len(codes), count)
     )
     return sp.csr_matrix(sp.hstack((features, shifted, constants)))
 
 
-def _join(evidence: Vector, sides: NDArray[np.int64], weights: Vector) -> LogisticRegression:
+def _fit_joint(evidence: Vector, sides: NDArray[np.int64], weights: Vector) -> LogisticRegression:
     return LogisticRegression(C=1.0, max_iter=1000).fit(evidence, sides, sample_weight=weights)
