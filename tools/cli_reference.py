@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import typer
 from markdown_text import NOTICE, to_code, to_table
+from settings_reference import COMPUTED_DEFAULTS
 
-# Options of the shell, and defaults that depend on the machine.
+# Options of the shell.
 _HIDDEN = {"help", "install_completion", "show_completion"}
 _PANEL = "Options"
 
@@ -77,6 +78,8 @@ def _kind(option: Any) -> str:
 def _default(option: Any) -> str:
     if option.required:
         return "required"
+    if option.name in COMPUTED_DEFAULTS:
+        return COMPUTED_DEFAULTS[option.name]
     default = option.default
     if isinstance(option.show_default, str):
         return option.show_default

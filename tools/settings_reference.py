@@ -17,7 +17,7 @@ the environment, which overrides the file. `engine serve --print-config` prints 
 """
 
 # Defaults that depend on the machine.
-_COMPUTED = {"search_threads": "number of CPUs, at most 8"}
+COMPUTED_DEFAULTS = {"search_threads": "number of CPUs, at most 8"}
 
 
 def render() -> str:
@@ -39,8 +39,8 @@ def render() -> str:
 
 
 def _default(name: str, field: FieldInfo) -> str:
-    if name in _COMPUTED:
-        return _COMPUTED[name]
+    if name in COMPUTED_DEFAULTS:
+        return COMPUTED_DEFAULTS[name]
     if field.is_required():
         return "required"
     default = field.get_default()
