@@ -23,6 +23,8 @@ from indexer.build.publish import verify
 from indexer.embedding.embed import no_progress
 from tests.support.catalogs import Plain, Vectors, clustered, write_lines, write_parquet
 
+pytestmark = pytest.mark.long
+
 
 def built(catalogue: Path, store: Path, **options: Any) -> Manifest:
     """Build with these options, without progress."""

@@ -26,6 +26,8 @@ from engine.errors import InvalidSetting, MissingDependency, ModelMismatch
 from engine.scoring.vectors import to_unit
 from tests.support.models import CONFIGS, PREPROCESS, VISION, save_model
 
+pytestmark = pytest.mark.long
+
 TRIMMED = ("clip", "eos", "custom", "coca")
 
 

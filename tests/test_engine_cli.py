@@ -22,6 +22,8 @@ from indexer.build.publish import draft, file_records, seal
 from tests.support.cli import engine
 from tests.support.servers import ROWS, Running
 
+pytestmark = pytest.mark.long
+
 
 def hits(*arguments: object) -> list[dict]:
     """Return the hits of `engine query --json`."""

@@ -25,6 +25,8 @@ from tests.support.cli import indexer
 from tests.support.purchase_shop import Shop as Bought
 from tests.support.purchase_shop import build_shop, event
 
+pytestmark = pytest.mark.long
+
 BACK, VIEW = EventType.RETURN, EventType.VIEW
 DATA = Path(__file__).parents[2] / "shared/data"
 

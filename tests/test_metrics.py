@@ -27,6 +27,8 @@ from tests.support.catalogs import Prepared, clustered
 from tests.support.metrics import Samples, samples
 from tests.support.servers import Running, build_goods, of_vector, refusal, request, running
 
+pytestmark = pytest.mark.long
+
 Part = query_pb2.QueryPart
 SEARCH = "engine.v1.SearchService/Search"
 LIST = "engine.v1.IndexService/ListSnapshots"

@@ -19,6 +19,8 @@ from indexer.build.publish import draft, prune, publish, rollback, seal, verify
 from indexer.embedding.embed import no_progress
 from tests.support.catalogs import Prepared, clustered, write_parquet
 
+pytestmark = pytest.mark.long
+
 VECTORS = clustered(60)
 
 

@@ -24,6 +24,8 @@ from indexer.embedding.embed import no_progress
 from tests.support.catalogs import clustered, write_parquet
 from tests.support.servers import Running, refusal, running, unpack
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 USER = "shopper-of-whom-nobody-speaks"
 Event = recommendation_pb2.Event

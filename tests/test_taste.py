@@ -22,6 +22,8 @@ from engine.updates.delta import Delta
 from engine.updates.ingest import PreparedItem
 from tests.support.reference_engine.goods import Goods, build_goods, draw
 
+pytestmark = pytest.mark.long
+
 COUNT = 1_200
 DIMS = {"image": 32, "text": 32}
 LIVE = 40

@@ -35,6 +35,8 @@ from indexer.build.tune import QUERIES, tune
 from indexer.embedding.embed import no_progress
 from tests.support.catalogs import clustered, write_parquet
 
+pytestmark = pytest.mark.long
+
 ITEMS = 5_000
 DIM = 32
 FACTORY = "IVF64,PQ17x4fs"

@@ -40,6 +40,8 @@ from tests.support.servers import (
 )
 from tests.support.waiting import within
 
+pytestmark = pytest.mark.long
+
 VECTORS = clustered(300, seed=1)
 NewItem = catalog_pb2.UpsertItemsRequest.NewItem
 
