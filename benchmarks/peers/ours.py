@@ -34,10 +34,7 @@ class InProcess:
         from engine.snapshot.store import Store
 
         store = Store(folder)
-        name = store.current()
-        if name is None:
-            raise ValueError(f"expected a published snapshot in {folder}, got none")
-        self._searcher = Searcher(open_snapshot(store, name), None)
+        self._searcher = Searcher(open_snapshot(store, store.require_current()), None)
         self._searcher.warm_up()
         self._k = k
 

@@ -8,7 +8,7 @@ import logging
 import threading
 from time import monotonic
 
-from engine.errors import DiptychError, GateFailed, NothingServed, SnapshotNotFound
+from engine.errors import DiptychError, GateFailed, NothingServed
 from engine.search.model_loader import ModelSettings, open_models
 from engine.search.searcher import Searcher
 from engine.server.codec.index_messages import to_index
@@ -92,10 +92,7 @@ class SnapshotManager:
         """Serve the store's current snapshot. Raises SnapshotNotFound, or what opening it raises."""
         with self._opening:
             self._seen = self._signature()
-            name = self.store.current()
-            if name is None:
-                raise SnapshotNotFound(f"expected a published snapshot in {self.store.root}, got none")
-            self._serve(self._open(name))
+            self._serve(self._open(self.store.require_current()))
 
     def follow(self) -> None:
         """Serve whatever is published from now on; checks in a thread."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from engine.scoring.fusion import BEHAVIOUR
+from engine.scoring.fusion import BEHAVIOUR, resolve_weights
 from engine.snapshot.manifest import (
     SCHEMA,
     BlockRecord,
@@ -130,7 +130,7 @@ def _default_weights(content: SnapshotContent, has_lexical: bool) -> dict[str, f
     weights = weights_with_lexical(blocks) if has_lexical else {}
     if BEHAVIOUR not in content.embedded.blocks:
         return weights
-    weights = weights or dict.fromkeys(blocks, 1 / len(blocks))
+    weights = weights or resolve_weights({}, blocks)
     return weights | {BEHAVIOUR: sum(weights[block] for block in blocks)}
 
 
