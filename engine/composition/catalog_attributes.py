@@ -33,8 +33,6 @@ _MIN_PROBABILITY, _MAX_VALUES = 0.03, 12
 _MIN_LIFT = 0.1
 
 Vectors = NDArray[np.float32]
-Shares = Mapping[str, float]
-"""Value → probability."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,11 +125,11 @@ class _Draft(OpeningSentences):
         )
         if name and first:
             first = f"{name}: {article(first) if not (self._many or self._pair) else first}"
-        found = [Detail("what", "", capitalise(first) if not name else first)] if first else []
+        found = [Detail("", capitalise(first) if not name else first)] if first else []
         if not found and facts.title:
-            found = [Detail("what", "", facts.title)]
+            found = [Detail("", facts.title)]
         if self._colours and not self._has_colour:
-            found.append(Detail("colour", "", f"Colour: {join_list_words(self._colours)}"))
+            found.append(Detail("", f"Colour: {join_list_words(self._colours)}"))
         if not self._has_material:
             found += details.material()
         for more in (
@@ -142,14 +142,14 @@ class _Draft(OpeningSentences):
         ):
             found += more
         if self._target_group:
-            found.append(Detail("whom", "", f"For {self._target_group}"))
+            found.append(Detail("", f"For {self._target_group}"))
         found += [*details.occasion(), *details.origin()]
-        quotes = [Detail("own", "", sentence.rstrip(".")) for sentence in self._own_sentences()]
+        quotes = [Detail("", sentence.rstrip(".")) for sentence in self._own_sentences()]
         found += [detail for detail in quotes if count_words(detail.bullet) <= _MAX_BULLET_WORDS]
         found += details.others()
         if len(found) < _MIN_BULLETS and facts.words:
             found += details.purpose()
-        audience = [Detail("audience", "", sentence.rstrip(".")) for sentence in self._audience_sentences()]
+        audience = [Detail("", sentence.rstrip(".")) for sentence in self._audience_sentences()]
         found = [*without_repeats(found)[: _MAX_BULLETS - len(audience)], *audience]
         return [detail.bullet for detail in found] or [capitalise(facts.first(CATEGORY) or "Item")]
 

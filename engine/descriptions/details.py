@@ -30,7 +30,6 @@ _LENGTH = re.compile(r"^(?:ca\.?\s*|about )?[\d.,x×* ]+\s*(?:cm|mm|m|in|inch|in
 class Detail:
     """One fact, as a sentence with a full stop and as a bullet without one."""
 
-    topic: str
     sentence: str
     bullet: str
 
@@ -52,7 +51,7 @@ class Details:
             f"Accents in {accent} set {self._verb('it', 'them')} off.",
             f"The accents are {accent}.",
         )
-        return [Detail("accent", words, f"Accents: {accent}")]
+        return [Detail(words, f"Accents: {accent}")]
 
     def material(self) -> list[Detail]:
         """Return the material."""
@@ -61,7 +60,7 @@ class Details:
             return []
         material = value.lower() if len(value.split()) < 4 else value
         words = self._pick(f"{self.they} {self.are} made of {material}.", f"The material is {material}.")
-        return [Detail("material", words, f"Material: {material}")]
+        return [Detail(words, f"Material: {material}")]
 
     def features(self) -> list[Detail]:
         """Return the features in the title."""
@@ -78,14 +77,14 @@ class Details:
         if more:
             words = f"{words} {self.they} also {self._verb('offers', 'offer')} {more}."
         return [
-            Detail(f"feature {index}", words if not index else "", capitalise(feature))
+            Detail(words if not index else "", capitalise(feature))
             for index, feature in enumerate(self._title.features[:MAX_FEATURES])
         ]
 
     def traits(self) -> list[Detail]:
         """Return the adjectives in the title."""
         listed = join_list_words(self._title.traits[:MAX_FEATURES])
-        return [Detail("traits", f"{self.they} {self.are} {listed}.", capitalise(listed))] if listed else []
+        return [Detail(f"{self.they} {self.are} {listed}.", capitalise(listed))] if listed else []
 
     def fits(self) -> list[Detail]:
         """Return what it is compatible with or made for."""
@@ -94,10 +93,8 @@ class Details:
             return []
         if self._title.compatible:
             words = f"{self.they} {self.are} compatible with {fits}."
-            return [Detail("fits", words, f"Compatible with {fits}")]
-        return [
-            Detail("fits", self._pick(f"Made for {fits}.", f"{self.they} {self.are} made for {fits}."), f"For {fits}")
-        ]
+            return [Detail(words, f"Compatible with {fits}")]
+        return [Detail(self._pick(f"Made for {fits}.", f"{self.they} {self.are} made for {fits}."), f"For {fits}")]
 
     def pack(self) -> list[Detail]:
         """Return the pack size."""
@@ -108,7 +105,7 @@ class Details:
             f"{self.they} {self._verb('comes', 'come')} in a pack of {pack}.",
             f"The pack holds {pack}.",
         )
-        return [Detail("pack", words, f"Pack of {pack}")]
+        return [Detail(words, f"Pack of {pack}")]
 
     def size(self) -> list[Detail]:
         """Return its capacity, weight or size, depending on the unit."""
@@ -119,10 +116,10 @@ class Details:
         measures = join_list_words([part for part in parts if part])
         if all(map(_VOLUME.match, parts)):
             words = self._pick(f"{self.they} {self._verb('holds', 'hold')} {measures}.", f"The capacity is {measures}.")
-            return [Detail("size", words, f"Capacity: {measures}")]
+            return [Detail(words, f"Capacity: {measures}")]
         if all(map(_WEIGHT.match, parts)):
             words = self._pick(f"The weight is {measures}.", f"{self.they} {self._verb('weighs', 'weigh')} {measures}.")
-            return [Detail("size", words, f"Weight: {measures}")]
+            return [Detail(words, f"Weight: {measures}")]
         if all(map(_LENGTH.match, parts)):
             words = self._pick(
                 f"{self.they} {self._verb('measures', 'measure')} {measures}.",
@@ -131,8 +128,8 @@ class Details:
                 if "×" in measures
                 else f"The size is {measures}.",
             )
-            return [Detail("size", words, f"Size: {measures}")]
-        return [Detail("size", f"The size is {measures}.", f"Size: {measures}")]
+            return [Detail(words, f"Size: {measures}")]
+        return [Detail(f"The size is {measures}.", f"Size: {measures}")]
 
     def occasion(self) -> list[Detail]:
         """Return its occasion of use and its collection."""
@@ -150,20 +147,18 @@ class Details:
                 f"Part of the {season} collection, {it} {self.are} made for {use}.",
                 f"{self.they} {self.are} designed for {use} and {self.are} part of the {season} range.",
             )
-            found = [Detail("use", words, f"For {use}"), Detail("season", "", f"{season} collection")]
+            found = [Detail(words, f"For {use}"), Detail("", f"{season} collection")]
         elif use:
-            found = [Detail("use", f"{self.they} {self.are} suited to {use}.", f"For {use}")]
+            found = [Detail(f"{self.they} {self.are} suited to {use}.", f"For {use}")]
         elif season:
-            found = [Detail("season", f"{self.they} {belongs} to the {season} collection.", f"{season} collection")]
+            found = [Detail(f"{self.they} {belongs} to the {season} collection.", f"{season} collection")]
         return found
 
     def origin(self) -> list[Detail]:
         """Return the country of origin."""
         origin = self._facts.first(ORIGIN)
         return (
-            [Detail("origin", f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")]
-            if origin
-            else []
+            [Detail(f"{self.they} {self._verb('comes', 'come')} from {origin}.", f"Origin: {origin}")] if origin else []
         )
 
     def department(self) -> list[Detail]:
@@ -178,12 +173,12 @@ class Details:
             f"{self.they} {self.are} part of our {department} range.",
             f"Find {it} in our {department} department.",
         )
-        return [Detail("department", words, f"Department: {department}")]
+        return [Detail(words, f"Department: {department}")]
 
     def others(self) -> list[Detail]:
         """Return the values of further fields, labelled with their field names."""
         return [
-            Detail(f"other {label}", f"{capitalise(label)}: {value}.", f"{capitalise(label)}: {value}")
+            Detail(f"{capitalise(label)}: {value}.", f"{capitalise(label)}: {value}")
             for label, value in self._facts.others
         ]
 
@@ -195,7 +190,7 @@ class Details:
             found = PURPOSES.get(noun) or PURPOSES.get(singular(noun))
             if found:
                 sentence = self._pick(*found).format(it=self._verb("it", "them"))
-                return [Detail("purpose", sentence, sentence.rstrip("."))]
+                return [Detail(sentence, sentence.rstrip("."))]
         return []
 
     @property

@@ -16,9 +16,6 @@ _EVENTS_HELP = "Event database, postgresql://USER@HOST/DATABASE. Defaults to a f
 
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the store.", show_default=False)]
 AsJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
-NoPublishOption = Annotated[
-    bool, typer.Option("--no-publish", help="Keep the result for later, but do not serve it.", rich_help_panel=OUTPUT)
-]
 EventsUrlOption = Annotated[
     str,
     typer.Option(
