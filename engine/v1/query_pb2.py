@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x65ngine/v1/query.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\",\n\x06Vector\x12\"\n\x06values\x18\x01 \x03(\x02\x42\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x80\x80\x01\"\x04\n\x02@\x01\"\xda\x03\n\tQueryPart\x12\x1a\n\x04text\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@H\x00\x12\x1d\n\x05image\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x05H\x00\x12\x1d\n\x07item_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12\x1d\n\x07user_id\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12#\n\x06vector\x18\x05 \x01(\x0b\x32\x11.engine.v1.VectorH\x00\x12\x1c\n\x06weight\x18\x06 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01H\x01\x88\x01\x01\x12\x1b\n\x05\x62lock\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@H\x02\x88\x01\x01\x12\x1f\n\x06\x63hange\x18\x08 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08H\x03\x88\x01\x01:\xa0\x01\xbaH\x9c\x01\x1a\x99\x01\n\x11query_part.change\x12Iexpected a change of an image or an item, got one of another kind of part\x1a\x39!has(this.change) || has(this.image) || has(this.item_id)B\x10\n\x07\x63ontent\x12\x05\xbaH\x02\x08\x01\x42\t\n\x07_weightB\x08\n\x06_blockB\t\n\x07_change\"\xef\x02\n\x05\x42oost\x12\x19\n\x05\x66ield\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x06weight\x18\x02 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01\x12/\n\x05shape\x18\x03 \x01(\x0e\x32\x16.engine.v1.Boost.ShapeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x17\n\x06origin\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01\x12\x1f\n\x05scale\x18\x05 \x01(\x01\x42\x10\xbaH\r\x12\x0b)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"V\n\x05Shape\x12\x15\n\x11SHAPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSHAPE_LINEAR\x10\x01\x12\x0f\n\x0bSHAPE_LOG1P\x10\x02\x12\x13\n\x0fSHAPE_EXP_DECAY\x10\x03:o\xbaHl\x1aj\n\x15\x62oost.exp_decay_scale\x12,expected a scale above 0 for SHAPE_EXP_DECAY\x1a#this.shape != 3 || this.scale > 0.0\"@\n\x03Pin\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12\x1c\n\x08position\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x10\xe8\x07(\x00\"\\\n\tDiversity\x12$\n\x06lambda\x18\x01 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00H\x00\x88\x01\x01\x12\x1e\n\ncandidates\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x42\t\n\x07_lambda*\x8e\x01\n\x0fMissingModality\x12 \n\x1cMISSING_MODALITY_UNSPECIFIED\x10\x00\x12 \n\x1cMISSING_MODALITY_RENORMALIZE\x10\x01\x12\x1c\n\x18MISSING_MODALITY_NEUTRAL\x10\x02\x12\x19\n\x15MISSING_MODALITY_DROP\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x65ngine/v1/query.proto\x12\tengine.v1\x1a\x1b\x62uf/validate/validate.proto\",\n\x06Vector\x12\"\n\x06values\x18\x01 \x03(\x02\x42\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\x80\x80\x01\"\x04\n\x02@\x01\"\xdf\x03\n\tQueryPart\x12\x1a\n\x04text\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@H\x00\x12\x1d\n\x05image\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x05H\x00\x12\x1d\n\x07item_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12\x1d\n\x07user_id\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04H\x00\x12#\n\x06vector\x18\x05 \x01(\x0b\x32\x11.engine.v1.VectorH\x00\x12\x1c\n\x06weight\x18\x06 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01H\x01\x88\x01\x01\x12\x1b\n\x05\x62lock\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@H\x02\x88\x01\x01\x12\x1f\n\x06\x63hange\x18\x08 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08H\x03\x88\x01\x01:\xa5\x01\xbaH\xa1\x01\x1a\x9e\x01\n\x11query_part.change\x12Nexpected a change only on an image or an item, got one on another kind of part\x1a\x39!has(this.change) || has(this.image) || has(this.item_id)B\x10\n\x07\x63ontent\x12\x05\xbaH\x02\x08\x01\x42\t\n\x07_weightB\x08\n\x06_blockB\t\n\x07_change\"\xef\x02\n\x05\x42oost\x12\x19\n\x05\x66ield\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x06weight\x18\x02 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01\x12/\n\x05shape\x18\x03 \x01(\x0e\x32\x16.engine.v1.Boost.ShapeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x17\n\x06origin\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01\x12\x1f\n\x05scale\x18\x05 \x01(\x01\x42\x10\xbaH\r\x12\x0b)\x00\x00\x00\x00\x00\x00\x00\x00@\x01\"V\n\x05Shape\x12\x15\n\x11SHAPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSHAPE_LINEAR\x10\x01\x12\x0f\n\x0bSHAPE_LOG1P\x10\x02\x12\x13\n\x0fSHAPE_EXP_DECAY\x10\x03:o\xbaHl\x1aj\n\x15\x62oost.exp_decay_scale\x12,expected a scale above 0 for SHAPE_EXP_DECAY\x1a#this.shape != 3 || this.scale > 0.0\"@\n\x03Pin\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\x80\x04\x12\x1c\n\x08position\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x10\xe8\x07(\x00\"\\\n\tDiversity\x12$\n\x06lambda\x18\x01 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00H\x00\x88\x01\x01\x12\x1e\n\ncandidates\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x42\t\n\x07_lambda*\x8e\x01\n\x0fMissingModality\x12 \n\x1cMISSING_MODALITY_UNSPECIFIED\x10\x00\x12 \n\x1cMISSING_MODALITY_RENORMALIZE\x10\x01\x12\x1c\n\x18MISSING_MODALITY_NEUTRAL\x10\x02\x12\x19\n\x15MISSING_MODALITY_DROP\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,7 +50,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYPART'].fields_by_name['change']._loaded_options = None
   _globals['_QUERYPART'].fields_by_name['change']._serialized_options = b'\272H\007r\005\020\001\030\200\010'
   _globals['_QUERYPART']._loaded_options = None
-  _globals['_QUERYPART']._serialized_options = b'\272H\234\001\032\231\001\n\021query_part.change\022Iexpected a change of an image or an item, got one of another kind of part\0329!has(this.change) || has(this.image) || has(this.item_id)'
+  _globals['_QUERYPART']._serialized_options = b'\272H\241\001\032\236\001\n\021query_part.change\022Nexpected a change only on an image or an item, got one on another kind of part\0329!has(this.change) || has(this.image) || has(this.item_id)'
   _globals['_BOOST'].fields_by_name['field']._loaded_options = None
   _globals['_BOOST'].fields_by_name['field']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
   _globals['_BOOST'].fields_by_name['weight']._loaded_options = None
@@ -71,18 +71,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIVERSITY'].fields_by_name['lambda']._serialized_options = b'\272H\014\n\n\035\000\000\200?-\000\000\000\000'
   _globals['_DIVERSITY'].fields_by_name['candidates']._loaded_options = None
   _globals['_DIVERSITY'].fields_by_name['candidates']._serialized_options = b'\272H\007\032\005\030\220N(\000'
-  _globals['_MISSINGMODALITY']._serialized_start=1119
-  _globals['_MISSINGMODALITY']._serialized_end=1261
+  _globals['_MISSINGMODALITY']._serialized_start=1124
+  _globals['_MISSINGMODALITY']._serialized_end=1266
   _globals['_VECTOR']._serialized_start=65
   _globals['_VECTOR']._serialized_end=109
   _globals['_QUERYPART']._serialized_start=112
-  _globals['_QUERYPART']._serialized_end=586
-  _globals['_BOOST']._serialized_start=589
-  _globals['_BOOST']._serialized_end=956
-  _globals['_BOOST_SHAPE']._serialized_start=757
-  _globals['_BOOST_SHAPE']._serialized_end=843
-  _globals['_PIN']._serialized_start=958
-  _globals['_PIN']._serialized_end=1022
-  _globals['_DIVERSITY']._serialized_start=1024
-  _globals['_DIVERSITY']._serialized_end=1116
+  _globals['_QUERYPART']._serialized_end=591
+  _globals['_BOOST']._serialized_start=594
+  _globals['_BOOST']._serialized_end=961
+  _globals['_BOOST_SHAPE']._serialized_start=762
+  _globals['_BOOST_SHAPE']._serialized_end=848
+  _globals['_PIN']._serialized_start=963
+  _globals['_PIN']._serialized_end=1027
+  _globals['_DIVERSITY']._serialized_start=1029
+  _globals['_DIVERSITY']._serialized_end=1121
 # @@protoc_insertion_point(module_scope)
