@@ -39,6 +39,7 @@ class Product:
         signals: Every signal of the spec, NaN if missing.
         payload: Plain JSON without missing columns.
         words: The row's text, even if its vector is brought.
+        bad_cells: The cells of the row that were dropped.
     """
 
     line: int
@@ -49,6 +50,7 @@ class Product:
     signals: dict[str, float] = field(default_factory=dict)
     payload: dict[str, JSON] = field(default_factory=dict)
     words: str = ""
+    bad_cells: tuple["BadCell", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,32 @@ class Reject:
 
     def to_line(self) -> str:
         """Return the reject as a line of JSON."""
-        line = {"line": self.line, "item_id": self.item_id, "reason": self.reason}
+        line = {"kind": "row", "line": self.line, "item_id": self.item_id, "reason": self.reason}
         return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def to_lines(rejects: Iterable[Reject]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class BadCell:
+    """A value that was dropped; the product is kept without it.
+
+    Attributes:
+        line: The line its row starts on.
+        item_id: The item's id.
+        column: The column as the catalogue calls it.
+        reason: Why it was dropped, including the value.
+    """
+
+    line: int
+    item_id: str
+    column: str
+    reason: str
+
+    def to_line(self) -> str:
+        """Return the cell as a line of JSON."""
+        line = {"kind": "cell", "line": self.line, "item_id": self.item_id, "column": self.column}
+        return json.dumps(line | {"reason": self.reason}, ensure_ascii=False) + "\n"
+
+
+def to_lines(rejects: Iterable[Reject | BadCell]) -> bytes:
     """Return the content of a file of rejects: one JSON line each."""
     return "".join(reject.to_line() for reject in rejects).encode()

@@ -18,6 +18,22 @@ VECTOR_COLUMNS = {"image_vector": "image", "text_vector": "text"}
 
 
 @dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to read a file whose format leaves it open.
+
+    Attributes:
+        encoding: Encoding of a text file, such as "cp1252"; None to detect it.
+        delimiter: Delimiter of a CSV file; None to detect it.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+DEFAULT_OPTIONS = SourceOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class RawRow:
     """Raw values by column. A vector is an unchecked list of numbers, or a checked array."""
 

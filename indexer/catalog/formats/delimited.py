@@ -15,10 +15,12 @@ from engine.catalog.coercion import TEXT_COLUMNS, BadRow
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import (
+    DEFAULT_OPTIONS,
     IMAGE_COLUMNS,
     ITEM_ID,
     VECTOR_COLUMNS,
     RawRow,
+    SourceOptions,
     check_unique,
     open_bytes,
 )
@@ -38,9 +40,10 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
 class Csv:
     """The rows of a CSV file. typed: False leaves every value as text and skips the first pass."""
 
-    def __init__(self, path: Path, typed: bool = True) -> None:
+    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS, typed: bool = True) -> None:
         self.folder = path.parent
         self._path = path
+        self._options = options
         self._typed = typed
 
     def columns(self, wanted: frozenset[str]) -> list[str]:

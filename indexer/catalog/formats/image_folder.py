@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import ITEM_ID, RawRow
+from indexer.catalog.raw_row import DEFAULT_OPTIONS, ITEM_ID, RawRow, SourceOptions
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 _CATALOGUE_FILE = re.compile(r"catalog(ue)?\.(jsonl|ndjson|json|csv|parquet)(\.gz)?", re.IGNORECASE)
@@ -16,7 +16,7 @@ _CATALOGUE_FILE = re.compile(r"catalog(ue)?\.(jsonl|ndjson|json|csv|parquet)(\.g
 class ImageFolder:
     """The images below a folder, without hidden files, sorted by path; `line` counts them from 1."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> None:
         self.folder = path
 
     def columns(self, wanted: frozenset[str]) -> list[str]:

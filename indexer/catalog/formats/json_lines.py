@@ -9,7 +9,7 @@ import orjson
 from engine.catalog.coercion import BadRow
 from engine.errors import InvalidCatalogue
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import ITEM_ID, RawRow, open_bytes
+from indexer.catalog.raw_row import DEFAULT_OPTIONS, ITEM_ID, RawRow, SourceOptions, open_bytes
 
 MAX_LINE_BYTES = 16 * 2**20
 
@@ -20,7 +20,7 @@ _BOM = b"\xef\xbb\xbf"
 class JsonLines:
     """The rows of a JSON Lines file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> None:
         self.folder = path.parent
         self._path = path
 

@@ -13,7 +13,7 @@ from engine.catalog.coercion import InvalidValue
 from engine.errors import InvalidCatalogue
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import IMAGE_COLUMNS, VECTOR_COLUMNS, RawRow, check_unique
+from indexer.catalog.raw_row import DEFAULT_OPTIONS, IMAGE_COLUMNS, VECTOR_COLUMNS, RawRow, SourceOptions, check_unique
 
 _BATCH_ROWS = 8192
 _BATCH_IMAGE_ROWS = 128
@@ -24,7 +24,7 @@ _Values = Sequence[object]
 class Parquet:
     """The rows of a Parquet file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> None:
         self.folder = path.parent
         self._path = path
 
