@@ -166,14 +166,39 @@ class FileRecord(_ManifestRecord):
     sha256: str
 
 
+class DroppedRecord(_ManifestRecord):
+    """Values of one column that were dropped for one reason, with an example of the reason as it was told."""
+
+    column: str
+    reason: str
+    count: int
+    example: str
+
+
+class RuleRecord(_ManifestRecord):
+    """How the values of a field are read; see `engine.catalog.column_rule`."""
+
+    type: str
+    decimal_comma: bool | None = False
+    day_first: bool = False
+    keeps_na: bool = False
+
+
 class CatalogueRecord(_ManifestRecord):
-    """The source of the snapshot."""
+    """The source of the snapshot.
+
+    Attributes:
+        dropped: The values that were dropped from items, by column and reason.
+        rules: How the values of each field are read, also those of live changes.
+    """
 
     name: str
     sha256: str
     lines: int
     rejects: int
     text_template: str
+    dropped: tuple[DroppedRecord, ...] = ()
+    rules: dict[str, RuleRecord] = {}
 
 
 class BehaviourRecord(_ManifestRecord):

@@ -1,11 +1,12 @@
 """What a snapshot is made of, and its items in the order of the snapshot's rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
+from engine.catalog.column_rule import ColumnRule
 from engine.catalog.item_fields import ItemFieldReader, ItemFields
 from engine.lexical.bm25 import LEXICAL
 from engine.lexical.tokenizer import has_words
@@ -27,6 +28,7 @@ class SnapshotInputs:
 
     Attributes:
         catalogue_sha256: Digest of the catalogue as it was read.
+        rules: How the values of each field were read.
         models: The open models.
         cached_models: The same models behind the embedding cache.
         encoded_blocks: The blocks that these models made.
@@ -37,6 +39,7 @@ class SnapshotInputs:
     """
 
     catalogue_sha256: str
+    rules: Mapping[str, ColumnRule]
     models: BuildModels
     cached_models: BuildModels
     encoded_blocks: frozenset[str]

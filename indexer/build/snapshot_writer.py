@@ -117,6 +117,7 @@ def _check_gates(
             rows_read=inputs.embedded.lines_read,
             recall_target=config.recall_target,
             max_rejects=config.max_rejects,
+            max_shrink=config.max_shrink,
             max_drift=config.max_drift,
         )
     )
