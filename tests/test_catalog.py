@@ -540,8 +540,10 @@ def test_parquet_files_that_are_no_catalogue(tmp_path: Path, columns: dict[str, 
 
 @pytest.mark.parametrize("write", [jsonl, lambda folder, row: parquet(folder, {name: [row[name]] for name in row})])
 def test_columns_that_are_not_there(tmp_path: Path, write: Any) -> None:
-    """A template or signal that names no column is refused with the nearest one. The default template, which names no column here, is one of
-    the columns with words."""
+    """A template or signal that names no column is refused with the nearest one.
+
+    The default template, which names no column here, becomes one of the columns with words.
+    """
     path = write(tmp_path, {"item_id": "a", "colour": "red", "rating": 4})
     with pytest.raises(InvalidCatalogue, match="no column 'color', named in the text template: did you mean 'colour'?"):
         read(CatalogSpec(path, "{color}"))

@@ -118,7 +118,7 @@ def _to_number(rule: ColumnRule, value: object) -> Value:
         return int(value)
     if not isinstance(value, int | float | Decimal):
         raise BadRow(f"expected a number, got {format_value(value)}")
-    if abs(value) > MAX_FLOAT32:
+    if abs(float(value)) > MAX_FLOAT32:
         raise BadRow(f"expected a finite number, got {format_value(value)}")
     return _to_mixed(rule, value)
 

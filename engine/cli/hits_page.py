@@ -9,6 +9,7 @@ from engine.cli.sheet_drawing import open_picture
 from engine.pages.item_card import ItemCard, to_fields, to_title
 from engine.pages.page import render
 from engine.pages.thumbnail import to_thumbnail
+from engine.snapshot.store import Store
 from engine.v1 import search_pb2
 
 _ADDRESSES = ("http://", "https://")
@@ -43,6 +44,13 @@ def render_hits(
             if "facet" in line
         ],
     )
+
+
+def image_folder(root: Path) -> Path | None:
+    """Return the folder of the pictures of a store's catalogue, None if the store does not know it."""
+    store = Store(root)
+    folder = store.manifest(store.require_current()).catalogue.image_folder
+    return Path(folder) if folder else None
 
 
 def _title(request: search_pb2.SearchRequest, photos: Sequence[Path]) -> str:

@@ -188,8 +188,11 @@ class CatalogueRecord(_ManifestRecord):
     """The source of the snapshot.
 
     Attributes:
-        dropped: The values that were dropped from items, by column and reason.
+        dropped: The values that were dropped from items, by column and reason, the commonest first.
+        rejected: The rejected rows by reason, the commonest first; their column is empty.
         rules: How the values of each field are read, also those of live changes.
+        notices: What a person should know about how the file was read.
+        image_folder: Absolute path that the image names of the payloads are relative to; empty if unknown.
     """
 
     name: str
@@ -198,7 +201,10 @@ class CatalogueRecord(_ManifestRecord):
     rejects: int
     text_template: str
     dropped: tuple[DroppedRecord, ...] = ()
+    rejected: tuple[DroppedRecord, ...] = ()
     rules: dict[str, RuleRecord] = {}
+    notices: tuple[str, ...] = ()
+    image_folder: str = ""
 
 
 class BehaviourRecord(_ManifestRecord):

@@ -49,6 +49,7 @@ def _build(config: BuildConfig, store: Store, progress: Progress) -> Manifest:
     own = catalogue.own_blocks
     store.snapshots.mkdir(parents=True, exist_ok=True)
     stored_weights = default_weights.load(config.store)
+    progress("load models", 0, None)
     models = BuildModels.open(config.model, config.text_model, own)
     events = _record_events(config, progress)
     with live_changes(config.store, config.exported_at_s) as changes:
@@ -61,7 +62,7 @@ def _build(config: BuildConfig, store: Store, progress: Progress) -> Manifest:
         item_ids = frozenset(embedded.item_ids)
         inputs = SnapshotInputs(
             catalogue_sha256=sha256,
-            rules=catalogue.rules,
+            catalogue=catalogue,
             models=models,
             cached_models=cached_models,
             encoded_blocks=frozenset(embedded.blocks) - own,

@@ -1,6 +1,7 @@
 """The report of a build as one HTML file: what was read, what was dropped, and whether the nearest items look right."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,19 @@ import numpy as np
 from PIL import Image
 
 from engine.catalog.payload import from_bytes
+from engine.errors import BadImage
 from engine.pages.item_card import ItemCard, to_fields, to_title
 from engine.pages.page import render
 from engine.pages.thumbnail import to_data_uri, to_thumbnail
 from engine.scoring.query import ItemPart, Query
 from engine.search.searcher import Searcher
-from engine.snapshot.manifest import DroppedRecord, Manifest
+from engine.snapshot.manifest import Manifest
 from indexer.build.report import notices
 from indexer.build.snapshot_files import CURVE_FILE
+from indexer.catalog.catalogue import Catalogue
 from indexer.catalog.inspection import InspectedColumn
+from indexer.catalog.product import Product
+from indexer.embedding.image_loader import decode_image, read_image
 
 REPORT_FILE = "report.html"
 RANDOM_ITEMS = 20
@@ -39,8 +44,6 @@ def render_report(
     searcher: Searcher,
     manifest: Manifest,
     columns: Sequence[InspectedColumn],
-    catalogue_notices: Iterable[str],
-    rejected: Sequence[DroppedRecord],
     pictures: Pictures,
     seed: int = 31,
 ) -> str:
@@ -50,8 +53,6 @@ def render_report(
         searcher: Opened on the snapshot.
         manifest: Its manifest, with the gates.
         columns: The columns of its catalogue.
-        catalogue_notices: What a person should know about the file.
-        rejected: Rejected rows by reason; their column is empty.
         pictures: Returns pictures of items.
         seed: Seed of the sample.
     """
@@ -66,14 +67,14 @@ def render_report(
         "report.html",
         title=f"{manifest.catalogue.name}: {manifest.item_count:,} items",
         summary=_summary(manifest),
-        notices=[*catalogue_notices, *notices(manifest)],
+        notices=[*manifest.catalogue.notices, *notices(manifest)],
         neighbours=[
             Neighbours(cards[item_id], tuple(_scored(cards[other], score) for other, score in hits))
             for item_id, hits in nearest.items()
         ],
         sample=[cards[item_id] for item_id in ids[RANDOM_ITEMS:] or ids],
         columns=columns,
-        reasons=sorted([*rejected, *manifest.catalogue.dropped], key=lambda record: -record.count),
+        reasons=[*manifest.catalogue.rejected, *manifest.catalogue.dropped],
         gates=manifest.gates,
         curve=_curve(snapshot.directory / CURVE_FILE),
     )
@@ -108,3 +109,18 @@ def _summary(manifest: Manifest) -> str:
 
 def _curve(path: Path) -> str:
     return to_data_uri(path.read_bytes(), "image/png") if path.is_file() else ""
+
+
+def find_pictures(catalogue: Catalogue, item_ids: frozenset[str]) -> dict[str, Image.Image]:
+    """Return the first readable picture of each of some items; reads the catalogue until all items were seen."""
+    pictures: dict[str, Image.Image] = {}
+    missing = set(item_ids)
+    for entry in catalogue.products():
+        if not missing:
+            break
+        if isinstance(entry, Product) and entry.item_id in missing:
+            missing.discard(entry.item_id)
+            for source in entry.images[:1]:
+                with suppress(BadImage):
+                    pictures[entry.item_id] = decode_image(read_image(source), source)
+    return pictures

@@ -1,12 +1,11 @@
 """What a snapshot is made of, and its items in the order of the snapshot's rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
-from engine.catalog.column_rule import ColumnRule
 from engine.catalog.item_fields import ItemFieldReader, ItemFields
 from engine.lexical.bm25 import LEXICAL
 from engine.lexical.tokenizer import has_words
@@ -14,6 +13,7 @@ from engine.scoring.fusion import Calibration, Moments
 from indexer.behaviour.behaviour_block import BehaviourResult
 from indexer.build.build_config import BuildConfig
 from indexer.build.strata import StratumRows, stratify
+from indexer.catalog.catalogue import Catalogue
 from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.embedding.models import BuildModels
 from indexer.probing.probes import Probes
@@ -28,7 +28,7 @@ class SnapshotInputs:
 
     Attributes:
         catalogue_sha256: Digest of the catalogue as it was read.
-        rules: How the values of each field were read.
+        catalogue: The catalogue as it was read.
         models: The open models.
         cached_models: The same models behind the embedding cache.
         encoded_blocks: The blocks that these models made.
@@ -39,7 +39,7 @@ class SnapshotInputs:
     """
 
     catalogue_sha256: str
-    rules: Mapping[str, ColumnRule]
+    catalogue: Catalogue
     models: BuildModels
     cached_models: BuildModels
     encoded_blocks: frozenset[str]

@@ -82,7 +82,10 @@ def _catalogue_record(config: BuildConfig, inputs: SnapshotInputs, content: Snap
         rejects=len(content.embedded.rejects),
         text_template=config.text_template,
         dropped=tuple(count_dropped(content.embedded.bad_cells)),
-        rules={name: _rule_record(rule) for name, rule in inputs.rules.items()},
+        rejected=tuple(count_dropped(content.embedded.rejects)),
+        rules={name: _rule_record(rule) for name, rule in inputs.catalogue.rules.items()},
+        notices=inputs.catalogue.notices,
+        image_folder=str(inputs.catalogue.image_folder.absolute()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.catalog.column_rule import ColumnRule, ColumnType
 from engine.catalog.text_template import Template
@@ -49,6 +50,11 @@ class Catalogue:
     def signals(self) -> tuple[str, ...]:
         """The signals of the spec, as the payload calls them."""
         return tuple(self._mapping.rename.get(name, name) for name in self.spec.signals)
+
+    @property
+    def image_folder(self) -> Path:
+        """The folder that image names are relative to."""
+        return self._source.folder
 
     def products(self) -> Iterator[Product | Reject]:
         """Yield each row as a product, or as a reject with its reason, in the file's order.

@@ -81,13 +81,14 @@ def inspect_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> In
         rows=catalogue.row_count,
         rejects=len(rejects),
         text_template=catalogue.text_template,
-        columns=tuple(_inspect(column) for column in catalogue.columns),
+        columns=tuple(inspect_column(column) for column in catalogue.columns),
         notices=catalogue.notices,
         reasons=tuple(commonest_reasons(chain(rejects, cells), most=10)),
     )
 
 
-def _inspect(column: CatalogColumn) -> InspectedColumn:
+def inspect_column(column: CatalogColumn) -> InspectedColumn:
+    """Return a column as a person sees it."""
     summary = column.summary
     return InspectedColumn(
         source=column.source,

@@ -25,10 +25,11 @@ def commonest_reasons(entries: Iterable[Reject | BadCell], most: int = MOST_REAS
     return [(len(reasons), reasons[0]) for reasons in ordered[:most]]
 
 
-def count_dropped(cells: Iterable[BadCell]) -> Iterator[DroppedRecord]:
-    """Yield the dropped cells by column and kind of reason, the commonest first."""
-    groups: dict[tuple[str, str], list[BadCell]] = {}
-    for cell in cells:
-        groups.setdefault((cell.column, reason_kind(cell.reason)), []).append(cell)
+def count_dropped(entries: Iterable[Reject | BadCell]) -> Iterator[DroppedRecord]:
+    """Yield rejected rows or dropped cells by column and kind of reason, the commonest first."""
+    groups: dict[tuple[str, str], list[Reject | BadCell]] = {}
+    for entry in entries:
+        column = entry.column if isinstance(entry, BadCell) else ""
+        groups.setdefault((column, reason_kind(entry.reason)), []).append(entry)
     for (column, kind), group in sorted(groups.items(), key=lambda item: -len(item[1])):
         yield DroppedRecord(column=column, reason=kind, count=len(group), example=group[0].reason)

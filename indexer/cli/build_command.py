@@ -50,6 +50,8 @@ INDEX = "Index"
 GATES = "Gates and publishing"
 REVIEWS = "Reviews"
 
+MOST_REASONS = 5
+
 
 def build(
     catalogue: CatalogueArgument,
@@ -226,7 +228,9 @@ def build(
 
 def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     from engine.search.exact_query_classes import describe_exact_classes
+    from engine.snapshot.store import SNAPSHOTS_DIRECTORY
     from indexer.build.default_weights import apply_stored, load
+    from indexer.build.html_report import REPORT_FILE
     from indexer.build.report import notices
     from indexer.embedding.language import find_unread_texts
 
@@ -238,11 +242,24 @@ def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     )
     for gate in manifest.gates:
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
+    _print_dropped(manifest)
     for sentence in (*notices(manifest), *describe_exact_classes(manifest), *find_unread_texts(manifest)):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; it is not replaced by that of their reviews")
     if manifest.reviews and manifest.reviews.warning:
         typer.echo(f"  warning: reviews: {manifest.reviews.warning}")
+    page = config.store / SNAPSHOTS_DIRECTORY / manifest.snapshot / REPORT_FILE
+    typer.echo(f"  look at it: {page}")
     if reason := apply_stored(load(config.store), manifest).reason:
         typer.echo(f"  notice: the weights in {config.store}/weights.json are not applied: {reason}")
+
+
+def _print_dropped(manifest: "Manifest") -> None:
+    """Print on stderr how the catalogue was read, and the commonest reasons for which values were dropped."""
+    for sentence in manifest.catalogue.notices:
+        typer.echo(f"  notice: {sentence}", err=True)
+    for record in manifest.catalogue.dropped[:MOST_REASONS]:
+        typer.echo(f"  dropped: {record.count} x {record.column}, such as: {record.example}", err=True)
+    for record in manifest.catalogue.rejected[:MOST_REASONS]:
+        typer.echo(f"  rejected: {record.count} x {record.example}", err=True)

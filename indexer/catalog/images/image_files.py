@@ -1,6 +1,5 @@
 """Where the images that a row names lie on disk."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -48,12 +47,19 @@ class ImageResolver:
                 names.append(part)
                 continue
             path = self._folder / part
-            if os.path.isfile(path):
+            if _is_file(path):
                 sources.append(path)
                 names.append(part)
             else:
                 faults.append(f"image not found: {format_value(part)} (looked in {self._folder})")
         return ImageCell(tuple(sources), tuple(names), tuple(faults))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _parts(value: object) -> list[object]:
