@@ -1,6 +1,7 @@
 """How the values of one column are read: decided once for the whole catalogue, and the same for live updates."""
 
 import datetime
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,15 +128,16 @@ def _to_price(rule: ColumnRule, value: object) -> Value:
     amount, _ = (value, "") if isinstance(value, str) else read_price_object(value)
     if isinstance(amount, str):
         if _SIMPLE.fullmatch(amount):
-            return float(amount) if "." in amount else int(amount)
+            return float(amount)
         price = read_price(amount)
-        number = None if price is None else price.amount(rule.decimal_comma)
-        if number is None:
-            raise BadRow(f"expected a price, got {format_value(value)}")
-        return _shortest(number)
+        amount = None if price is None else price.amount(rule.decimal_comma)
     if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
         raise BadRow(f"expected a price, got {format_value(value)}")
-    return _to_mixed(rule, amount)
+    if math.isnan(amount):
+        return None
+    if abs(float(amount)) > MAX_FLOAT32:
+        raise BadRow(f"expected a finite price, got {format_value(value)}")
+    return float(amount)
 
 
 def _to_boolean(rule: ColumnRule, value: object) -> Value:
