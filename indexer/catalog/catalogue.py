@@ -63,7 +63,7 @@ class Catalogue:
             InvalidCatalogue: The file is truncated.
         """
         reader = ProductReader(
-            layout=_layout(self.columns, self._mapping, self.own_blocks),
+            layout=_layout(self.columns, self._mapping, self.own_blocks, self.spec.path.is_dir()),
             template=Template(self.text_template),
             signals=self.signals,
             images=ImageResolver(self._source.folder),
@@ -128,13 +128,16 @@ def _check_columns(spec: CatalogSpec, columns: Sequence[CatalogColumn]) -> None:
             )
 
 
-def _layout(columns: Sequence[CatalogColumn], mapping: ColumnMapping, own_blocks: frozenset[str]) -> RowLayout:
+def _layout(
+    columns: Sequence[CatalogColumn], mapping: ColumnMapping, own_blocks: frozenset[str], needs_images: bool
+) -> RowLayout:
     return RowLayout(
         item_id=next(column.source for column in columns if column.name == ITEM_ID),
         payload=tuple(_payload_column(column, columns) for column in columns if column.in_payload),
         images=mapping.image_columns,
         vectors={column: block for column, block in VECTOR_COLUMNS.items() if block in own_blocks},
         embedded=frozenset({"text", "image"}) - own_blocks,
+        needs_images=needs_images,
     )
 
 

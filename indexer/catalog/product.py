@@ -66,6 +66,7 @@ class Product:
         payload: Plain JSON without missing columns.
         words: The row's text, even if its vector is brought.
         bad_cells: The cells of the row that were dropped.
+        needs_image: Whether it is nothing without its image, as in a folder of images.
     """
 
     line: int
@@ -77,6 +78,7 @@ class Product:
     payload: dict[str, JSON] = field(default_factory=dict)
     words: str = ""
     bad_cells: tuple["BadCell", ...] = ()
+    needs_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)

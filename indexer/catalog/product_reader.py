@@ -46,6 +46,7 @@ class RowLayout(NamedTuple):
         images: Columns with images, in order.
         vectors: Columns with own vectors, and the block that each fills.
         embedded: Blocks that a model encodes from this catalogue, of "text" and "image".
+        needs_images: Whether a row is nothing without its image.
     """
 
     item_id: str
@@ -53,6 +54,7 @@ class RowLayout(NamedTuple):
     images: tuple[str, ...]
     vectors: Mapping[str, str]
     embedded: frozenset[str]
+    needs_images: bool = False
 
 
 def column_values(rows: Sequence[RawRow], column: str, language: str | None) -> Values:
@@ -138,6 +140,7 @@ class ProductReader:
             signals={name: _to_signal(payload.get(name)) for name in self._signals},
             payload=payload,
             words=words,
+            needs_image=self._layout.needs_images,
             bad_cells=tuple(BadCell(row.line, item_id, column, reason) for column, reason in faults),
         )
 
