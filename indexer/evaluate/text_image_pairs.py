@@ -14,6 +14,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.scoring.query import ImagePart, Part, Query, TextPart
 from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Product, read
+from indexer.catalog.product import ImageSource
 from indexer.evaluate.ranking_metrics import confidence_interval, reciprocal_rank, success
 
 Progress = Callable[[str, int, int | None], None]
@@ -26,7 +27,7 @@ class Pair(NamedTuple):
 
     item_id: str
     text: str
-    image: Path | bytes
+    image: ImageSource
 
 
 def evaluate(
