@@ -14,12 +14,18 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from engine.errors import InvalidCatalogue, InvalidSetting
+from indexer.catalog.formats.encoding_guess import guess_encoding
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, SourceOptions, open_bytes
 
 MARK_BAD_BYTES = "diptych.mark_bad_bytes"
 """Error handler of decoders: byte 0xe9 that cannot be decoded becomes the lone surrogate U+DCE9."""
 
 _BLOCK_BYTES = 2**20
+_HEAD_BYTES = 1024
+_MAX_EVIDENCE_BYTES = 2**16
+_EXAMPLES = "utf-8, utf-16, cp1252, cp1250, cp1251, shift_jis, gb18030"
+_WORD = re.compile(rb"[0-9@-\xff]+")
+"""Runs without blanks and ASCII punctuation, which are no part of a character in any encoding but UTF-16 and UTF-32."""
 _BAD_BYTE = re.compile("[\udc00-\udcff]")
 _BYTE_ORDER_MARKS = (  # UTF-32 LE before UTF-16 LE, which it begins with
     (codecs.BOM_UTF8, "utf-8"),
@@ -27,6 +33,13 @@ _BYTE_ORDER_MARKS = (  # UTF-32 LE before UTF-16 LE, which it begins with
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Name, bytes per character, and which of them are zero in ASCII characters.
+_WIDE = (
+    ("utf-32-le", 4, (1, 2, 3)),
+    ("utf-32-be", 4, (0, 1, 2)),
+    ("utf-16-le", 2, (1,)),
+    ("utf-16-be", 2, (0,)),
 )
 # What programs mean by these names, as in the WHATWG Encoding Standard: supersets with the same letters.
 _SUPERSETS = {
@@ -62,22 +75,25 @@ class TextEncoding:
 
 
 def detect_encoding(path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> TextEncoding:
-    """Return a file's encoding. Reads the whole file, two or three times if it is not UTF-8.
+    """Return a file's encoding. Reads the whole file, up to three times if it is not UTF-8.
 
     Raises:
         InvalidSetting: `options` names an unknown encoding.
         InvalidCatalogue: The file cannot be read, or its encoding cannot be found.
     """
-    marked, bom_bytes = _find_byte_order_mark(path)
+    with open_bytes(path) as stream:
+        head = stream.read(_HEAD_BYTES)
+    marked, bom_bytes = _find_byte_order_mark(head)
     if options.encoding is not None:
-        name = _check_name(options.encoding)
-        if marked not in ("", "utf-8") and name[:6] != marked[:6]:
-            raise InvalidCatalogue(f"{path}: expected {name}, got the byte order mark of {marked}")
-        name = marked if name[:6] == marked[:6] else name
-    else:
-        name = marked or "utf-8"
-    encoding = TextEncoding(name, bom_bytes)
-    return replace(encoding, clean=_is_clean(path, encoding))
+        name = _resolve(_check_name(options.encoding), marked, head, path)
+        return _check_clean(path, TextEncoding(name, bom_bytes))
+    if marked:
+        return _check_clean(path, TextEncoding(marked, bom_bytes))
+    wide = _find_wide_encoding(head)
+    if wide:
+        return _check_clean(path, TextEncoding(wide, notice=f"no byte order mark: read as {wide}"))
+    utf8 = _check_clean(path, TextEncoding("utf-8"))
+    return utf8 if utf8.clean else _guess(path)
 
 
 @contextmanager
@@ -121,13 +137,33 @@ def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
     return iter(lambda: stream.read(_BLOCK_BYTES), b"")
 
 
-def _find_byte_order_mark(path: Path) -> tuple[str, int]:
-    with open_bytes(path) as stream:
-        head = stream.read(4)
+def _find_byte_order_mark(head: bytes) -> tuple[str, int]:
+    """Return the encoding and the length of a byte order mark, or "", 0."""
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return name, len(mark)
     return "", 0
+
+
+def _find_wide_encoding(head: bytes) -> str:
+    """Return UTF-16 or UTF-32 if the zero bytes of ASCII characters show it, else ""."""
+    for name, width, zeros in _WIDE:
+        size = len(head) // width
+        columns = [head[offset : size * width : width].count(0) / max(size, 1) for offset in range(width)]
+        if all(share > 0.5 if offset in zeros else share < 0.02 for offset, share in enumerate(columns)):
+            return name
+    return ""
+
+
+def _resolve(name: str, marked: str, head: bytes, path: Path) -> str:
+    """Return the encoding to use where the caller names one. Raises InvalidCatalogue if the file contradicts it."""
+    family = name[:6]
+    if marked not in ("", "utf-8") and marked[:6] != family:
+        raise InvalidCatalogue(f"{path}: expected {name}, got the byte order mark of {marked}")
+    if marked[:6] == family:
+        return marked
+    wide = _find_wide_encoding(head)
+    return wide if wide[:6] == family else name
 
 
 def _check_name(name: str) -> str:
@@ -136,12 +172,11 @@ def _check_name(name: str) -> str:
         b"    ".decode(name, "ignore")
         known = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError):
-        examples = "utf-8, utf-16, cp1252, cp1250, cp1251, shift_jis, gb18030"
-        raise InvalidSetting(f"expected an encoding such as {examples}, got {name!r}") from None
+        raise InvalidSetting(f"expected an encoding such as {_EXAMPLES}, got {name!r}") from None
     return _SUPERSETS.get(known, known)
 
 
-def _is_clean(path: Path, encoding: TextEncoding) -> bool:
+def _check_clean(path: Path, encoding: TextEncoding) -> TextEncoding:
     decoder = codecs.getincrementaldecoder(encoding.name)("strict")
     try:
         with open_bytes(path) as stream:
@@ -150,5 +185,76 @@ def _is_clean(path: Path, encoding: TextEncoding) -> bool:
                 decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return False
-    return True
+        return replace(encoding, clean=False)
+    return encoding
+
+
+def _guess(path: Path) -> TextEncoding:
+    """Return the encoding of a file that is not valid UTF-8. Raises InvalidCatalogue if none is plausible."""
+    evidence = _Evidence()
+    with open_bytes(path) as stream:
+        for line_block in _read_line_blocks(stream):
+            evidence.add(line_block)
+    if evidence.continuation_bytes >= evidence.bad_bytes:
+        return TextEncoding("utf-8", clean=False)
+    name = guess_encoding(evidence.words)
+    if name is None:
+        raise InvalidCatalogue(
+            f"{path}: expected UTF-8, got the bytes {evidence.first_bad.hex(' ')} on line {evidence.first_bad_line}: "
+            f"name the encoding with --encoding, such as {_EXAMPLES}"
+        )
+    notice = f"not UTF-8: read as {name} (pass --encoding if that is wrong)"
+    return _check_clean(path, TextEncoding(name, notice=notice))
+
+
+class _Evidence:
+    """What the bytes above 127 of a file say about its encoding.
+
+    Attributes:
+        continuation_bytes: Those of valid UTF-8 sequences; in other encodings such sequences are rare.
+        bad_bytes: Those that are not UTF-8.
+        words: The distinct words with bytes above 127, up to a limit.
+        first_bad: The first bytes that are not UTF-8, as in `first_bad_line`.
+    """
+
+    def __init__(self) -> None:
+        self.continuation_bytes = 0
+        self.bad_bytes = 0
+        self.words: dict[bytes, None] = {}
+        self.first_bad = b""
+        self.first_bad_line = 0
+        self._words_bytes = 0
+        self._lines = 0
+
+    def add(self, block: bytes) -> None:
+        """Add a block of whole lines."""
+        if not block.isascii():
+            text = block.decode("utf-8", "ignore")
+            good_bytes = len(text.encode("utf-8"))
+            self.continuation_bytes += good_bytes - len(text)
+            self.bad_bytes += len(block) - good_bytes
+            if not self.first_bad and good_bytes < len(block):
+                self._locate(block)
+            self._add_words(block)
+        self._lines += block.count(b"\n")
+
+    def _locate(self, block: bytes) -> None:
+        try:
+            block.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.first_bad = block[error.start : error.start + 4].split(b"\n")[0]
+            self.first_bad_line = self._lines + block.count(b"\n", 0, error.start) + 1
+
+    def _add_words(self, block: bytes) -> None:
+        for word in _WORD.findall(block):
+            if self._words_bytes > _MAX_EVIDENCE_BYTES:
+                return
+            if not word.isascii() and word not in self.words:
+                self.words[word] = None
+                self._words_bytes += len(word)
+
+
+def _read_line_blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield blocks of about a megabyte that end with a line, so that no character is cut."""
+    for block in _read_blocks(stream):
+        yield block + stream.readline(_BLOCK_BYTES)
