@@ -30,6 +30,9 @@ FORMATS = {
     ".ndjson": "indexer.catalog.formats.json_lines:JsonLines",
     ".json": "indexer.catalog.formats.json_lines:JsonLines",
     ".csv": "indexer.catalog.formats.delimited:Csv",
+    ".tsv": "indexer.catalog.formats.delimited:Csv",
+    ".tab": "indexer.catalog.formats.delimited:Csv",
+    ".txt": "indexer.catalog.formats.delimited:Csv",
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
 _GZIPPED = frozenset(FORMATS) - {".parquet"}
@@ -78,13 +81,12 @@ def _to_blocks(columns: list[str]) -> frozenset[str]:
     return frozenset(block for column, block in VECTOR_COLUMNS.items() if column in columns)
 
 
-def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> CatalogSource:
+def open_rows(path: Path, noun: str = "catalogue") -> CatalogSource:
     """Return the rows of a file; the file extension determines the format.
 
     Args:
         path: The file.
         noun: What messages call the file.
-        typed: Whether number-like values of a CSV file are returned as numbers.
 
     Raises:
         InvalidCatalogue: Unknown extension, or no such file.
@@ -99,7 +101,7 @@ def open_rows(path: Path, noun: str = "catalogue", typed: bool = True) -> Catalo
         raise InvalidCatalogue(f"no {noun} at {path}")
     module, _, kind = FORMATS[inner or suffix].partition(":")
     make = getattr(importlib.import_module(module), kind)
-    return cast(CatalogSource, make(path) if typed or kind != "Csv" else make(path, typed=False))
+    return cast(CatalogSource, make(path))
 
 
 def _open(path: Path) -> CatalogSource:

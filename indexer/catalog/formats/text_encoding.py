@@ -64,7 +64,7 @@ class TextEncoding:
     Attributes:
         name: Python's name of the codec.
         bom_bytes: Length of the byte order mark, which is no part of the text.
-        clean: Whether every byte can be decoded; the others become marks, which `find_bad_byte` finds.
+        clean: Whether every byte can be decoded; the others become marks, see `explain_bad_byte`.
         notice: A sentence for the user if the encoding was inferred; else empty.
     """
 
@@ -118,10 +118,14 @@ def decode_blocks(path: Path, encoding: TextEncoding) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def find_bad_byte(text: str) -> tuple[int, int] | None:
-    """Return the value and the position, from 1, of the first byte of a text that could not be decoded."""
-    match = _BAD_BYTE.search(text)
-    return (ord(match[0]) - 0xDC00, match.start() + 1) if match else None
+def explain_bad_byte(text: str, encoding: TextEncoding) -> str:
+    """Return which byte of a text could not be decoded, "" if all could."""
+    match = None if text.isascii() else _BAD_BYTE.search(text)
+    if match is None:
+        return ""
+    name = "UTF-8" if encoding.name == "utf-8" else encoding.name
+    byte = ord(match[0]) - 0xDC00
+    return f"not {name}: byte 0x{byte:02x} at position {match.start() + 1}; pass --encoding if the file has another one"
 
 
 def _mark_bad_bytes(error: UnicodeError) -> tuple[str, int]:
