@@ -35,6 +35,10 @@ class Csv:
             raise InvalidCatalogue(f"{self._path} has a header and no rows")
         return [name for name in header if name]
 
+    def header(self) -> list[str]:
+        """Return the header's names, "" for columns without one. Raises InvalidCatalogue if it cannot be read."""
+        return self._read_header(iter(self._open()))
+
     def rows(self) -> Iterator[RawRow | Reject]:
         """Yield each record that is not blank, with the line it starts on; blank cells are left out.
 

@@ -97,12 +97,14 @@ def detect_encoding(path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> Tex
 
 
 @contextmanager
-def open_text(path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> Iterator[TextIO]:
+def open_text(
+    path: Path, options: SourceOptions = DEFAULT_OPTIONS, encoding: TextEncoding | None = None
+) -> Iterator[TextIO]:
     """Open a text file, also gzipped, with its line breaks as they are and bad bytes as marks.
 
-    Raises InvalidSetting and InvalidCatalogue as `detect_encoding` does.
+    encoding: The file's encoding if it is known; else it is detected, and errors are those of `detect_encoding`.
     """
-    encoding = detect_encoding(path, options)
+    encoding = encoding or detect_encoding(path, options)
     with open_bytes(path) as stream:
         stream.read(encoding.bom_bytes)
         yield io.TextIOWrapper(stream, encoding.name, MARK_BAD_BYTES, newline="")
