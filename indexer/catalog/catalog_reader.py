@@ -13,20 +13,21 @@ FORMATS = {
     ".ndjson": "indexer.catalog.formats.json_lines:JsonLines",
     ".json": "indexer.catalog.formats.json_lines:JsonLines",
     ".csv": "indexer.catalog.formats.delimited:Csv",
+    ".tsv": "indexer.catalog.formats.delimited:Csv",
+    ".tab": "indexer.catalog.formats.delimited:Csv",
+    ".txt": "indexer.catalog.formats.delimited:Csv",
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
 _GZIPPED = frozenset(FORMATS) - {".parquet"}
 
 
-def open_rows(
-    path: Path, noun: str = "catalogue", typed: bool = True, options: SourceOptions = DEFAULT_OPTIONS
-) -> CatalogSource:
+def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFAULT_OPTIONS) -> CatalogSource:
     """Return the rows of a file; the file extension determines the format.
 
     Args:
         path: The file.
         noun: What messages call the file.
-        typed: Whether number-like values of a CSV file are returned as numbers.
+        options: How to read what the file leaves open.
 
     Raises:
         InvalidCatalogue: Unknown extension, or no such file.
@@ -41,14 +42,14 @@ def open_rows(
         raise InvalidCatalogue(f"no {noun} at {path}")
     module, _, kind = FORMATS[inner or suffix].partition(":")
     make = getattr(importlib.import_module(module), kind)
-    return cast(CatalogSource, make(path, options) if typed or kind != "Csv" else make(path, options, typed=False))
+    return cast(CatalogSource, make(path, options))
 
 
 def open_source(path: Path, options: SourceOptions) -> CatalogSource:
     """Return the rows of a catalogue, a file or a folder of images. Raises InvalidCatalogue as `open_rows`."""
     if path.is_dir():
         return cast(CatalogSource, importlib.import_module("indexer.catalog.formats.image_folder").ImageFolder(path))
-    return open_rows(path, options=options, typed=False)
+    return open_rows(path, options=options)
 
 
 def suggest_column(name: str, columns: list[str]) -> str:
