@@ -1,0 +1,57 @@
+"""The first rows of a file, to choose between columns by their values."""
+
+from collections.abc import Mapping, Sequence
+
+from engine.catalog.coercion import is_absent
+
+Rows = Sequence[Mapping[str, object]]
+
+_PLATFORM_TYPES = frozenset(
+    "simple configurable bundle grouped virtual downloadable variable variation external physical digital p d".split()
+)
+_MIN_DISTINCT_SHARE = 0.95
+
+
+class ColumnSample:
+    """Answers questions about the values of a column; without rows every column is as good as any other."""
+
+    def __init__(self, rows: Rows = ()) -> None:
+        self._rows = rows
+
+    def count(self, column: str) -> int:
+        """Return the number of values."""
+        return len(self._values(column))
+
+    def is_unique(self, column: str) -> bool:
+        """Return whether every row has a value, and but for a few each another one."""
+        values = set(map(str, self._values(column)))
+        return self.is_complete(column) and len(values) >= _MIN_DISTINCT_SHARE * len(self._rows)
+
+    def is_complete(self, column: str) -> bool:
+        """Return whether every row has a value."""
+        return self.count(column) == len(self._rows)
+
+    def is_address(self, column: str) -> bool:
+        """Return whether all values are addresses such as https://shop.example/1.jpg."""
+        values = self._values(column)
+        return bool(values) and all(_has_address(value) for value in values)
+
+    def is_text(self, column: str) -> bool:
+        """Return whether most values are words: neither numbers nor addresses."""
+        values = self._values(column)
+        words = sum(any(map(str.isalpha, str(value))) and not _has_address(value) for value in values)
+        return not values or 2 * words > len(values)
+
+    def is_platform_type(self, column: str) -> bool:
+        """Return whether the values are a shop system's kinds of products, such as simple and configurable."""
+        values = self._values(column)
+        return bool(values) and all(str(value).strip().casefold() in _PLATFORM_TYPES for value in values)
+
+    def _values(self, column: str) -> list[object]:
+        return [value for row in self._rows if not is_absent(value := row.get(column))]
+
+
+def _has_address(value: object) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_address, value))
+    return isinstance(value, str) and ("://" in value or value.startswith("//"))
