@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog.column_suggestion import suggest_column
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
-from indexer.catalog.feeds.known_names import CURRENCIES, FIELDS, KNOWN_NAMES, WEAK_NAMES, normalize
+from indexer.catalog.feeds.known_names import CURRENCY, FIELDS, KNOWN_NAMES, WEAK_NAMES, normalize
 from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS
 
 _NUMBERED = re.compile(r"(\D+?)0*(\d{1,3})(\D*)")
@@ -168,7 +168,8 @@ class _Resolver:
         main = [column for column, name in self._field.items() if name in ("image", "images")]
         main.sort(key=lambda column: self._field[column])
         lists = self._ranked("images", KNOWN_NAMES["images"])
-        numbered = sorted((number, column) for column in self._free() if (number := _picture_number(column)) is not None)
+        numbers = {column: _picture_number(column) for column in self._free()}
+        numbered = sorted((number, column) for column, number in numbers.items() if number is not None)
         self._images = list(dict.fromkeys([*main, *lists, *(column for _, column in numbered)]))
         for column in self._images:
             self._field.setdefault(column, "images")
@@ -212,7 +213,7 @@ class _Resolver:
 def _without_currency(column: str) -> str:
     """Return a price column's plain name without its currency: price for "Price (EUR)" and price_in_eur."""
     words = re.findall(r"[^\W_]+", column.casefold())
-    kept = [word for word in words if word not in CURRENCIES and word not in ("in", "en")]
+    kept = [word for word in words if not CURRENCY.fullmatch(word) and word not in ("in", "en")]
     return normalize(" ".join(kept)) if len(kept) < len(words) else ""
 
 

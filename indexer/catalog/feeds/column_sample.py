@@ -1,13 +1,14 @@
 """The first rows of a file, to choose between columns by their values."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from engine.catalog.coercion import is_absent
 
 Rows = Sequence[Mapping[str, object]]
 
-_PLATFORM_TYPES = frozenset(
-    "simple configurable bundle grouped virtual downloadable variable variation external physical digital p d".split()
+_PLATFORM_TYPE = re.compile(
+    "simple|configurable|bundle|grouped|virtual|downloadable|variable|variation|external|physical|digital|p|d"
 )
 _MIN_DISTINCT_SHARE = 0.95
 
@@ -45,7 +46,7 @@ class ColumnSample:
     def is_platform_type(self, column: str) -> bool:
         """Return whether the values are a shop system's kinds of products, such as simple and configurable."""
         values = self._values(column)
-        return bool(values) and all(str(value).strip().casefold() in _PLATFORM_TYPES for value in values)
+        return bool(values) and all(_PLATFORM_TYPE.fullmatch(str(value).strip().casefold()) for value in values)
 
     def _values(self, column: str) -> list[object]:
         return [value for row in self._rows if not is_absent(value := row.get(column))]

@@ -30,6 +30,11 @@ def normalize(name: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name.casefold())))
 
 
+def to_names(line: str) -> frozenset[str]:
+    """Return column names between commas as normalized names."""
+    return frozenset(map(normalize, line.split(",")))
+
+
 def _ranked(*lines: str) -> dict[str, int]:
     names = (normalize(name) for line in lines for name in line.split(","))
     return {name: rank for rank, name in enumerate(dict.fromkeys(filter(None, names)))}
@@ -49,7 +54,8 @@ KNOWN_NAMES = {
         "id produto, id do produto, código do produto",
         "productnummer, artikelcode, productcode",
         "id produktu, kod produktu, numer katalogowy, indeks, produkt id, artnr",
-        "商品ID, 商品id, 商品编号, 商品编码, 商品代码, 货号, 编号, 产品编号, 产品ID, 商品番号, 商品コード, 品番, 製品番号",
+        "商品ID, 商品id, 商品编号, 商品编码, 商品代码, 货号, 编号, 产品编号, 产品ID",
+        "商品番号, 商品コード, 品番, 製品番号",
     ),
     "title": _ranked(
         "name, product name, product title, item name, item title, prod name, product display name, display name",
@@ -108,7 +114,7 @@ KNOWN_NAMES = {
     ),
     "price": _ranked(
         "regular price, variant price, current price, selling price, unit price, our price, standard price, base price",
-        "price amount, price value, product price, item price, retail price, start price, buy it now price, final price",
+        "price amount, price value, product price, item price, retail price, start price, final price",
         "price tax incl, price tax included, price incl tax, price with tax, price gross, gross price",
         "discounted price, discount price, sale price, special price, offer price, actual price, list price",
         "price tax excl, price tax excluded, net price, mrp, msrp, rrp",
@@ -170,13 +176,13 @@ WEAK_NAMES = {
         "product, item, article, label, caption, heading, headline, model, subject",
         "Artikel, Produkt, produit, producto, artículo, prodotto, articolo, produto, produkt, 商品, 产品, 製品",
     ),
-    "description": _ranked("details, text, content, about, features, information, specifications, notes, Text, Details"),
+    "description": _ranked("details, text, content, about, features, information, specifications, notes"),
     "category": _ranked("type, class, group, style, Typ, Gruppe, tipo, groupe, classe"),
 }
 """Names that mean something else as often as not; they are used only if no other column fits."""
 
-CURRENCIES = frozenset(
-    "usd eur gbp inr jpy cny rmb chf sek nok dkk isk pln czk huf ron bgn uah rub try ils aud nzd cad mxn brl clp cop "
-    "ars pen krw hkd twd sgd myr thb idr php vnd pkr bdt lkr aed sar zar ngn kes egp mad rs euro euros dollar".split()
+CURRENCY = re.compile(
+    "usd|eur|gbp|inr|jpy|cny|rmb|chf|sek|nok|dkk|isk|pln|czk|huf|ron|bgn|uah|rub|try|ils|aud|nzd|cad|mxn|brl|clp|cop|"
+    "ars|pen|krw|hkd|twd|sgd|myr|thb|idr|php|vnd|pkr|bdt|lkr|aed|sar|zar|ngn|kes|egp|mad|rs|euros?|dollars?"
 )
-"""Words beside a price's name, as in price_inr."""
+"""A word beside a price's name, as in price_inr."""

@@ -1,0 +1,133 @@
+"""Recognize the layout of a feed by its columns, and read it as products with our field names."""
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+from engine.catalog.coercion import is_absent
+from engine.errors import InvalidCatalogue, InvalidSetting
+from indexer.catalog.feeds.column_names import ColumnMapping, find_column, find_field, resolve_columns
+from indexer.catalog.feeds.column_sample import Rows
+from indexer.catalog.feeds.joined_rows import JoinedRows
+from indexer.catalog.feeds.known_names import normalize
+from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.renamed_rows import RenamedRows
+from indexer.catalog.feeds.shopify import SHOPIFY
+from indexer.catalog.feeds.woocommerce import WOOCOMMERCE
+from indexer.catalog.raw_row import CatalogSource, RawRow
+
+AUTO = "auto"
+PLAIN = "plain"
+
+_SAMPLE_ROWS = 300
+
+
+FEEDS = {"shopify": SHOPIFY, "woocommerce": WOOCOMMERCE}
+"""Layouts by the name of their format."""
+
+
+def open_feed(
+    source: CatalogSource,
+    path: Path,
+    format: str = AUTO,
+    requested: Mapping[str, str] | None = None,
+    join_rows: str | None = None,
+) -> tuple[CatalogSource, ColumnMapping]:
+    """Return the products of a file under our field names, and which column is which field.
+
+    Args:
+        source: The file's rows.
+        path: The file, for messages.
+        format: "auto" to recognize the layout, "plain" for none, or a name in `FEEDS`.
+        requested: Column by field, as the user names them.
+        join_rows: Column whose equal values make rows one product; layouts are then not recognized.
+
+    Raises:
+        InvalidCatalogue: The columns are not those of `format`, a requested column is missing, or none has the ids.
+        InvalidSetting: Unknown format or field, or both a layout and `join_rows`.
+    """
+    requested = dict(requested or {})
+    sample = _read_sample(source)
+    columns = list(dict.fromkeys([*source.columns(frozenset()), *(name for row in sample for name in row)]))
+    layout = _choose(path, format, columns, join_rows)
+    try:
+        return _open(source, path, columns, sample, layout, requested, join_rows)
+    except InvalidCatalogue as error:
+        raise InvalidCatalogue(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _choose(path: Path, format: str, columns: list[str], join_rows: str | None) -> Layout | None:
+    if format not in (AUTO, PLAIN, *FEEDS):
+        raise InvalidSetting(f"expected one of {', '.join((AUTO, PLAIN, *FEEDS))}, got {format!r}")
+    names = frozenset(map(normalize, columns))
+    if format in FEEDS:
+        if join_rows:
+            raise InvalidSetting(f"expected either the format {format!r} or a column to join rows by, got both")
+        if not FEEDS[format].recognizes(names):
+            raise InvalidCatalogue(
+                f"{path} is not {FEEDS[format].label.partition(':')[0]}: expected {FEEDS[format].needs}, "
+                f"got {', '.join(map(repr, columns))}"
+            )
+        return FEEDS[format]
+    if format == PLAIN or join_rows:
+        return None
+    return next((layout for layout in FEEDS.values() if layout.recognizes(names)), None)
+
+
+def _open(
+    source: CatalogSource,
+    path: Path,
+    columns: list[str],
+    sample: Rows,
+    layout: Layout | None,
+    requested: Mapping[str, str],
+    join_rows: str | None,
+) -> tuple[CatalogSource, ColumnMapping]:
+    given = {find_field(name): column for name, column in requested.items()}
+    wanted = (layout.requests(columns) if layout else {}) | given
+    mapping = resolve_columns(columns, wanted, sample)
+    mapping.check(path)
+    if layout:
+        mapping.notices[:] = [f"{path.name} is read as {layout.label}"]
+    renamed = RenamedRows(source, mapping)
+    names = renamed.columns(frozenset())
+    if layout:
+        return layout.open(renamed, names, frozenset(given)), mapping
+    if join_rows:
+        return JoinedRows(renamed, _find_join_column(names, mapping, join_rows)), mapping
+    if _continues_products(sample, mapping):
+        mapping.notices.append("rows that repeat an item_id without a title belong to the same product")
+        return JoinedRows(renamed, "item_id"), mapping
+    return renamed, mapping
+
+
+def _find_join_column(names: list[str], mapping: ColumnMapping, join_rows: str) -> str:
+    """Return the column to join by under its name after renaming, given as column or field."""
+    column = find_column([*names, *mapping.columns], join_rows, "to join rows by")
+    return mapping.rename.get(column, column)
+
+
+def _read_sample(source: CatalogSource) -> Rows:
+    rows = (row.values for row in source.rows() if isinstance(row, RawRow))
+    return [{name: _summarize(value) for name, value in values.items()} for values in islice(rows, _SAMPLE_ROWS)]
+
+
+def _summarize(value: object) -> object:
+    """Return a value to keep in memory: bytes and vectors are long, and only their presence matters."""
+    return value if value is None or isinstance(value, (str, int, float, list, dict)) else "..."
+
+
+def _continues_products(sample: Rows, mapping: ColumnMapping) -> bool:
+    """Return whether an id is repeated, and each time without a title."""
+    column = {name: column for column, name in mapping.rename.items()}
+    item_id, title = column.get("item_id", "item_id"), column.get("title", "title")
+    seen: set[str] = set()
+    repeated = 0
+    for row in sample:
+        key = str(row.get(item_id, "")).strip()
+        if key and key in seen:
+            repeated += 1
+            if not is_absent(row.get(title)):
+                return False
+        seen.add(key)
+    return repeated > 0 and "title" not in mapping.missing
