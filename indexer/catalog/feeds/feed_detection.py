@@ -6,12 +6,16 @@ from pathlib import Path
 
 from engine.catalog.coercion import is_absent
 from engine.errors import InvalidCatalogue, InvalidSetting
+from indexer.catalog.feeds.amazon import AMAZON
 from indexer.catalog.feeds.column_names import ColumnMapping, find_column, find_field, resolve_columns
 from indexer.catalog.feeds.column_sample import Rows
+from indexer.catalog.feeds.google_merchant import GOOGLE
 from indexer.catalog.feeds.joined_rows import JoinedRows
 from indexer.catalog.feeds.known_names import normalize
 from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.open_food_facts import OPEN_FOOD_FACTS
 from indexer.catalog.feeds.renamed_rows import RenamedRows
+from indexer.catalog.feeds.shop_objects import SHOPIFY_OBJECTS, WOOCOMMERCE_OBJECTS
 from indexer.catalog.feeds.shopify import SHOPIFY
 from indexer.catalog.feeds.woocommerce import WOOCOMMERCE
 from indexer.catalog.raw_row import CatalogSource, RawRow
@@ -22,8 +26,14 @@ PLAIN = "plain"
 _SAMPLE_ROWS = 300
 
 
-FEEDS = {"shopify": SHOPIFY, "woocommerce": WOOCOMMERCE}
-"""Layouts by the name of their format."""
+FEEDS = {
+    "shopify": (SHOPIFY, SHOPIFY_OBJECTS),
+    "woocommerce": (WOOCOMMERCE, WOOCOMMERCE_OBJECTS),
+    "openfoodfacts": (OPEN_FOOD_FACTS,),
+    "amazon": (AMAZON,),
+    "google": (GOOGLE,),
+}
+"""Layouts by the name of their format; a file is of the first that recognizes it."""
 
 
 def open_feed(
@@ -59,19 +69,17 @@ def open_feed(
 def _choose(path: Path, format: str, columns: list[str], join_rows: str | None) -> Layout | None:
     if format not in (AUTO, PLAIN, *FEEDS):
         raise InvalidSetting(f"expected one of {', '.join((AUTO, PLAIN, *FEEDS))}, got {format!r}")
-    names = frozenset(map(normalize, columns))
-    if format in FEEDS:
-        if join_rows:
-            raise InvalidSetting(f"expected either the format {format!r} or a column to join rows by, got both")
-        if not FEEDS[format].recognizes(names):
-            raise InvalidCatalogue(
-                f"{path} is not {FEEDS[format].label.partition(':')[0]}: expected {FEEDS[format].needs}, "
-                f"got {', '.join(map(repr, columns))}"
-            )
-        return FEEDS[format]
-    if format == PLAIN or join_rows:
+    if join_rows and format in FEEDS:
+        raise InvalidSetting(f"expected either the format {format!r} or a column to join rows by, got both")
+    if join_rows or format == PLAIN:
         return None
-    return next((layout for layout in FEEDS.values() if layout.recognizes(names)), None)
+    names = frozenset(map(normalize, columns))
+    layouts = FEEDS[format] if format in FEEDS else [layout for group in FEEDS.values() for layout in group]
+    found = next((layout for layout in layouts if layout.recognizes(names)), None)
+    if found is None and format in FEEDS:
+        needs = "; or ".join(f"{layout.needs} ({layout.label.partition(':')[0]})" for layout in layouts)
+        raise InvalidCatalogue(f"{path}: expected {needs}, got {', '.join(map(repr, columns))}")
+    return found
 
 
 def _open(

@@ -10,6 +10,7 @@ from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, first_va
 from indexer.catalog.feeds.known_names import normalize, to_names
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.product_status import ProductStatus
+from indexer.catalog.feeds.variant_price import find_lowest
 from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, CatalogSource, RawRow
 
 _HANDLES = ("handle", "urlhandle")
@@ -75,7 +76,7 @@ class ShopifyRows(GroupedRows):
         options = {number: str(first[column]) for number, column in layout.option_names.items() if column in first}
         pictured = sorted(rows, key=layout.get_position)
         variants = [variant for row in rows if (variant := self._to_variant(row, options, product))]
-        product |= _get_lowest(variants)
+        product |= find_lowest(variants)
         product["images"] = list(dict.fromkeys([*collect_images(pictured), *_get_images(variants)]))
         alt_texts = [text for row in pictured if (text := row.values.get(layout.alt_text or "")) is not None]
         if any(not is_absent(text) for text in alt_texts):
@@ -151,15 +152,6 @@ def _to_value(name: str, value: object) -> object:
         # Exports mark text that Excel would take for a number with an apostrophe.
         return value.strip().removeprefix("'")
     return to_plain_number(name, to_flag(value))
-
-
-def _get_lowest(variants: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return the price of the cheapest variant, with the price before a reduction."""
-    priced = [variant for variant in variants if isinstance(variant.get("price"), (int, float))]
-    if not priced:
-        return next(({"price": variant["price"]} for variant in variants if "price" in variant), {})
-    cheapest = min(priced, key=lambda variant: float(str(variant["price"])))
-    return {name: cheapest[name] for name in ("price", "compare_at_price") if name in cheapest}
 
 
 def _get_images(variants: Sequence[Mapping[str, object]]) -> list[object]:

@@ -10,6 +10,7 @@ from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images
 from indexer.catalog.feeds.known_names import normalize
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.product_status import ProductStatus
+from indexer.catalog.feeds.variant_price import find_lowest
 from indexer.catalog.feeds.woocommerce_columns import AttributeColumn, find_attribute, to_english
 from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, CatalogSource, RawRow
 
@@ -55,8 +56,9 @@ class WooCommerceRows(GroupedRows):
             else:
                 self._names[column] = column if column.startswith("Meta:") else to_english(column)
         self._id_given = id_given
-        self._ids = _ProductIds()
+        self._ids = _ProductIds("sku" in self._names.values())
         self._status = ProductStatus()
+        self._orphans = 0
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the names of the products' fields. Raises InvalidCatalogue as the source does."""
@@ -66,13 +68,16 @@ class WooCommerceRows(GroupedRows):
     def notices(self) -> list[str]:
         """Return what a person should know about the file, complete once all rows were read."""
         own = [] if self._id_given else self._ids.notices()
+        if self._orphans:
+            own.append(f"{self._orphans} variations are products of their own: their parent is not in the file")
         return [*super().notices(), *own, *self._status.notices()]
 
     def _begin(self) -> None:
         self._status = ProductStatus()
+        self._orphans = 0
 
     def _count(self) -> Counter[str]:
-        self._ids = _ProductIds()
+        self._ids = _ProductIds("sku" in self._names.values())
         counts: Counter[str] = Counter()
         for row in self._source.rows():
             if isinstance(row, RawRow):
@@ -98,6 +103,7 @@ class WooCommerceRows(GroupedRows):
         parents = [(line, values) for line, values in renamed if not _is_variation(values)]
         variations = [values for _, values in renamed if _is_variation(values)]
         if not parents:
+            self._orphans += len(renamed)
             yield from (RawRow(line, self._to_product(values, [])) for line, values in renamed)
             return
         for index, (line, values) in enumerate(parents):
@@ -120,10 +126,12 @@ class WooCommerceRows(GroupedRows):
             product = {name: value for name, value in product.items() if name not in IMAGE_COLUMNS}
             product["images"] = list(dict.fromkeys(images))
         if variants:
-            product |= _get_lowest(variants, product)
+            product = find_lowest(variants) | product
             product[VARIANTS] = variants
         if "description" not in product and "short_description" in product:
             product["description"] = product.pop("short_description")
+        if product.get("in_stock") == "backorder":
+            product |= {"in_stock": True, "stock_status": "backorder"}
         if not self._id_given and self._ids.are_skus and "sku" in product:
             product["id"], product[ITEM_ID] = product.get(ITEM_ID), product["sku"]
         self._status.count(product)
@@ -143,17 +151,16 @@ class WooCommerceRows(GroupedRows):
 class _ProductIds:
     """The ids of the products of a file, and the products that variations name as their parent."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_both: bool) -> None:
+        self._has_both = has_both
         self._products = 0
         self._without_sku = 0
         self._skus: dict[str, str] = {}
-        self._has_id = False
 
     def add(self, values: Mapping[str, object]) -> None:
         """Add one product."""
         self._products += 1
-        self._has_id |= "sku" in values and ITEM_ID in values
-        sku = str(values.get("sku") or "").strip()
+        sku = str(values.get("sku" if self._has_both else ITEM_ID) or "").strip()
         if sku:
             self._skus.setdefault(f"sku:{sku}", _get_own_key(values))
         self._without_sku += not sku
@@ -169,7 +176,7 @@ class _ProductIds:
 
     def notices(self) -> list[str]:
         """Return which column is the id, once all rows were read."""
-        if not self._has_id:
+        if not self._has_both:
             return []
         if self.are_skus:
             return ["item_id is read from the SKU"]
@@ -206,17 +213,6 @@ def _to_value(name: str, value: object) -> object:
     if name in _FLAGS:
         return {"1": True, "0": False, "-1": False}.get(str(value).strip(), value)
     return to_number(value) if name in _AMOUNTS else value
-
-
-def _get_lowest(variants: Sequence[Mapping[str, object]], product: Mapping[str, object]) -> dict[str, object]:
-    """Return the prices of a product that has none itself: those of its cheapest variation."""
-    if "price" in product:
-        return {}
-    priced = [variant for variant in variants if isinstance(variant.get("price"), (int, float))]
-    if not priced:
-        return next(({"price": variant["price"]} for variant in variants if "price" in variant), {})
-    cheapest = min(priced, key=lambda variant: float(str(variant.get("sale_price", variant["price"]))))
-    return {name: cheapest[name] for name in ("price", "sale_price") if name in cheapest}
 
 
 def _recognizes(names: frozenset[str]) -> bool:
