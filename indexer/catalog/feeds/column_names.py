@@ -35,6 +35,10 @@ class ColumnMapping:
     missing: tuple[str, ...] = ()
     id_candidates: tuple[str, ...] = ()
 
+    def get_column(self, name: str) -> str:
+        """Return the first column of a field; the field's own name if there is none."""
+        return next((column for column, field in self.rename.items() if field == name), name)
+
     def check(self, path: Path) -> None:
         """Raise InvalidCatalogue with the columns and the remedy if no column has the ids."""
         if ITEM_ID not in self.missing:
@@ -106,7 +110,7 @@ class _Resolver:
             self._request(find_field(name), column)
         for name in FIELDS:
             self._assign(name, self._find_own(name))
-        for name in KNOWN_NAMES:
+        for name in ("title", *KNOWN_NAMES):
             self._assign(name, self._find_known(name))
         self._add_images()
         return self._to_mapping(requested)
@@ -129,6 +133,8 @@ class _Resolver:
         return name if name in same else next(iter(same), None)
 
     def _find_known(self, name: str) -> str | None:
+        if name in self._field.values():
+            return None
         strong = self._ranked(name, KNOWN_NAMES[name])
         weak = self._ranked(name, WEAK_NAMES.get(name, {}))
         if name == ITEM_ID:
@@ -159,9 +165,18 @@ class _Resolver:
         return next((column for column in columns if 2 * self._sample.count(column) >= most), None)
 
     def _choose_id(self, strong: list[str], weak: list[str]) -> str | None:
-        unique = filter(self._sample.is_unique, strong + weak)
+        """Return the column that repeats on further rows of a product, else the first that differs in every row."""
+        title = next((column for column, name in self._field.items() if name == "title"), "")
+        continued = (column for column in strong if title and self._sample.is_continued(column, title))
+        unique = filter(self._sample.is_unique, strong)
         complete = filter(self._sample.is_complete, strong)
-        return next(unique, None) or next(complete, None) or next(iter(strong), None)
+        return (
+            next(continued, None)
+            or next(unique, None)
+            or next(complete, None)
+            or next(iter(strong), None)
+            or next(filter(self._sample.is_unique, weak), None)
+        )
 
     def _add_images(self) -> None:
         """Make every further picture column one of `images`: lists by rank, then the numbered ones."""

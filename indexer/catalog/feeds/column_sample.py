@@ -28,6 +28,20 @@ class ColumnSample:
         values = set(map(str, self._values(column)))
         return self.is_complete(column) and len(values) >= _MIN_DISTINCT_SHARE * len(self._rows)
 
+    def is_continued(self, column: str, title: str) -> bool:
+        """Return whether values are repeated, only the first time with a title: further rows of the same product."""
+        titled: dict[str, bool] = {}
+        repeated = False
+        for row in self._rows:
+            key, has_title = str(row.get(column) or "").strip(), not is_absent(row.get(title))
+            if key in titled:
+                repeated = True
+                if has_title or not titled[key]:
+                    return False
+            elif key:
+                titled[key] = has_title
+        return repeated
+
     def is_complete(self, column: str) -> bool:
         """Return whether every row has a value."""
         return self.count(column) == len(self._rows)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from engine.catalog.coercion import is_absent
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog.feeds.amazon import AMAZON
 from indexer.catalog.feeds.column_names import ColumnMapping, find_column, find_field, resolve_columns
-from indexer.catalog.feeds.column_sample import Rows
+from indexer.catalog.feeds.column_sample import ColumnSample, Rows
 from indexer.catalog.feeds.google_merchant import GOOGLE
 from indexer.catalog.feeds.joined_rows import JoinedRows
 from indexer.catalog.feeds.known_names import normalize
@@ -17,6 +16,7 @@ from indexer.catalog.feeds.open_food_facts import OPEN_FOOD_FACTS
 from indexer.catalog.feeds.renamed_rows import RenamedRows
 from indexer.catalog.feeds.shop_objects import SHOPIFY_OBJECTS, WOOCOMMERCE_OBJECTS
 from indexer.catalog.feeds.shopify import SHOPIFY
+from indexer.catalog.feeds.squarespace import SQUARESPACE
 from indexer.catalog.feeds.woocommerce import WOOCOMMERCE
 from indexer.catalog.raw_row import CatalogSource, RawRow
 
@@ -29,6 +29,7 @@ _SAMPLE_ROWS = 300
 FEEDS = {
     "shopify": (SHOPIFY, SHOPIFY_OBJECTS),
     "woocommerce": (WOOCOMMERCE, WOOCOMMERCE_OBJECTS),
+    "squarespace": (SQUARESPACE,),
     "openfoodfacts": (OPEN_FOOD_FACTS,),
     "amazon": (AMAZON,),
     "google": (GOOGLE,),
@@ -103,7 +104,7 @@ def _open(
         return layout.open(renamed, names, frozenset(given)), mapping
     if join_rows:
         return JoinedRows(renamed, _find_join_column(names, mapping, join_rows)), mapping
-    if _continues_products(sample, mapping):
+    if ColumnSample(sample).is_continued(mapping.get_column("item_id"), mapping.get_column("title")):
         mapping.notices.append("rows that repeat an item_id without a title belong to the same product")
         return JoinedRows(renamed, "item_id"), mapping
     return renamed, mapping
@@ -123,19 +124,3 @@ def _read_sample(source: CatalogSource) -> Rows:
 def _summarize(value: object) -> object:
     """Return a value to keep in memory: bytes and vectors are long, and only their presence matters."""
     return value if value is None or isinstance(value, (str, int, float, list, dict)) else "..."
-
-
-def _continues_products(sample: Rows, mapping: ColumnMapping) -> bool:
-    """Return whether an id is repeated, and each time without a title."""
-    column = {name: column for column, name in mapping.rename.items()}
-    item_id, title = column.get("item_id", "item_id"), column.get("title", "title")
-    seen: set[str] = set()
-    repeated = 0
-    for row in sample:
-        key = str(row.get(item_id, "")).strip()
-        if key and key in seen:
-            repeated += 1
-            if not is_absent(row.get(title)):
-                return False
-        seen.add(key)
-    return repeated > 0 and "title" not in mapping.missing

@@ -20,12 +20,12 @@ FIELDS = (
 )
 """The columns with a fixed meaning."""
 
-_PREFIX = re.compile(r"[\s\ufeff]*(?:g:|\{[^}]*\})")
+_PREFIX = re.compile(r"[\s\ufeff]*(?:[gc]:|\{[^}]*\})")
 _LIST_HINT = re.compile(r"\(x\s*,\s*y\s*,\s*z.*\)")
 
 
 def normalize(name: str) -> str:
-    """Return a column name as lower-case letters and digits, without accents and a `g:` prefix."""
+    """Return a column name as lower-case letters and digits, without accents and a prefix `g:` or `c:`."""
     name = _LIST_HINT.sub("", _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name)
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name.casefold())))
 
@@ -42,8 +42,8 @@ def _ranked(*lines: str) -> dict[str, int]:
 
 KNOWN_NAMES = {
     "item_id": _ranked(
-        "id, sku, handle, url handle, product id, item number, item no, asin, asin1, parent asin, article id",
-        "article number, article no, item sku, product sku, seller sku, variant sku, merchant sku, sku id, sku code",
+        "id, handle id, sku, handle, url handle, product id, item number, item no, asin, asin1, parent asin",
+        "article id, article number, article no, item sku, product sku, seller sku, variant sku, merchant sku, sku id, sku code",
         "product code, product number, product no, product ref, product reference, item code, stock code, uniq id",
         "unique id, listing id, offer id, style id, variant id, catalog number, part number, custom label",
         "custom label (sku), goods id, spu id, entity id, object id, pid, prod id",
@@ -89,7 +89,8 @@ KNOWN_NAMES = {
         "category name, product category, categories, category path, category full, main category, primary category",
         "master category, category en, item category, product categories, product type name, product type",
         "google product category, product group name, product group, item type, feed product type, department",
-        "department name, section",
+        "department name, section, product category tree, category tree, category hierarchy, product class",
+        "ebay category 1 name, collection, collections",
         "Kategorie, Kategorien, Produktkategorie, Warengruppe, Produktgruppe, Produkttyp, Artikelgruppe",
         "catégorie, catégories, catégorie de produit, rayon, famille, type de produit",
         "categoría, categorías, categoría del producto, familia, tipo de producto",
@@ -113,10 +114,11 @@ KNOWN_NAMES = {
         "品牌, 品牌名称, 厂商, 制造商, ブランド, ブランド名, メーカー, メーカー名",
     ),
     "price": _ranked(
-        "regular price, variant price, current price, selling price, unit price, our price, standard price, base price",
-        "price amount, price value, product price, item price, retail price, start price, final price",
+        "regular price, variant price, current price, selling price, our price, discounted price, discount price",
+        "unit price, standard price, base price, price amount, price value, product price, item price, retail price",
+        "start price, final price",
         "price tax incl, price tax included, price incl tax, price with tax, price gross, gross price",
-        "discounted price, discount price, sale price, special price, offer price, actual price, list price",
+        "sale price, special price, offer price, actual price, list price",
         "price tax excl, price tax excluded, net price, mrp, msrp, rrp",
         "Preis, Verkaufspreis, Bruttopreis, Preis brutto, Regulärer Preis, VK-Preis, Einzelpreis, Nettopreis",
         "prix, prix de vente, prix ttc, prix de vente ttc, tarif régulier, tarif, prix unitaire, prix ht",
@@ -151,8 +153,8 @@ KNOWN_NAMES = {
         "additional images, additional image, additional image urls, additional image url, additional imagelink",
         "other images, other image, other image url, other image urls, other image id, alternate images",
         "more images, extra images, gallery, gallery images, image gallery, media gallery, product images",
-        "product image urls, photos, photo urls, pictures, picture urls, picurl, pic url, picture list, back image",
-        "side image, hover image",
+        "product image urls, hosted image urls, photos, photo urls, pictures, picture urls, picurl, pic url, picture list",
+        "back image, side image, hover image",
         "Bilder, Bild-URLs, weitere Bilder, Zusatzbilder, Bildergalerie, Produktbilder",
         "galerie, images supplémentaires, urls images",
         "imágenes, galería, imágenes adicionales",
@@ -177,6 +179,7 @@ WEAK_NAMES = {
         "Artikel, Produkt, produit, producto, artículo, prodotto, articolo, produto, produkt, 商品, 产品, 製品",
     ),
     "description": _ranked("details, text, content, about, features, information, specifications, notes"),
+    "image": _ranked("file name, filename, file, file path, path"),
     "category": _ranked("type, class, group, style, Typ, Gruppe, tipo, groupe, classe"),
 }
 """Names that mean something else as often as not; they are used only if no other column fits."""
