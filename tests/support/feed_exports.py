@@ -6,35 +6,43 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-SHOPIFY = (
-    "Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Published,Option1 Name,Option1 Value,Option2 Name,"
-    "Option2 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Variant Compare At Price,"
-    "Variant Barcode,Image Src,Image Position,Image Alt Text,Variant Image,Status"
-).split(",")
-SHOPIFY_2024 = (
-    "Title,URL handle,Description,Vendor,Product category,Type,Tags,Published on online store,Status,SKU,Barcode,"
-    "Option1 name,Option1 value,Option1 Linked To,Option2 name,Option2 value,Price,Compare-at price,Cost per item,"
-    "Inventory quantity,Weight value (grams),Product image URL,Image position,Image alt text,Variant image URL,"
+
+def to_header(line: str) -> list[str]:
+    """Return the column names between semicolons."""
+    return line.split(";")
+
+
+SHOPIFY = to_header(
+    "Handle;Title;Body (HTML);Vendor;Product Category;Type;Tags;Published;Option1 Name;Option1 Value;Option2 Name;"
+    "Option2 Value;Variant SKU;Variant Grams;Variant Inventory Qty;Variant Price;Variant Compare At Price;"
+    "Variant Barcode;Image Src;Image Position;Image Alt Text;Variant Image;Status"
+)
+SHOPIFY_2024 = to_header(
+    "Title;URL handle;Description;Vendor;Product category;Type;Tags;Published on online store;Status;SKU;Barcode;"
+    "Option1 name;Option1 value;Option1 Linked To;Option2 name;Option2 value;Price;Compare-at price;Cost per item;"
+    "Inventory quantity;Weight value (grams);Product image URL;Image position;Image alt text;Variant image URL;"
     "Color (product.metafields.shopify.color-pattern)"
-).split(",")
-WOOCOMMERCE = (
-    "ID,Type,SKU,Name,Published,Is featured?,Visibility in catalog,Short description,Description,In stock?,Stock,"
-    "Sale price,Regular price,Categories,Tags,Images,Parent,Attribute 1 name,Attribute 1 value(s),Attribute 1 visible"
-).split(",")
-WOOCOMMERCE_GERMAN = (
-    "ID,Typ,Artikelnummer,Name,Veröffentlicht,Ist hervorgehoben?,Sichtbarkeit im Katalog,Kurzbeschreibung,"
-    "Beschreibung,Vorrätig?,Lager,Angebotspreis,Regulärer Preis,Kategorien,Schlagwörter,Bilder,"
-    "Übergeordnetes Produkt,Attribut 1 Name,Attribut 1 Wert(e),Attribut 1 Sichtbar"
-).split(",")
-WOOCOMMERCE_FRENCH = (
-    "ID,Type,UGS,Nom,Publié,Mis en avant ?,Visibilité dans le catalogue,Description courte,Description,En stock ?,"
-    "Stock,Tarif promo,Tarif régulier,Catégories,Étiquettes,Images,Parent,Nom de l’attribut 1,"
-    "Valeur(s) de l’attribut 1,Attribut 1 visible"
-).split(",")
-SQUARESPACE = (
-    "Product ID [Non Editable],Variant ID [Non Editable],Product Type [Non Editable],Product URL,Title,Description,SKU,"
-    "Option Name 1,Option Value 1,Price,Sale Price,Stock,Categories,Tags,Visible,Hosted Image URLs"
-).split(",")
+)
+WOOCOMMERCE = to_header(
+    "ID;Type;SKU;Name;Published;Is featured?;Visibility in catalog;Short description;Description;In stock?;Stock;"
+    "Sale price;Regular price;Categories;Tags;Images;Parent;Attribute 1 name;Attribute 1 value(s);"
+    "Attribute 1 visible"
+)
+WOOCOMMERCE_GERMAN = to_header(
+    "ID;Typ;Artikelnummer;Name;Veröffentlicht;Ist hervorgehoben?;Sichtbarkeit im Katalog;Kurzbeschreibung;"
+    "Beschreibung;Vorrätig?;Lager;Angebotspreis;Regulärer Preis;Kategorien;Schlagwörter;Bilder;"
+    "Übergeordnetes Produkt;Attribut 1 Name;Attribut 1 Wert(e);Attribut 1 Sichtbar"
+)
+WOOCOMMERCE_FRENCH = to_header(
+    "ID;Type;UGS;Nom;Publié;Mis en avant ?;Visibilité dans le catalogue;Description courte;Description;En stock ?;"
+    "Stock;Tarif promo;Tarif régulier;Catégories;Étiquettes;Images;Parent;Nom de l’attribut 1;"
+    "Valeur(s) de l’attribut 1;Attribut 1 visible"
+)
+SQUARESPACE = to_header(
+    "Product ID [Non Editable];Variant ID [Non Editable];Product Type [Non Editable];Product URL;Title;"
+    "Description;SKU;Option Name 1;Option Value 1;Price;Sale Price;Stock;Categories;Tags;Visible;"
+    "Hosted Image URLs"
+)
 
 Row = Mapping[str, object]
 

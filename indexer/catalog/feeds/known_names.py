@@ -20,13 +20,13 @@ FIELDS = (
 )
 """The columns with a fixed meaning."""
 
-_PREFIX = re.compile(r"[\s\ufeff]*(?:[gc]:|\{[^}]*\})")
+_PREFIX = re.compile(r"^[\s\ufeff]*(?:[gc]:|\{[^}]*\})", re.IGNORECASE)
 _LIST_HINT = re.compile(r"\(x\s*,\s*y\s*,\s*z.*\)")
 
 
 def normalize(name: str) -> str:
     """Return a column name as lower-case letters and digits, without accents and a prefix `g:` or `c:`."""
-    name = _LIST_HINT.sub("", _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name)
+    name = _LIST_HINT.sub("", _PREFIX.sub("", name))
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", name.casefold())))
 
 
@@ -43,9 +43,9 @@ def _ranked(*lines: str) -> dict[str, int]:
 KNOWN_NAMES = {
     "item_id": _ranked(
         "id, handle id, sku, handle, url handle, product id, item number, item no, asin, asin1, parent asin",
-        "article id, article number, article no, item sku, product sku, seller sku, variant sku, merchant sku, sku id, sku code",
-        "product code, product number, product no, product ref, product reference, item code, stock code, uniq id",
-        "unique id, listing id, offer id, style id, variant id, catalog number, part number, custom label",
+        "article id, article number, article no, item sku, product sku, seller sku, variant sku, merchant sku, sku id",
+        "sku code, product code, product number, product no, product ref, product reference, item code, stock code",
+        "uniq id, unique id, listing id, offer id, style id, variant id, catalog number, part number, custom label",
         "custom label (sku), goods id, spu id, entity id, object id, pid, prod id",
         "Artikelnummer, Artikel-Nr, Artikelnr, Art-Nr, Artikel-ID, Produktnummer, Produkt-ID, Bestellnummer",
         "référence produit, code article, code produit, identifiant, id produit, id article, UGS, référence article",
@@ -153,8 +153,8 @@ KNOWN_NAMES = {
         "additional images, additional image, additional image urls, additional image url, additional imagelink",
         "other images, other image, other image url, other image urls, other image id, alternate images",
         "more images, extra images, gallery, gallery images, image gallery, media gallery, product images",
-        "product image urls, hosted image urls, photos, photo urls, pictures, picture urls, picurl, pic url, picture list",
-        "back image, side image, hover image",
+        "product image urls, hosted image urls, photos, photo urls, pictures, picture urls, picurl, pic url",
+        "picture list, back image, side image, hover image",
         "Bilder, Bild-URLs, weitere Bilder, Zusatzbilder, Bildergalerie, Produktbilder",
         "galerie, images supplémentaires, urls images",
         "imágenes, galería, imágenes adicionales",
