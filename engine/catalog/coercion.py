@@ -15,9 +15,9 @@ TEXT_COLUMNS = frozenset({"title", "description", "category", "brand"})
 """Columns whose values are always text."""
 
 _MAX_EXACT_INTEGER = 2**53
-_MAX_FLOAT32 = 3.4028234663852886e38
+MAX_FLOAT32 = 3.4028234663852886e38
 _MAX_MESSAGE_LENGTH = 60
-_MAX_DEPTH = 16
+MAX_DEPTH = 16
 _MAX_ID_BYTES = 512
 # "$1,250.00", "12.50 €", "USD 7": one currency, commas between thousands only, so that "1,25" is not 125.
 _PRICE = re.compile(
@@ -119,7 +119,7 @@ def to_number(value: object, column: str) -> float:
     number: float | None = None
     if isinstance(value, int):
         # An int of 400 digits has no float.
-        number = float(value) if abs(value) < _MAX_FLOAT32 else math.inf
+        number = float(value) if abs(value) < MAX_FLOAT32 else math.inf
     elif isinstance(value, (float, Decimal)):
         number = float(value)
     elif isinstance(value, str) and "_" not in value:
@@ -129,7 +129,7 @@ def to_number(value: object, column: str) -> float:
             number = None
     if number is None:
         raise BadRow(f"{column}: expected a number, got {format_value(value)}")
-    if abs(number) > _MAX_FLOAT32:
+    if abs(number) > MAX_FLOAT32:
         raise BadRow(f"{column}: expected a finite number, got {format_value(value)}")
     return number
 
@@ -151,7 +151,7 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
     Raises:
         BadRow: Infinity, a value without a JSON form, or nesting deeper than 16.
     """
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         raise BadRow(f"{column}: nested too deeply")
     if value is None or isinstance(value, (str, bool)):
         return value
