@@ -180,8 +180,8 @@ def test_without_id_a_remedy():
     with pytest.raises(InvalidCatalogue) as error:
         mapping.check(Path("mugs.csv"))
     assert str(error.value) == (
-        "mugs.csv has no column 'item_id' or of a similar name: it has 'name', 'link', 'stock'; 'link': different in "
-        "every row read so far. Name the column of the ids with --map item_id=COLUMN"
+        "mugs.csv has no column 'item_id': it has 'name', 'link', 'stock'; different in every row: 'name' and 'link'; "
+        "name the column of the ids with --map item_id=COLUMN"
     )
 
 
@@ -215,14 +215,9 @@ def test_unknown_requests():
         resolve_columns(["a"], {"item_id": "a", "title": "a"})
 
 
-def test_nothing_to_embed_is_told():
-    """A file without title, description and pictures gets a notice with the option."""
-    rows = [{"product_id": str(number), "product_type": "EGGS"} for number in range(3)]
-    notices = resolve_columns(["product_id", "product_type", "department"], {}, rows).notices
-    assert any("no column is read as title, description or image" in notice for notice in notices)
-
-
 def test_similar_column_is_suggested():
     """A column that may be the price but has no usual name is suggested."""
     notices = resolve_columns(["item_id", "title", "median_unit_price"], {}).notices
-    assert notices == ["no column is read as price; if 'median_unit_price' is it: --map 'price=median_unit_price'"]
+    assert notices == [
+        "no column is taken for the price; if 'median_unit_price' is it: --map 'price=median_unit_price'"
+    ]

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.catalog.column_rule import ColumnType
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.feeds.column_names import ColumnMapping
+from indexer.catalog import CatalogSpec, open_catalogue, read
+from indexer.catalog.column_scan import no_progress, scan_columns
+from indexer.catalog.feeds.column_names import resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
+from indexer.catalog.feeds.renamed_rows import RenamedRows
 from indexer.catalog.feeds.wrapped_source import read_notices
 from indexer.catalog.formats.delimited import Csv
 from indexer.catalog.formats.json_lines import JsonLines
-from indexer.catalog.product import Reject
+from indexer.catalog.product import ReadOptions, Reject
 from indexer.catalog.raw_row import CatalogSource
 from tests.support.feed_exports import (
     SHOPIFY,
@@ -65,15 +69,18 @@ CAP = {
 
 
 class Opened:
-    """The products of a feed by id, what was rejected, and the notices."""
+    """The products of a feed under our names by id, what was rejected, and the notices."""
 
     def __init__(self, path: Path, **options: object) -> None:
         source: CatalogSource = Csv(path, typed=False) if ".csv" in path.suffixes else JsonLines(path)
-        self.source, self.mapping = open_feed(source, path, **options)
+        feed = open_feed(source, path, **options)
+        scan = scan_columns(feed.source, None, no_progress)
+        mapping = resolve_columns(list(scan.summaries), feed.requested, scan.sample)
+        self.source = RenamedRows(feed.source, mapping.rename, mapping.image_columns)
         rows = list(self.source.rows())
         self.rejects = [row for row in rows if isinstance(row, Reject)]
         self.rows = [row.values for row in rows if not isinstance(row, Reject)]
-        self.notices = read_notices(self.source)
+        self.notices = [*feed.notices, *mapping.notices]
 
     def __getitem__(self, item_id: str) -> Mapping[str, object]:
         return next(row for row in self.rows if str(row.get("item_id")) == item_id)
@@ -111,7 +118,8 @@ def test_shopify_drafts_are_counted(tmp_path: Path):
     feed = Opened(write_table(tmp_path / "products.csv", [MUG, HAT], SHOPIFY))
     assert (feed["hat"]["status"], feed["hat"]["published"]) == ("draft", False)
     assert feed.notices == [
-        "products.csv is read as a Shopify export: the rows of one handle are one product",
+        "products.csv is taken for a Shopify export: the rows of one handle are one product; "
+        "use --format plain if it is not",
         "1 of 2 products are drafts, archived or not published; they are included: filter by their status",
     ]
 
@@ -324,7 +332,7 @@ def test_rows_that_continue_a_product(tmp_path: Path):
     feed = Opened(write_header(tmp_path / "wix.csv", header, *rows))
     assert feed.ids == ["p1", "p2"]
     assert [variant["price"] for variant in feed["p1"]["variants"]] == [9.5, 9.5, 11.5]
-    assert "rows that repeat an item_id without a title belong to the same product" in feed.notices
+    assert "rows of the same handleId are joined to one product" in feed.notices
 
 
 def test_duplicates_are_not_joined(tmp_path: Path):
@@ -371,22 +379,12 @@ def test_late_json_columns(tmp_path: Path):
     rows = [{"id": number, "name": "Mug"} for number in range(400)] + [{"id": 400, "name": "Mug", "Picture": "a.jpg"}]
     feed = Opened(write_objects(tmp_path / "rows.jsonl", rows))
     assert feed["400"]["image"] == "a.jpg"
-    assert "image is read from the column 'Picture', which not every row has" in feed.notices
-
-
-def test_json_rows_with_the_field_itself(tmp_path: Path):
-    """A row that has both a field and the column read as it keeps both values."""
-    rows = [{"id": number, "name": "Mug"} for number in range(400)] + [{"id": 400, "name": "mug.4", "title": "Mug"}]
-    assert Opened(write_objects(tmp_path / "rows.jsonl", rows))["400"] == {
-        "item_id": 400,
-        "name": "mug.4",
-        "title": "Mug",
-    }
+    assert "image is read from the column 'Picture'" in feed.notices
 
 
 def test_plain_reads_no_layout(tmp_path: Path):
     """The plain format takes every row for a product."""
-    feed = Opened(write_table(tmp_path / "products.csv", [MUG, HAT], SHOPIFY), format="plain")
+    feed = Opened(write_table(tmp_path / "products.csv", [MUG, HAT], SHOPIFY), name="plain")
     assert feed["red-mug"]["Tags"] == "red, gift"
 
 
@@ -395,16 +393,16 @@ def test_format_without_its_columns(tmp_path: Path):
     path = write_header(tmp_path / "rows.csv", "item_id,title", "a,Mug")
     for name in ("shopify", "woocommerce", "google", "amazon", "openfoodfacts", "squarespace"):
         with pytest.raises(InvalidCatalogue, match=r"rows.csv: expected .*, got 'item_id', 'title'"):
-            Opened(path, format=name)
+            Opened(path, name=name)
 
 
 def test_unknown_format(tmp_path: Path):
     """An unknown format is refused with the known ones, and a layout cannot be joined again."""
     path = write_header(tmp_path / "rows.csv", "item_id,title", "a,Mug")
-    with pytest.raises(InvalidSetting, match="expected one of auto, plain, shopify, .* got 'ebay'"):
-        Opened(path, format="ebay")
+    with pytest.raises(InvalidSetting, match="expected a format of auto, plain, shopify, .* got 'ebay'"):
+        Opened(path, name="ebay")
     with pytest.raises(InvalidSetting, match="expected either the format 'shopify' or a column to join rows by"):
-        Opened(path, format="shopify", join_rows="item_id")
+        Opened(path, name="shopify", join_rows="item_id")
 
 
 def test_missing_column_names_the_file(tmp_path: Path):
@@ -412,6 +410,48 @@ def test_missing_column_names_the_file(tmp_path: Path):
     path = write_header(tmp_path / "rows.csv", "item_id,Title", "a,Mug")
     with pytest.raises(InvalidCatalogue, match=r"rows.csv: no column 'Titel' for title: did you mean 'Title'\?"):
         Opened(path, requested={"title": "Titel"})
+
+
+def test_names_of_the_file_still_count(tmp_path: Path):
+    """Text templates, signals and types may name the columns of the file, also where a layout has renamed them."""
+    path = write_table(tmp_path / "products.csv", [MUG, LARGE, HAT], SHOPIFY)
+    spec = CatalogSpec(
+        path, "{Title} by {Vendor}", ("Variant Price",), ReadOptions(column_types={"Type": ColumnType.TEXT})
+    )
+    mug, hat = read(spec)
+    assert (mug.text, mug.signals) == ("Red Mug by Acme", {"price": 12.0})
+    assert hat.payload["type"] == "Hats"
+
+
+def test_products_of_an_export(tmp_path: Path):
+    """A whole export is read to products with pictures, prices as numbers and their variants."""
+    for name in ("red", "side", "box", "hat"):
+        (tmp_path / f"{name}.jpg").write_bytes(b"x")
+    path = write_table(tmp_path / "products.csv", [MUG, LARGE, BOX, HAT], SHOPIFY)
+    mug, hat = read(CatalogSpec(path))
+    assert [image.name for image in mug.images] == ["red.jpg", "box.jpg", "side.jpg"]
+    assert (mug.payload["price"], mug.payload["tags"], mug.bad_cells) == (12.0, ["red", "gift"], ())
+    assert [variant["price"] for variant in mug.payload["variants"]] == [15.0, 12.0]
+    assert hat.payload["published"] is False
+
+
+def test_requested_vectors(tmp_path: Path):
+    """Own vectors may come in columns of another name."""
+    rows = [{"id": "a", "emb": [1, 2], "Text_Vector": [3, 4]}]
+    spec = CatalogSpec(
+        write_objects(tmp_path / "rows.jsonl", rows), options=ReadOptions(column_names={"image_vector": "emb"})
+    )
+    [product] = read(spec)
+    assert {block: vector.tolist() for block, vector in product.vectors.items()} == {"image": [1, 2], "text": [3, 4]}
+
+
+def test_no_id_in_a_file(tmp_path: Path):
+    """A file without ids is refused with the columns that could be the id."""
+    path = write_header(
+        tmp_path / "rows.csv", "name,link,stock", "Mug,https://x.example/1,1", "Mug,https://x.example/2,1"
+    )
+    with pytest.raises(InvalidCatalogue, match="has no column 'item_id': .*; different in every row: 'link'; name the"):
+        open_catalogue(CatalogSpec(path))
 
 
 @pytest.mark.real
@@ -478,7 +518,5 @@ class TestCases:
     )
     def test_real_tables(self, file: str, expected: dict[str, str]):
         """Tables with our names are read as they are; of others the columns that mean the same are found."""
-        source = JsonLines(DATA / file) if "json" in file else Csv(DATA / file, typed=False)
-        _, mapping = open_feed(source, DATA / file)
-        assert isinstance(mapping, ColumnMapping)
-        assert mapping.rename == expected
+        catalogue = open_catalogue(CatalogSpec(DATA / file))
+        assert {c.source: c.name for c in catalogue.columns if c.source != c.name} == expected

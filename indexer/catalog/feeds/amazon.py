@@ -2,9 +2,9 @@
 
 import re
 
-from engine.catalog.coercion import is_absent
+from indexer.catalog.feeds.cell_text import is_blank
+from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
-from indexer.catalog.feeds.known_names import normalize, to_names
 from indexer.catalog.feeds.layout import Layout
 
 _BULLET = re.compile(r"bulletpoints?\d+")
@@ -18,10 +18,10 @@ _SIGNS = to_names(
 def _convert(values: Values) -> Values:
     bullets = [name for name in values if _BULLET.fullmatch(normalize(name))]
     product = {name: value for name, value in values.items() if name not in bullets}
-    points = [values[name] for name in bullets if not is_absent(values[name])]
+    points = [values[name] for name in bullets if not is_blank(values[name])]
     if points:
         product["bullet_points"] = points
-        if is_absent(product.get("description")):
+        if is_blank(product.get("description")):
             product["description"] = " ".join(map(str, points))
     return product
 
@@ -33,6 +33,7 @@ def _recognizes(names: frozenset[str]) -> bool:
 
 AMAZON = Layout(
     label="an Amazon listing file",
+    effect="bullet points are one list",
     needs="item_sku, item_name, and at least two of external_product_id, standard_price, bullet_point1 and the like",
     recognizes=_recognizes,
     open=lambda source, columns, given: ConvertedRows(source, _convert, ["bullet_points", "description"]),

@@ -2,11 +2,25 @@
 
 import re
 
+from engine.catalog.absent_words import is_absent_word
+
 # Not "1.299", which is 1299 in some languages.
 _NUMBER = re.compile(r"-?(?:0\.[0-9]+|(?:0|[1-9][0-9]{0,14})(?:\.(?:[0-9]{1,2}|[0-9]{4,10})|,[0-9]{1,2})?)")
 _NUMERIC_NAME = re.compile(r"price|cost|grams|weight|length|width|height|qty|quantity|stock|inventory", re.IGNORECASE)
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False}
 _COMMA = re.compile(r"(?<!\\),")
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a cell says nothing: null, blank, or a word such as N/A."""
+    return value is None or (isinstance(value, str) and is_absent_word(value))
+
+
+def to_key(value: object) -> str:
+    """Return a cell as the text that rows of one product share; empty if it says nothing or is unreadable."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() if isinstance(value, (str, int, float)) and not is_blank(value) else ""
 
 
 def to_name(column: str) -> str:

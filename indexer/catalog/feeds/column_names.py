@@ -7,12 +7,11 @@ from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog.column_suggestion import suggest_column
+from indexer.catalog.feeds.column_aliases import CURRENCY, FIELDS, KNOWN_NAMES, WEAK_NAMES, normalize
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
-from indexer.catalog.feeds.known_names import CURRENCY, FIELDS, KNOWN_NAMES, WEAK_NAMES, normalize
-from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS
+from indexer.catalog.raw_row import ITEM_ID
 
 _NUMBERED = re.compile(r"(\D+?)0*(\d{1,3})(\D*)")
-_HINTED = ("title", "price", "image")
 
 
 @dataclass(slots=True)
@@ -43,12 +42,11 @@ class ColumnMapping:
         """Raise InvalidCatalogue with the columns and the remedy if no column has the ids."""
         if ITEM_ID not in self.missing:
             return
-        seen = ", ".join(map(repr, self.columns)) or "no readable row"
         unique = " and ".join(map(repr, self.id_candidates))
-        hint = f"; {unique}: different in every row read so far" if unique else ""
+        hint = f"; different in every row: {unique}" if unique else ""
         raise InvalidCatalogue(
-            f"{path} has no column {ITEM_ID!r} or of a similar name: it has {seen}{hint}. "
-            f"Name the column of the ids with --map {ITEM_ID}=COLUMN"
+            f"{path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, self.columns)}{hint}; "
+            f"name the column of the ids with --map {ITEM_ID}=COLUMN"
         )
 
 
@@ -197,7 +195,7 @@ class _Resolver:
         mapping.notices = [*self._describe(), *self._displace(rename)]
         mapping.missing = tuple(name for name in FIELDS if name not in self._field.values())
         if ITEM_ID in mapping.missing:
-            mapping.id_candidates = tuple(column for column in self._free() if self._sample.is_unique(column))[:3]
+            mapping.id_candidates = tuple(filter(self._sample.is_unique, self._columns))[:3]
         mapping.notices += self._hints(mapping.missing)
         return mapping
 
@@ -216,13 +214,9 @@ class _Resolver:
                 yield f"the column {name!r} is kept as {rename[name]!r}"
 
     def _hints(self, missing: Sequence[str]) -> Iterator[str]:
-        for name in _HINTED:
-            similar = [column for column in self._free() if name in self._plain[column]]
-            if name in missing and similar and not (name == "image" and self._images):
-                yield f"no column is read as {name}; if {similar[0]!r} is it: --map '{name}={similar[0]}'"
-        if not {"title", "description", "image", "images", *VECTOR_COLUMNS} - set(missing):
-            text = next((column for column in self._free() if self._sample.is_text(column)), "COLUMN")
-            yield f"no column is read as title, description or image: name one, such as --map 'title={text}'"
+        similar = [column for column in self._free() if "price" in self._plain[column]]
+        if "price" in missing and similar:
+            yield f"no column is taken for the price; if {similar[0]!r} is it: --map 'price={similar[0]}'"
 
 
 def _without_currency(column: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from engine.catalog.coercion import is_absent
+from indexer.catalog.feeds.cell_text import is_blank, to_key
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -33,7 +33,7 @@ class ColumnSample:
         titled: dict[str, bool] = {}
         repeated = False
         for row in self._rows:
-            key, has_title = str(row.get(column) or "").strip(), not is_absent(row.get(title))
+            key, has_title = to_key(row.get(column)), not is_blank(row.get(title))
             if key in titled:
                 repeated = True
                 if has_title or not titled[key]:
@@ -63,7 +63,7 @@ class ColumnSample:
         return bool(values) and all(_PLATFORM_TYPE.fullmatch(str(value).strip().casefold()) for value in values)
 
     def _values(self, column: str) -> list[object]:
-        return [value for row in self._rows if not is_absent(value := row.get(column))]
+        return [value for row in self._rows if not is_blank(value := row.get(column))]
 
 
 def _has_address(value: object) -> bool:

@@ -1,16 +1,18 @@
 """Recognize the layout of a feed by its columns, and read it as products with our field names."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog.feeds.amazon import AMAZON
-from indexer.catalog.feeds.column_names import ColumnMapping, find_column, find_field, resolve_columns
+from indexer.catalog.feeds.column_aliases import normalize
+from indexer.catalog.feeds.cell_text import to_name
+from indexer.catalog.feeds.column_names import find_column, find_field, resolve_columns
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
 from indexer.catalog.feeds.google_merchant import GOOGLE
 from indexer.catalog.feeds.joined_rows import JoinedRows
-from indexer.catalog.feeds.known_names import normalize
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.open_food_facts import OPEN_FOOD_FACTS
 from indexer.catalog.feeds.renamed_rows import RenamedRows
@@ -18,7 +20,8 @@ from indexer.catalog.feeds.shop_objects import SHOPIFY_OBJECTS, WOOCOMMERCE_OBJE
 from indexer.catalog.feeds.shopify import SHOPIFY
 from indexer.catalog.feeds.squarespace import SQUARESPACE
 from indexer.catalog.feeds.woocommerce import WOOCOMMERCE
-from indexer.catalog.raw_row import CatalogSource, RawRow
+from indexer.catalog.feeds.wrapped_source import read_notices
+from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS, CatalogSource, RawRow
 
 AUTO = "auto"
 PLAIN = "plain"
@@ -37,83 +40,114 @@ FEEDS = {
 """Layouts by the name of their format; a file is of the first that recognizes it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A file with one row a product.
+
+    Attributes:
+        source: Its products.
+        requested: The user's names of columns that are still to be applied, column by field.
+        rename: Field by column, of the columns that the layout has renamed.
+    """
+
+    source: CatalogSource
+    requested: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know about the file, complete once all rows were read."""
+        return read_notices(self.source)
+
+
 def open_feed(
     source: CatalogSource,
     path: Path,
-    format: str = AUTO,
+    name: str = AUTO,
     requested: Mapping[str, str] | None = None,
     join_rows: str | None = None,
-) -> tuple[CatalogSource, ColumnMapping]:
-    """Return the products of a file under our field names, and which column is which field.
+) -> Feed:
+    """Return a file with one row a product.
+
+    The products of a known layout, and joined ones, have our field names; others keep those of the file.
 
     Args:
         source: The file's rows.
         path: The file, for messages.
-        format: "auto" to recognize the layout, "plain" for none, or a name in `FEEDS`.
+        name: "auto" to recognize the layout, "plain" for none, or a name in `FEEDS`.
         requested: Column by field, as the user names them.
-        join_rows: Column whose equal values make rows one product; layouts are then not recognized.
+        join_rows: Column or field whose equal values make rows one product; layouts are then not recognized.
 
     Raises:
-        InvalidCatalogue: The columns are not those of `format`, a requested column is missing, or none has the ids.
-        InvalidSetting: Unknown format or field, or both a layout and `join_rows`.
+        InvalidCatalogue: The columns are not those of the layout, or a requested column is missing.
+        InvalidSetting: Unknown layout or field, or both a layout and `join_rows`.
     """
-    requested = dict(requested or {})
+    wanted = {find_field(key): column for key, column in (requested or {}).items()}
+    columns = source.columns(frozenset(wanted.values()))
     sample = _read_sample(source)
-    columns = list(dict.fromkeys([*source.columns(frozenset()), *(name for row in sample for name in row)]))
-    layout = _choose(path, format, columns, join_rows)
+    columns = list(dict.fromkeys([*columns, *(column for row in sample for column in row)]))
+    layout = _choose(path, name, columns, join_rows)
     try:
-        return _open(source, path, columns, sample, layout, requested, join_rows)
+        if layout:
+            return _open_layout(source, path, layout, columns, sample, wanted)
+        return _open_table(source, columns, sample, wanted, join_rows, joins=name == AUTO)
     except InvalidCatalogue as error:
-        raise InvalidCatalogue(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+        raise InvalidCatalogue(f"{path}: {error}") from error
 
 
-def _choose(path: Path, format: str, columns: list[str], join_rows: str | None) -> Layout | None:
-    if format not in (AUTO, PLAIN, *FEEDS):
-        raise InvalidSetting(f"expected one of {', '.join((AUTO, PLAIN, *FEEDS))}, got {format!r}")
-    if join_rows and format in FEEDS:
-        raise InvalidSetting(f"expected either the format {format!r} or a column to join rows by, got both")
-    if join_rows or format == PLAIN:
+def _choose(path: Path, name: str, columns: list[str], join_rows: str | None) -> Layout | None:
+    if name not in (AUTO, PLAIN, *FEEDS):
+        raise InvalidSetting(f"expected a format of {', '.join((AUTO, PLAIN, *FEEDS))}, got {name!r}")
+    if join_rows and name in FEEDS:
+        raise InvalidSetting(f"expected either the format {name!r} or a column to join rows by, got both")
+    if join_rows or name == PLAIN:
         return None
     names = frozenset(map(normalize, columns))
-    layouts = FEEDS[format] if format in FEEDS else [layout for group in FEEDS.values() for layout in group]
+    layouts = FEEDS[name] if name in FEEDS else [layout for group in FEEDS.values() for layout in group]
     found = next((layout for layout in layouts if layout.recognizes(names)), None)
-    if found is None and format in FEEDS:
-        needs = "; or ".join(f"{layout.needs} ({layout.label.partition(':')[0]})" for layout in layouts)
+    if found is None and name in FEEDS:
+        needs = "; or ".join(f"{layout.needs} ({layout.label})" for layout in layouts)
         raise InvalidCatalogue(f"{path}: expected {needs}, got {', '.join(map(repr, columns))}")
     return found
 
 
-def _open(
+def _open_layout(
+    source: CatalogSource, path: Path, layout: Layout, columns: list[str], sample: Rows, wanted: Mapping[str, str]
+) -> Feed:
+    mapping = resolve_columns(columns, {**layout.requests(columns), **wanted}, sample)
+    notice = f"{path.name} is taken for {layout.label}: {layout.effect}; use --format plain if it is not"
+    renamed = RenamedRows(source, mapping.rename, mapping.image_columns, [notice])
+    names = list(dict.fromkeys(mapping.rename.get(column, column) for column in columns))
+    products = layout.open(renamed, names, frozenset(wanted))
+    written = {column: to_name(column.removeprefix("g:")) for column in columns if column not in mapping.rename}
+    known = set(products.columns(frozenset()))
+    others = {column: name for column, name in written.items() if column != name and column not in known}
+    return Feed(products, rename={**others, **mapping.rename})
+
+
+def _open_table(
     source: CatalogSource,
-    path: Path,
     columns: list[str],
     sample: Rows,
-    layout: Layout | None,
-    requested: Mapping[str, str],
+    wanted: Mapping[str, str],
     join_rows: str | None,
-) -> tuple[CatalogSource, ColumnMapping]:
-    given = {find_field(name): column for name, column in requested.items()}
-    wanted = (layout.requests(columns) if layout else {}) | given
+    joins: bool,
+) -> Feed:
     mapping = resolve_columns(columns, wanted, sample)
-    mapping.check(path)
-    if layout:
-        mapping.notices[:] = [f"{path.name} is read as {layout.label}"]
-    renamed = RenamedRows(source, mapping)
-    names = renamed.columns(frozenset())
-    if layout:
-        return layout.open(renamed, names, frozenset(given)), mapping
+    item_id, title = mapping.get_column(ITEM_ID), mapping.get_column("title")
+    if not join_rows and joins and ColumnSample(sample).is_continued(item_id, title):
+        join_rows = item_id
     if join_rows:
-        return JoinedRows(renamed, _find_join_column(names, mapping, join_rows)), mapping
-    if ColumnSample(sample).is_continued(mapping.get_column("item_id"), mapping.get_column("title")):
-        mapping.notices.append("rows that repeat an item_id without a title belong to the same product")
-        return JoinedRows(renamed, "item_id"), mapping
-    return renamed, mapping
-
-
-def _find_join_column(names: list[str], mapping: ColumnMapping, join_rows: str) -> str:
-    """Return the column to join by under its name after renaming, given as column or field."""
-    column = find_column([*names, *mapping.columns], join_rows, "to join rows by")
-    return mapping.rename.get(column, column)
+        column = mapping.rename.get(join_rows) or find_column(
+            [*dict.fromkeys(mapping.rename.values()), *columns], join_rows, "to join rows by"
+        )
+        column = mapping.rename.get(column, column)
+        notices = [*mapping.notices, f"rows of the same {join_rows} are joined to one product"]
+        renamed = RenamedRows(source, mapping.rename, mapping.image_columns, notices)
+        return Feed(JoinedRows(renamed, column), rename=mapping.rename)
+    vectors = {column: name for column, name in mapping.rename.items() if name in VECTOR_COLUMNS}
+    rest = {name: column for name, column in wanted.items() if name not in VECTOR_COLUMNS}
+    return Feed(RenamedRows(source, vectors) if vectors else source, rest, vectors)
 
 
 def _read_sample(source: CatalogSource) -> Rows:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from engine.catalog.coercion import is_absent
-from indexer.catalog.feeds.cell_text import to_plain_number
+from indexer.catalog.feeds.cell_text import is_blank, to_key, to_plain_number
 from indexer.catalog.feeds.grouped_rows import GroupedRows
 from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, VECTOR_COLUMNS, CatalogSource, RawRow
 
@@ -30,8 +29,7 @@ class JoinedRows(GroupedRows):
         return list(dict.fromkeys([*self._source.columns(wanted | {self._column}), "images", VARIANTS]))
 
     def _get_key(self, row: RawRow) -> str:
-        value = row.values.get(self._column)
-        return "" if is_absent(value) else str(value).strip()
+        return to_key(row.values.get(self._column))
 
     def _merge(self, rows: Sequence[RawRow]) -> Iterator[RawRow]:
         if len(rows) == 1:
@@ -53,7 +51,7 @@ def first_values(rows: Sequence[RawRow]) -> dict[str, object]:
     values: dict[str, object] = {}
     for row in rows:
         for name, value in row.values.items():
-            if not is_absent(value):
+            if not is_blank(value):
                 values.setdefault(name, value)
     return values
 
@@ -64,7 +62,7 @@ def collect_images(rows: Sequence[RawRow]) -> list[object]:
     for row in rows:
         for column in IMAGE_COLUMNS:
             value = row.values.get(column)
-            if not is_absent(value):
+            if not is_blank(value):
                 cells += value if isinstance(value, list) else [value]
     return cells
 
@@ -75,10 +73,10 @@ def _differences(rows: Sequence[RawRow], first: dict[str, object]) -> Iterator[d
         name
         for row in rows
         for name, value in row.values.items()
-        if not _is_common(name) and not is_absent(value) and not _is_equal(value, first.get(name))
+        if not _is_common(name) and not is_blank(value) and not _is_equal(value, first.get(name))
     }
     for row in rows:
-        found = {name: value for name, value in row.values.items() if name in different and not is_absent(value)}
+        found = {name: value for name, value in row.values.items() if name in different and not is_blank(value)}
         if found:
             yield {name: to_plain_number(name, value) for name, value in found.items()}
 

@@ -16,6 +16,7 @@ class Layout:
 
     Attributes:
         label: What a file of this layout is.
+        effect: What reading it as such does.
         needs: The columns that distinguish it.
         recognizes: Whether normalized column names are those of this layout.
         open: The products of a source, its columns, and the fields that the user named.
@@ -23,6 +24,7 @@ class Layout:
     """
 
     label: str
+    effect: str
     needs: str
     recognizes: Callable[[frozenset[str]], bool]
     open: Callable[[CatalogSource, Sequence[str], frozenset[str]], CatalogSource]

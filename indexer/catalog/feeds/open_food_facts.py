@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from engine.catalog.coercion import is_absent
-from indexer.catalog.feeds.cell_text import to_list
+from indexer.catalog.feeds.cell_text import is_blank, to_list
+from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
-from indexer.catalog.feeds.known_names import normalize, to_names
 from indexer.catalog.feeds.layout import Layout
 
 _SIGNS = to_names(
@@ -21,7 +20,7 @@ def _convert(values: Values) -> Values:
     for name in _LISTS:
         if isinstance(product.get(name), str):
             product[name] = to_list(product[name])
-    if is_absent(product.get("title")) and not is_absent(product.get("description")):
+    if is_blank(product.get("title")) and not is_blank(product.get("description")):
         product["title"] = product["description"]
     if isinstance(product.get("images"), dict):
         # The JSON dump describes uploads here, which are no addresses.
@@ -36,6 +35,7 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
 
 OPEN_FOOD_FACTS = Layout(
     label="an Open Food Facts export",
+    effect="the barcode is the id, and categories are lists",
     needs="code, product_name, and at least three of creator, brands, categories, countries and the like",
     recognizes=lambda names: {"code", "productname"} <= names and len(names & _SIGNS) >= 3,
     open=lambda source, columns, given: ConvertedRows(source, _convert),

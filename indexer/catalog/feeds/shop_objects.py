@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from engine.catalog.coercion import is_absent
-from indexer.catalog.feeds.cell_text import to_list, to_plain_number
+from indexer.catalog.feeds.cell_text import is_blank, to_list, to_plain_number
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
 from indexer.catalog.feeds.joined_rows import VARIANTS
 from indexer.catalog.feeds.layout import Layout
@@ -27,7 +26,7 @@ def _convert_shopify(values: Values) -> Values:
 
 def _to_variant(variant: Mapping[str, object], names: Sequence[object]) -> dict[str, object]:
     """Return a variant with its options by name, numbers as numbers, and without what is absent."""
-    found = {name: to_plain_number(name, value) for name, value in variant.items() if not is_absent(value)}
+    found = {name: to_plain_number(name, value) for name, value in variant.items() if not is_blank(value)}
     for number, name in enumerate(_OPTIONS):
         value = found.pop(name, None)
         if value is not None and value != "Default Title":
@@ -62,7 +61,7 @@ def _with_images(product: Mapping[str, object]) -> dict[str, object]:
     if not parts:
         return dict(product)
     ordered = sorted(parts, key=lambda part: _get_position(part.get("position")))
-    found = [part["src"] for part in ordered if not is_absent(part.get("src"))]
+    found = [part["src"] for part in ordered if not is_blank(part.get("src"))]
     return {name: value for name, value in product.items() if name not in IMAGE_COLUMNS} | {"images": found}
 
 
@@ -76,6 +75,7 @@ def _objects(value: object) -> list[Mapping[str, object]]:
 
 SHOPIFY_OBJECTS = Layout(
     label="products of Shopify in JSON",
+    effect="the price is that of the cheapest variant",
     needs="title, variants, and two of handle, body_html, vendor and product_type",
     recognizes=lambda names: (
         {"title", "variants"} <= names and len(names & {"handle", "bodyhtml", "vendor", "producttype"}) >= 2
@@ -86,6 +86,7 @@ SHOPIFY_OBJECTS = Layout(
 
 WOOCOMMERCE_OBJECTS = Layout(
     label="products of WooCommerce in JSON",
+    effect="categories, images and attributes are read by their names",
     needs="name, permalink, regular_price and images or categories",
     recognizes=lambda names: (
         {"name", "permalink", "regularprice"} <= names and not names.isdisjoint({"images", "categories"})

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from engine.catalog.coercion import is_absent
-from indexer.catalog.feeds.cell_text import to_flag, to_list, to_name, to_number, to_plain_number
+from indexer.catalog.feeds.cell_text import is_blank, to_flag, to_key, to_list, to_name, to_number, to_plain_number
+from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.grouped_rows import GroupedRows
 from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, first_values
-from indexer.catalog.feeds.known_names import normalize, to_names
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.product_status import ProductStatus
 from indexer.catalog.feeds.variant_price import find_lowest
@@ -66,8 +65,7 @@ class ShopifyRows(GroupedRows):
         self._status = ProductStatus()
 
     def _get_key(self, row: RawRow) -> str:
-        value = row.values.get(self._layout.key)
-        return "" if is_absent(value) else str(value).strip()
+        return to_key(row.values.get(self._layout.key))
 
     def _merge(self, rows: Sequence[RawRow]) -> Iterator[RawRow]:
         layout = self._layout
@@ -79,11 +77,11 @@ class ShopifyRows(GroupedRows):
         product |= find_lowest(variants)
         product["images"] = list(dict.fromkeys([*collect_images(pictured), *_get_images(variants)]))
         alt_texts = [text for row in pictured if (text := row.values.get(layout.alt_text or "")) is not None]
-        if any(not is_absent(text) for text in alt_texts):
+        if any(not is_blank(text) for text in alt_texts):
             product["image_alt_text"] = alt_texts
         if variants:
             product[VARIANTS] = variants
-        if is_absent(product.get("category")) and "type" in product:
+        if is_blank(product.get("category")) and "type" in product:
             product["category"] = product["type"]
         self._status.count(product)
         yield RawRow(rows[0].line, product)
@@ -94,16 +92,16 @@ class ShopifyRows(GroupedRows):
         variant = {
             name: _to_value(name, value)
             for column, name in layout.variant.items()
-            if not is_absent(value := row.values.get(column))
+            if not is_blank(value := row.values.get(column))
         }
         for number, column in layout.option_values.items():
             value = row.values.get(column)
-            if not is_absent(value) and normalize(str(value)) != _WITHOUT_OPTIONS:
+            if not is_blank(value) and normalize(str(value)) != _WITHOUT_OPTIONS:
                 variant[options.get(number, f"option{number}")] = value
         # A later row should leave the product's own fields empty: what it says otherwise is kept with its variant.
         for column, name in layout.product.items():
             value = row.values.get(column)
-            if name != ITEM_ID and not is_absent(value) and _to_value(name, value) != product.get(name):
+            if name != ITEM_ID and not is_blank(value) and _to_value(name, value) != product.get(name):
                 variant.setdefault(name, _to_value(name, value))
         return variant
 
@@ -170,7 +168,8 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
 
 
 SHOPIFY = Layout(
-    label="a Shopify export: the rows of one handle are one product",
+    label="a Shopify export",
+    effect="the rows of one handle are one product",
     needs="Handle (or URL handle), Title, and at least three columns of options, variants or images",
     recognizes=_recognizes,
     open=lambda source, columns, _: ShopifyRows(source, columns),

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from engine.catalog.coercion import is_absent
+from indexer.catalog.feeds.cell_text import is_blank
+from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.joined_rows import JoinedRows
-from indexer.catalog.feeds.known_names import normalize
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.wrapped_source import WrappedSource
 from indexer.catalog.product import Reject
@@ -27,7 +27,7 @@ class _FilledRows(WrappedSource):
                 yield row
                 continue
             values = dict(row.values)
-            if is_absent(values.get(ITEM_ID)) and is_absent(values.get("title")) and item_id is not None:
+            if is_blank(values.get(ITEM_ID)) and is_blank(values.get("title")) and item_id is not None:
                 values[ITEM_ID] = item_id
             item_id = values.get(ITEM_ID)
             if isinstance(images := values.get("images"), str):
@@ -40,7 +40,8 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
 
 
 SQUARESPACE = Layout(
-    label="a Squarespace export: variants are part of their product",
+    label="a Squarespace export",
+    effect="variants are part of their product",
     needs="Product ID [Non Editable], Variant ID [Non Editable] and Title",
     recognizes=lambda names: {_PRODUCT_ID, _VARIANT_ID, "title"} <= names,
     open=lambda source, columns, given: JoinedRows(_FilledRows(source), ITEM_ID),

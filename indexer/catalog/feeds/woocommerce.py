@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from engine.catalog.coercion import is_absent
-from indexer.catalog.feeds.cell_text import to_list, to_number
+from indexer.catalog.feeds.cell_text import is_blank, to_key, to_list, to_number
+from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.grouped_rows import GroupedRows
 from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images
-from indexer.catalog.feeds.known_names import normalize
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.product_status import ProductStatus
 from indexer.catalog.feeds.variant_price import find_lowest
@@ -113,13 +112,13 @@ class WooCommerceRows(GroupedRows):
         values = {name: row.values[column] for column, name in self._names.items() if column in row.values}
         attributes: dict[str, dict[str, object]] = {}
         for column, attribute in self._attributes.items():
-            if not is_absent(value := row.values.get(column)):
+            if not is_blank(value := row.values.get(column)):
                 attributes.setdefault(attribute.number, {})[attribute.part] = value
         found = {str(part["name"]): part["values"] for part in attributes.values() if {"name", "values"} <= part.keys()}
         return values | ({"attributes": found} if found else {})
 
     def _to_product(self, values: Mapping[str, object], variations: Sequence[dict[str, object]]) -> dict[str, object]:
-        product = {name: _to_value(name, value) for name, value in values.items() if not is_absent(value)}
+        product = {name: _to_value(name, value) for name, value in values.items() if not is_blank(value)}
         variants = [self._to_variant(variation) for variation in variations]
         images = [part for cell in map(_get_images, (values, *variations)) for part in cell]
         if images:
@@ -138,7 +137,7 @@ class WooCommerceRows(GroupedRows):
         return product
 
     def _to_variant(self, values: Mapping[str, object]) -> dict[str, object]:
-        variant = {name: _to_value(name, values[name]) for name in _VARIANT_FIELDS if not is_absent(values.get(name))}
+        variant = {name: _to_value(name, values[name]) for name in _VARIANT_FIELDS if not is_blank(values.get(name))}
         if ITEM_ID in variant:
             variant = {"id": variant.pop(ITEM_ID), **variant}
         images = _get_images(values)
@@ -160,7 +159,7 @@ class _ProductIds:
     def add(self, values: Mapping[str, object]) -> None:
         """Add one product."""
         self._products += 1
-        sku = str(values.get("sku" if self._has_both else ITEM_ID) or "").strip()
+        sku = to_key(values.get("sku" if self._has_both else ITEM_ID))
         if sku:
             self._skus.setdefault(f"sku:{sku}", _get_own_key(values))
         self._without_sku += not sku
@@ -186,17 +185,17 @@ class _ProductIds:
 
 def _is_variation(values: Mapping[str, object]) -> bool:
     parts = str(values.get("type") or "").casefold().split(",")
-    return _VARIATION in map(str.strip, parts) and not is_absent(values.get("parent"))
+    return _VARIATION in map(str.strip, parts) and not is_blank(values.get("parent"))
 
 
 def _get_parent(values: Mapping[str, object]) -> str:
-    parent = str(values["parent"]).strip()
+    parent = to_key(values["parent"])
     return parent if parent.startswith("id:") else f"sku:{parent}"
 
 
 def _get_own_key(values: Mapping[str, object]) -> str:
-    value = values.get(ITEM_ID)
-    return "" if is_absent(value) else f"id:{str(value).strip()}"
+    key = to_key(values.get(ITEM_ID))
+    return f"id:{key}" if key else ""
 
 
 def _get_images(values: Mapping[str, object]) -> list[object]:
@@ -228,7 +227,8 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
 
 
 WOOCOMMERCE = Layout(
-    label="a WooCommerce export: variations are part of their product",
+    label="a WooCommerce export",
+    effect="variations are part of their product",
     needs="Type, Name, Published, Visibility in catalog, Regular price or Images",
     recognizes=_recognizes,
     open=lambda source, columns, given: WooCommerceRows(source, columns, ITEM_ID in given),

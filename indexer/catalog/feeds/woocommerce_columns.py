@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from indexer.catalog.feeds.cell_text import to_name
-from indexer.catalog.feeds.known_names import normalize
+from indexer.catalog.feeds.column_aliases import normalize
 
 _TRANSLATIONS = {
     "type": "Typ, Tipo",
