@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog.feeds.amazon import AMAZON
-from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.cell_text import to_name
+from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.column_names import find_column, find_field, resolve_columns
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
 from indexer.catalog.feeds.google_merchant import GOOGLE
