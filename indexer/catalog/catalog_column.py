@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.catalog.column_rule import ColumnType
 from engine.catalog.text_template import Template
@@ -77,6 +77,19 @@ def resolve_template(text_template: str, columns: Sequence[CatalogColumn]) -> st
         return ". ".join(f"{{{column.name}}}" for column in _text_columns(columns))
     names = {column.source: column.name for column in columns}
     return _NAME.sub(lambda match: f"{{{names.get(match[1].strip(), match[1])}}}", text_template)
+
+
+def to_feed_names(spec: CatalogSpec, rename: Mapping[str, str]) -> CatalogSpec:
+    """Return a spec in the names of a feed that has renamed columns."""
+    if not rename:
+        return spec
+    types = {rename.get(name, name): kind for name, kind in spec.options.column_types.items()}
+    return replace(
+        spec,
+        text_template=_NAME.sub(lambda match: f"{{{rename.get(match[1].strip(), match[1])}}}", spec.text_template),
+        signals=tuple(rename.get(name, name) for name in spec.signals),
+        options=replace(spec.options, column_types=types),
+    )
 
 
 def column_notices(spec: CatalogSpec, columns: Sequence[CatalogColumn], text_template: str) -> Iterator[str]:
