@@ -53,19 +53,25 @@ class Digits(NamedTuple):
             and not self.whole.startswith("0")
         )
 
+    def count_decimals(self, decimal_comma: bool, thousands: bool) -> int:
+        """Return the number of decimals; ambiguous ones are some only after the decimal sign and unless `thousands`."""
+        is_group = self.is_ambiguous and (thousands or (self.decimal_sign == ",") != decimal_comma)
+        return 0 if is_group else len(self.decimals)
+
     def to_number(self, decimal_comma: bool, thousands: bool) -> int | float:
-        """Return the number; an ambiguous one has decimals only if its sign is the decimal one and not `thousands`."""
-        if self.is_ambiguous and (thousands or (self.decimal_sign == ",") != decimal_comma):
-            return int(self.whole + self.decimals)
-        return float(f"{self.whole or '0'}.{self.decimals}") if self.decimal_sign else int(self.whole)
+        """Return the number; see `count_decimals`. Without decimals it is an int."""
+        if self.count_decimals(decimal_comma, thousands):
+            return float(f"{self.whole}.{self.decimals}")
+        return int(self.whole + self.decimals)
 
 
 def to_ascii(text: str) -> str:
-    """Return a text with ASCII digits, signs, blanks and apostrophes, without invisible characters, and stripped."""
-    if text.isascii():
-        return text.strip()
-    text = text.translate(_TO_ASCII).strip()
-    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+    """Return a text with ASCII digits, signs, blanks and apostrophes, without invisible and surrounding characters."""
+    if not text.isascii():
+        text = text.translate(_TO_ASCII)
+        text = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+    # A spreadsheet's mark of text: '0012.
+    return text.strip().removeprefix("'")
 
 
 def split_digits(text: str) -> Digits | None:
@@ -86,20 +92,27 @@ class NumberText(NamedTuple):
     """A text that is a number.
 
     Attributes:
-        digits: Its digits; None for a number with an exponent.
+        amounts: Its digits; none for a number with an exponent.
         negative: Whether a minus sign precedes it.
         percent: Whether a percent sign follows it.
-        exponent: The text, if it has an exponent: "1e3".
+        exponent: The unsigned text, if it has an exponent: "1e3".
     """
 
-    digits: Digits | None
+    amounts: tuple[Digits, ...]
     negative: bool = False
     percent: bool = False
     exponent: str = ""
 
-    def to_number(self, decimal_comma: bool, thousands: bool) -> int | float:
-        """Return the number; see `Digits.to_number`. 12% is 12."""
-        number = self.digits.to_number(decimal_comma, thousands) if self.digits else float(self.exponent)
+    def has_thousands(self, thousands: bool | None) -> bool:
+        """Return `thousands`; None is False."""
+        return bool(thousands)
+
+    def to_number(self, decimal_comma: bool = False, thousands: bool = False) -> int | float:
+        """Return the number; see `Digits.count_decimals`. 12% is 12."""
+        if self.exponent:
+            number: int | float = float(self.exponent)
+        else:
+            number = self.amounts[0].to_number(decimal_comma, thousands)
         return -number if self.negative else number
 
 
@@ -113,9 +126,9 @@ def split_number(text: str) -> NumberText | None:
     negative, core, percent = match[1] == "-", match[2], bool(match[3])
     digits = split_digits(core)
     if digits is not None:
-        return NumberText(digits, negative, percent)
+        return NumberText((digits,), negative, percent)
     if _EXPONENT.fullmatch(core) and abs(float(core)) != float("inf"):
-        return NumberText(None, negative, percent, core)
+        return NumberText((), negative, percent, core)
     return None
 
 

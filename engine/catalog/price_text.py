@@ -52,14 +52,19 @@ class PriceText(NamedTuple):
     """A text that is a price, before the signs between its digits are decided.
 
     Attributes:
-        digits: Digits of the amount, of the lowest one of a range first.
+        amounts: Digits of the amount; of both amounts of a range.
         negative: Whether a minus sign precedes it.
         currency: As in `Price`.
     """
 
-    digits: tuple[Digits, ...]
+    amounts: tuple[Digits, ...]
     negative: bool
     currency: str | None
+
+    def has_thousands(self, thousands: bool | None) -> bool:
+        """Return `thousands`; None becomes whether a currency without thousandths stands beside the amount."""
+        has_cents = self.currency is not None and self.currency not in THREE_DECIMALS
+        return has_cents if thousands is None else thousands
 
     def to_price(self, decimal_comma: bool = False, thousands: bool | None = None) -> Price | None:
         """Return the price, the lowest of a range; None if a range does not ascend.
@@ -67,9 +72,8 @@ class PriceText(NamedTuple):
         thousands: Whether three digits after the only sign are thousands; None for yes if a currency without
         thousandths stands beside them.
         """
-        if thousands is None:
-            thousands = self.currency is not None and self.currency not in THREE_DECIMALS
-        amounts = [float(digits.to_number(decimal_comma, thousands)) for digits in self.digits]
+        grouped = self.has_thousands(thousands)
+        amounts = [float(digits.to_number(decimal_comma, grouped)) for digits in self.amounts]
         if amounts != sorted(amounts) or not math.isfinite(amounts[0]):
             return None
         return Price(-amounts[0] if self.negative else amounts[0], self.currency)
@@ -114,7 +118,7 @@ def _split_range(text: str, found: list["re.Match[str]"]) -> PriceText | None:
     if low is None or high is None or low.negative or high.negative:
         return None
     known, currency = _merge(low.currency, high.currency)
-    return PriceText(low.digits + high.digits, False, currency) if known else None
+    return PriceText(low.amounts + high.amounts, False, currency) if known else None
 
 
 def _merge_currencies(before: str, after: str) -> tuple[bool, str | None]:

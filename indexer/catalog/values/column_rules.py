@@ -69,7 +69,7 @@ class _ColumnDecision:
         self._signal = signal
         self._decimal_comma = decimal_comma
         self._hint = read_name(name)
-        self._shapes = [(shape, read_form(shape.example)) for shape in summary.shapes.values()]
+        self._shapes = [(shape, shape.form) for shape in summary.shapes.values()]
         self._texts = sum(shape.count for shape, form in self._shapes if not form.absent) + summary.other_texts
 
     def decide(self, declared: ColumnType | None) -> Decision:
@@ -169,12 +169,9 @@ class _ColumnDecision:
     def _numbers(self, kind: ColumnType) -> NumberEvidence:
         evidence = NumberEvidence()
         for shape, form in self._shapes:
-            number = form.number
-            if kind is ColumnType.PRICE and form.price is not None:
-                for digits in form.price.digits:
-                    evidence.add(digits, shape.example, shape.count)
-            elif kind is ColumnType.NUMBER and number is not None and number.digits is not None:
-                evidence.add(number.digits, shape.example, shape.count)
+            parts = form.price if kind is ColumnType.PRICE else form.number
+            for digits in parts.amounts if parts else ():
+                evidence.add(digits, shape.example, shape.count)
         return evidence
 
     def _text_type(self) -> ColumnType:

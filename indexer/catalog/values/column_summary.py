@@ -4,32 +4,34 @@ Texts are counted by shape: the text with every digit as 9, but the zeros that b
 prices have a few dozen shapes, and one example of each says how all of them are read.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from engine.catalog.absent_words import is_absent_word
 from engine.catalog.coercion import InvalidValue
-from engine.catalog.date_text import split_date
 from engine.catalog.price_text import parse_price
+from engine.catalog.text_shape import to_shapes
 from indexer.catalog.values.date_evidence import DateEvidence
-from indexer.catalog.values.text_form import read_form
+from indexer.catalog.values.text_form import TextForm, read_form
 
-_MAX_SHAPES = 2048
+_MAX_SHAPES = 4096
+_MAX_TEXT_SHAPES = 512
 _MAX_DISTINCT = 10_000
 _MAX_EXAMINED_LENGTH = 64
 _MAX_EXAMPLES = 5
 _MAX_EXACT_INTEGER = 2**53
-# A column whose first batches have hardly a number is text: of the others one in so many is examined.
-_BATCHES_EXAMINED = 4
+# A column whose first values are nearly all text is sampled: one batch of so many.
+_MIN_EXAMINED = 16_384
+_TEXT_SHARE = 0.9
 _SAMPLED_BATCHES = 16
-_DIGITS_TO_9 = str.maketrans("12345678", "99999999")
+_MAX_ABSENT_LENGTH = 16
 _HTML = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-zA-Z]{2,8}|#[0-9]{2,6});")
-_ZERO_ENDED = re.compile(r"[0-9][.,][0-9]{2,}0$", re.MULTILINE)
-_EIGHT_DIGITS = re.compile(r"[09]{8}")
+_THREE_DECIMALS = re.compile(r"^[+-]?[09]+[.,][09]{3,}$")
+_ZERO_ENDED = re.compile(r"^[+-]?[0-9]+[.,][0-9]{2,}0$")
 _NONE = type(None)
 
 
@@ -39,13 +41,18 @@ class Shape:
 
     Attributes:
         example: One of them.
-        is_date: Whether they look like dates.
+        form: What it may be.
         count: How many values have it.
     """
 
     example: str
-    is_date: bool
+    form: TextForm
     count: int = 0
+
+    @property
+    def is_date(self) -> bool:
+        """Whether texts of this shape may be dates."""
+        return self.form.date is not None or (len(self.example) == 8 and self.example.isdecimal())
 
 
 class ColumnSummary:
@@ -58,13 +65,12 @@ class ColumnSummary:
         absent_words: Texts that are a word such as N/A.
         blank: Blank texts.
         shapes: Examined texts by shape.
-        other_texts: Examined texts without a shape: those of more than 64 characters, and those beyond the first 2048
-            shapes that can only be text.
+        other_texts: Examined texts without a shape: those of more than 64 characters, and of those that can only be text
+            all but the first shapes.
         examined: Texts counted by shape or as `other_texts`; a column that can only be text is sampled.
         dates: Evidence of the examined texts that look like dates.
         price_objects: Lists and objects that hold one price.
         has_big_integer: Whether there is a native integer that a float does not hold exactly.
-        has_fraction: Whether there is a native number with decimals.
         zero_ended: Whether three or more decimals end in a zero somewhere: "90.700".
         longest: Length of the longest text.
         html: Examined texts with HTML tags or entities.
@@ -82,14 +88,14 @@ class ColumnSummary:
         self.dates = DateEvidence()
         self.price_objects = 0
         self.has_big_integer = False
-        self.has_fraction = False
         self.zero_ended = False
         self.longest = 0
         self.html = 0
         self._examples: dict[str, None] = {}
         self._distinct: set[str] = set()
         self._batches = 0
-        self._only_text = False
+        self._only_text = 0
+        self._text_shapes = 0
 
     @property
     def present(self) -> int:
@@ -114,114 +120,124 @@ class ColumnSummary:
     def add(self, values: Sequence[object]) -> None:
         """Add a batch of raw values: None where absent. Cost: 0.1 to 0.4 µs a value."""
         self.count += len(values)
-        kinds = set(map(type, values))
-        if kinds <= {str, _NONE}:
-            self._add_texts([value for value in values if value is not None])  # type: ignore[misc]
-            return
-        by_kind: dict[type, list[object]] = {}
-        for value in values:
-            by_kind.setdefault(type(value), []).append(value)
-        by_kind.pop(_NONE, None)
-        self._add_texts(by_kind.pop(str, []))  # type: ignore[arg-type]
+        by_kind: dict[type, list[Any]] = {}
+        if set(map(type, values)) <= {str, _NONE}:
+            by_kind[str] = [value for value in values if value is not None]
+        else:
+            for value in values:
+                by_kind.setdefault(type(value), []).append(value)
+            by_kind.pop(_NONE, None)
         for kind, group in by_kind.items():
-            self._add_kind(kind, group)
+            if group:
+                self._add_texts(group) if kind is str else self._add_natives(kind, group)
 
-    def _add_kind(self, kind: type, values: list[object]) -> None:
+    def _add_natives(self, kind: type, values: list[Any]) -> None:
         if issubclass(kind, InvalidValue):
             self.invalid += len(values)
             return
-        if issubclass(kind, float) or issubclass(kind, Decimal):
+        if issubclass(kind, (float, Decimal)):
+            # NaN is missing, and the only value that differs from itself.
             values = [value for value in values if value == value]
-            self.has_fraction = self.has_fraction or any(value % 1 for value in values if math.isfinite(value))  # type: ignore
+            self.has_big_integer |= kind is Decimal and any(abs(value) > _MAX_EXACT_INTEGER for value in values)
         elif kind is int:
-            self.has_big_integer = (
-                self.has_big_integer or max(values) > _MAX_EXACT_INTEGER or min(values) < -_MAX_EXACT_INTEGER
-            )  # type: ignore
+            self.has_big_integer |= max(values) > _MAX_EXACT_INTEGER or min(values) < -_MAX_EXACT_INTEGER
         elif issubclass(kind, (list, tuple, dict)):
             self.price_objects += sum(parse_price(value) is not None for value in values)
-        self.kinds[kind] += len(values)
-        self._add_examples(map(str, values[:_MAX_EXAMPLES]))
+        if values:
+            self.kinds[kind] += len(values)
+            self._add_examples(map(str, values[:_MAX_EXAMPLES]))
 
     def _add_texts(self, texts: list[str]) -> None:
-        if not texts:
-            return
         self.kinds[str] += len(texts)
         self.longest = max(self.longest, max(map(len, texts)))
-        if len(self._distinct) < _MAX_DISTINCT:
-            self._distinct.update(texts)
-        texts = list(map(str.strip, texts))
-        self._add_absent(texts)
         self._batches += 1
-        if not self._only_text or self._batches % _SAMPLED_BATCHES == 0:
-            self._examine(texts)
+        if not self._is_sampled() or self._batches % _SAMPLED_BATCHES == 0:
+            self._examine(Counter(texts))
+        else:
+            for text in [text.strip() for text in texts if len(text) < _MAX_ABSENT_LENGTH]:
+                self._count_absent(text, 1)
 
-    def _add_absent(self, texts: list[str]) -> None:
-        short = [text for text in texts if len(text) < 10]
-        blank = short.count("")
-        self.blank += blank
-        # A comparison of lengths is cheaper than a call.
-        self.absent_words += sum(map(is_absent_word, short)) - blank
-        if len(self._examples) < _MAX_EXAMPLES:
-            self._add_examples(text for text in texts if not is_absent_word(text))
+    def _is_sampled(self) -> bool:
+        """Return whether the texts so far leave no doubt that the column is text, so that a sample of the rest does."""
+        return self.examined >= _MIN_EXAMINED and self._only_text > _TEXT_SHARE * self.examined
+
+    def _count_absent(self, text: str, count: int) -> None:
+        if not text:
+            self.blank += count
+        elif is_absent_word(text):
+            self.absent_words += count
+
+    def _examine(self, counts: Counter[str]) -> None:
+        """Count the texts of a batch by shape."""
+        if len(self._distinct) < _MAX_DISTINCT:
+            self._distinct.update(counts)
+        self.examined += counts.total()
+        long = [text for text in counts if len(text) > _MAX_EXAMINED_LENGTH]
+        self._add_other(sum(map(counts.__getitem__, long)))
+        self._add_examples(long)
+        joined = "\n".join(counts)
+        if "<" in joined or "&" in joined:
+            self.html += sum(counts[text] for text in counts if _HTML.search(text))
+        texts = [text for text in counts if len(text) <= _MAX_EXAMINED_LENGTH] if long else list(counts)
+        if texts:
+            self._add_shapes(texts, list(map(counts.__getitem__, texts)))
+
+    def _add_shapes(self, texts: list[str], counts: list[int]) -> None:
+        """Count different texts by shape."""
+        texts = list(map(str.strip, texts))
+        if any("\n" in text for text in texts):
+            texts = [text.replace("\n", " ") for text in texts]
+        shapes = to_shapes(texts)
+        totals = Counter(shapes)
+        if totals.keys() - self.shapes.keys():
+            self._create_shapes(dict(zip(reversed(shapes), reversed(texts), strict=True)))
+        if len(counts) < sum(counts):
+            totals = Counter()
+            for shape, count in zip(shapes, counts, strict=True):
+                totals[shape] += count
+        for shape, total in totals.items():
+            self._count(shape, total)
+        self._add_examples(texts)
+        self._add_evidence(totals, shapes, texts, counts)
 
     def _add_examples(self, texts: Iterable[str]) -> None:
         for text in texts:
             if len(self._examples) >= _MAX_EXAMPLES:
                 return
-            self._examples[text] = None
+            if not is_absent_word(text.strip()):
+                self._examples[text] = None
 
-    def _examine(self, texts: list[str]) -> None:
-        self.examined += len(texts)
-        self.html += sum(1 for text in texts if ("<" in text or "&" in text) and _HTML.search(text))
-        short = [text for text in texts if len(text) <= _MAX_EXAMINED_LENGTH]
-        self.other_texts += len(texts) - len(short)
-        if not short:
-            return
-        joined = "\n".join(short)
-        if joined.count("\n") != len(short) - 1:
-            short = [" ".join(text.splitlines()) for text in short]
-            joined = "\n".join(short)
-        self.zero_ended = self.zero_ended or _ZERO_ENDED.search(joined) is not None
-        shapes = to_shapes(joined)
-        for shape, count in Counter(shapes).items():
-            if shape not in self.shapes and not self._add_shape(shape, short[shapes.index(shape)]):
-                self.other_texts += count
+    def _create_shapes(self, examples: dict[str, str]) -> None:
+        """Add the shapes that are new, but for those that can only be text: of these a few are kept, as examples."""
+        for shape, example in examples.items():
+            if shape in self.shapes or len(self.shapes) >= _MAX_SHAPES:
                 continue
-            self.shapes[shape].count += count
-        dates = {name for name, shape in self.shapes.items() if shape.is_date}
-        if not dates.isdisjoint(shapes):
-            self.dates.add(text for text, shape in zip(short, shapes, strict=True) if shape in dates)
-        self._only_text = self._batches >= _BATCHES_EXAMINED and self._text_share() > 0.9
+            form = read_form(example)
+            self._text_shapes += form.is_text
+            if not form.is_text or self._text_shapes <= _MAX_TEXT_SHAPES:
+                self.shapes[shape] = Shape(example, form)
 
-    def _add_shape(self, shape: str, example: str) -> bool:
-        """Add a shape and return True, or False if there are too many and it can only be text."""
-        if len(self.shapes) >= _MAX_SHAPES:
-            self._drop_texts()
-            if read_form(example).is_text or len(self.shapes) >= _MAX_SHAPES:
-                return False
-        self.shapes[shape] = Shape(
-            example, _EIGHT_DIGITS.fullmatch(shape) is not None or split_date(example) is not None
-        )
-        return True
+    def _count(self, shape: str, count: int) -> None:
+        known = self.shapes.get(shape)
+        if known is None:
+            self._add_other(count)
+            return
+        known.count += count
+        if known.form.is_text:
+            self._only_text += count
+        elif known.form.absent:
+            self._count_absent(known.example, count)
 
-    def _drop_texts(self) -> None:
-        """Drop the shapes that can only be text, but for a few examples."""
-        texts = [name for name, shape in self.shapes.items() if read_form(shape.example).is_text]
-        for name in texts[_MAX_EXAMPLES:]:
-            self.other_texts += self.shapes.pop(name).count
+    def _add_other(self, count: int) -> None:
+        self.other_texts += count
+        self._only_text += count
 
-    def _text_share(self) -> float:
-        texts = sum(shape.count for shape in self.shapes.values() if read_form(shape.example).is_text)
-        return (texts + self.other_texts) / self.examined
-
-
-def to_shapes(joined: str) -> list[str]:
-    """Return the shape of each line: every digit as 9, but the zeros that begin a run of digits."""
-    if joined.isascii():
-        joined = joined.translate(_DIGITS_TO_9)
-    else:
-        for digit in "12345678":
-            joined = joined.replace(digit, "9")
-    while "90" in joined:
-        joined = joined.replace("90", "99")
-    return joined.split("\n")
+    def _add_evidence(self, totals: Iterable[str], shapes: list[str], texts: list[str], counts: list[int]) -> None:
+        """Add what the digits of dates and of numbers with three or more decimals say."""
+        dates = {shape for shape in totals if shape in self.shapes and self.shapes[shape].is_date}
+        if dates:
+            self.dates.add(
+                (text, count) for text, shape, count in zip(texts, shapes, counts, strict=True) if shape in dates
+            )
+        if not self.zero_ended and any(map(_THREE_DECIMALS.search, totals)):
+            self.zero_ended = any(map(_ZERO_ENDED.search, texts))

@@ -30,9 +30,12 @@ class DateEvidence:
         self.example = ""
         self.invalid_examples: dict[str, None] = {}
 
-    def add(self, texts: Iterable[str]) -> None:
-        """Add texts that look like dates; equal days are looked at once, whatever the time of day."""
-        for text, count in Counter(_day(text) for text in texts).items():
+    def add(self, texts: Iterable[tuple[str, int]]) -> None:
+        """Add texts that look like dates, each with its count; equal days are examined once, whatever the time."""
+        days: Counter[str] = Counter()
+        for text, count in texts:
+            days[_day(text)] += count
+        for text, count in days.items():
             self._add(text, split_date(text), count)
 
     def _add(self, text: str, date: DateText | None, count: int) -> None:

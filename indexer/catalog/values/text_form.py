@@ -10,32 +10,34 @@ from engine.catalog.date_text import DateText, split_date
 from engine.catalog.number_text import NumberText, split_number
 from engine.catalog.price_text import PriceText, split_price
 
+# The longest prices and dates have 32 letters: "Wednesday, September 30, 2026 at 12:00 PM".
+_MAX_LETTERS = 40
 # Codes that are hardly ever anything else; "TOP 10" and "ALL 5" are no prices unless the column's name says so.
 _MAJOR = frozenset(
     [
-        "USD",
+        "AED",
+        "AUD",
+        "BRL",
+        "CAD",
+        "CHF",
+        "CNY",
+        "CZK",
+        "DKK",
         "EUR",
         "GBP",
-        "JPY",
-        "CNY",
-        "INR",
-        "CHF",
-        "SEK",
-        "NOK",
-        "DKK",
-        "CZK",
-        "HUF",
-        "BRL",
-        "AUD",
-        "CAD",
-        "NZD",
         "HKD",
-        "SGD",
+        "HUF",
+        "INR",
+        "JPY",
         "KRW",
         "MXN",
-        "ZAR",
-        "AED",
+        "NOK",
+        "NZD",
         "PLN",
+        "SEK",
+        "SGD",
+        "USD",
+        "ZAR",
     ]
 )
 
@@ -62,22 +64,18 @@ class TextForm(NamedTuple):
     @property
     def is_text(self) -> bool:
         """Whether it can only be text."""
-        return not self.absent and self.number is self.price is self.boolean is self.date is None
+        return not self.absent and all(form is None for form in (self.number, self.price, self.boolean, self.date))
 
 
 @lru_cache(65536)
 def read_form(text: str) -> TextForm:
     """Return what a stripped text may be."""
+    if not any(map(str.isdecimal, text)) or sum(map(str.isalpha, text)) > _MAX_LETTERS:
+        return TextForm(is_absent_word(text), None, None, parse_boolean(text), None, False)
     price = split_price(text)
-    has_currency = price is not None and price.currency is not None
-    return TextForm(
-        is_absent_word(text),
-        split_number(text),
-        price,
-        parse_boolean(text),
-        split_date(text),
-        has_currency and _is_clear(text, str(price and price.currency)),
-    )
+    currency = price.currency if price else None
+    has_currency = currency is not None and _is_clear(text, currency)
+    return TextForm(False, split_number(text), price, None, split_date(text), has_currency)
 
 
 def _is_clear(text: str, currency: str) -> bool:
