@@ -1,6 +1,6 @@
 """Prices as shops write them: "1.299,00 €", "Rs. 499", "from $5", "12.-", and objects with an amount and a currency.
 
-Strict, since a price that is read wrongly is worse than one that is missing: every word beside the amount must be known.
+Strict, since a price that is read wrongly is worse than one that is missing: every word beside it must be known.
 """
 
 import math
@@ -15,20 +15,20 @@ from engine.catalog.number_text import Digits, split_digits, split_number, to_as
 _MAX_LENGTH = 64
 _AMOUNT = re.compile(r"[0-9](?:[0-9.,' ]*[0-9])?|(?:^|(?<=[$€£¥₹]))[.,][0-9]+")
 _LABEL = re.compile(
-    r"^(?:starting (?:from|at)|as low as|a partir de|à partir de|dès|desde|from|ab|da|vanaf|från|fra|od|от|only|nur|now|"
-    r"price|preis|prix|precio|prezzo|our price|sale price|special price|regular price|m\.?s?\.?r\.?p\.?|rrp|srp|uvp|ca\.?|"
-    r"approx\.?)\b\.?\s*:?\s*",
+    r"(?:starting (?:from|at)|as low as|[aà] partir de|dès|desde|from|ab|da|vanaf|från|fra|od|от|only|nur|now|price|preis|"
+    r"prix|precio|prezzo|(?:our|sale|special|regular) price|m\.?s?\.?r\.?p\.?|rrp|srp|uvp|ca\.?|approx\.?)\b\.?\s*:?\s*",
     re.IGNORECASE,
 )
-_UNITS = (
-    r"kg|g|mg|lb|lbs|oz|l|ml|cl|dl|m|m²|m2|cm|ft|yd|sqm|each|ea|unit|item|pc|pcs|piece|pair|pack|set|box|st|stk|stück|"
+_UNIT = (
+    r"(?:kg|g|mg|lbs?|oz|l|ml|cl|dl|m|m2|m²|cm|ft|yd|sqm|unit|item|pcs?|piece|pair|pack|set|box|stk?|stück|stueck|pièce|"
+    r"pieza|pezzo|bottle|person|month|mo|year|yr)"
 )
+_TAX = r"(?:(?:sales )?tax(?:es)?|vat|gst|mwst|ust|btw|moms|iva|tva)"
 _TAIL = re.compile(
-    r"\s*(?:(?:/|\bper\b|\bpro\b|\bje\b|\bpar\b|\bla\b|\bpor\b|\bal\b|\bthe\b)\s*(?:[0-9]{1,4}\s*)?"
-    rf"(?:{_UNITS}stueck|month|mo|year|yr|pièce|pieza|pezzo|bottle|person)\b\.?"
-    r"|\b(?:each|ea|only|onwards|und up|and up|o\.?n\.?o\.?|ttc|ht|t\.?v\.?a\.? incluse)\b\.?"
-    r"|[(+]?\s*(?:incl?|inkl|excl?|exkl|zzgl|plus|ex|inc|inclusive|includes|including|excluding|\+)\b\.?\s*(?:of\s+)?"
-    r"(?:[0-9]{1,2}\s*%\s*)?(?:vat|tax|taxes|gst|mwst|ust|btw|moms|iva|tva|sales tax)\b\.?\)?"
+    rf"\s*(?:(?:/|\b(?:per|pro|je|par|la|por|al|the)\b)\s*(?:[0-9]{{1,4}}\s*)?{_UNIT}\b\.?"
+    r"|\b(?:each|ea|only|onwards|und up|and up|ttc|ht)\b\.?"
+    r"|\(?(?:\+|\b(?:incl?|inkl|excl?|exkl|zzgl|plus|ex|inclusive|includes|including|excluding)\b)\.?\s*(?:of\s+)?"
+    rf"(?:[0-9]{{1,2}}\s*%\s*)?{_TAX}\b\.?\)?"
     r"|\*+)$",
     re.IGNORECASE,
 )
@@ -95,7 +95,7 @@ def _strip_words(text: str) -> str:
     shorter = _TAIL.sub("", text)
     while shorter != text:
         text, shorter = shorter, _TAIL.sub("", shorter)
-    return _LABEL.sub("", text)
+    return text[match.end() :] if (match := _LABEL.match(text)) else text
 
 
 def _to_price_text(found: "re.Match[str]", before: str, after: str) -> PriceText | None:

@@ -80,7 +80,7 @@ class NumberBatch:
         if "".join(filter(str.isdecimal, text)) != digits.whole + digits.decimals or len(digits.whole) > 15:
             return None
         thousands = parts.has_thousands(self._rule.thousands)
-        divisor = 10 ** digits.count_decimals(self._rule.decimal_comma, thousands)
+        divisor: int = 10 ** digits.count_decimals(self._rule.decimal_comma, thousands)
         return -divisor if parts.negative else divisor
 
 

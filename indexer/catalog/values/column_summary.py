@@ -28,7 +28,8 @@ _MAX_EXACT_INTEGER = 2**53
 _MIN_EXAMINED = 16_384
 _TEXT_SHARE = 0.9
 _SAMPLED_BATCHES = 16
-_MAX_ABSENT_LENGTH = 16
+_MAX_WORD_LENGTH = 16
+_DIGIT = re.compile(r"\d")
 _HTML = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-zA-Z]{2,8}|#[0-9]{2,6});")
 _THREE_DECIMALS = re.compile(r"^[+-]?[09]+[.,][09]{3,}$")
 _ZERO_ENDED = re.compile(r"^[+-]?[0-9]+[.,][0-9]{2,}0$")
@@ -60,13 +61,14 @@ class ColumnSummary:
 
     Attributes:
         count: All values, absent ones included.
-        kinds: How many values there are of each Python type, None and NaN excluded; texts, blank ones included, are str.
+        kinds: How many values there are of each Python type, None and NaN excluded; texts, blank ones included, are
+            str.
         invalid: InvalidValue instances.
         absent_words: Texts that are a word such as N/A.
         blank: Blank texts.
         shapes: Examined texts by shape.
-        other_texts: Examined texts without a shape: those of more than 64 characters, and of those that can only be text
-            all but the first shapes.
+        other_texts: Examined texts without a shape: those of more than 64 characters, and those of all but the first
+            shapes that can only be text.
         examined: Texts counted by shape or as `other_texts`; a column that can only be text is sampled.
         dates: Evidence of the examined texts that look like dates.
         price_objects: Lists and objects that hold one price.
@@ -154,7 +156,7 @@ class ColumnSummary:
         if not self._is_sampled() or self._batches % _SAMPLED_BATCHES == 0:
             self._examine(Counter(texts))
         else:
-            for text in [text.strip() for text in texts if len(text) < _MAX_ABSENT_LENGTH]:
+            for text in [text.strip() for text in texts if len(text) < _MAX_WORD_LENGTH]:
                 self._count_absent(text, 1)
 
     def _is_sampled(self) -> bool:
@@ -211,6 +213,9 @@ class ColumnSummary:
         """Add the shapes that are new, but for those that can only be text: of these a few are kept, as examples."""
         for shape, example in examples.items():
             if shape in self.shapes or len(self.shapes) >= _MAX_SHAPES:
+                continue
+            # Without digits only short words are anything but text.
+            if self._text_shapes >= _MAX_TEXT_SHAPES and len(shape) > _MAX_WORD_LENGTH and not _DIGIT.search(shape):
                 continue
             form = read_form(example)
             self._text_shapes += form.is_text
