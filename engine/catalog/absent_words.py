@@ -7,9 +7,12 @@ _WORDS = """
 ABSENT_WORDS = frozenset(_WORDS.split())
 """In lower case; each stands for a missing value only as the whole cell."""
 
-_MAX_LENGTH = max(map(len, ABSENT_WORDS))
+LONGEST_WORD = max(map(len, ABSENT_WORDS))
 
 
 def is_absent_word(text: str) -> bool:
-    """Return whether a text without surrounding blanks is blank or stands for a missing value: "", "N/A", "null"."""
-    return len(text) <= _MAX_LENGTH and (not text or text.lower() in ABSENT_WORDS)
+    """Return whether a text is blank or stands for a missing value: " ", "N/A", "null"."""
+    if len(text) > LONGEST_WORD:
+        return text.isspace() or (text[0].isspace() and is_absent_word(text.strip()))
+    stripped = text.strip().lower()
+    return not stripped or stripped in ABSENT_WORDS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from engine.catalog.absent_words import is_absent_word
 from engine.catalog.boolean_text import parse_boolean
-from engine.catalog.coercion import JSON, BadRow, InvalidValue, format_value, to_json, to_text
+from engine.catalog.coercion import JSON, MAX_EXACT_INTEGER, BadRow, InvalidValue, format_value, to_json, to_text
 from engine.catalog.column_type import ColumnType
 from engine.catalog.date_text import parse_date
 from engine.catalog.number_text import parse_number
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Converted: TypeAlias = "JSON | InvalidValue"
 """A value as stored in the payload: None if absent, InvalidValue if it does not fit its column."""
 
-_MAX_EXACT_INTEGER = 2**53
+
 # How spreadsheets keep digits from becoming a number: '0012 and ="0012".
 _SPREADSHEET_TEXT = re.compile(r"'([0-9][0-9. -]{2,})|=\"([^\"]*)\"")
 
@@ -56,7 +56,7 @@ class CellReader:
     def read_text(self, text: str) -> str | None:
         """Return a text without surrounding blanks and a spreadsheet's marks, None if it stands for a missing value."""
         text = text.strip()
-        if is_absent_word(text) and text not in self._rule.values:
+        if is_absent_word(text) and not (self._rule.keeps_na and text == "NA"):
             return None
         match = _SPREADSHEET_TEXT.fullmatch(text) if text[0] in "'=" else None
         return text if match is None else (match[1] or match[2]).strip() or None
@@ -79,16 +79,14 @@ class CellReader:
             number = None
         if number is None:
             return _invalid("a number", value)
-        if abs(number) <= _MAX_EXACT_INTEGER:
+        if abs(number) <= MAX_EXACT_INTEGER:
             return number
         # Beyond 2**53 a payload holds the nearest number; an int of 400 digits has none.
         return _invalid("a finite number", value) if abs(number) > 1e308 else float(number)
 
     def _read_price(self, value: object) -> Converted:
-        if isinstance(value, (list, tuple)) and len(value) > 1:
-            prices = list(map(self._read_price, value))
-            bad = next((price for price in prices if isinstance(price, InvalidValue)), None)
-            return bad or [price for price in prices if not isinstance(price, InvalidValue)]
+        if isinstance(value, float) and math.isinf(value):
+            return _invalid("a finite number", value)
         price = parse_price(value, self._rule.decimal_comma, self._rule.thousands)
         return _invalid("a price", value) if price is None else price.amount
 

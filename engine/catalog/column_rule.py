@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from engine.catalog.cell_reader import CellReader, Converted
-from engine.catalog.coercion import JSON
+from engine.catalog.coercion import JSON, MAX_EXACT_INTEGER
 from engine.catalog.column_type import ColumnType
 from engine.catalog.text_batch import NumberBatch, read_dates
 
 _NONE = type(None)
-_MAX_EXACT_INTEGER = 2**53
+
 _NUMBERS = (ColumnType.NUMBER, ColumnType.PRICE)
 
 __all__ = ["ColumnRule", "ColumnType", "Converted"]
@@ -26,14 +26,14 @@ class ColumnRule:
         day_first: Whether 03/04/2024 is the 3rd of April.
         thousands: Whether three digits after the only sign of a number are thousands, so that 1.299 is 1299; None for
             yes in a price with a currency that has no thousandths, and no elsewhere.
-        values: Words such as NA that are values of this column, although they stand for a missing value in others.
+        keeps_na: Whether NA is a value, as among codes of countries.
     """
 
     type: ColumnType
     decimal_comma: bool = False
     day_first: bool = False
     thousands: bool | None = None
-    values: tuple[str, ...] = ()
+    keeps_na: bool = False
 
     def convert(self, values: Sequence[object]) -> list[Converted]:
         """Return each value as stored in the payload: None if absent, InvalidValue if it does not fit.
@@ -59,13 +59,14 @@ class ColumnRule:
     def to_json(self) -> dict[str, JSON]:
         """Return the rule as JSON, without defaults."""
         defaults = asdict(ColumnRule(self.type))
-        fields = {name: value for name, value in asdict(self).items() if value != defaults[name]}
-        return {"type": str(self.type), **{name: list(v) if name == "values" else v for name, v in fields.items()}}
+        return {"type": str(self.type)} | {
+            name: value for name, value in asdict(self).items() if value != defaults[name]
+        }
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "ColumnRule":
         """Return the rule that `to_json` wrote. Raises ValueError for an unknown type, TypeError for unknown fields."""
-        return cls(**{**fields, "type": ColumnType(fields["type"]), "values": tuple(fields.get("values", ()))})
+        return cls(**{**fields, "type": ColumnType(fields["type"])})
 
     def _reader(self) -> CellReader:
         return CellReader(self)
@@ -73,7 +74,7 @@ class ColumnRule:
     def _convert_numbers(self, values: Sequence[int | float | None]) -> list[Converted]:
         read = self._reader().read
         return [
-            value if value is None or -_MAX_EXACT_INTEGER <= value <= _MAX_EXACT_INTEGER else read(value)
+            value if value is None or -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER else read(value)
             for value in values
         ]
 

@@ -15,8 +15,9 @@ from engine.catalog.number_text import Digits, split_digits, split_number, to_as
 _MAX_LENGTH = 64
 _AMOUNT = re.compile(r"[0-9](?:[0-9.,' ]*[0-9])?|(?:^|(?<=[$€£¥₹]))[.,][0-9]+")
 _LABEL = re.compile(
-    r"(?:starting (?:from|at)|as low as|[aà] partir de|dès|desde|from|ab|da|vanaf|från|fra|od|от|only|nur|now|price|preis|"
-    r"prix|precio|prezzo|(?:our|sale|special|regular) price|m\.?s?\.?r\.?p\.?|rrp|srp|uvp|ca\.?|approx\.?)\b\.?\s*:?\s*",
+    r"(?:starting (?:from|at)|as low as|[aà] partir de|dès|desde|from|ab|da|vanaf|från|fra|od|от|only|nur|now|price|"
+    r"preis|prix|precio|prezzo|(?:our|sale|special|regular) price|m\.?s?\.?r\.?p\.?|rrp|srp|uvp|ca\.?|approx\.?)"
+    r"\b\.?\s*:?\s*",
     re.IGNORECASE,
 )
 _UNIT = (

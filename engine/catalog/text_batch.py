@@ -53,9 +53,8 @@ class NumberBatch:
     def _read_plain(self) -> list[Converted]:
         if self._rule.type is ColumnType.PRICE:
             return list(map(float, self._texts))
-        if any("." in shape for shape in set(self._shapes)):
-            return [float(text) if "." in text else int(text) for text in self._texts]
-        return list(map(int, self._texts))
+        has_decimals = any("." in shape for shape in set(self._shapes))
+        return list(map(float if has_decimals else int, self._texts))
 
     def _read_shape(self, shape: str, texts: list[str]) -> Sequence[Converted]:
         """Return the values of texts of one shape: the first says where all of them have their decimals."""

@@ -119,6 +119,17 @@ def query(
             "--json", help="Print one JSON line for each hit, then one for each facet.", rich_help_panel=OUTPUT
         ),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write the hits with their pictures as one HTML file.", rich_help_panel=OUTPUT),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the pictures for --html. Defaults to that of the catalogue of --store.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     store: StoreOption = None,
     events_url: EventsUrlOption = "",
     address: AddressOption = None,
@@ -132,6 +143,7 @@ def query(
     If nothing in the catalogue matches the text, the nearest items are shown, with a notice on stderr.
     """
     from engine.cli.hit_output import print_next_page, print_no_match, print_tables, to_lines
+    from engine.cli.hits_page import image_folder, render_hits
     from engine.cli.option_values import to_boosts, to_names, to_pins, to_weights
     from engine.cli.query_request import MISSING, SearchOptions, to_request
     from engine.cli.rpc_call import call
@@ -167,6 +179,9 @@ def query(
         response = search_store(store, request, events_url)
     else:
         response = call(address or DEFAULT_ADDRESS, "engine.v1.SearchService/Search", request, timeout_s)
+    if html is not None:
+        folder = pictures or (None if store is None else image_folder(store))
+        html.write_text(render_hits(request, response, image or [], folder, options.fields), encoding="utf-8")
     if as_json:
         for line in to_lines(response):
             typer.echo(json.dumps(line, ensure_ascii=False))

@@ -166,14 +166,46 @@ class FileRecord(_ManifestRecord):
     sha256: str
 
 
+class DroppedRecord(_ManifestRecord):
+    """Values of one column that were dropped for one reason, with an example of the reason as it was told."""
+
+    column: str
+    reason: str
+    count: int
+    example: str
+
+
+class RuleRecord(_ManifestRecord):
+    """How the values of a field are read; see `engine.catalog.column_rule`."""
+
+    type: str
+    decimal_comma: bool = False
+    day_first: bool = False
+    thousands: bool | None = None
+    keeps_na: bool = False
+
+
 class CatalogueRecord(_ManifestRecord):
-    """The source of the snapshot."""
+    """The source of the snapshot.
+
+    Attributes:
+        dropped: The values that were dropped from items, by column and reason, the commonest first.
+        rejected: The rejected rows by reason, the commonest first; their column is empty.
+        rules: How the values of each field are read, also those of live changes.
+        notices: What a person should know about how the file was read.
+        image_folder: Absolute path that the image names of the payloads are relative to; empty if unknown.
+    """
 
     name: str
     sha256: str
     lines: int
     rejects: int
     text_template: str
+    dropped: tuple[DroppedRecord, ...] = ()
+    rejected: tuple[DroppedRecord, ...] = ()
+    rules: dict[str, RuleRecord] = {}
+    notices: tuple[str, ...] = ()
+    image_folder: str = ""
 
 
 class BehaviourRecord(_ManifestRecord):

@@ -4,6 +4,8 @@ Publication is atomic: the snapshot is written into a hidden folder, measured th
 and renamed once its manifest is on disk.
 """
 
+from dataclasses import replace
+
 from engine.errors import GateFailed
 from engine.snapshot.manifest import Manifest
 from engine.snapshot.store import Store
@@ -14,7 +16,9 @@ from indexer.build.catalogue_embedding import cache_path, embed_catalogue
 from indexer.build.publish import draft, publish, seal
 from indexer.build.snapshot_content import SnapshotInputs
 from indexer.build.snapshot_writer import write_snapshot
-from indexer.catalog import catalogue_hash, own_blocks
+from indexer.build.store_folder import no_empty_store
+from indexer.catalog import catalogue_hash
+from indexer.catalog.catalogue import open_catalogue
 from indexer.catalog.live_catalog import live_changes
 from indexer.embedding.embed import Progress
 from indexer.embedding.models import BuildModels, with_cache
@@ -33,15 +37,23 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
     """
     config.check()
     store = Store(config.store)
-    store.snapshots.mkdir(parents=True, exist_ok=True)
-    own = own_blocks(config.catalogue)
-    stored_weights = default_weights.load(config.store)
+    with no_empty_store(config.store):
+        return _build(config, store, progress)
+
+
+def _build(config: BuildConfig, store: Store, progress: Progress) -> Manifest:
     # Hashed before the first row is read, so that a file changed meanwhile is not taken for the one that was built.
     sha256 = catalogue_hash(config.catalogue)
+    catalogue = open_catalogue(config.spec, progress)
+    config = replace(config, text_template=catalogue.text_template, signals=catalogue.signals)
+    own = catalogue.own_blocks
+    store.snapshots.mkdir(parents=True, exist_ok=True)
+    stored_weights = default_weights.load(config.store)
+    progress("load models", 0, None)
     models = BuildModels.open(config.model, config.text_model, own)
     events = _record_events(config, progress)
     with live_changes(config.store, config.exported_at_s) as changes:
-        embedded, products = embed_catalogue(config, store, models, changes, own, progress)
+        embedded, products = embed_catalogue(config, catalogue, store, models, changes, progress)
     reviews = None
     if config.reviews is not None:
         reviews = attach_reviews(config.reviews, embedded, config.store, progress)
@@ -50,6 +62,7 @@ def build(config: BuildConfig, progress: Progress) -> Manifest:
         item_ids = frozenset(embedded.item_ids)
         inputs = SnapshotInputs(
             catalogue_sha256=sha256,
+            catalogue=catalogue,
             models=models,
             cached_models=cached_models,
             encoded_blocks=frozenset(embedded.blocks) - own,

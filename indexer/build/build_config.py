@@ -10,6 +10,7 @@ from engine.encoders.encoder import ModelSpec
 from engine.errors import InvalidSetting
 from engine.indexes.index_writer import AUTO
 from engine.indexes.index_writer import check as check_index
+from indexer.catalog.product import CatalogSpec, ReadOptions
 from indexer.reviews.snapshot_reviews import ReviewFile
 
 
@@ -25,10 +26,13 @@ class BuildConfig:
         lexical: Whether to index the words of the items' texts; None to do so if a model embeds these texts.
         text_template: The text of an item, from columns of its row.
         signals: Numeric columns that boosts can use.
+        read_options: How the catalogue is read, where its file leaves it open.
         index: "auto" or a FAISS factory string for the largest stratum.
         device: "cpu", or "cuda" to train and fill the index on a GPU.
         recall_target: Recall@10 that searches should reach, between 0 and 1.
         max_rejects: Largest allowed share of bad rows.
+        max_bad_cells: Largest allowed share of dropped values in a column.
+        max_shrink: Largest allowed share of items fewer than in the served snapshot.
         max_drift: Largest allowed share of items that no longer resemble themselves in the served snapshot.
         publish: Whether to serve the snapshot if it passes its gates.
         exported_at: When the catalogue was exported. Live changes made before are part of it and not applied again.
@@ -49,10 +53,13 @@ class BuildConfig:
     lexical: bool | None = None
     text_template: str = "{title}. {description}"
     signals: tuple[str, ...] = ()
+    read_options: ReadOptions = field(default_factory=ReadOptions)
     index: str = AUTO
     device: str = "cpu"
     recall_target: float = 0.99
     max_rejects: float = 0.05
+    max_bad_cells: float = 0.5
+    max_shrink: float = 0.2
     max_drift: float = 0.5
     publish: bool = True
     exported_at: datetime | None = None
@@ -64,6 +71,11 @@ class BuildConfig:
     events_url: str = ""
     behaviour: bool = True
     reviews: ReviewFile | None = None
+
+    @property
+    def spec(self) -> CatalogSpec:
+        """The catalogue to read."""
+        return CatalogSpec(self.catalogue, self.text_template, self.signals, self.read_options)
 
     @property
     def exported_at_s(self) -> float:
@@ -79,10 +91,14 @@ class BuildConfig:
         """
         if not 0 < self.recall_target < 1:
             raise InvalidSetting(f"expected a recall target between 0 and 1, got {self.recall_target}")
-        if not 0 <= self.max_rejects <= 1:
-            raise InvalidSetting(f"expected a share of rejects between 0 and 1, got {self.max_rejects}")
-        if not 0 <= self.max_drift <= 1:
-            raise InvalidSetting(f"expected a share of drift between 0 and 1, got {self.max_drift}")
+        for name, share in {
+            "rejects": self.max_rejects,
+            "bad cells": self.max_bad_cells,
+            "shrink": self.max_shrink,
+            "drift": self.max_drift,
+        }.items():
+            if not 0 <= share <= 1:
+                raise InvalidSetting(f"expected a share of {name} between 0 and 1, got {share}")
         check_index(self.index, self.device)
         if self.store.exists() and not self.store.is_dir():
             raise InvalidSetting(f"expected a folder for the store, got the file {self.store}")

@@ -1,5 +1,6 @@
 """The embedding stage of a build: catalogue rows with the live changes applied, encoded, and the rejects reported."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from engine.errors import InvalidCatalogue
 from engine.snapshot.store import Store
 from indexer.build.build_config import BuildConfig
 from indexer.build.snapshot_files import REJECTS_FILE
-from indexer.catalog import CatalogSpec, count_rows, read, to_lines
+from indexer.catalog import to_lines
+from indexer.catalog.catalogue import Catalogue
 from indexer.catalog.live_catalog import LiveChanges
 from indexer.catalog.product import Product, Reject
+from indexer.catalog.reject_summary import commonest_reasons
 from indexer.descriptions.catalog_descriptions import fill_missing
 from indexer.embedding.embed import Progress, embed
 from indexer.embedding.embedded_rows import EmbeddedRows
@@ -25,28 +28,25 @@ CACHE_FILE = "embeddings.sqlite"
 
 def embed_catalogue(
     config: BuildConfig,
+    catalogue: Catalogue,
     store: Store,
     models: BuildModels,
     changes: LiveChanges,
-    own_blocks: frozenset[str],
     progress: Progress,
 ) -> tuple[EmbeddedRows, list[Product]]:
     """Return the embedded items and a sample of the products that they were read from.
 
-    Writes the rejected rows into the store, each with the reason.
-
-    Args:
-        own_blocks: The blocks that the catalogue brings vectors for.
+    Writes the rejected rows and the dropped cells into the store, each with the reason.
 
     Raises:
-        InvalidCatalogue: No item is left, or more than `config.max_rejects` of the rows are bad.
+        InvalidCatalogue: No item is left, more than `config.max_rejects` of the rows are bad, or more than
+            `config.max_bad_cells` of the values of a column.
     """
     reservoir = ProductReservoir()
-    entries = reservoir.watch(_read_entries(config, models, changes, own_blocks))
-    expected = count_rows(config.catalogue)
+    entries = reservoir.watch(_read_entries(config, catalogue, models, changes))
 
     def report(stage: str, done: int, total: int | None) -> None:
-        progress(stage, done, max(expected, done))
+        progress(stage, done, max(catalogue.row_count, done))
 
     if not models.specs:
         embedded = embed(entries, None, None, report)
@@ -55,9 +55,8 @@ def embed_catalogue(
         path.parent.mkdir(exist_ok=True)
         with EmbeddingCache(path) as cache:
             embedded = embed(entries, models.encoder, cache, report, text_encoder=models.text_encoder)
-    _report_rejects(config, store, embedded)
-    if not embedded.item_ids:
-        raise InvalidCatalogue(f"{config.catalogue}: expected at least one item, got none")
+    _write_rejects(config, store, embedded)
+    _check_rejects(config, catalogue, embedded)
     return embedded, reservoir.products
 
 
@@ -67,15 +66,14 @@ def cache_path(config: BuildConfig) -> Path:
 
 
 def _read_entries(
-    config: BuildConfig, models: BuildModels, changes: LiveChanges, own_blocks: frozenset[str]
+    config: BuildConfig, catalogue: Catalogue, models: BuildModels, changes: LiveChanges
 ) -> Iterator[Product | Reject]:
     """Return the rows of the catalogue with live changes, and generated descriptions where asked for."""
-    spec = CatalogSpec(config.catalogue, config.text_template, config.signals)
-    encoded_blocks = _encoded_blocks(models) - own_blocks
-    entries = changes.overlay(read(spec), spec, encoded_blocks)
+    encoded_blocks = _encoded_blocks(models) - catalogue.own_blocks
+    entries = changes.overlay(catalogue.products(), config.spec, encoded_blocks)
     if config.describe_missing:
         writer = open_writer(config.writer)
-        entries = fill_missing(entries, spec, writer, models.encoder, embedded="text" in encoded_blocks)
+        entries = fill_missing(entries, catalogue, writer, models.encoder, embedded="text" in encoded_blocks)
     return entries
 
 
@@ -86,13 +84,28 @@ def _encoded_blocks(models: BuildModels) -> frozenset[str]:
     return frozenset({"text"} if models.text_encoder is not None else ())
 
 
-def _report_rejects(config: BuildConfig, store: Store, embedded: EmbeddedRows) -> None:
-    rejects = len(embedded.rejects)
-    path = config.store / REJECTS_FILE
+def _write_rejects(config: BuildConfig, store: Store, embedded: EmbeddedRows) -> None:
     with store.lock():
-        write_durably(path, to_lines(embedded.rejects))
-    if embedded.lines_read and rejects / embedded.lines_read > config.max_rejects:
+        write_durably(config.store / REJECTS_FILE, to_lines([*embedded.rejects, *embedded.bad_cells]))
+
+
+def _check_rejects(config: BuildConfig, catalogue: Catalogue, embedded: EmbeddedRows) -> None:
+    """Raise InvalidCatalogue if too many rows or too many values of a column are bad."""
+    path = config.store / REJECTS_FILE
+    rejects, rows = len(embedded.rejects), embedded.lines_read
+    if rejects > config.max_rejects * rows or not embedded.item_ids:
+        reasons = "; ".join(f"{count} x {example}" for count, example in commonest_reasons(embedded.rejects))
         raise InvalidCatalogue(
-            f"{config.catalogue}: expected at most {config.max_rejects:.1%} bad rows, got {rejects} of "
-            f"{embedded.lines_read} ({rejects / embedded.lines_read:.1%}); {path} lists the reasons"
+            f"{config.catalogue}: expected at most {config.max_rejects:.1%} bad rows, got {rejects} of {rows} "
+            f"({rejects / max(rows, 1):.1%}): {reasons}; {path} lists them, --max-rejects sets the limit"
         )
+    present = {column.source: column.summary.present for column in catalogue.columns}
+    for column, count in Counter(cell.column for cell in embedded.bad_cells).items():
+        total = max(present.get(column, 0), count)
+        if count > config.max_bad_cells * total:
+            bad = [cell for cell in embedded.bad_cells if cell.column == column]
+            reasons = "; ".join(f"{count} x {example}" for count, example in commonest_reasons(bad))
+            raise InvalidCatalogue(
+                f"{config.catalogue}, column {column}: expected at most {config.max_bad_cells:.0%} bad values, got "
+                f"{count} of {total}: {reasons}; {path} lists them, --max-bad-cells sets the limit"
+            )

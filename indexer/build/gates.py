@@ -44,6 +44,7 @@ class GateInputs:
         rows_read: All rows of the catalogue.
         recall_target: Mean recall@10 that searches should reach.
         max_rejects: Largest allowed share of rejected rows.
+        max_shrink: Largest allowed share of items fewer than in the parent.
         max_drift: Largest allowed share of items that no longer resemble themselves.
     """
 
@@ -55,6 +56,7 @@ class GateInputs:
     rows_read: int = 0
     recall_target: float = 0.99
     max_rejects: float = 1.0
+    max_shrink: float = 1.0
     max_drift: float = 1.0
 
 
@@ -115,6 +117,14 @@ def reject_gate(inputs: GateInputs) -> list[GateRecord]:
     return [_at_most("reject share", inputs.rejects / max(inputs.rows_read, 1), inputs.max_rejects)]
 
 
+def shrink_gate(inputs: GateInputs) -> list[GateRecord]:
+    """Measure by what share the snapshot has fewer items than the served one; 0 if it has as many or more."""
+    if inputs.parent is None:
+        return []
+    missing = max(0.0, 1 - len(inputs.searcher.snapshot) / len(inputs.parent))
+    return [_at_most("shrink", missing, inputs.max_shrink)]
+
+
 def drift_gate(inputs: GateInputs, seed: int = 14) -> list[GateRecord]:
     """Measure the share of items, of those that the parent has too, whose vectors no longer resemble the former ones.
 
@@ -147,6 +157,7 @@ GATES: tuple[Gate, ...] = (
     image_probe_gate,
     text_probe_gate,
     reject_gate,
+    shrink_gate,
     drift_gate,
 )
 

@@ -13,6 +13,7 @@ from engine.scoring.fusion import Calibration, Moments
 from indexer.behaviour.behaviour_block import BehaviourResult
 from indexer.build.build_config import BuildConfig
 from indexer.build.strata import StratumRows, stratify
+from indexer.catalog.catalogue import Catalogue
 from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.embedding.models import BuildModels
 from indexer.probing.probes import Probes
@@ -27,6 +28,7 @@ class SnapshotInputs:
 
     Attributes:
         catalogue_sha256: Digest of the catalogue as it was read.
+        catalogue: The catalogue as it was read.
         models: The open models.
         cached_models: The same models behind the embedding cache.
         encoded_blocks: The blocks that these models made.
@@ -37,6 +39,7 @@ class SnapshotInputs:
     """
 
     catalogue_sha256: str
+    catalogue: Catalogue
     models: BuildModels
     cached_models: BuildModels
     encoded_blocks: frozenset[str]

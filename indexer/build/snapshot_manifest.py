@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from engine.catalog.column_rule import ColumnRule
 from engine.scoring.fusion import BEHAVIOUR, resolve_weights
 from engine.snapshot.manifest import (
     SCHEMA,
@@ -13,6 +14,7 @@ from engine.snapshot.manifest import (
     LexicalRecord,
     Manifest,
     PartWeightRecord,
+    RuleRecord,
     SignalRecord,
     SimilarityRecord,
     StratumRecord,
@@ -20,6 +22,7 @@ from engine.snapshot.manifest import (
 from indexer.build.build_config import BuildConfig
 from indexer.build.lexical_block import weights_with_lexical
 from indexer.build.snapshot_content import SnapshotContent, SnapshotInputs
+from indexer.catalog.reject_summary import count_dropped
 
 _PACKAGES = (
     "diptych",
@@ -78,6 +81,21 @@ def _catalogue_record(config: BuildConfig, inputs: SnapshotInputs, content: Snap
         lines=content.embedded.lines_read,
         rejects=len(content.embedded.rejects),
         text_template=config.text_template,
+        dropped=tuple(count_dropped(content.embedded.bad_cells)),
+        rejected=tuple(count_dropped(content.embedded.rejects)),
+        rules={name: _rule_record(rule) for name, rule in inputs.catalogue.rules.items()},
+        notices=inputs.catalogue.notices,
+        image_folder=str(inputs.catalogue.image_folder.absolute()),
+    )
+
+
+def _rule_record(rule: ColumnRule) -> RuleRecord:
+    return RuleRecord(
+        type=rule.type.value,
+        decimal_comma=rule.decimal_comma,
+        day_first=rule.day_first,
+        thousands=rule.thousands,
+        keeps_na=rule.keeps_na,
     )
 
 

@@ -1,7 +1,7 @@
 """A product, independent of its file format, and a rejected row."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,23 +9,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.coercion import JSON
+from engine.catalog.column_rule import ColumnType
 
 DEFAULT_TEMPLATE = "{title}. {description}"
 
 
 @dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a catalogue is read, where its file leaves it open. Columns may be named as in the file or the payload.
+
+    Attributes:
+        format: The layout of the export, such as "shopify"; "auto" to recognise it.
+        column_names: The column that holds a field, by field, where the names differ.
+        column_types: The type of a column, where its values shall not decide it.
+        join_rows: Column whose equal values mark the rows of one product; None for one row a product.
+        encoding: Encoding of a text file; None to detect it.
+        decimal_comma: Whether the comma is the decimal sign; None to decide it for each column.
+        language: Language of the texts to take where a value comes in several, such as "en"; None for all.
+    """
+
+    format: str = "auto"
+    column_names: Mapping[str, str] = field(default_factory=dict)
+    column_types: Mapping[str, ColumnType] = field(default_factory=dict)
+    join_rows: str | None = None
+    encoding: str | None = None
+    decimal_comma: bool | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogSpec:
-    """A catalogue to read.
+    """A catalogue to read. Columns may be named as in the file or the payload.
 
     Attributes:
         path: A file or folder.
         text_template: How a row's text is composed.
         signals: Columns that are signals.
+        options: How it is read.
     """
 
     path: Path
     text_template: str = DEFAULT_TEMPLATE
     signals: tuple[str, ...] = ()
+    options: ReadOptions = ReadOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.models import DEFAULT
+from indexer.cli.catalog_options import (
+    CatalogueArgument,
+    DecimalCommaOption,
+    EncodingOption,
+    FormatOption,
+    JoinRowsOption,
+    LanguageOption,
+    MapOption,
+    TypeOption,
+    to_read_options,
+)
 from indexer.cli.option_values import to_columns, to_share
 from indexer.cli.shared_options import (
     CATALOGUE,
+    DEFAULT_STORE,
     EVENTS,
     MODELS,
     AsJsonOption,
     EventsUrlOption,
     ModelOption,
-    StoreOption,
+    NewStoreOption,
     TextModelOption,
     TextTemplateOption,
 )
@@ -38,17 +50,24 @@ INDEX = "Index"
 GATES = "Gates and publishing"
 REVIEWS = "Reviews"
 
+MOST_REASONS = 5
+
 
 def build(
-    catalogue: Annotated[
-        Path, typer.Argument(help="JSON Lines, CSV or Parquet file (.gz too), or a folder of images.")
-    ],
-    store: StoreOption,
+    catalogue: CatalogueArgument,
+    store: NewStoreOption = None,
     text: TextTemplateOption = "{title}. {description}",
     signal: Annotated[
         list[str] | None,
         typer.Option(help="Numeric column that queries can boost by. Repeatable.", rich_help_panel=CATALOGUE),
     ] = None,
+    columns: MapOption = None,
+    types: TypeOption = None,
+    export_format: FormatOption = "auto",
+    join_rows: JoinRowsOption = None,
+    encoding: EncodingOption = None,
+    decimal_comma: DecimalCommaOption = None,
+    language: LanguageOption = None,
     exported_at: Annotated[
         datetime | None,
         typer.Option(
@@ -81,6 +100,13 @@ def build(
     ] = "cpu",
     recall_target: Annotated[float, typer.Option(help="Target recall@10 of searches.", rich_help_panel=INDEX)] = 0.99,
     max_rejects: Annotated[str, typer.Option(help="Maximum share of rejected rows.", rich_help_panel=GATES)] = "5%",
+    max_bad_cells: Annotated[
+        str, typer.Option(help="Maximum share of values dropped from a column.", rich_help_panel=GATES)
+    ] = "50%",
+    max_shrink: Annotated[
+        str,
+        typer.Option(help="Maximum share of items fewer than in the served snapshot.", rich_help_panel=GATES),
+    ] = "20%",
     max_drift: Annotated[
         str,
         typer.Option(
@@ -157,6 +183,8 @@ def build(
     from indexer.progress import Reporter
     from indexer.reviews.snapshot_reviews import ReviewFile
 
+    if store is None and not catalogue.exists():
+        raise typer.BadParameter(f"expected a file or folder, got no {catalogue}", param_hint="CATALOGUE")
     reject_share = to_share(max_rejects, "--max-rejects")
     if reviews is None and (reviews_map or feedback_model is not None):
         raise typer.BadParameter("expected --reviews with --reviews-map and --feedback-model", param_hint="--reviews")
@@ -165,16 +193,19 @@ def build(
         review_file = ReviewFile(reviews, to_columns(reviews_map, "--reviews-map"), feedback_model, reject_share)
     config = BuildConfig(
         catalogue=catalogue,
-        store=store,
+        store=store or DEFAULT_STORE,
         model=ModelSpec(model, pretrained),
         text_model=None if text_model is None else ModelSpec(text_model, encoder="sentence"),
         lexical=lexical,
         text_template=text,
         signals=tuple(signal or ()),
+        read_options=to_read_options(columns, types, export_format, join_rows, encoding, decimal_comma, language),
         index=index,
         device=device,
         recall_target=recall_target,
         max_rejects=reject_share,
+        max_bad_cells=to_share(max_bad_cells, "--max-bad-cells"),
+        max_shrink=to_share(max_shrink, "--max-shrink"),
         max_drift=to_share(max_drift, "--max-drift"),
         publish=not no_publish,
         exported_at=None if exported_at is None else exported_at.replace(tzinfo=UTC),
@@ -197,7 +228,9 @@ def build(
 
 def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     from engine.search.exact_query_classes import describe_exact_classes
+    from engine.snapshot.store import SNAPSHOTS_DIRECTORY
     from indexer.build.default_weights import apply_stored, load
+    from indexer.build.html_report import REPORT_FILE
     from indexer.build.report import notices
     from indexer.embedding.language import find_unread_texts
 
@@ -209,11 +242,24 @@ def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     )
     for gate in manifest.gates:
         typer.echo(f"  {gate.name}: {gate.value:g} (limit {gate.limit:g}){'' if gate.passed else ' FAILED'}")
+    _print_dropped(manifest)
     for sentence in (*notices(manifest), *describe_exact_classes(manifest), *find_unread_texts(manifest)):
         typer.echo(f"  notice: {sentence}")
     for name, count in (manifest.reviews.kept if manifest.reviews else {}).items():
         typer.echo(f"  notice: {count} items keep their own {name}; it is not replaced by that of their reviews")
     if manifest.reviews and manifest.reviews.warning:
         typer.echo(f"  warning: reviews: {manifest.reviews.warning}")
+    page = config.store / SNAPSHOTS_DIRECTORY / manifest.snapshot / REPORT_FILE
+    typer.echo(f"  look at it: {page}")
     if reason := apply_stored(load(config.store), manifest).reason:
         typer.echo(f"  notice: the weights in {config.store}/weights.json are not applied: {reason}")
+
+
+def _print_dropped(manifest: "Manifest") -> None:
+    """Print on stderr how the catalogue was read, and the commonest reasons for which values were dropped."""
+    for sentence in manifest.catalogue.notices:
+        typer.echo(f"  notice: {sentence}", err=True)
+    for record in manifest.catalogue.dropped[:MOST_REASONS]:
+        typer.echo(f"  dropped: {record.count} x {record.column}, such as: {record.example}", err=True)
+    for record in manifest.catalogue.rejected[:MOST_REASONS]:
+        typer.echo(f"  rejected: {record.count} x {record.example}", err=True)

@@ -16,6 +16,7 @@ from indexer.cli.evaluate_recommend_command import recommend
 from indexer.cli.events_command import events
 from indexer.cli.feedback_command import feedback
 from indexer.cli.fit_weights_command import fit_weights
+from indexer.cli.inspect_command import inspect
 from indexer.cli.misfiled_command import misfiled
 from indexer.cli.profiles_command import profiles
 from indexer.cli.sample_command import sample
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 
 app.command()(sample)
+app.command()(inspect)
 app.command()(build)
 app.command()(train)
 app.command()(align)

@@ -14,7 +14,12 @@ EVALUATION = "Evaluation"
 _EVENTS_VARIABLE = "DIPTYCH_EVENTS_URL"
 _EVENTS_HELP = "Event database, postgresql://USER@HOST/DATABASE. Defaults to a file in the store."
 
+DEFAULT_STORE = Path("store")
+
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the store.", show_default=False)]
+NewStoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Folder of the store.", show_default=str(DEFAULT_STORE))
+]
 AsJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=OUTPUT)]
 EventsUrlOption = Annotated[
     str,

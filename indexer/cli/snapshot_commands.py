@@ -1,11 +1,12 @@
 """The commands on the snapshots of a store: list, report, verify, publish, roll back and prune."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indexer.cli.shared_options import AsJsonOption, StoreOption
+from indexer.cli.shared_options import OUTPUT, AsJsonOption, NewStoreOption, StoreOption
 from indexer.cli.snapshot_summary import summarise
 
 if TYPE_CHECKING:
@@ -44,22 +45,46 @@ def list_snapshots(store: StoreOption, as_json: AsJsonOption = False) -> None:
 
 
 def report(
-    store: StoreOption,
-    snapshot: Annotated[str | None, typer.Argument(help="Snapshot name. Defaults to the published one.")] = None,
+    snapshot: Annotated[
+        str | None, typer.Argument(help="Snapshot name, or the folder of a store. Defaults to the published one.")
+    ] = None,
+    store: NewStoreOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the report of the build as one HTML file: sample items, their nearest items with pictures, "
+            "columns, rejects, gates and recall curve.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     as_json: AsJsonOption = False,
 ) -> None:
     """Show a snapshot's block weights, block accuracy, gates, model and calibration."""
     from engine.snapshot.store import Store
+    from indexer.build.html_report import REPORT_FILE
     from indexer.build.report import report as run
     from indexer.build.report import to_lines
+    from indexer.output_file import open_output
 
+    if store is None:
+        if snapshot is None or not Path(snapshot).is_dir():
+            raise typer.BadParameter("expected the folder of a store, got none", param_hint="--store")
+        store, snapshot = Path(snapshot), None
     opened = Store(store)
     manifest = opened.manifest(snapshot or opened.require_current())
+    page = opened.directory(manifest.snapshot) / REPORT_FILE
+    if html is not None:
+        if not page.is_file():
+            raise typer.BadParameter(f"{manifest.snapshot} was built without a report", param_hint="--html")
+        with open_output(html) as file:
+            file.write(page.read_text(encoding="utf-8"))
     if as_json:
         typer.echo(json.dumps(run(manifest)))
         return
     for line in to_lines(manifest):
         typer.echo(line)
+    if page.is_file():
+        typer.echo(f"with pictures: {page}")
 
 
 def verify(

@@ -19,7 +19,7 @@ from engine.encoders.encoder import Encoder
 from engine.encoders.images import decode
 from engine.errors import BadImage, ItemNotFound
 from engine.search.searcher import Searcher
-from indexer.catalog import CatalogSpec, Product, Reject, read
+from indexer.catalog import CatalogSpec, Catalogue, Product, Reject, read
 from indexer.embedding.embed import Progress
 from indexer.embedding.image_loader import decode_image, read_image
 
@@ -99,7 +99,7 @@ def describe_pictures(
 
 
 def fill_missing(
-    entries: Iterable[Product | Reject], spec: CatalogSpec, writer: Writer, encoder: Encoder | None, embedded: bool
+    entries: Iterable[Product | Reject], catalogue: Catalogue, writer: Writer, encoder: Encoder | None, embedded: bool
 ) -> Iterator[Product | Reject]:
     """Give the rows of a catalogue, those without a description with one, before their texts are embedded.
 
@@ -107,9 +107,9 @@ def fill_missing(
     what is said of things of its type. Reads the catalogue's first rows by itself beforehand.
     embedded: whether a model embeds the texts.   Raises WriterFailed.
     """
-    known = islice((entry.payload for entry in read(spec) if isinstance(entry, Product)), _LEARNT_FROM)
+    known = islice((entry.payload for entry in catalogue.products() if isinstance(entry, Product)), _LEARNT_FROM)
     describer = _describer(CatalogModel(list(known)), writer, encoder)
-    template = Template(spec.text_template)
+    template = Template(catalogue.text_template)
     rows = iter(entries)
     while batch := list(islice(rows, _BATCH)):
         lacking = [entry for entry in batch if isinstance(entry, Product) and not _is_told(entry, missing=True)]

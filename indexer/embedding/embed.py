@@ -17,7 +17,7 @@ from engine.encoders.embedding_cache import EmbeddingCache, Half
 from engine.encoders.embedding_pipeline import Content, content_key, image_embedder, text_embedder
 from engine.encoders.encoder import Encoder
 from engine.errors import InvalidSetting
-from indexer.catalog.product import Product, Reject
+from indexer.catalog.product import BadCell, Product, Reject
 from indexer.embedding.embedded_rows import EmbeddedRows, GrowingBlock
 from indexer.embedding.image_loader import (
     PIXELS_AHEAD,
@@ -129,6 +129,7 @@ class _RowQueue:
         self._blocks: dict[str, GrowingBlock] = {}
         self._signals: dict[str, array[float]] = {}
         self._rejects: list[Reject] = []
+        self._bad_cells: list[BadCell] = []
 
     @property
     def done(self) -> int:
@@ -142,6 +143,7 @@ class _RowQueue:
         elif isinstance(loaded, str):
             self._waiting.append(Reject(entry.line, entry.item_id, loaded))
         else:
+            self._bad_cells += entry.bad_cells
             self._waiting.append(self._to_slot(entry, loaded))
         if len(self._uncached_texts) >= self._text_batch or len(self._waiting) > ROWS_AHEAD:
             self._look_up()
@@ -166,6 +168,7 @@ class _RowQueue:
             present={name: present for name, (_, present) in rows_by_block.items()},
             signals={name: np.array(values, dtype=np.float32) for name, values in self._signals.items()},
             rejects=self._rejects,
+            bad_cells=self._bad_cells,
             lines_read=self.done,
             texts=self._words,
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.catalog.coercion import JSON
 from engine.encoders.embedding_pipeline import pool, to_stored
-from indexer.catalog.product import Reject
+from indexer.catalog.product import BadCell, Reject
 
 _CHUNK_ROWS = 8192
 
@@ -21,6 +21,7 @@ class EmbeddedRows:
         blocks: (n, d_b) float16 unit rows by name, zero where an item has none; blocks that no item has are absent.
         present: (n,) by block, which items have it.
         signals: (n,) float32, NaN where missing.
+        bad_cells: The values that were dropped from the items.
         lines_read: Number of catalogue rows, n + len(rejects).
         texts: (n) text of each item, "" if it has none.
     """
@@ -31,6 +32,7 @@ class EmbeddedRows:
     present: dict[str, NDArray[np.bool_]]
     signals: dict[str, NDArray[np.float32]]
     rejects: list[Reject]
+    bad_cells: list[BadCell]
     lines_read: int
     texts: list[str]
 

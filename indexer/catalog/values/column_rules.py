@@ -18,6 +18,7 @@ _ITEM_ID = "item_id"
 _MIN_SHARE = 0.5
 _NEARLY = 0.9
 _MAX_EXAMPLES = 3
+_MIN_CODES = 4
 _NUMBERS = (int, float, Decimal)
 _NOUNS = {
     ColumnType.NUMBER: "numbers",
@@ -80,7 +81,7 @@ class _ColumnDecision:
             return self._decide_dates()
         if kind is ColumnType.BOOLEAN:
             return Decision(ColumnRule(kind), self._misfits(kind))
-        return Decision(ColumnRule(kind, values=self._words()), self._text_notes(kind))
+        return Decision(ColumnRule(kind, keeps_na=self._keeps_na()), self._text_notes(kind))
 
     def _type(self) -> ColumnType:
         """Return the type that the role, the name and the values make most likely."""
@@ -121,12 +122,13 @@ class _ColumnDecision:
             return fitting >= _MIN_SHARE * self._summary.present and not self._has_names(kind)
         if fitting < self._present():
             return False
-        return {
-            ColumnType.BOOLEAN: self._are_booleans,
-            ColumnType.NUMBER: lambda: not self._has_names(kind),
-            ColumnType.PRICE: lambda: self._count(lambda form: form.has_currency) * 2 > fitting,
-            ColumnType.DATE: lambda: not self._summary.dates.unusual,
-        }[kind]()
+        if kind is ColumnType.BOOLEAN:
+            return self._are_booleans()
+        if kind is ColumnType.NUMBER:
+            return not self._has_names(kind)
+        if kind is ColumnType.PRICE:
+            return self._count(lambda form: form.has_currency) * 2 > fitting
+        return not self._summary.dates.unusual
 
     def _present(self) -> int:
         """Return the number of present values, of those examined."""
@@ -183,12 +185,12 @@ class _ColumnDecision:
             return ColumnType.TEXT
         return ColumnType.MIXED
 
-    def _words(self) -> tuple[str, ...]:
-        """Return the words that are values of this column although they stand for a missing value elsewhere."""
-        words = {shape.example for shape, form in self._shapes if form.absent and shape.example}
-        if self._role == _ITEM_ID:
-            return tuple(sorted(words))
-        return ("NA",) if self._hint is NameHint.REGION and "NA" in words else ()
+    def _keeps_na(self) -> bool:
+        """Return whether NA is a value: a code of a country, or among other codes of two capital letters."""
+        if self._hint is NameHint.REGION:
+            return True
+        texts = [shape.example for shape, form in self._shapes if form.is_text]
+        return len(texts) >= _MIN_CODES and not self._summary.other_texts and all(map(_is_code, texts))
 
     def _decide_numbers(self, kind: ColumnType) -> Decision:
         evidence = self._numbers(kind)
@@ -244,6 +246,10 @@ class _ColumnDecision:
             if _NEARLY * self._present() <= self._fitting(number_kind) < self._present():
                 return tuple(f"{note}; the column is {kind}" for note in self._misfits(number_kind))
         return ()
+
+
+def _is_code(text: str) -> bool:
+    return len(text) == 2 and text.isalpha() and text.isupper()
 
 
 def _is_price(form: TextForm) -> bool:

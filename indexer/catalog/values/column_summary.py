@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from engine.catalog.absent_words import is_absent_word
-from engine.catalog.coercion import InvalidValue
+from engine.catalog.coercion import MAX_EXACT_INTEGER, InvalidValue
 from engine.catalog.price_text import parse_price
 from engine.catalog.text_shape import to_shapes
 from indexer.catalog.values.date_evidence import DateEvidence
@@ -23,7 +24,7 @@ _MAX_TEXT_SHAPES = 512
 _MAX_DISTINCT = 10_000
 _MAX_EXAMINED_LENGTH = 64
 _MAX_EXAMPLES = 5
-_MAX_EXACT_INTEGER = 2**53
+
 # A column whose first values are nearly all text is sampled: one batch of so many.
 _MIN_EXAMINED = 16_384
 _TEXT_SHARE = 0.9
@@ -31,6 +32,9 @@ _SAMPLED_BATCHES = 16
 _MAX_WORD_LENGTH = 16
 _DIGIT = re.compile(r"\d")
 _HTML = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-zA-Z]{2,8}|#[0-9]{2,6});")
+_PROSE_SAMPLE = 100
+_TWO_LETTERS = re.compile(r"[^\W\d_]{2,}")
+_URL = re.compile(r"\s*(?:https?:)?//\S+\s*$", re.IGNORECASE)
 _THREE_DECIMALS = re.compile(r"^[+-]?[09]+[.,][09]{3,}$")
 _ZERO_ENDED = re.compile(r"^[+-]?[0-9]+[.,][0-9]{2,}0$")
 _NONE = type(None)
@@ -78,8 +82,8 @@ class ColumnSummary:
         html: Examined texts with HTML tags or entities.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, absent: int = 0) -> None:
+        self.count = absent
         self.kinds: Counter[type] = Counter()
         self.invalid = 0
         self.absent_words = 0
@@ -98,6 +102,9 @@ class ColumnSummary:
         self._batches = 0
         self._only_text = 0
         self._text_shapes = 0
+        self._sampled = 0
+        self._words = 0
+        self._urls = 0
 
     @property
     def present(self) -> int:
@@ -113,6 +120,17 @@ class ColumnSummary:
     def distinct(self) -> int:
         """Different texts, counted up to 10,000."""
         return min(len(self._distinct), _MAX_DISTINCT)
+
+    @property
+    def currencies(self) -> int:
+        """Prices that may have a currency: texts that name one, lists and objects."""
+        texts = sum(shape.count for shape in self.shapes.values() if shape.form.price and shape.form.price.currency)
+        return texts + self.price_objects
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether most texts are words for people, and not codes or addresses."""
+        return self._words > self._sampled / 2 and self._urls < self._sampled / 2
 
     @property
     def html_share(self) -> float:
@@ -140,9 +158,9 @@ class ColumnSummary:
         if issubclass(kind, (float, Decimal)):
             # NaN is missing, and the only value that differs from itself.
             values = [value for value in values if value == value]
-            self.has_big_integer |= kind is Decimal and any(abs(value) > _MAX_EXACT_INTEGER for value in values)
+            self.has_big_integer |= kind is Decimal and any(abs(value) > MAX_EXACT_INTEGER for value in values)
         elif kind is int:
-            self.has_big_integer |= max(values) > _MAX_EXACT_INTEGER or min(values) < -_MAX_EXACT_INTEGER
+            self.has_big_integer |= max(values) > MAX_EXACT_INTEGER or min(values) < -MAX_EXACT_INTEGER
         elif issubclass(kind, (list, tuple, dict)):
             self.price_objects += sum(parse_price(value) is not None for value in values)
         if values:
@@ -180,9 +198,17 @@ class ColumnSummary:
         joined = "\n".join(counts)
         if "<" in joined or "&" in joined:
             self.html += sum(counts[text] for text in counts if _HTML.search(text))
+        self._add_prose(islice(counts, _PROSE_SAMPLE))
         texts = [text for text in counts if len(text) <= _MAX_EXAMINED_LENGTH] if long else list(counts)
         if texts:
             self._add_shapes(texts, list(map(counts.__getitem__, texts)))
+
+    def _add_prose(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if not is_absent_word(text):
+                self._sampled += 1
+                self._words += _TWO_LETTERS.search(text) is not None
+                self._urls += _URL.match(text) is not None
 
     def _add_shapes(self, texts: list[str], counts: list[int]) -> None:
         """Count different texts by shape."""

@@ -1,0 +1,1 @@
+"""The images of a catalogue: what a cell says, and where it lies."""
