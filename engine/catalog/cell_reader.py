@@ -5,18 +5,15 @@ import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from engine.catalog.absent_words import is_absent_word
 from engine.catalog.boolean_text import parse_boolean
 from engine.catalog.coercion import JSON, MAX_EXACT_INTEGER, BadRow, InvalidValue, format_value, to_json, to_text
-from engine.catalog.column_type import ColumnType
+from engine.catalog.column_type import ColumnType, ReadSettings
 from engine.catalog.date_text import parse_date
 from engine.catalog.number_text import parse_number
 from engine.catalog.price_text import parse_price
-
-if TYPE_CHECKING:
-    from engine.catalog.column_rule import ColumnRule
 
 Converted: TypeAlias = "JSON | InvalidValue"
 """A value as stored in the payload: None if absent, InvalidValue if it does not fit its column."""
@@ -29,7 +26,7 @@ _SPREADSHEET_TEXT = re.compile(r"'([0-9][0-9. -]{2,})|=\"([^\"]*)\"")
 class CellReader:
     """Reads values by the rule of their column."""
 
-    def __init__(self, rule: "ColumnRule") -> None:
+    def __init__(self, rule: ReadSettings) -> None:
         self._rule = rule
         self._read_type: Callable[[object], Converted] = {
             ColumnType.TEXT: self._read_as_text,

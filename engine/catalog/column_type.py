@@ -1,6 +1,7 @@
-"""The types of columns."""
+"""The types of columns, and what decides how a value of one is read."""
 
 from enum import StrEnum
+from typing import Protocol
 
 
 class ColumnType(StrEnum):
@@ -18,3 +19,18 @@ class ColumnType(StrEnum):
     """Dates and times."""
     MIXED = "mixed"
     """JSON as it came: lists, objects, or values of several kinds."""
+
+
+class ReadSettings(Protocol):
+    """What decides how a value is read; see `ColumnRule`, which has the same fields."""
+
+    @property
+    def type(self) -> ColumnType: ...  # noqa: D102
+    @property
+    def decimal_comma(self) -> bool: ...  # noqa: D102
+    @property
+    def day_first(self) -> bool: ...  # noqa: D102
+    @property
+    def thousands(self) -> bool | None: ...  # noqa: D102
+    @property
+    def keeps_na(self) -> bool: ...  # noqa: D102

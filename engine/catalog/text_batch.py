@@ -2,16 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from engine.catalog.cell_reader import CellReader, Converted
-from engine.catalog.column_type import ColumnType
+from engine.catalog.column_type import ColumnType, ReadSettings
 from engine.catalog.number_text import split_number
 from engine.catalog.price_text import split_price
 from engine.catalog.text_shape import group_by_shape, to_integers, to_shapes
-
-if TYPE_CHECKING:
-    from engine.catalog.column_rule import ColumnRule
 
 # Shapes that float() reads as they are meant: no three digits that may be thousands.
 _PLAIN = re.compile(r"-?[09]9{0,14}(?:\.[09](?:9|9{3,14})?)?|-?(?:0|[09]9{3,11})\.[09]99")
@@ -27,7 +23,7 @@ _MIN_GROUP = 4
 class NumberBatch:
     """Texts of a column of numbers or prices, none of which has a line feed. texts: At least one."""
 
-    def __init__(self, rule: "ColumnRule", texts: Sequence[str]) -> None:
+    def __init__(self, rule: ReadSettings, texts: Sequence[str]) -> None:
         self._rule = rule
         self._texts = texts
         self._shapes = to_shapes(texts)
@@ -83,7 +79,7 @@ class NumberBatch:
         return -divisor if parts.negative else divisor
 
 
-def read_dates(rule: "ColumnRule", texts: Sequence[str]) -> list[Converted]:
+def read_dates(rule: ReadSettings, texts: Sequence[str]) -> list[Converted]:
     """Return dates as RFC 3339 text; None if absent, InvalidValue if a text is no date."""
     if _RFC_3339.fullmatch("\n".join(texts)):
         return list(texts)

@@ -24,318 +24,72 @@ class NameHint(Enum):
     NONE = auto()
 
 
+def _to_words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|[0-9]+|[^\W_]")
-_IDENTIFIERS = frozenset(
-    [
-        "id",
-        "ids",
-        "sku",
-        "skus",
-        "gtin",
-        "gtin8",
-        "gtin12",
-        "gtin13",
-        "gtin14",
-        "ean",
-        "ean13",
-        "upc",
-        "mpn",
-        "isbn",
-        "isbn13",
-        "issn",
-        "asin",
-        "jan",
-        "barcode",
-        "barcodes",
-        "model",
-        "models",
-        "handle",
-        "zip",
-        "zipcode",
-        "postcode",
-        "postal",
-        "plz",
-        "pin",
-        "pincode",
-        "phone",
-        "phones",
-        "tel",
-        "telephone",
-        "telefon",
-        "fax",
-        "mobile",
-        "hs",
-        "hscode",
-        "hsn",
-        "taric",
-        "tariff",
-        "ref",
-        "reference",
-        "serial",
-        "vin",
-        "iban",
-        "pzn",
-        "ndc",
-        "cas",
-        "artnr",
-        "artikelnummer",
-        "artikelnr",
-        "itemnumber",
-        "itemno",
-        "partno",
-        "partnumber",
-        "modelnumber",
-        "modelno",
-        "referenz",
-        "referencia",
-        "référence",
-        "codigo",
-        "código",
-        "codice",
-        "cnpj",
-        "siret",
-        "uuid",
-        "guid",
-        "hash",
-        "version",
-    ]
+_IDENTIFIERS = _to_words(
+    """
+    id ids sku skus gtin gtin8 gtin12 gtin13 gtin14 ean ean13 upc mpn isbn isbn13 issn asin jan barcode barcodes
+    model models handle zip zipcode postcode postal plz pin pincode phone phones tel telephone telefon fax mobile hs
+    hscode hsn taric tariff ref reference serial vin iban pzn ndc cas artnr artikelnummer artikelnr itemnumber
+    itemno partno partnumber modelnumber modelno referenz referencia référence codigo código codice cnpj siret uuid
+    guid hash version
+    """
 )
 _CODES = frozenset({"code", "codes", "nr", "no", "num", "number", "nummer", "numero", "número", "numéro"})
-_CODED = frozenset(
-    [
-        "article",
-        "part",
-        "model",
-        "item",
-        "product",
-        "serial",
-        "catalog",
-        "catalogue",
-        "style",
-        "order",
-        "lot",
-        "batch",
-        "phone",
-        "customer",
-        "account",
-        "artikel",
-        "teile",
-        "variant",
-        "color",
-        "colour",
-        "design",
-        "pattern",
-    ]
+_CODED = _to_words(
+    """
+    article part model item product serial catalog catalogue style order lot batch phone customer account artikel
+    teile variant color colour design pattern
+    """
 )
-_COUNTS = frozenset(
-    [
-        "count",
-        "counts",
-        "reviews",
-        "stock",
-        "inventory",
-        "qty",
-        "quantity",
-        "quantities",
-        "sold",
-        "sales",
-        "views",
-        "likes",
-        "votes",
-        "pieces",
-        "orders",
-        "purchases",
-        "clicks",
-        "favorites",
-        "favourites",
-        "downloads",
-        "anzahl",
-        "menge",
-        "bestand",
-        "lagerbestand",
-        "bewertungen",
-        "avis",
-        "cantidad",
-        "quantità",
-        "quantité",
-        "quantidade",
-        "aantal",
-    ]
+_COUNTS = _to_words(
+    """
+    count counts reviews stock inventory qty quantity quantities sold sales views likes votes pieces orders
+    purchases clicks favorites favourites downloads anzahl menge bestand lagerbestand bewertungen avis cantidad
+    quantità quantité quantidade aantal
+    """
 )
-_NUMBERS = frozenset(
-    [
-        "rating",
-        "ratings",
-        "score",
-        "scores",
-        "stars",
-        "weight",
-        "popularity",
-        "rank",
-        "discount",
-        "gewicht",
-        "poids",
-        "peso",
-    ]
+_NUMBERS = _to_words(
+    """
+    rating ratings score scores stars weight popularity rank discount gewicht poids peso
+    """
 )
-_QUANTITIES = frozenset(
-    [
-        "length",
-        "width",
-        "height",
-        "depth",
-        "size",
-        "volume",
-        "diameter",
-        "thickness",
-        "area",
-        "capacity",
-        "dimension",
-        "dimensions",
-        "lat",
-        "latitude",
-        "lon",
-        "lng",
-        "longitude",
-        "amount",
-        "rate",
-        "ratio",
-        "percent",
-        "percentage",
-        "kg",
-        "g",
-        "mg",
-        "lb",
-        "lbs",
-        "oz",
-        "cm",
-        "mm",
-        "m",
-        "l",
-        "ml",
-        "cl",
-        "inch",
-        "inches",
-        "ft",
-        "watt",
-        "watts",
-        "power",
-        "voltage",
-        "energy",
-        "speed",
-        "temperature",
-        "dose",
-        "dosage",
-        "age",
-        "year",
-        "duration",
-        "minutes",
-        "hours",
-        "breite",
-        "höhe",
-        "länge",
-        "tiefe",
-    ]
+_QUANTITIES = _to_words(
+    """
+    length width height depth size volume diameter thickness area capacity dimension dimensions lat latitude lon lng
+    longitude amount rate ratio percent percentage kg g mg lb lbs oz cm mm m l ml cl inch inches ft watt watts power
+    voltage energy speed temperature dose dosage age year duration minutes hours breite höhe länge tiefe
+    """
 )
 _PRICES = re.compile(
     r"(?:price|prices|preis|preise|prix|precio|precios|prezzo|preço|preco|prijs|pris|cena|fiyat|hinta|цена|価格|价格|"
     r"售价|定价|가격)$"
 )
-_PRICE_WORDS = frozenset(["msrp", "mrp", "rrp", "srp", "uvp", "pvp", "cost", "costs", "ár"])
-_NOT_PRICES = frozenset(
-    [
-        "currency",
-        "unit",
-        "units",
-        "type",
-        "range",
-        "band",
-        "tier",
-        "level",
-        "label",
-        "group",
-        "category",
-        "code",
-        "id",
-        "date",
-        "dates",
-        "until",
-        "valid",
-        "start",
-        "end",
-        "status",
-        "change",
-        "drop",
-        "list_id",
-        "rule",
-        "count",
-        "policy",
-        "class",
-        "note",
-        "notes",
-        "text",
-        "history",
-        "index",
-        "rank",
-    ]
+_PRICE_WORDS = _to_words("msrp mrp rrp srp uvp pvp cost costs ár")
+_NOT_PRICES = _to_words(
+    """
+    currency unit units type range band tier level label group category code id date dates until valid start end
+    status change drop list_id rule count policy class note notes text history index rank
+    """
 )
-_DATES = frozenset(
-    [
-        "date",
-        "dates",
-        "datetime",
-        "timestamp",
-        "day",
-        "created",
-        "updated",
-        "modified",
-        "published",
-        "released",
-        "expires",
-        "expiry",
-        "expiration",
-        "datum",
-        "fecha",
-        "data",
-        "дата",
-        "日期",
-        "since",
-        "until",
-        "birthday",
-    ]
+_DATES = _to_words(
+    """
+    date dates datetime timestamp day created updated modified published released expires expiry expiration datum
+    fecha data дата 日期 since until birthday
+    """
 )
-_FLAGS = frozenset(
-    [
-        "is",
-        "has",
-        "in",
-        "can",
-        "should",
-        "was",
-        "allow",
-        "allows",
-        "available",
-        "enabled",
-        "active",
-        "visible",
-        "featured",
-    ]
+_FLAGS = _to_words(
+    """
+    is has in can should was allow allows available enabled active visible featured
+    """
 )
-_REGIONS = frozenset(
-    [
-        "country",
-        "countries",
-        "region",
-        "market",
-        "lang",
-        "language",
-        "languages",
-        "locale",
-        "land",
-        "pays",
-        "país",
-        "nation",
-    ]
+_REGIONS = _to_words(
+    """
+    country countries region market lang language languages locale land pays país nation
+    """
 )
 
 

@@ -13,33 +13,8 @@ from engine.catalog.price_text import PriceText, split_price
 # The longest prices and dates have 32 letters: "Wednesday, September 30, 2026 at 12:00 PM".
 _MAX_LETTERS = 40
 # Codes that are hardly ever anything else; "TOP 10" and "ALL 5" are no prices unless the column's name says so.
-_MAJOR = frozenset(
-    [
-        "AED",
-        "AUD",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CNY",
-        "CZK",
-        "DKK",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HUF",
-        "INR",
-        "JPY",
-        "KRW",
-        "MXN",
-        "NOK",
-        "NZD",
-        "PLN",
-        "SEK",
-        "SGD",
-        "USD",
-        "ZAR",
-    ]
-)
+_MAJOR_CODES = "AED AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF INR JPY KRW MXN NOK NZD PLN SEK SGD USD ZAR"
+_MAJOR = frozenset(_MAJOR_CODES.split())
 
 
 class TextForm(NamedTuple):
