@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeAlias
 
-from engine.catalog.absent_words import is_absent_word
+from engine.catalog.absent_words import ABSENT_WORDS, is_absent_word
 from engine.catalog.boolean_text import parse_boolean
 from engine.catalog.coercion import JSON, MAX_EXACT_INTEGER, BadRow, InvalidValue, format_value, to_json, to_text
 from engine.catalog.column_type import ColumnType, ReadSettings
@@ -22,6 +22,9 @@ Converted: TypeAlias = "JSON | InvalidValue"
 # How spreadsheets keep digits from becoming a number: '0012 and ="0012".
 _SPREADSHEET_TEXT = re.compile(r"'([0-9][0-9. -]{2,})|=\"([^\"]*)\"")
 
+MARKED = frozenset({"", " ", "'", "=", *(char for word in ABSENT_WORDS for char in (word[0], word[0].upper()))})
+"""What texts begin with that stand for a missing value or are marked as text by a spreadsheet."""
+
 
 class CellReader:
     """Reads values by the rule of their column."""
@@ -34,7 +37,7 @@ class CellReader:
             ColumnType.PRICE: self._read_price,
             ColumnType.BOOLEAN: self._read_boolean,
             ColumnType.DATE: self._read_date,
-            ColumnType.MIXED: lambda value: to_json(value, ""),
+            ColumnType.MIXED: self._read_json,
         }[rule.type]
 
     def read(self, value: object) -> Converted:
@@ -63,9 +66,15 @@ class CellReader:
         price = parse_price(value, self._rule.decimal_comma, self._rule.thousands)
         return price.currency if price else None
 
-    def _read_as_text(self, value: object) -> Converted:
+    def _read_json(self, value: object) -> Converted:
         plain = to_json(value, "")
-        return plain if isinstance(plain, (list, dict)) else to_text(plain)
+        if isinstance(plain, list):
+            return [part for part in plain if not isinstance(part, str) or not is_absent_word(part)]
+        return plain
+
+    def _read_as_text(self, value: object) -> Converted:
+        plain = self._read_json(value)
+        return plain if isinstance(plain, (list, dict, InvalidValue)) else to_text(plain)
 
     def _read_number(self, value: object) -> Converted:
         if isinstance(value, str):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from engine.catalog.cell_reader import CellReader, Converted
+from engine.catalog.cell_reader import MARKED, CellReader, Converted
 from engine.catalog.coercion import JSON, MAX_EXACT_INTEGER
 from engine.catalog.column_type import ColumnType
 from engine.catalog.text_batch import NumberBatch, read_dates
@@ -81,11 +81,8 @@ class ColumnRule:
     def _convert_texts(self, values: Sequence[str | None]) -> list[Converted]:
         if self.type in (ColumnType.TEXT, ColumnType.MIXED):
             read = self._reader().read_text
-            # Most texts are too long for a word such as N/A, and none of those needs a call.
-            return [
-                None if text is None else read(text) if len(text) < 16 or text[0] in " \t'=" else text.rstrip()
-                for text in values
-            ]
+            # The first character tells that most texts are neither N/A nor marked as text by a spreadsheet.
+            return [None if text is None else read(text) if text[:1] in MARKED else text.strip() for text in values]
         distinct = set(values)
         has_none = None in distinct
         if not has_none and len(distinct) * 2 > len(values):

@@ -17,7 +17,7 @@ _AMOUNT = re.compile(r"[0-9](?:[0-9.,' ]*[0-9])?|(?:^|(?<=[$€£¥₹]))[.,][0-
 _LABEL = re.compile(
     r"(?:starting (?:from|at)|as low as|[aà] partir de|dès|desde|from|ab|da|vanaf|från|fra|od|от|only|nur|now|price|"
     r"preis|prix|precio|prezzo|(?:our|sale|special|regular) price|m\.?s?\.?r\.?p\.?|rrp|srp|uvp|ca\.?|approx\.?)"
-    r"\b\.?\s*:?\s*",
+    r"(?:\s*:\s*|\.?\s+)",
     re.IGNORECASE,
 )
 _UNIT = (
@@ -63,15 +63,16 @@ class PriceText(NamedTuple):
     currency: str | None
 
     def has_thousands(self, thousands: bool | None) -> bool:
-        """Return `thousands`; None becomes whether a currency without thousandths stands beside the amount."""
-        has_cents = self.currency is not None and self.currency not in THREE_DECIMALS
-        return has_cents if thousands is None else thousands
+        """Return `thousands`, or whether there is a currency if it is None; False for a currency with thousandths."""
+        if self.currency in THREE_DECIMALS:
+            return False
+        return self.currency is not None if thousands is None else thousands
 
     def to_price(self, decimal_comma: bool = False, thousands: bool | None = None) -> Price | None:
         """Return the price, the lowest of a range; None if a range does not ascend.
 
-        thousands: Whether three digits after the only sign are thousands; None for yes if a currency without
-        thousandths stands beside them.
+        thousands: Whether three digits after the only sign are thousands, if the currency has no thousandths; None for
+        yes if there is a currency.
         """
         grouped = self.has_thousands(thousands)
         amounts = [float(digits.to_number(decimal_comma, grouped)) for digits in self.amounts]

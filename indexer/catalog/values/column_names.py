@@ -31,7 +31,7 @@ def _to_words(text: str) -> frozenset[str]:
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|[0-9]+|[^\W_]")
 _IDENTIFIERS = _to_words(
     """
-    id ids sku skus gtin gtin8 gtin12 gtin13 gtin14 ean ean13 upc mpn isbn isbn13 issn asin jan barcode barcodes
+    id ids sku skus gtin gtin8 gtin12 gtin13 gtin14 ean ean13 upc mpn isbn isbn13 issn asin barcode barcodes
     model models handle zip zipcode postcode postal plz pin pincode phone phones tel telephone telefon fax mobile hs
     hscode hsn taric tariff ref reference serial vin iban pzn ndc cas artnr artikelnummer artikelnr itemnumber
     itemno partno partnumber modelnumber modelno referenz referencia référence codigo código codice cnpj siret uuid
@@ -88,7 +88,7 @@ _FLAGS = _to_words(
 )
 _REGIONS = _to_words(
     """
-    country countries region market lang language languages locale land pays país nation
+    country countries region market lang language languages locale origin land pays país nation
     """
 )
 
@@ -123,7 +123,7 @@ def _is_price(words: list[str]) -> bool:
 
 
 def _is_identifier(words: list[str], last: str) -> bool:
-    if last in _COUNTS or last in ("year", "count"):
+    if last in _COUNTS | _NUMBERS | _QUANTITIES:
         return False
     if not _IDENTIFIERS.isdisjoint(words):
         return True

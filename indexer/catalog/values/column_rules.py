@@ -1,18 +1,17 @@
 """Decide the rule of a column from its summary, its name and what it is taken for."""
 
 import datetime
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.catalog.boolean_text import CLEAR_WORDS
-from engine.catalog.coercion import TEXT_COLUMNS
+from engine.catalog.coercion import TEXT_COLUMNS, format_number
 from engine.catalog.column_rule import ColumnRule, ColumnType
-from engine.catalog.price_text import PriceText
 from indexer.catalog.values.column_names import NameHint, read_name
 from indexer.catalog.values.column_summary import ColumnSummary, Shape
 from indexer.catalog.values.number_evidence import NumberEvidence
-from indexer.catalog.values.text_form import TextForm, read_form
+from indexer.catalog.values.text_form import TextForm
 
 _ITEM_ID = "item_id"
 _MIN_SHARE = 0.5
@@ -78,7 +77,7 @@ class _ColumnDecision:
         if kind in (ColumnType.NUMBER, ColumnType.PRICE):
             return self._decide_numbers(kind)
         if kind is ColumnType.DATE:
-            return self._decide_dates()
+            return self._decide_dates(declared is not None)
         if kind is ColumnType.BOOLEAN:
             return Decision(ColumnRule(kind), self._misfits(kind))
         return Decision(ColumnRule(kind, keeps_na=self._keeps_na()), self._text_notes(kind))
@@ -100,13 +99,14 @@ class _ColumnDecision:
             return
         if self._hint is not NameHint.REGION:
             yield ColumnType.BOOLEAN
-        if self._hint is NameHint.DATE:
+        if self._hint is NameHint.DATE and not self._signal:
             yield ColumnType.DATE
         if self._hint is NameHint.PRICE:
             yield ColumnType.PRICE
         yield ColumnType.NUMBER
         yield ColumnType.PRICE
-        yield ColumnType.DATE
+        if not self._signal:
+            yield ColumnType.DATE
 
     def _fits(self, kind: ColumnType) -> bool:
         """Return whether the values are of a type: at least half of them if the name says so, all of them otherwise."""
@@ -140,7 +140,9 @@ class _ColumnDecision:
         kinds = self._summary.kinds
         numbers = sum(count for native, count in kinds.items() if issubclass(native, _NUMBERS) and native is not bool)
         if kind is ColumnType.NUMBER:
-            return numbers + self._count(lambda form: form.number is not None and not form.number.percent)
+            # A share is text as "12 kg" is, unless the column is one of numbers.
+            takes_percent = self._signal or self._hint is NameHint.NUMBER
+            return numbers + self._count(lambda form: bool(form.number and (takes_percent or not form.number.percent)))
         if kind is ColumnType.PRICE:
             return numbers + self._summary.price_objects + self._count(_is_price)
         if kind is ColumnType.BOOLEAN:
@@ -173,17 +175,16 @@ class _ColumnDecision:
         for shape, form in self._shapes:
             parts = form.price if kind is ColumnType.PRICE else form.number
             for digits in parts.amounts if parts else ():
-                evidence.add(digits, shape.example, shape.count)
+                has_currency = kind is ColumnType.PRICE and form.price is not None and form.price.currency is not None
+                evidence.add(digits, shape.example, shape.count, has_currency)
         return evidence
 
     def _text_type(self) -> ColumnType:
         kinds = set(self._summary.kinds)
-        nested = any(issubclass(kind, (list, tuple, dict)) for kind in kinds)
-        if nested:
+        if any(issubclass(kind, (list, tuple, dict)) for kind in kinds):
             return ColumnType.MIXED
-        if self._hint is NameHint.IDENTIFIER or self._summary.has_big_integer or len(kinds) <= 1:
-            return ColumnType.TEXT
-        return ColumnType.MIXED
+        is_text = self._hint is NameHint.IDENTIFIER or self._summary.has_big_integer or kinds <= {str}
+        return ColumnType.TEXT if is_text else ColumnType.MIXED
 
     def _keeps_na(self) -> bool:
         """Return whether NA is a value: a code of a country, or among other codes of two capital letters."""
@@ -198,7 +199,8 @@ class _ColumnDecision:
         stated = self._decimal_comma
         comma = proved if stated is None or (kind is ColumnType.NUMBER and proved is not None) else stated
         rule = ColumnRule(kind, decimal_comma=bool(comma), thousands=self._thousands(kind, evidence, comma))
-        return Decision(rule, (*self._misfits(kind), *self._sign_notes(rule, evidence, comma)))
+        notes = (*self._misfits(kind), *self._price_notes(kind), *self._sign_notes(rule, evidence, comma))
+        return Decision(rule, notes)
 
     def _thousands(self, kind: ColumnType, evidence: NumberEvidence, comma: bool | None) -> bool | None:
         if evidence.small:
@@ -207,27 +209,45 @@ class _ColumnDecision:
             return True
         return None
 
+    def _price_notes(self, kind: ColumnType) -> Iterable[str]:
+        """Yield a sentence on prices that are ranges, and on those below 0."""
+        if kind is not ColumnType.PRICE:
+            return
+        prices = [(shape, form.price) for shape, form in self._shapes if form.price is not None]
+        ranges = [shape for shape, price in prices if len(price.amounts) > 1]
+        if ranges:
+            count = f"{_count(ranges)} of {self._present()}"
+            yield f"{count} values are ranges, of which the lowest price is taken: {_quote(ranges)}"
+        negative = [shape for shape, price in prices if price.negative]
+        if negative:
+            yield f"{_count(negative)} of {self._present()} values are below 0: {_quote(negative)}"
+
     def _sign_notes(self, rule: ColumnRule, evidence: NumberEvidence, comma: bool | None) -> Iterable[str]:
-        if comma is not None or not evidence.undecided:
+        """Yield a sentence on numbers whose only sign no other value explains."""
+        if comma is not None or rule.thousands is False or self._hint is NameHint.COUNT:
             return
         for sign, example in evidence.undecided.items():
-            read = rule.convert([example])[0]
-            option = "--no-decimal-comma" if sign == "." else "--decimal-comma"
-            if sign == "." and isinstance(read, float) and rule.type is ColumnType.NUMBER:
-                yield f"{example!r} is read as {read:g}; pass --decimal-comma if the dot separates thousands"
-            elif not _has_currency(example):
-                yield f"{example!r} is read as {read:.15g}; pass {option} if it has decimals"
+            value = rule.convert([example])[0]
+            number = format_number(value) if isinstance(value, float) else value
+            if sign == "." and rule.thousands is None:
+                yield f"{example!r} is read as {number}; pass --decimal-comma if the dot separates thousands"
+            else:
+                option = "--no-decimal-comma" if sign == "." else "--decimal-comma"
+                yield f"{example!r} is read as {number}; pass {option} if it has decimals"
 
-    def _decide_dates(self) -> Decision:
+    def _decide_dates(self, is_declared: bool) -> Decision:
         dates = self._summary.dates
-        if dates.day_first and dates.month_first:
-            note = "dates have the day first in some values and the month first in others: kept as text"
-            return Decision(ColumnRule(ColumnType.TEXT), (note,))
-        if dates.undecided and not dates.day_first and not dates.month_first:
-            note = f"{dates.example!r} may have the day or the month first: kept as text"
-            return Decision(ColumnRule(ColumnType.TEXT), (note,))
         rule = ColumnRule(ColumnType.DATE, day_first=bool(dates.day_first))
-        return Decision(rule, self._misfits(ColumnType.DATE))
+        if dates.day_first and dates.month_first:
+            note = "some dates have the day first and others the month"
+        elif dates.undecided and not dates.day_first and not dates.month_first:
+            note = f"{dates.example!r} may have the day or the month first"
+        else:
+            return Decision(rule, self._misfits(ColumnType.DATE))
+        if is_declared:
+            misfits = self._misfits(ColumnType.DATE)
+            return Decision(replace(rule, day_first=True), (*misfits, f"{note}: the day is read first"))
+        return Decision(ColumnRule(ColumnType.TEXT), (f"{note}: kept as text",))
 
     def _misfits(self, kind: ColumnType) -> tuple[str, ...]:
         """Return a sentence on the values that are not of the column's type."""
@@ -236,16 +256,30 @@ class _ColumnDecision:
             return ()
         examples = list(self._summary.dates.invalid_examples) if kind is ColumnType.DATE else []
         examples += [shape.example for shape, form in self._shapes if not form.absent and not _fits(kind, shape, form)]
+        examples += [example for example in self._summary.examples if not examples]
         quoted = ", ".join(map(repr, examples[:_MAX_EXAMPLES]))
         return (f"{count} of {self._present()} values are not {_NOUNS[kind]}: {quoted}",)
 
     def _text_notes(self, kind: ColumnType) -> tuple[str, ...]:
-        if self._role == _ITEM_ID or self._role in TEXT_COLUMNS or self._hint is NameHint.IDENTIFIER:
-            return ()
+        """Return a sentence on identifiers that a spreadsheet rounded, or on a column that is nearly one of numbers."""
+        if self._role == _ITEM_ID or self._hint is NameHint.IDENTIFIER:
+            rounded = [shape for shape, form in self._shapes if form.number and form.number.exponent]
+            text = f"{_count(rounded)} of {self._present()} identifiers lack digits, as a spreadsheet writes them: "
+            return (text + _quote(rounded),) if rounded else ()
         for number_kind in (ColumnType.NUMBER, ColumnType.DATE):
+            if self._role in TEXT_COLUMNS or self._hint is NameHint.REGION:
+                continue
             if _NEARLY * self._present() <= self._fitting(number_kind) < self._present():
                 return tuple(f"{note}; the column is {kind}" for note in self._misfits(number_kind))
         return ()
+
+
+def _count(shapes: Iterable[Shape]) -> int:
+    return sum(shape.count for shape in shapes)
+
+
+def _quote(shapes: Sequence[Shape]) -> str:
+    return ", ".join(repr(shape.example) for shape in shapes[:_MAX_EXAMPLES])
 
 
 def _is_code(text: str) -> bool:
@@ -254,11 +288,6 @@ def _is_code(text: str) -> bool:
 
 def _is_price(form: TextForm) -> bool:
     return form.price is not None or bool(form.number and form.number.exponent)
-
-
-def _has_currency(text: str) -> bool:
-    price = read_form(text).price
-    return isinstance(price, PriceText) and price.currency is not None
 
 
 def _fits(kind: ColumnType, shape: Shape, form: TextForm) -> bool:

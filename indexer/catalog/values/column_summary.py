@@ -218,7 +218,8 @@ class ColumnSummary:
         shapes = to_shapes(texts)
         totals = Counter(shapes)
         if totals.keys() - self.shapes.keys():
-            self._create_shapes(dict(zip(reversed(shapes), reversed(texts), strict=True)))
+            first = dict(zip(reversed(shapes), reversed(texts), strict=True))
+            self._create_shapes({shape: first[shape] for shape in totals})
         if len(counts) < sum(counts):
             totals = Counter()
             for shape, count in zip(shapes, counts, strict=True):

@@ -27,11 +27,12 @@ class NumberEvidence:
         self.long = 0
         self.three_decimals = 0
 
-    def add(self, digits: Digits, text: str, count: int) -> None:
-        """Add `count` texts like this one."""
+    def add(self, digits: Digits, text: str, count: int, has_currency: bool) -> None:
+        """Add `count` texts like this one; one with a currency says by itself what three digits are."""
         self.three_decimals += count if len(digits.decimals) >= 3 else 0
         if digits.is_ambiguous:
-            self.undecided.setdefault(digits.decimal_sign, text)
+            if not has_currency:
+                self.undecided.setdefault(digits.decimal_sign, text)
             return
         sign = digits.decimal_sign or {".": ",", ",": "."}.get(digits.group_sign, "")
         self.dot += count if sign == "." else 0
