@@ -97,9 +97,9 @@ class CellReader:
         return _invalid("a price", value) if price is None else price.amount
 
     def _read_boolean(self, value: object) -> Converted:
-        if isinstance(value, str):
-            value = {"1": True, "0": False}.get(value, parse_boolean(value))
-        return bool(value) if value in (True, False) else _invalid("true or false", value)
+        truth = {"1": True, "0": False}.get(value, parse_boolean(value)) if isinstance(value, str) else value
+        # 1 and 0 equal True and False.
+        return bool(truth) if truth in (True, False) else _invalid("true or false", value)
 
     def _read_date(self, value: object) -> Converted:
         if isinstance(value, datetime.date):
