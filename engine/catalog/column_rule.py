@@ -50,11 +50,11 @@ class ColumnRule:
     def currencies(self, values: Sequence[object]) -> list[str | None]:
         """Return the currency of each price: ISO code, or sign if several currencies have it; None if it has none."""
         read = self._reader().read_currency
-        texts = [value for value in values if isinstance(value, str)]
-        if not texts or any("\n" in text for text in texts):
+        texts = [value.replace("\n", " ") for value in values if isinstance(value, str)]
+        if not texts:
             return list(map(read, values))
-        by_text = dict(zip(texts, NumberBatch(self, texts).read_currencies(), strict=True))
-        return [by_text[value] if isinstance(value, str) else read(value) for value in values]
+        currencies = iter(NumberBatch(self, texts).read_currencies())
+        return [next(currencies) if isinstance(value, str) else read(value) for value in values]
 
     def to_json(self) -> dict[str, JSON]:
         """Return the rule as JSON, without defaults."""
@@ -95,7 +95,7 @@ class ColumnRule:
 
     def _read_texts(self, texts: Sequence[str]) -> list[Converted]:
         """Return the values of texts of numbers, prices, truth values or dates."""
-        if self.type in _NUMBERS and texts and not any("\n" in text for text in texts):
+        if self.type in _NUMBERS and texts:
             return NumberBatch(self, texts).read()
         if self.type is ColumnType.DATE:
             return read_dates(self, texts)

@@ -21,7 +21,7 @@ _MIN_GROUP = 4
 
 
 class NumberBatch:
-    """Texts of a column of numbers or prices, none of which has a line feed. texts: At least one."""
+    """Texts of a column of numbers or prices. texts: At least one."""
 
     def __init__(self, rule: ReadSettings, texts: Sequence[str]) -> None:
         self._rule = rule
@@ -31,8 +31,12 @@ class NumberBatch:
 
     def read(self) -> list[Converted]:
         """Return the value of each text: None if absent, InvalidValue if it does not fit."""
-        if all(map(_PLAIN.fullmatch, set(self._shapes))):
-            return self._read_plain()
+        if len(self._shapes) != len(self._texts):
+            # A line feed in a text.
+            return list(map(self._reader.read, self._texts))
+        shapes = set(self._shapes)
+        if all(map(_PLAIN.fullmatch, shapes)):
+            return self._read_plain(any("." in shape for shape in shapes))
         result: list[Converted] = [None] * len(self._texts)
         for shape, indexes in group_by_shape(self._shapes).items():
             values = self._read_shape(shape, [self._texts[index] for index in indexes])
@@ -46,11 +50,9 @@ class NumberBatch:
         currencies = {shape: self._reader.read_currency(text) for shape, text in examples.items()}
         return list(map(currencies.__getitem__, self._shapes))
 
-    def _read_plain(self) -> list[Converted]:
-        if self._rule.type is ColumnType.PRICE:
-            return list(map(float, self._texts))
-        has_decimals = any("." in shape for shape in set(self._shapes))
-        return list(map(float if has_decimals else int, self._texts))
+    def _read_plain(self, has_decimals: bool) -> list[Converted]:
+        is_float = has_decimals or self._rule.type is ColumnType.PRICE
+        return list(map(float if is_float else int, self._texts))
 
     def _read_shape(self, shape: str, texts: list[str]) -> Sequence[Converted]:
         """Return the values of texts of one shape: the first says where all of them have their decimals."""

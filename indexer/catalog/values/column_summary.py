@@ -213,9 +213,10 @@ class ColumnSummary:
     def _add_shapes(self, texts: list[str], counts: list[int]) -> None:
         """Count different texts by shape."""
         texts = list(map(str.strip, texts))
-        if any("\n" in text for text in texts):
-            texts = [text.replace("\n", " ") for text in texts]
         shapes = to_shapes(texts)
+        if len(shapes) != len(texts):
+            texts = [text.replace("\n", " ") for text in texts]
+            shapes = to_shapes(texts)
         totals = Counter(shapes)
         if totals.keys() - self.shapes.keys():
             first = dict(zip(reversed(shapes), reversed(texts), strict=True))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from engine.catalog.date_text import DateText, split_date
 
 _MAX_EXAMPLES = 3
+_BEFORE_TIME = frozenset("Tt ")
 
 
 class DateEvidence:
@@ -30,11 +31,12 @@ class DateEvidence:
         self.example = ""
         self.invalid_examples: dict[str, None] = {}
 
-    def add(self, texts: Iterable[tuple[str, int]]) -> None:
+    def add(self, counts: Iterable[tuple[str, int]]) -> None:
         """Add texts that look like dates, each with its count; equal days are examined once, whatever the time."""
         days: Counter[str] = Counter()
-        for text, count in texts:
-            days[_day(text)] += count
+        for text, count in counts:
+            # An ISO 8601 time without its time of day.
+            days[text[:10] if text[7:8] == "-" and text[10:11] in _BEFORE_TIME else text] += count
         for text, count in days.items():
             self._add(text, split_date(text), count)
 
@@ -52,8 +54,3 @@ class DateEvidence:
         elif date.sign and date.parts[1] != date.parts[2]:
             self.undecided += count
             self.example = self.example or text
-
-
-def _day(text: str) -> str:
-    """Return an ISO 8601 time without its time of day, other texts as they are."""
-    return text[:10] if text[4:5] == "-" and len(text) > 10 else text
