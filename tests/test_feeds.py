@@ -72,7 +72,7 @@ class Opened:
     """The products of a feed under our names by id, what was rejected, and the notices."""
 
     def __init__(self, path: Path, **options: object) -> None:
-        source: CatalogSource = Csv(path, typed=False) if ".csv" in path.suffixes else JsonLines(path)
+        source: CatalogSource = Csv(path) if ".csv" in path.suffixes else JsonLines(path)
         feed = open_feed(source, path, **options)
         scan = scan_columns(feed.source, None, no_progress)
         mapping = resolve_columns(list(scan.summaries), feed.requested, scan.sample)
