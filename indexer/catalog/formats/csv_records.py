@@ -7,7 +7,6 @@ import csv
 import io
 import re
 from collections.abc import Generator, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ Block = tuple[str, list[str]]
 """Text of whole lines, and these lines with their line breaks."""
 
 _SAMPLE_LINES = 200
+_MAX_FAILED_REPAIRS = 20
 _MAX_LINE_CHARACTERS = 4 * MAX_FIELD_CHARACTERS
 # Backslash and quote, unless the backslash is itself escaped.
 _ESCAPED_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
@@ -43,6 +43,7 @@ class CsvRecords:
 
     def __init__(self, blocks: Iterable[Block], delimiter: str, skip_spaces: bool = False) -> None:
         self.escaped = False
+        self._failed_repairs = 0
         self._blocks = blocks
         self._delimiter = delimiter
         self._skip_spaces = skip_spaces
@@ -69,7 +70,7 @@ class CsvRecords:
         position = 0
         while position < len(lines):
             base = position
-            reader = self._read(islice(lines, base, None))
+            reader = self._read(lines, base)
             try:
                 for cells in reader:
                     if cells:
@@ -84,8 +85,10 @@ class CsvRecords:
                     position += 1
         return position
 
-    def _read(self, lines: Iterator[str]) -> Any:
-        return csv.reader(lines, delimiter=self._delimiter, skipinitialspace=self._skip_spaces, strict=True)
+    def _read(self, lines: list[str], start: int) -> Any:
+        # Not islice, which would take as long to start as to read the lines before.
+        rest = map(lines.__getitem__, range(start, len(lines)))
+        return csv.reader(rest, delimiter=self._delimiter, skipinitialspace=self._skip_spaces, strict=True)
 
     def _repair(self, lines: list[str], position: int, end: int) -> bool:
         """Return whether a broken record may now be parsed, with its lines and maybe all after it changed."""
@@ -93,10 +96,15 @@ class CsvRecords:
         if _LONE_RETURN.search(line) and not line.endswith("\r"):
             lines[position] = _LONE_RETURN.sub(" ", line)
             return True
-        if self.escaped or not any('\\"' in line for line in lines[position:end]):
+        if (
+            self.escaped
+            or self._failed_repairs == _MAX_FAILED_REPAIRS
+            or not any('\\"' in line for line in lines[position:end])
+        ):
             return False
         sample = lines[position : position + _SAMPLE_LINES]
         if self._count_bad(list(map(_hide_escaped_quotes, sample))) >= self._count_bad(sample):
+            self._failed_repairs += 1
             return False
         self.escaped = True
         lines[position:] = map(_hide_escaped_quotes, lines[position:])
@@ -105,7 +113,7 @@ class CsvRecords:
     def _count_bad(self, lines: list[str]) -> int:
         bad = position = 0
         while position < len(lines):
-            reader = self._read(islice(lines, position, None))
+            reader = self._read(lines, position)
             try:
                 for _ in reader:
                     pass
