@@ -54,13 +54,18 @@ class CsvRecords:
         lines: list[str] = []
         first = 1
         marked = False
+        carried = added = 0
         for text, new_lines in self._blocks:
             # Whether cells need cleaning is found faster for a whole block than cell by cell.
             marked = (marked and bool(lines)) or self._has_marks(text)
             lines += map(_hide_escaped_quotes, new_lines) if self.escaped else new_lines
-            done = yield from self._parse(lines, first, marked, final=False)
-            first += done
-            del lines[:done]
+            added += len(text)
+            # A record of many blocks is parsed again after 1, 2, 4, ... of them.
+            if added >= carried:
+                done = yield from self._parse(lines, first, marked, final=False)
+                first += done
+                del lines[:done]
+                carried, added = sum(map(len, lines)), 0
         yield from self._parse(lines, first, marked, final=True)
 
     def _parse(
@@ -96,11 +101,9 @@ class CsvRecords:
         if _LONE_RETURN.search(line) and not line.endswith("\r"):
             lines[position] = _LONE_RETURN.sub(" ", line)
             return True
-        if (
-            self.escaped
-            or self._failed_repairs == _MAX_FAILED_REPAIRS
-            or not any('\\"' in line for line in lines[position:end])
-        ):
+        if self.escaped or self._failed_repairs == _MAX_FAILED_REPAIRS:
+            return False
+        if not any('\\"' in line for line in lines[position:end]):
             return False
         sample = lines[position : position + _SAMPLE_LINES]
         if self._count_bad(list(map(_hide_escaped_quotes, sample))) >= self._count_bad(sample):
@@ -155,7 +158,7 @@ def read_lines(path: Path, encoding: TextEncoding) -> Iterator[Block]:
     tail = newline = ""
     for block in decode_blocks(path, encoding):
         text = tail + block
-        newline = newline or _find_newline(text)
+        newline = newline or _find_newline(tail[-1:] + block)
         # The last character may be half of a line break.
         end = max(text.rfind("\n"), text.rfind("\r", 0, -1) if newline == "\r" else -1) + 1
         tail = text[end:]
@@ -168,8 +171,10 @@ def read_lines(path: Path, encoding: TextEncoding) -> Iterator[Block]:
 
 
 def _find_newline(text: str) -> str:
-    match = re.search(r"\r?\n|\r(?=[^\r\n])", text)
-    return "" if match is None else match[0][-1]
+    """Return the character that ends the first line, "" if none does."""
+    end = text.find("\n")
+    before = text[:end].rstrip("\r")
+    return "\r" if "\r" in before else "\n" if end >= 0 else ""
 
 
 def _split(text: str, newline: str) -> list[str]:

@@ -154,7 +154,7 @@ def _find_wide_encoding(head: bytes) -> str:
     for name, width, zeros in _WIDE:
         size = len(head) // width
         shares = [head[offset : size * width : width].count(0) / max(size, 1) for offset in range(width)]
-        if all(share > 0.3 if offset in zeros else share < 0.02 for offset, share in enumerate(shares)):
+        if all(share > 0.3 if offset in zeros else share < 0.1 for offset, share in enumerate(shares)):
             return name
     return ""
 
