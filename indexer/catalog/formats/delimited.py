@@ -58,19 +58,19 @@ class Csv:
                 after_bad = True
                 yield Reject(line, "", str(cells))
                 continue
-            if len(cells) != width:
-                surplus = any(cell.strip() for cell in cells[width:])
-                # Right after a broken record, a short one is the rest of it.
-                if surplus or (after_bad and len(cells) < width and not is_blank(cells)):
-                    yield Reject(line, "", f"expected {width} fields, got {len(cells)}")
-                    continue
-                short += len(cells) < width and any(header[len(cells) :])
-            after_bad = False
             values: dict[str, object] = {
                 name: text for name, text in zip(header, cells, strict=False) if text and not text.isspace()
             }
+            if len(cells) != width:
+                # Right after a broken record, a short one is the rest of it.
+                torn = after_bad and values and len(cells) < width
+                if torn or any(cell.strip() for cell in cells[width:]):
+                    yield Reject(line, "", f"expected {width} fields, got {len(cells)}")
+                    continue
+                short += bool(values) and any(header[len(cells) :])
             if not values:
                 continue
+            after_bad = False
             if not named:
                 unnamed += values.pop("", None) is not None
             if not clean:
