@@ -68,8 +68,9 @@ class Catalogue:
         Raises:
             InvalidCatalogue: The file is truncated.
         """
+        is_image_folder = getattr(self._source, "is_image_folder", False)
         reader = ProductReader(
-            layout=_layout(self.columns, self._mapping, self.own_blocks, self.spec.path.is_dir()),
+            layout=_layout(self.columns, self._mapping, self.own_blocks, is_image_folder),
             template=Template(self.text_template),
             signals=self.signals,
             images=ImageResolver(self._source.folder),
@@ -105,10 +106,16 @@ def open_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> Catal
         row_count=scan.row_count,
         own_blocks=frozenset(block for column, block in VECTOR_COLUMNS.items() if column in scan.summaries),
         text_template=template,
-        notices=(*feed.notices, *mapping.notices, *column_notices(spec, columns, template)),
+        notices=(*source_notices(source), *feed.notices, *mapping.notices, *column_notices(spec, columns, template)),
         _source=feed.source,
         _mapping=mapping,
     )
+
+
+def source_notices(source: CatalogSource) -> list[str]:
+    """Return what a format says of its file; most say nothing."""
+    notices: list[str] = getattr(source, "notices", list)()
+    return notices
 
 
 def read(spec: CatalogSpec) -> Iterator[Product | Reject]:

@@ -11,9 +11,9 @@ from engine.catalog.coercion import JSON, BadRow, InvalidValue, to_item_id
 from engine.catalog.column_rule import ColumnRule
 from engine.catalog.localized_text import localize
 from engine.catalog.text_template import Template
-from indexer.catalog.images.image_files import ImageResolver, ImageSource
+from indexer.catalog.images.image_files import ImageResolver
 from indexer.catalog.own_vectors import OwnVectors
-from indexer.catalog.product import BadCell, Product, Reject
+from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.catalog.raw_row import RawRow
 
 _NESTED = frozenset({list, dict})
