@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.column_suggestion import suggest_column
+from indexer.catalog.catalog_reader import suggest_column
 from indexer.catalog.feeds.column_aliases import CURRENCY, FIELDS, KNOWN_NAMES, WEAK_NAMES, normalize
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
 from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS
@@ -45,7 +45,7 @@ class ColumnMapping:
         unique = " and ".join(map(repr, self.id_candidates))
         hint = f"; different in every row: {unique}" if unique else ""
         raise InvalidCatalogue(
-            f"{path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, self.columns)}{hint}; "
+            f"{path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, list(self.columns))}{hint}; "
             f"name the column of the ids with --map {ITEM_ID}=COLUMN"
         )
 
@@ -77,7 +77,7 @@ def find_column(columns: Sequence[str], name: str, purpose: str) -> str:
     if len(similar) > 1:
         raise InvalidCatalogue(f"{purpose} {name!r} could be any of {', '.join(map(repr, similar))}: write it as there")
     if not similar:
-        raise InvalidCatalogue(f"no column {name!r} {purpose}: {suggest_column(name, columns)}")
+        raise InvalidCatalogue(f"no column {name!r} {purpose}: {suggest_column(name, list(columns))}")
     return similar[0]
 
 
