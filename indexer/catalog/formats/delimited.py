@@ -100,7 +100,7 @@ class Csv:
                 cells = [*cells[:width], *[""] * (width - len(cells))]
             after_bad = False
             values: Sequence[str | None] = cells
-            if "" in cells or any(map(str.isspace, cells)):
+            if "" in cells or " " in cells:
                 values = [None if not text or text.isspace() else text for text in cells]
                 if not any(values):
                     continue
