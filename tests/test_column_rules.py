@@ -78,6 +78,7 @@ def converted(name: str, values: Sequence[object], **options: Any) -> list[objec
         ("12 %", 12),
         ("007", 7),
         ("'12.50", 12.5),
+        ("1  299", 1299),
         ("\ufeff12", 12),
     ],
 )
@@ -179,6 +180,7 @@ def test_columns_of_numbers(name: str, values: list[object], expected: list[obje
         ("variantId", ["61749429862703105"]),
         ("anything", ["61749429862703105", "5"]),
         ("anything", ["007", "8"]),
+        ("contact", ["+4930123456", "+4989654321"]),
         ("anything", ["90.700", "90.710"]),
         ("anything", ["12", "12a"]),
     ],
@@ -205,6 +207,7 @@ def test_identifiers_of_json_and_parquet_are_text_as_in_csv() -> None:
     assert converted("anything", [2**53 + 1, 5]) == ["9007199254740993", "5"]
     assert converted("anything", [2**53, 5]) == [2**53, 5]
     assert converted("anything", [[2**53 + 1], {"n": 2**60}]) == [["9007199254740993"], {"n": "1152921504606846976"}]
+    assert converted("anything", [Decimal("12345678901234567890"), 5]) == ["12345678901234567890", "5"]
     assert converted("gtin", [5901234123450, None, 12.0]) == ["5901234123450", None, "12"]
 
 
