@@ -19,7 +19,7 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog import CatalogSpec, Product, Reject, read
 from indexer.embedding.embed import embed
 from indexer.embedding.embedded_rows import GrowingBlock
-from indexer.embedding.image_loader import load_ahead
+from indexer.embedding.image_loader import LoadedRow, load_ahead
 from indexer.progress import Reporter
 
 DIM = 16
@@ -166,27 +166,39 @@ def test_own_vectors_need_no_encoder() -> None:
             {"text": "x", "vectors": {"image": np.ones(3, np.float32)}},
             "image: expected 16 dimensions like the rows before, got 3",
         ),
-        (
-            {"text": "x", "images": (b"",)},
-            "bad image in the row: expected an image (JPEG, PNG",
-        ),
-        ({"images": (png(RED), Path("gone.png"))}, "image not found: 'gone.png'"),
-        ({"images": (png(RED), Path(__file__))}, "bad image 'test_embed.py': expected an image"),
-        ({"images": (Path(__file__).parent,)}, "image is a folder: 'tests'"),
-        (
-            {"images": (b"x" * (10 * 2**20 + 1),)},
-            "bad image in the row: expected an image of at most 10485760 bytes, got 10485761",
-        ),
+        ({"images": (Path("gone.png"),)}, "nothing to embed: no text, no image, no vector; image: image not found"),
     ],
 )
 def test_rows_that_cannot_be_embedded(fields: dict[str, Any], reason: str) -> None:
-    """Each is rejected with its reason, one bad picture of several included; the rows around it are kept."""
+    """Each is rejected with its reason; the rows around it are kept."""
     entries = [product(1, images=(png(RED),)), product(2, **fields), product(3, images=(png(BLUE),))]
     embedded = embed(entries, HashEncoder())
     assert embedded.item_ids == ["1", "3"]
     (reject,) = embedded.rejects
     assert (reject.line, reject.item_id) == (2, "2")
     assert reject.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"text": "x", "images": (b"",)}, "bad image in the row: expected an image (JPEG, PNG"),
+        ({"images": (png(RED), Path("gone.png"))}, "image not found: 'gone.png'"),
+        ({"images": (png(RED), Path(__file__))}, "bad image 'test_embed.py': expected an image"),
+        ({"text": "x", "images": (Path(__file__).parent,)}, "image is a folder: 'tests'"),
+        (
+            {"text": "x", "images": (b"x" * (100 * 2**20 + 1),)},
+            "bad image in the row: expected an image of at most 104857600 bytes, got 104857601",
+        ),
+    ],
+)
+def test_a_bad_image_never_costs_its_product(fields: dict[str, Any], reason: str) -> None:
+    """The product keeps its text and its other images, and the bad one is reported."""
+    embedded = embed([product(1, images=(png(BLUE),)), product(2, **fields)], HashEncoder())
+    assert embedded.item_ids == ["1", "2"]
+    (cell,) = embedded.bad_cells
+    assert (cell.line, cell.item_id, cell.column) == (2, "2", "image")
+    assert cell.reason.startswith(reason)
 
 
 def test_a_model_that_gives_nan_costs_those_rows() -> None:
@@ -277,11 +289,11 @@ def test_pictures_are_loaded_while_the_model_runs() -> None:
     loaded: list[str] = []
     enough = threading.Event()
 
-    def load(item: Product) -> list[Any]:
+    def load(item: Product) -> LoadedRow:
         loaded.append(item.item_id)
         if len(loaded) == 8:
             enough.set()
-        return []
+        return LoadedRow([], [])
 
     entries = (product(n, images=(b"x",)) for n in range(10_000))
     rows = load_ahead(entries, load, threads=2)

@@ -143,9 +143,9 @@ def test_limits_are_checked_before_the_pixels_are() -> None:
         decode(b"x" * (MAX_BYTES + 1))
     with pytest.raises(BadImage, match="at most 40000000 pixels, got 8000x5001 = 40008000"):
         decode(png_header(8000, 5001))
-    with pytest.raises(BadImage, match=r"at most 40000000 pixels: Image size \(100000000 pixels\)"):
+    with pytest.raises(BadImage, match="at most 40000000 pixels, got 10000x10000 = 100000000"):
         decode(png_header(10_000, 10_000))
-    with pytest.raises(BadImage, match="at most 40000000 pixels: Image size"):
+    with pytest.raises(BadImage, match="at most 200000000 pixels: Image size"):
         decode(png_header(60_000, 60_000))
     with pytest.raises(BadImage, match="expected sides within 100:1, got 201x2"):
         decode(encoded(Image.new("RGB", (201, 2))))

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from engine.catalog.coercion import JSON, to_text
+from engine.catalog.coercion import JSON
+from engine.catalog.html_text import to_plain_text, to_words
 from engine.catalog.text_template import Template
 
 _EXCLUDED_COLUMNS = frozenset({"image", "images", "generated"})
@@ -35,7 +36,7 @@ class ItemFieldReader:
         """Return the fields of one item. Excludes numbers outside the template, URLs and dates."""
 
         def join(columns: tuple[str, ...]) -> str:
-            texts = (item_id if name == "item_id" else to_text(payload.get(name)) for name in columns)
+            texts = (item_id if name == "item_id" else to_words(payload.get(name)) for name in columns)
             return ". ".join(filter(None, texts))
 
         others = (text for name, value in payload.items() if name not in self._excluded for text in _strings(value))
@@ -44,7 +45,7 @@ class ItemFieldReader:
 
 def _strings(value: JSON) -> Iterator[str]:
     if isinstance(value, str):
-        text = value.strip()
+        text = to_plain_text(value).strip()
         if text and not _ADDRESS.match(text):
             yield text
     elif isinstance(value, list):

@@ -10,7 +10,8 @@ left at the very start are dropped too. So without a brand the above is "Red mug
 import re
 from collections.abc import Callable, Mapping
 
-from engine.catalog.coercion import JSON, to_text
+from engine.catalog.coercion import JSON
+from engine.catalog.html_text import to_words
 from engine.errors import InvalidSetting
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -58,7 +59,7 @@ class Template:
 
     def render_item(self, item_id: str, payload: Mapping[str, JSON]) -> str:
         """Return the text of an item. The column `item_id` is its id, others are fields of its payload."""
-        return self.render(lambda name: item_id if name == "item_id" else to_text(payload.get(name)))
+        return self.render(lambda name: item_id if name == "item_id" else to_words(payload.get(name)))
 
 
 def _to_pieces(names: list[str], literals: list[str]) -> list[tuple[str, str, str]]:

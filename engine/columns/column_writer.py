@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.columns.column_file import COLUMNS_FILE, COUNT_KEY, NO_TIME, SCHEMA, WIDTHS
 from engine.columns.datetimes import PATTERN, to_timestamp_us
 from engine.columns.field_path import Path, format_path
-from engine.columns.field_values import Payload, to_scalar
+from engine.columns.field_values import Payload, to_comparable, to_scalar
 
 
 def write_columns(directory: FilePath, payloads: Iterable[Payload], count: int) -> None:
@@ -90,7 +90,9 @@ class _ColumnRecord:
 
 def _put(field: _Field, value: Any, row: int) -> None:
     key: float | str | tuple[bool]
-    if type(value) is str or (type(value) is float and value == value):
+    if type(value) is str:
+        key = to_comparable(value)
+    elif type(value) is float and value == value:
         key = value
     elif type(value) is bool:
         key = (value,)

@@ -9,6 +9,7 @@ of it are the same.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 from engine.columns.field_path import Path, format_path, parse_path
 
@@ -27,7 +28,9 @@ def values_at(payload: Payload, path: Path) -> list[Scalar]:
         value = payload.get(path[0])
         if value is None:
             return []
-        if type(value) is str or type(value) is bool:
+        if type(value) is str:
+            return [to_comparable(value)]
+        if type(value) is bool:
             return [value]
     found: list[Scalar] = []
     _collect(payload, path, 0, found)
@@ -78,9 +81,16 @@ def field_names(payload: Payload) -> set[str]:
     return {format_path(path) for path in _paths(payload, ())}
 
 
+def to_comparable(text: str) -> str:
+    """Return a text as it is compared: in normal form C, so that é is é however it is encoded."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
 def to_scalar(value: object) -> Scalar | None:
     """Return a payload value in comparable form, None if it is not a value. Raises TypeError for types outside JSON."""
-    if value is None or isinstance(value, bool | str):
+    if isinstance(value, str):
+        return to_comparable(value)
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         try:

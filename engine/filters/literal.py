@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from engine.columns.datetimes import to_timestamp_us
+from engine.columns.field_values import to_comparable
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TRUTHS = {"true": True, "false": False}
@@ -41,6 +42,7 @@ class Literal:
     timestamp_us: int | None = field(init=False, default=None, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "text", to_comparable(self.text))
         if self.bare and _NUMBER.fullmatch(self.text):
             object.__setattr__(self, "number", float(self.text) + 0.0)
         if self.bare:

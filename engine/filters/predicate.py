@@ -11,8 +11,11 @@ from engine.columns.field_path import Path, format_path
 from engine.columns.field_values import Payload, has_at, values_at
 from engine.errors import InvalidQuery, UnknownField
 from engine.filters.comparison import find_codes, make_test
-from engine.filters.expression import And, Comparison, Expression, Has, Not, Or
+from engine.filters.expression import And, Comparison, Expression, Has, Not, Operator, Or
 from engine.filters.parser import FIELD
+
+_SAMPLES = 3
+_LONGEST_SAMPLE = 24
 
 _Test: TypeAlias = Callable[[Payload], bool]
 
@@ -92,7 +95,36 @@ def bind(expression: Expression, columns: Columns) -> Predicate:
     """
     predicate = Predicate(expression, columns)
     _check(predicate._bound, columns)
+    _check_texts(expression, columns)
     return predicate
+
+
+def _check_texts(expression: Expression, columns: Columns) -> None:
+    """Raise InvalidQuery where a bare number or truth is compared with texts as if they were numbers or truths."""
+    match expression:
+        case Comparison(path, operator, literal) if literal.bare:
+            column = columns.column(path)
+            is_ordered = operator not in (Operator.EQ, Operator.NE)
+            is_truth = literal.truth is not None and not column.code(literal.text)
+            if column.kinds == (ValueKind.TEXT,) and (is_ordered or is_truth):
+                name = format_path(path)
+                raise InvalidQuery(
+                    f"position {literal.position}: expected text for {name}, got {literal}: its values are texts such "
+                    f"as {_samples(column)}; quote the value to compare it as text",
+                    FIELD,
+                )
+        case Not(term):
+            _check_texts(term, columns)
+        case And(terms) | Or(terms):
+            for term in terms:
+                _check_texts(term, columns)
+
+
+def _samples(column: Column) -> str:
+    """Return a few values of a column of texts, evenly from the whole of it."""
+    step = max(1, len(column.texts) // _SAMPLES)
+    texts = [column.texts[index] for index in range(0, len(column.texts), step)][:_SAMPLES]
+    return ", ".join(f'"{text if len(text) <= _LONGEST_SAMPLE else text[:_LONGEST_SAMPLE] + "…"}"' for text in texts)
 
 
 def _check(expression: Expression, columns: Columns) -> None:

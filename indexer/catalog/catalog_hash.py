@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.errors import InvalidCatalogue
 from indexer.catalog.formats.image_folder import image_paths
+from indexer.catalog.formats.parquet_folder import part_paths
 
 
 def catalogue_hash(path: Path) -> str:
@@ -18,7 +19,8 @@ def catalogue_hash(path: Path) -> str:
     try:
         if path.is_dir():
             digest = hashlib.sha256()
-            for name in image_paths(path):
+            parts = [part.relative_to(path).as_posix() for part in part_paths(path)]
+            for name in parts or image_paths(path):
                 content = (path / name).read_bytes()
                 digest.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
                 digest.update(content)

@@ -9,24 +9,27 @@ from engine.errors import InvalidCatalogue
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, CatalogSource, SourceOptions
 
 FORMATS = {
-    ".jsonl": "indexer.catalog.formats.json_lines:JsonLines",
-    ".ndjson": "indexer.catalog.formats.json_lines:JsonLines",
-    ".json": "indexer.catalog.formats.json_lines:JsonLines",
+    ".jsonl": "indexer.catalog.formats.json_document:open_json",
+    ".ndjson": "indexer.catalog.formats.json_document:open_json",
+    ".json": "indexer.catalog.formats.json_document:open_json",
     ".csv": "indexer.catalog.formats.delimited:Csv",
+    ".tsv": "indexer.catalog.formats.delimited:Csv",
+    ".tab": "indexer.catalog.formats.delimited:Csv",
+    ".txt": "indexer.catalog.formats.delimited:Csv",
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
+IMAGE_FOLDER = "indexer.catalog.formats.image_folder:ImageFolder"
+PARQUET_FOLDER = "indexer.catalog.formats.parquet_folder:ParquetFolder"
 _GZIPPED = frozenset(FORMATS) - {".parquet"}
 
 
-def open_rows(
-    path: Path, noun: str = "catalogue", typed: bool = True, options: SourceOptions = DEFAULT_OPTIONS
-) -> CatalogSource:
+def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFAULT_OPTIONS) -> CatalogSource:
     """Return the rows of a file; the file extension determines the format.
 
     Args:
         path: The file.
         noun: What messages call the file.
-        typed: Whether number-like values of a CSV file are returned as numbers.
+        options: How to read what the file leaves open.
 
     Raises:
         InvalidCatalogue: Unknown extension, or no such file.
@@ -41,14 +44,28 @@ def open_rows(
         raise InvalidCatalogue(f"no {noun} at {path}")
     module, _, kind = FORMATS[inner or suffix].partition(":")
     make = getattr(importlib.import_module(module), kind)
-    return cast(CatalogSource, make(path, options) if typed or kind != "Csv" else make(path, options, typed=False))
+    return cast(CatalogSource, make(path, options))
 
 
 def open_source(path: Path, options: SourceOptions) -> CatalogSource:
-    """Return the rows of a catalogue, a file or a folder of images. Raises InvalidCatalogue as `open_rows`."""
-    if path.is_dir():
-        return cast(CatalogSource, importlib.import_module("indexer.catalog.formats.image_folder").ImageFolder(path))
-    return open_rows(path, options=options, typed=False)
+    """Return the rows of a catalogue: a file, a folder of Parquet files, or a folder of images.
+
+    Raises:
+        InvalidCatalogue: As `open_rows`.
+    """
+    if not path.is_dir():
+        return open_rows(path, options=options)
+    module, _, kind = (PARQUET_FOLDER if is_parquet_folder(path) else IMAGE_FOLDER).partition(":")
+    return cast(CatalogSource, getattr(importlib.import_module(module), kind)(path, options))
+
+
+def is_parquet_folder(path: Path) -> bool:
+    """Return whether a folder holds the parts of a Parquet table, as Spark and Hive write it."""
+    if any(path.glob("part-*.parquet")) or (path / "_SUCCESS").exists():
+        return True
+    files = [entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith((".", "_"))]
+    tables = [entry for entry in files if entry.suffix == ".parquet"]
+    return (len(tables) > 1 and len(tables) == len(files)) or any(path.glob("*=*/**/*.parquet"))
 
 
 def suggest_column(name: str, columns: list[str]) -> str:

@@ -11,9 +11,9 @@ from engine.catalog.coercion import JSON, BadRow, InvalidValue, to_item_id, to_s
 from engine.catalog.column_rule import ColumnRule
 from engine.catalog.localized_text import localize
 from engine.catalog.text_template import Template
-from indexer.catalog.images.image_files import ImageResolver, ImageSource
+from indexer.catalog.images.image_files import ImageResolver
 from indexer.catalog.own_vectors import OwnVectors
-from indexer.catalog.product import BadCell, Product, Reject
+from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.catalog.raw_row import RawRow
 
 _NESTED = frozenset({list, dict})
@@ -46,6 +46,7 @@ class RowLayout(NamedTuple):
         images: Columns with images, in order.
         vectors: Columns with own vectors, and the block that each fills.
         embedded: Blocks that a model encodes from this catalogue, of "text" and "image".
+        needs_images: Whether a row is nothing without its image.
     """
 
     item_id: str
@@ -53,6 +54,7 @@ class RowLayout(NamedTuple):
     images: tuple[str, ...]
     vectors: Mapping[str, str]
     embedded: frozenset[str]
+    needs_images: bool = False
 
 
 def column_values(rows: Sequence[RawRow], column: str, language: str | None) -> Values:
@@ -139,6 +141,7 @@ class ProductReader:
             signals=signals,
             payload=payload,
             words=words,
+            needs_image=self._layout.needs_images,
             bad_cells=tuple(BadCell(row.line, item_id, column, reason) for column, reason in faults),
         )
 

@@ -14,15 +14,16 @@ from PIL import Image
 
 from engine.catalog.coercion import JSON
 from engine.encoders.embedding_cache import EmbeddingCache, Half
-from engine.encoders.embedding_pipeline import Content, content_key, image_embedder, text_embedder
+from engine.encoders.embedding_pipeline import Content, ContentEmbedder, content_key, image_embedder, text_embedder
 from engine.encoders.encoder import Encoder
-from engine.errors import InvalidSetting
-from indexer.catalog.product import BadCell, Product, Reject
+from engine.errors import BadImage, InvalidSetting
+from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.embedding.embedded_rows import EmbeddedRows, GrowingBlock
 from indexer.embedding.image_loader import (
     PIXELS_AHEAD,
     ROWS_AHEAD,
     LoadedImage,
+    LoadedRow,
     decode_image,
     load_ahead,
     read_image,
@@ -54,9 +55,8 @@ def embed(
     """Return all products that have something to embed, and every reject, both in the catalogue's order.
 
     A row's own vectors are used as they are, at unit length. A row of several images gets the unit mean of their
-    vectors; one bad image rejects the row, since a partly shown product would be wrongly found. A row without text has
-    no text block. A row with nothing to embed is rejected, as is one whose vector's dimension differs from the block's
-    first.
+    vectors; bad ones are left out and reported. A row without text has no text block. A row with nothing to embed is
+    rejected, as is one whose vector's dimension differs from the block's first.
 
     Args:
         entries: The catalogue's rows.
@@ -95,16 +95,22 @@ class _ImageReader:
     def __init__(self, encoder: Encoder | None, cache: EmbeddingCache | None) -> None:
         self._images = image_embedder(encoder, cache) if encoder else None
 
-    def __call__(self, product: Product) -> list[LoadedImage]:
+    def __call__(self, product: Product) -> LoadedRow:
         if self._images is None:
             raise _without_encoder(product, "an image", "an image_vector column")
-        images = []
+        row = LoadedRow([], [])
         for image in product.images:
-            data = read_image(image)
-            content = content_key(data)
-            vector = self._images.look_up([content]).get(content)
-            images.append(LoadedImage(content, vector, decode_image(data, image) if vector is None else None))
-        return images
+            try:
+                row.images.append(self._load(image, self._images))
+            except BadImage as error:
+                row.faults.append(str(error))
+        return row
+
+    def _load(self, image: ImageSource, embedder: ContentEmbedder[Image.Image]) -> LoadedImage:
+        data = read_image(image)
+        content = content_key(data)
+        vector = embedder.look_up([content]).get(content)
+        return LoadedImage(content, vector, decode_image(data, image) if vector is None else None)
 
 
 class _RowQueue:
@@ -136,15 +142,14 @@ class _RowQueue:
         """Number of rows finished: embedded or rejected."""
         return len(self._item_ids) + len(self._rejects)
 
-    def add(self, entry: Product | Reject, loaded: list[LoadedImage] | str) -> None:
+    def add(self, entry: Product | Reject, loaded: LoadedRow) -> None:
         """Add the next row; encode full batches, and release the complete rows."""
         if isinstance(entry, Reject):
             self._waiting.append(entry)
-        elif isinstance(loaded, str):
-            self._waiting.append(Reject(entry.line, entry.item_id, loaded))
         else:
-            self._bad_cells += entry.bad_cells
-            self._waiting.append(self._to_slot(entry, loaded))
+            bad_images = [BadCell(entry.line, entry.item_id, "image", fault) for fault in loaded.faults]
+            self._bad_cells += (*entry.bad_cells, *bad_images)
+            self._waiting.append(self._to_slot(entry, loaded.images, [*entry.bad_cells, *bad_images]))
         if len(self._uncached_texts) >= self._text_batch or len(self._waiting) > ROWS_AHEAD:
             self._look_up()
         if len(self._waiting) > ROWS_AHEAD:
@@ -173,7 +178,7 @@ class _RowQueue:
             texts=self._words,
         )
 
-    def _to_slot(self, product: Product, images: list[LoadedImage]) -> RowSlot:
+    def _to_slot(self, product: Product, images: list[LoadedImage], bad_cells: list[BadCell]) -> RowSlot:
         slot = RowSlot(product.line, product.item_id, product.payload, product.signals, product.words)
         slot.blocks = {name: [vector] for name, vector in product.vectors.items()}
         if images:
@@ -188,8 +193,9 @@ class _RowQueue:
             slot.blocks["text"] = [None]
             key = content_key(product.text)
             (self._uncached_texts if self._is_cached else self._texts).add(key, product.text, slot, 0)
-        if not slot.blocks:
-            slot.reason = "nothing to embed: no text, no image, no vector"
+        if not slot.blocks or (product.needs_image and "image" not in slot.blocks):
+            reasons = "".join(f"; {cell.column}: {cell.reason}" for cell in bad_cells)
+            slot.reason = f"nothing to embed: no text, no image, no vector{reasons}"
         return slot
 
     def _look_up(self) -> None:

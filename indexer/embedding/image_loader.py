@@ -5,15 +5,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.encoders.images import MAX_BYTES, decode
+from engine.encoders.images import BUILD_LIMITS, decode
 from engine.errors import BadImage
-from indexer.catalog.product import Product, Reject
+from indexer.catalog.images.image_archive import ArchivedImage
+from indexer.catalog.product import ImageSource, Product, Reject
 
 ROWS_AHEAD = 4096
 # Decoded pixels held at a time: 128 million are 384 MB.
@@ -21,14 +22,16 @@ PIXELS_AHEAD = 128_000_000
 _MIN_EXPECTED_PIXELS = 1_000_000
 
 
-def read_image(image: Path | bytes) -> bytes:
+def read_image(image: ImageSource) -> bytes:
     """Return an image's bytes. Raises BadImage if its file is missing, a folder or unreadable."""
     if isinstance(image, bytes):
         return image
+    if isinstance(image, ArchivedImage):
+        return image.read()
     try:
         # One byte more than allowed makes decode reject it, whatever the file's size.
         with open(image, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(BUILD_LIMITS.bytes + 1)
     except FileNotFoundError:
         raise BadImage(f"image not found: {image.name!r}") from None
     except IsADirectoryError:
@@ -37,12 +40,12 @@ def read_image(image: Path | bytes) -> bytes:
         raise BadImage(f"image cannot be read: {image.name!r}: {error.strerror}") from error
 
 
-def decode_image(data: bytes, image: Path | bytes) -> Image.Image:
+def decode_image(data: bytes, image: ImageSource) -> Image.Image:
     """Return the decoded image. Raises BadImage naming the file that the bytes came from."""
     try:
-        return decode(data)
+        return decode(data, BUILD_LIMITS)
     except BadImage as error:
-        name = repr(image.name) if isinstance(image, Path) else "in the row"
+        name = "in the row" if isinstance(image, bytes) else repr(image.name)
         raise BadImage(f"bad image {name}: {error}") from error
 
 
@@ -66,16 +69,26 @@ class LoadedImage:
         return self.pixels.width * self.pixels.height if self.pixels else 0
 
 
-def load_ahead(
-    entries: Iterable[Product | Reject], load: Callable[[Product], list[LoadedImage]], threads: int | None = None
-) -> Iterator[tuple[Product | Reject, list[LoadedImage] | str]]:
-    """Yield every entry in order, with its images or with the reason why one is bad.
+class LoadedRow(NamedTuple):
+    """The images of a row that can be read, and why the others cannot."""
 
-    `load` runs in threads, also for the following products, as far as PIXELS_AHEAD and ROWS_AHEAD allow; a BadImage
-    that it raises is the reason. A row with its own "image" vector is not loaded.
+    images: list[LoadedImage]
+    faults: list[str]
+
+
+NOTHING_LOADED = LoadedRow([], [])
+
+
+def load_ahead(
+    entries: Iterable[Product | Reject], load: Callable[[Product], LoadedRow], threads: int | None = None
+) -> Iterator[tuple[Product | Reject, LoadedRow]]:
+    """Yield every entry in order, with its images and the reasons why others of them are bad.
+
+    `load` runs in threads, also for the following products, as far as PIXELS_AHEAD and ROWS_AHEAD allow. A row with its
+    own "image" vector is not loaded.
     """
     threads = threads or min(8, os.cpu_count() or 1)
-    waiting: deque[tuple[Product | Reject, Future[list[LoadedImage] | str] | None]] = deque()
+    waiting: deque[tuple[Product | Reject, Future[LoadedRow] | None]] = deque()
     loading = 0
     # The most pixels of a recent row decide how far ahead to load. Before the first: those of a large photo.
     largest = PIXELS_AHEAD // 10
@@ -83,7 +96,7 @@ def load_ahead(
     try:
         for entry in _with_end(entries):
             if isinstance(entry, Product) and entry.images and "image" not in entry.vectors:
-                waiting.append((entry, executor.submit(_load, load, entry)))
+                waiting.append((entry, executor.submit(load, entry)))
                 loading += 1
             elif entry is not None:
                 waiting.append((entry, None))
@@ -94,23 +107,15 @@ def load_ahead(
                 if not (future is None or loading > ahead or len(waiting) > ROWS_AHEAD or entry is None):
                     break
                 waiting.popleft()
-                loaded: list[LoadedImage] | str = []
+                loaded = NOTHING_LOADED
                 if future is not None:
                     loading -= 1
                     loaded = future.result()
-                    if not isinstance(loaded, str):
-                        # Decays slowly, so that one huge image does not slow down all that follow.
-                        largest = max(sum(image.size for image in loaded), largest * 7 // 8)
+                    # Decays slowly, so that one huge image does not slow down all that follow.
+                    largest = max(sum(image.size for image in loaded.images), largest * 7 // 8)
                 yield oldest, loaded
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _load(load: Callable[[Product], list[LoadedImage]], product: Product) -> list[LoadedImage] | str:
-    try:
-        return load(product)
-    except BadImage as error:
-        return str(error)
 
 
 def _with_end(entries: Iterable[Product | Reject]) -> Iterator[Product | Reject | None]:
