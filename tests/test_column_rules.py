@@ -258,6 +258,20 @@ def test_columns_of_prices(name: str, values: list[object], expected: list[objec
 
 
 @pytest.mark.parametrize(
+    ("name", "is_price"),
+    [
+        *(("unit_price", True), ("Compare At Price", True), ("salePrice", True), ("price_eur", True), ("PRICE", True)),
+        *(("precio_venta", True), ("Einkaufspreis netto", True), ("prix TTC", True), ("UVP", True), ("cost", True)),
+        *(("price_unit", False), ("price_valid_until", False), ("Preis Währung", False), ("price_group", False)),
+        *(("priced", False), ("enterprise", False), ("currency", False), ("spread", False)),
+    ],
+)
+def test_names_of_prices(name: str, is_price: bool) -> None:
+    """One word of the name says price, and none after it that something else is meant."""
+    assert (decided(name, ["12", "13"]).rule.type is PRICE) == is_price
+
+
+@pytest.mark.parametrize(
     ("name", "values", "decimal_comma", "expected"),
     [
         ("price", ["19.990"], None, [19990]),
