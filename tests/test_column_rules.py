@@ -382,8 +382,8 @@ def test_columns_of_dates(name: str, values: list[object], expected: list[object
 def test_words_for_a_missing_value(name: str, word: str) -> None:
     """They are absent in every column, and do not count as values."""
     texts = {"rating": "4.5", "price": "5", "in_stock": "yes", "released": "2024-12-31"}
-    values = [texts.get(name, "red"), word, f" {word.upper()} "]
-    assert converted(name, values)[1:] == [None, None]
+    values = [texts.get(name, "red"), word, f" {word.upper()} ", f"\u00a0{word}\t"]
+    assert converted(name, values)[1:] == [None, None, None]
 
 
 @pytest.mark.parametrize("word", ["unknown", "N/A sized", "Nana", "none left", "no", "x", "0"])

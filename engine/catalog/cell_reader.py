@@ -31,7 +31,7 @@ Converted: TypeAlias = "JSON | InvalidValue"
 # How spreadsheets keep digits from becoming a number: '0012 and ="0012".
 _SPREADSHEET_TEXT = re.compile(r"'([0-9][0-9. -]{2,})|=\"([^\"]*)\"")
 
-MARKED = frozenset({"", " ", "'", "=", *(char for word in ABSENT_WORDS for char in (word[0], word[0].upper()))})
+MARKED = frozenset({*" \t\r\n\u00a0'=", "", *(char for word in ABSENT_WORDS for char in (word[0], word[0].upper()))})
 """What texts begin with that stand for a missing value or are marked as text by a spreadsheet."""
 
 

@@ -72,7 +72,8 @@ _PRICE_WORDS = _to_words("msrp mrp rrp srp uvp pvp cost costs ár")
 _NOT_PRICES = _to_words(
     """
     currency unit units type range band tier level label group category code id date dates until valid start end
-    status change drop list_id rule count policy class note notes text history index rank einheit währung waehrung typ art gruppe klasse
+    status change drop list_id rule count policy class note notes text history index rank
+    einheit währung waehrung typ art gruppe klasse
     """
 )
 _DATES = _to_words(

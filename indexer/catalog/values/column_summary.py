@@ -98,6 +98,7 @@ class ColumnSummary:
         self.zero_ended = False
         self.longest = 0
         self.html = 0
+        self.urls = 0
         self._examples: dict[str, None] = {}
         self._distinct: set[str] = set()
         self._batches = 0
@@ -105,7 +106,6 @@ class ColumnSummary:
         self._text_shapes = 0
         self._sampled = 0
         self._words = 0
-        self.urls = 0
 
     @property
     def present(self) -> int:
