@@ -188,7 +188,7 @@ def test_rows_without_a_readable_id(tmp_path: Path, row: Any, reason: str) -> No
 @pytest.mark.parametrize(
     ("row", "column", "reason"),
     [
-        ('{"price": -Infinity}', "price", "expected a finite price, got -inf"),
+        ('{"price": -Infinity}', "price", "expected a finite number, got -inf"),
         ({"price": "cheap"}, "price", "expected a price, got 'cheap'"),
         ({"price": [1, 2]}, "price", "expected a price, got [1, 2]"),
         ({"rating": "good"}, "rating", "expected a number, got 'good'"),
@@ -466,7 +466,15 @@ def test_text_from_any_column(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "price"),
-    [("12", 12.0), ("$1,250.00", 1250.0), ("12.50 €", 12.5), ("USD 7", 7.0), ("-3", -3.0), ("1,25", 1.25)],
+    [
+        ("12", 12.0),
+        ("$1,250.00", 1250.0),
+        ("12.50 €", 12.5),
+        ("USD 7", 7.0),
+        ("-3", -3.0),
+        (" 1e2 ", 100.0),
+        ("1,25", 1.25),
+    ],
 )
 def test_prices_written_as_text(text: str, price: float) -> None:
     """A currency and commas between thousands are understood."""

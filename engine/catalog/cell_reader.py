@@ -102,7 +102,7 @@ class CellReader:
     def _read_price(self, value: object) -> Converted:
         price = parse_price(value, self._rule.decimal_comma, self._rule.thousands)
         if (price is not None and abs(price.amount) > MAX_FLOAT32) or value in (math.inf, -math.inf):
-            return _invalid("a finite price", value)
+            return _invalid("a finite number", value)
         return _invalid("a price", value) if price is None else price.amount
 
     def _read_boolean(self, value: object) -> Converted:

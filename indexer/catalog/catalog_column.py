@@ -103,7 +103,7 @@ def column_notices(spec: CatalogSpec, columns: Sequence[CatalogColumn], text_tem
     if not any(column.role in (IMAGES, "vector") for column in columns):
         yield f"no column is taken for images; use --map image=COLUMN: {seen}"
     for column in columns:
-        if column.role == IMAGES and column.summary.urls:
+        if column.role == IMAGES and any("//" in text for text in column.summary.examples):
             yield f"the images of column {column.source} are web addresses, which are not fetched: download them first"
         for sentence in column.decision.odd:
             yield f"column {column.source}: {sentence}"

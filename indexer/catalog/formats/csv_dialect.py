@@ -67,7 +67,7 @@ def detect_dialect(block: Block, delimiter: str | None, usual: str) -> CsvDialec
             trials.append(_try(sample[1:] if excel else sample, CsvDialect(candidate, skip_spaces)))
     best = max(trials, key=lambda trial: trial.fit)
     # Nothing delimits a file of one column.
-    return best.dialect if best.fit > 0 or given else trials[0].dialect
+    return best.dialect if best.fit > 0 else replace(trials[0].dialect, delimiter=given or usual)
 
 
 def parse_delimiter(text: str) -> str:
@@ -118,32 +118,38 @@ def _width(record: Record) -> int:
 
 
 def _find_header(records: Sequence[Record]) -> int:
-    """Return the index of the header: 0, unless titles or comments of one cell unmistakably stand before it."""
-    usual_width = Counter(map(_width, records[1:])).most_common(1)[0][0] if len(records) > 1 else 0
+    """Return the index of the header: 0, unless titles or comments unmistakably stand before it."""
+    widths = [_width(record) for record in records]
+    usual_width = Counter(widths[1:]).most_common(1)[0][0] if len(records) > 1 else 0
     index = 0
-    while index < min(len(records) - 2, _MAX_PREAMBLE_RECORDS) and _is_preamble(records[index], usual_width):
+    while index < min(len(records) - 2, _MAX_PREAMBLE_RECORDS) and widths[index] != usual_width:
+        if isinstance(records[index], BadRow) or _has_usual_name(records[index]):
+            return 0
         index += 1
-    return index if index and _is_header(records[index], records[index + 1 :]) else 0
+    header = records[index]
+    if not index or isinstance(header, BadRow) or widths[index] != usual_width or usual_width < 2:
+        return 0
+    names = [cell.strip() for cell in header[:usual_width]]
+    if len(set(names)) < usual_width or not all(map(_is_name, names)):
+        return 0
+    plain = all(map(_is_comment, records[:index]))
+    rows = [row for row in records[index + 1 :] if _width(row) == usual_width]
+    return index if _has_usual_name(names) or (plain and _differs(names, rows)) else 0
 
 
-def _is_preamble(record: Record, usual_width: int) -> bool:
-    if isinstance(record, BadRow) or _width(record) == usual_width:
-        return False
-    filled = [cell for cell in record if cell.strip()]
-    return len(filled) == 1 or record[0].startswith("#")
+def _is_comment(record: Record) -> bool:
+    return not isinstance(record, BadRow) and (record[0].startswith("#") or sum(map(bool, map(str.strip, record))) == 1)
 
 
-def _is_header(record: Record, rows: Sequence[Record]) -> bool:
-    """Return whether a record holds distinct names, unlike the rows below it."""
-    names = [] if isinstance(record, BadRow) else [cell.strip() for cell in record[: _width(record)]]
-    if len(names) < 2 or len(set(names)) < len(names) or not all(map(_is_name, names)):
-        return False
-    if _USUAL_NAMES & {name.lower() for name in names}:
-        return True
-    cells = [row for row in rows if not isinstance(row, BadRow) and _width(row) == len(names)]
-    return len(cells) >= len(rows) / 2 and any(
-        all(_has_digit(row[column]) for row in cells) and not _has_digit(name) for column, name in enumerate(names)
-    )
+def _has_usual_name(record: Record) -> bool:
+    return not isinstance(record, BadRow) and not _USUAL_NAMES.isdisjoint(cell.strip().lower() for cell in record)
+
+
+def _differs(names: list[str], rows: Sequence[Record]) -> bool:
+    """Return whether a column has digits in all rows and none in its name."""
+    columns = zip(*(row[: len(names)] for row in rows if not isinstance(row, BadRow)), strict=False)
+    pairs = zip(names, columns, strict=False)
+    return any(not _has_digit(name) and all(map(_has_digit, cells)) for name, cells in pairs)
 
 
 def _is_name(text: str) -> bool:

@@ -7,7 +7,6 @@ import csv
 import io
 import re
 from collections.abc import Generator, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ Block = tuple[str, list[str]]
 """Text of whole lines, and these lines with their line breaks."""
 
 _SAMPLE_LINES = 200
+_MAX_FAILED_REPAIRS = 20
 _MAX_LINE_CHARACTERS = 4 * MAX_FIELD_CHARACTERS
 # Backslash and quote, unless the backslash is itself escaped.
 _ESCAPED_QUOTE = re.compile(r'(?<!\\)((?:\\\\)*)\\"')
@@ -43,6 +43,7 @@ class CsvRecords:
 
     def __init__(self, blocks: Iterable[Block], delimiter: str, skip_spaces: bool = False) -> None:
         self.escaped = False
+        self._failed_repairs = 0
         self._blocks = blocks
         self._delimiter = delimiter
         self._skip_spaces = skip_spaces
@@ -53,13 +54,18 @@ class CsvRecords:
         lines: list[str] = []
         first = 1
         marked = False
+        carried = added = 0
         for text, new_lines in self._blocks:
             # Whether cells need cleaning is found faster for a whole block than cell by cell.
             marked = (marked and bool(lines)) or self._has_marks(text)
             lines += map(_hide_escaped_quotes, new_lines) if self.escaped else new_lines
-            done = yield from self._parse(lines, first, marked, final=False)
-            first += done
-            del lines[:done]
+            added += len(text)
+            # A record of many blocks is parsed again after 1, 2, 4, ... of them.
+            if added >= carried:
+                done = yield from self._parse(lines, first, marked, final=False)
+                first += done
+                del lines[:done]
+                carried, added = sum(map(len, lines)), 0
         yield from self._parse(lines, first, marked, final=True)
 
     def _parse(
@@ -69,7 +75,7 @@ class CsvRecords:
         position = 0
         while position < len(lines):
             base = position
-            reader = self._read(islice(lines, base, None))
+            reader = self._read(lines, base)
             try:
                 for cells in reader:
                     if cells:
@@ -84,8 +90,10 @@ class CsvRecords:
                     position += 1
         return position
 
-    def _read(self, lines: Iterator[str]) -> Any:
-        return csv.reader(lines, delimiter=self._delimiter, skipinitialspace=self._skip_spaces, strict=True)
+    def _read(self, lines: list[str], start: int) -> Any:
+        # Not islice, which would take as long to start as to read the lines before.
+        rest = map(lines.__getitem__, range(start, len(lines)))
+        return csv.reader(rest, delimiter=self._delimiter, skipinitialspace=self._skip_spaces, strict=True)
 
     def _repair(self, lines: list[str], position: int, end: int) -> bool:
         """Return whether a broken record may now be parsed, with its lines and maybe all after it changed."""
@@ -93,10 +101,13 @@ class CsvRecords:
         if _LONE_RETURN.search(line) and not line.endswith("\r"):
             lines[position] = _LONE_RETURN.sub(" ", line)
             return True
-        if self.escaped or not any('\\"' in line for line in lines[position:end]):
+        if self.escaped or self._failed_repairs == _MAX_FAILED_REPAIRS:
+            return False
+        if not any('\\"' in line for line in lines[position:end]):
             return False
         sample = lines[position : position + _SAMPLE_LINES]
         if self._count_bad(list(map(_hide_escaped_quotes, sample))) >= self._count_bad(sample):
+            self._failed_repairs += 1
             return False
         self.escaped = True
         lines[position:] = map(_hide_escaped_quotes, lines[position:])
@@ -105,7 +116,7 @@ class CsvRecords:
     def _count_bad(self, lines: list[str]) -> int:
         bad = position = 0
         while position < len(lines):
-            reader = self._read(islice(lines, position, None))
+            reader = self._read(lines, position)
             try:
                 for _ in reader:
                     pass
@@ -147,7 +158,7 @@ def read_lines(path: Path, encoding: TextEncoding) -> Iterator[Block]:
     tail = newline = ""
     for block in decode_blocks(path, encoding):
         text = tail + block
-        newline = newline or _find_newline(text)
+        newline = newline or _find_newline(tail[-1:] + block)
         # The last character may be half of a line break.
         end = max(text.rfind("\n"), text.rfind("\r", 0, -1) if newline == "\r" else -1) + 1
         tail = text[end:]
@@ -160,8 +171,10 @@ def read_lines(path: Path, encoding: TextEncoding) -> Iterator[Block]:
 
 
 def _find_newline(text: str) -> str:
-    match = re.search(r"\r?\n|\r(?=[^\r\n])", text)
-    return "" if match is None else match[0][-1]
+    """Return the character that ends the first line, "" if none does."""
+    end = text.find("\n")
+    before = text[:end].rstrip("\r")
+    return "\r" if "\r" in before else "\n" if end >= 0 else ""
 
 
 def _split(text: str, newline: str) -> list[str]:

@@ -86,7 +86,7 @@ def _count_odd_neighbours(text: str, known: frozenset[str], latin: bool) -> floa
         elif a.isalpha():
             odd += a.islower() and b.isupper()
             odd += a in FINAL
-            odd += run > 3 if latin else not _is_foreign(a)
+            odd += 2 * (run > 3) if latin else not _is_foreign(a)
             odd += _SHOUTING * (a.isupper() and b.isupper())
         elif not c.isalpha() and not _is_foreign(c) and b not in _TYPOGRAPHY:
             odd += 0.5 * (b.isupper() or a.isdigit() or c.isdigit() or not latin)
@@ -109,7 +109,7 @@ def _score_characters(raw: bytes, name: str) -> float:
         elif c in _CJK_SYMBOLS or "！" <= c <= "～":
             total += 0.7 * n
         elif c == "\ufffd" or not c.isprintable():
-            total -= 3 * n
+            total -= n
         else:
             total -= 0.5 * n
     return total / counts.total()

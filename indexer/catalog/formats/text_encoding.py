@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from engine.errors import InvalidCatalogue, InvalidSetting
+from indexer.catalog.formats.encoding_evidence import EncodingEvidence
 from indexer.catalog.formats.encoding_guess import guess_encoding
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, SourceOptions, open_bytes
 
@@ -22,10 +23,7 @@ MARK_BAD_BYTES = "diptych.mark_bad_bytes"
 
 _BLOCK_BYTES = 2**20
 _HEAD_BYTES = 1024
-_MAX_EVIDENCE_BYTES = 2**16
 _EXAMPLES = "utf-8, utf-16, cp1252, cp1250, cp1251, shift_jis, gb18030"
-_WORD = re.compile(rb"[0-9@-\xff]+")
-"""Runs without blanks and ASCII punctuation, which are no part of a character in any encoding but UTF-16 and UTF-32."""
 _BAD_BYTE = re.compile("[\udc00-\udcff]")
 _BYTE_ORDER_MARKS = (  # UTF-32 LE before UTF-16 LE, which it begins with
     (codecs.BOM_UTF8, "utf-8"),
@@ -155,8 +153,8 @@ def _find_wide_encoding(head: bytes) -> str:
     """Return UTF-16 or UTF-32 if the zero bytes of ASCII characters show it, else ""."""
     for name, width, zeros in _WIDE:
         size = len(head) // width
-        columns = [head[offset : size * width : width].count(0) / max(size, 1) for offset in range(width)]
-        if all(share > 0.5 if offset in zeros else share < 0.02 for offset, share in enumerate(columns)):
+        shares = [head[offset : size * width : width].count(0) / max(size, 1) for offset in range(width)]
+        if all(share > 0.3 if offset in zeros else share < 0.1 for offset, share in enumerate(shares)):
             return name
     return ""
 
@@ -197,11 +195,12 @@ def _check_clean(path: Path, encoding: TextEncoding) -> TextEncoding:
 
 def _guess(path: Path) -> TextEncoding:
     """Return the encoding of a file that is not valid UTF-8. Raises InvalidCatalogue if none is plausible."""
-    evidence = _Evidence()
+    evidence = EncodingEvidence()
     with open_bytes(path) as stream:
-        for line_block in _read_line_blocks(stream):
-            evidence.add(line_block)
-    if evidence.continuation_bytes >= evidence.bad_bytes:
+        for block in _read_blocks(stream):
+            # Whole lines, so that no character is cut.
+            evidence.add(block + stream.readline(_BLOCK_BYTES))
+    if evidence.is_utf8:
         return TextEncoding("utf-8", clean=False)
     name = guess_encoding(evidence.words)
     if name is None:
@@ -211,56 +210,3 @@ def _guess(path: Path) -> TextEncoding:
         )
     notice = f"not UTF-8: read as {name} (pass --encoding if that is wrong)"
     return _check_clean(path, TextEncoding(name, notice=notice))
-
-
-class _Evidence:
-    """What the bytes above 127 of a file say about its encoding.
-
-    Attributes:
-        continuation_bytes: Those of valid UTF-8 sequences; in other encodings such sequences are rare.
-        bad_bytes: Those that are not UTF-8.
-        words: The distinct words with bytes above 127, up to a limit.
-        first_bad: The first bytes that are not UTF-8, as in `first_bad_line`.
-    """
-
-    def __init__(self) -> None:
-        self.continuation_bytes = 0
-        self.bad_bytes = 0
-        self.words: dict[bytes, None] = {}
-        self.first_bad = b""
-        self.first_bad_line = 0
-        self._words_bytes = 0
-        self._lines = 0
-
-    def add(self, block: bytes) -> None:
-        """Add a block of whole lines."""
-        if not block.isascii():
-            text = block.decode("utf-8", "ignore")
-            good_bytes = len(text.encode("utf-8"))
-            self.continuation_bytes += good_bytes - len(text)
-            self.bad_bytes += len(block) - good_bytes
-            if not self.first_bad and good_bytes < len(block):
-                self._locate(block)
-            self._add_words(block)
-        self._lines += block.count(b"\n")
-
-    def _locate(self, block: bytes) -> None:
-        try:
-            block.decode("utf-8")
-        except UnicodeDecodeError as error:
-            self.first_bad = block[error.start : error.start + 4].split(b"\n")[0]
-            self.first_bad_line = self._lines + block.count(b"\n", 0, error.start) + 1
-
-    def _add_words(self, block: bytes) -> None:
-        for word in _WORD.findall(block):
-            if self._words_bytes > _MAX_EVIDENCE_BYTES:
-                return
-            if not word.isascii() and word not in self.words:
-                self.words[word] = None
-                self._words_bytes += len(word)
-
-
-def _read_line_blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield blocks of about a megabyte that end with a line, so that no character is cut."""
-    for block in _read_blocks(stream):
-        yield block + stream.readline(_BLOCK_BYTES)
