@@ -51,7 +51,7 @@ class Csv:
         width = len(header)
         clean = self._find_layout()[0].clean
         named = all(header)
-        short = unnamed = 0
+        short = unnamed = repeated = 0
         after_bad = False
         for line, cells in records:
             if isinstance(cells, BadRow):
@@ -71,12 +71,15 @@ class Csv:
             if not values:
                 continue
             after_bad = False
+            if cells[0].strip() == header[0] and [cell.strip() for cell in cells] == header:
+                repeated += 1
+                continue
             if not named:
                 unnamed += values.pop("", None) is not None
             if not clean:
                 self._mark_bad_cells(values)
             yield RawRow(line, values)
-        self._read_notices = _explain_rows(source, short, unnamed)
+        self._read_notices = _explain_rows(source, short, unnamed, repeated)
 
     def notices(self) -> list[str]:
         """Return what the file was taken for; after all rows were read, also what was found in them."""
@@ -130,12 +133,14 @@ class Csv:
                 values[name] = InvalidValue(fault)
 
 
-def _explain_rows(source: CsvRecords, short: int, unnamed: int) -> list[str]:
+def _explain_rows(source: CsvRecords, short: int, unnamed: int, repeated: int) -> list[str]:
     notices = []
     if source.escaped:
         notices.append('quotes inside quotes are escaped by a backslash: read \\" as a quote')
     if short:
-        notices.append(f"{short} rows have fewer cells than the header: the missing ones are absent")
+        notices.append(f"rows with fewer cells than the header, whose missing ones are absent: {short}")
     if unnamed:
-        notices.append(f"{unnamed} rows have a value in a column without a name: it is left out")
+        notices.append(f"rows with a value in a column without a name, which is left out: {unnamed}")
+    if repeated:
+        notices.append(f"rows that repeat the header, left out: {repeated}")
     return notices
