@@ -71,7 +71,7 @@ class Csv:
             if not values:
                 continue
             after_bad = False
-            if cells[0].strip() == header[0] and [cell.strip() for cell in cells] == header:
+            if cells[0] == header[0] and [cell.strip() for cell in cells] == header:
                 repeated += 1
                 continue
             if not named:
