@@ -83,7 +83,7 @@ class Csv:
         width = len(header)
         clean = self._find_layout()[0].clean
         named = all(header)
-        short = unnamed = 0
+        short = unnamed = repeated = 0
         after_bad = False
         for line, cells in records:
             if isinstance(cells, BadRow):
@@ -96,18 +96,21 @@ class Csv:
                 if surplus or (after_bad and len(cells) < width and not is_blank(cells)):
                     yield line, Reject(line, "", f"expected {width} fields, got {len(cells)}")
                     continue
-                short += len(cells) < width and any(header[len(cells) :])
+                short += not is_blank(cells) and any(header[len(cells) :])
                 cells = [*cells[:width], *[""] * (width - len(cells))]
             after_bad = False
+            if cells[0] == header[0] and [cell.strip() for cell in cells] == header:
+                repeated += 1
+                continue
             values: Sequence[str | None] = cells
-            if "" in cells or " " in cells:
+            if "" in cells or " " in cells or cells[0].isspace():
                 values = [None if not text or text.isspace() else text for text in cells]
                 if not any(values):
                     continue
             if not named:
                 unnamed += any(text for name, text in zip(header, values, strict=True) if not name)
             yield line, values if clean else self._mark_bad_cells(values)
-        self._read_notices = _explain_rows(source, short, unnamed)
+        self._read_notices = _explain_rows(source, short, unnamed, repeated)
 
     def notices(self) -> list[str]:
         """Return what the file was taken for; after all rows were read, also what was found in them."""
@@ -159,12 +162,14 @@ class Csv:
         return [InvalidValue(fault) if fault else text for fault, text in zip(faults, cells, strict=True)]
 
 
-def _explain_rows(source: CsvRecords, short: int, unnamed: int) -> list[str]:
+def _explain_rows(source: CsvRecords, short: int, unnamed: int, repeated: int) -> list[str]:
     notices = []
     if source.escaped:
         notices.append('quotes inside quotes are escaped by a backslash: read \\" as a quote')
     if short:
-        notices.append(f"{short} rows have fewer cells than the header: the missing ones are absent")
+        notices.append(f"rows with fewer cells than the header, whose missing ones are absent: {short}")
     if unnamed:
-        notices.append(f"{unnamed} rows have a value in a column without a name: it is left out")
+        notices.append(f"rows with a value in a column without a name, which is left out: {unnamed}")
+    if repeated:
+        notices.append(f"rows that repeat the header, left out: {repeated}")
     return notices
