@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.errors import InvalidCatalogue
+from indexer.catalog.folder_catalog import open_folder
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, CatalogSource, SourceOptions
 
 FORMATS = {
@@ -45,10 +46,12 @@ def open_rows(
 
 
 def open_source(path: Path, options: SourceOptions) -> CatalogSource:
-    """Return the rows of a catalogue, a file or a folder of images. Raises InvalidCatalogue as `open_rows`."""
-    if path.is_dir():
-        return cast(CatalogSource, importlib.import_module("indexer.catalog.formats.image_folder").ImageFolder(path))
-    return open_rows(path, options=options, typed=False)
+    """Return the rows of a catalogue, a file or a folder. Raises InvalidCatalogue as `open_rows` and `open_folder`."""
+
+    def open_file(file: Path) -> CatalogSource:
+        return open_rows(file, options=options, typed=False)
+
+    return open_folder(path, open_file, options) if path.is_dir() else open_file(path)
 
 
 def suggest_column(name: str, columns: list[str]) -> str:
