@@ -98,7 +98,7 @@ def count_endings(names: Iterable[str]) -> str:
 
 def printable(name: str) -> str:
     """Return a file name for a message; bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _identify(path: Path) -> tuple[int, int]:

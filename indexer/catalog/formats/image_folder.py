@@ -39,10 +39,10 @@ class ImageFolder:
             yield _to_row(number, item_id, names)
         for name in filter(is_image_name, self._scan.broken_links):
             number += 1
-            yield Reject(number, "", f"image not found: {printable(name)!r} is a link to nothing")
+            yield Reject(number, "", f"image not found: '{printable(name)}' is a link to nothing")
         for name, reason in self._scan.unreadable:
             number += 1
-            yield Reject(number, "", f"cannot read the folder {printable(name)!r}: {reason}")
+            yield Reject(number, "", f"cannot read the folder '{printable(name)}': {reason}")
 
     def notices(self) -> list[str]:
         """Return how many files of which endings are skipped, and how many items have several files."""
@@ -53,8 +53,8 @@ class ImageFolder:
         if skipped:
             found.append(f"{_count(len(skipped), 'file')} skipped: {count_endings(skipped)}")
         if several:
-            example = printable(several[0])
-            found.append(f"{_count(len(several), 'item')} with files in several formats, such as {example!r}")
+            items = _count(len(several), "item")
+            found.append(f"{items} with files in several formats, such as '{printable(several[0])}'")
         return found
 
     @property
@@ -81,7 +81,7 @@ def _to_row(number: int, item_id: str, names: list[str]) -> RawRow | Reject:
     try:
         item_id.encode()
     except UnicodeEncodeError:
-        return Reject(number, "", f"item_id: the name of {printable(names[0])!r} is not UTF-8")
+        return Reject(number, "", f"item_id: the name of '{printable(names[0])}' is not UTF-8")
     path = PurePosixPath(item_id)
     values: dict[str, object] = {
         ITEM_ID: item_id,
