@@ -85,7 +85,7 @@ class ImagesById:
         own: dict[str, list[str]] = defaultdict(list)
         for folder, names in found.items():
             key = _normalize(PurePosixPath(folder).name).casefold()
-            if key in self._keys and (self._has_no_other_ids(names) or all(map(_is_counted, names))):
+            if key in self._keys and (self._has_no_other_id(key, names) or all(map(_is_counted, names))):
                 own[key] += names
         return own
 
@@ -112,8 +112,8 @@ class ImagesById:
                 found[match["stem"].casefold()].append((int(match["number"]), name))
         return found
 
-    def _has_no_other_ids(self, names: list[str]) -> bool:
-        return self._keys.isdisjoint(_stem(name).casefold() for name in names)
+    def _has_no_other_id(self, key: str, names: list[str]) -> bool:
+        return self._keys.isdisjoint({_stem(name).casefold() for name in names} - {key})
 
 
 def _is_counted(name: str) -> bool:
