@@ -1,32 +1,18 @@
-"""Words that stand for a missing value: what spreadsheets, databases and data frames write into an empty cell."""
+"""Words that stand for a missing value, as spreadsheets, databases and programs write them into cells."""
 
-_WORDS = frozenset(
-    {
-        "n/a",
-        "na",
-        "n.a.",
-        "n.a",
-        "nan",
-        "null",
-        "none",
-        "nil",
-        "<na>",
-        "nat",
-        "(null)",
-        "\\n",
-        "-",
-        "--",
-        "---",
-        "—",
-        "–",
-    }
-    | {"#n/a", "#na", "#null!", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "(none)", "undefined"}
-)
-LONGEST_WORD = max(map(len, _WORDS))
+_WORDS = """
+    n/a n.a. n.a #n/a #na n\\a <na> na nan nat null <null> (null) [null] none (none) <none> nil undefined \\n
+    - -- --- – — .. ... #null! #value! #ref! #name? #num! #div/0! #nv #n/d #wert! #bezug! #div/0
+"""
+ABSENT_WORDS = frozenset(_WORDS.split())
+"""In lower case; each stands for a missing value only as the whole cell."""
+
+LONGEST_WORD = max(map(len, ABSENT_WORDS))
 
 
 def is_absent_word(text: str) -> bool:
-    """Return whether a cell is blank or holds nothing but such a word, in any case."""
+    """Return whether a text is blank or stands for a missing value: " ", "N/A", "null"."""
     if len(text) > LONGEST_WORD:
-        return text.isspace()
-    return not (stripped := text.strip()) or stripped.casefold() in _WORDS
+        return text.isspace() or (text[0].isspace() and is_absent_word(text.strip()))
+    stripped = text.strip().lower()
+    return not stripped or stripped in ABSENT_WORDS

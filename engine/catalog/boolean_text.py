@@ -1,10 +1,17 @@
-"""Yes and no as shops write them."""
+"""Truth values as words: true and false, yes and no, in the languages that spreadsheets write them in."""
 
-_TRUE = frozenset({"true", "yes", "y", "on", "ja", "oui", "sí", "si", "sim", "tak", "да", "是"})
-_FALSE = frozenset({"false", "no", "n", "off", "nein", "non", "não", "nao", "nie", "нет", "否"})
+_TRUE = "true yes y t on ja oui sí si sim tak ano evet kyllä igen да vrai wahr verdadero verdadeiro vero 是 はい"
+_FALSE = "false no n f off nein non não nao nie ne hayır hayir ei nem нет faux falsch falso 否 いいえ"
+
+BOOLEANS = dict.fromkeys(_TRUE.split(), True) | dict.fromkeys(_FALSE.split(), False)
+"""In lower case."""
+
+CLEAR_WORDS = frozenset({"true", "false", "yes", "no"})
+"""Words that are truth values even where the column has no other."""
+
+_MAX_LENGTH = max(map(len, BOOLEANS))
 
 
-def read_boolean(text: str) -> bool | None:
-    """Return the truth of a word such as "yes" or "FALSE", None for any other text."""
-    word = text.strip().casefold()
-    return True if word in _TRUE else False if word in _FALSE else None
+def parse_boolean(text: str) -> bool | None:
+    """Return the truth value of a word without surrounding blanks, None if it is none."""
+    return BOOLEANS.get(text.lower()) if len(text) <= _MAX_LENGTH else None

@@ -2,27 +2,27 @@
 
 import datetime
 import math
-import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
+
+from engine.catalog.absent_words import is_absent_word
+from engine.catalog.number_text import parse_number
+from engine.catalog.price_text import parse_price, split_price
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 TEXT_COLUMNS = frozenset({"title", "description", "category", "brand"})
 """Columns whose values are always text."""
 
-_MAX_EXACT_INTEGER = 2**53
+MAX_EXACT_INTEGER = 2**53
+"""Beyond it a payload, whose numbers are floats, no longer holds every integer."""
 MAX_FLOAT32 = 3.4028234663852886e38
 _MAX_MESSAGE_LENGTH = 60
 MAX_DEPTH = 16
 _MAX_ID_BYTES = 512
-# "$1,250.00", "12.50 €", "USD 7": one currency, commas between thousands only, so that "1,25" is not 125.
-_PRICE = re.compile(
-    r"(?:[^\W\d_]{3}|[$€£¥₹])?\s?([0-9]{1,3}(?:,[0-9]{3})*|[0-9]+)(\.[0-9]+)?\s?(?:[^\W\d_]{3}|[$€£¥₹])?"
-)
+_MAX_INTEGER_BITS = 1024
 
 
 class BadRow(Exception):
@@ -82,7 +82,7 @@ def _id_text(value: object, column: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, float) and math.isfinite(value):
-        if abs(value) >= _MAX_EXACT_INTEGER:
+        if abs(value) >= MAX_EXACT_INTEGER:
             raise BadRow(f"{column} {value!r} is too large for a number to be exact: write it as text")
         return format_number(value)
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
@@ -92,7 +92,7 @@ def _id_text(value: object, column: str) -> str:
 
 def format_number(value: float) -> str:
     """Return a number as a person writes it: 12.0 is "12"."""
-    return str(int(value)) if value.is_integer() and abs(value) < _MAX_EXACT_INTEGER else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < MAX_EXACT_INTEGER else repr(value)
 
 
 def to_text(value: JSON) -> str:
@@ -122,11 +122,8 @@ def to_number(value: object, column: str) -> float:
         number = float(value) if abs(value) < MAX_FLOAT32 else math.inf
     elif isinstance(value, (float, Decimal)):
         number = float(value)
-    elif isinstance(value, str) and "_" not in value:
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
+    elif isinstance(value, str):
+        number = math.nan if value.strip().lower() == "nan" else parse_number(value)
     if number is None:
         raise BadRow(f"{column}: expected a number, got {format_value(value)}")
     if abs(number) > MAX_FLOAT32:
@@ -135,18 +132,19 @@ def to_number(value: object, column: str) -> float:
 
 
 def to_price(value: object) -> float:
-    """Return a price; text may include a currency and thousands separators. Raises BadRow."""
-    match = _PRICE.fullmatch(value.strip()) if isinstance(value, str) else None
-    number = to_number(match[1].replace(",", "") + (match[2] or "") if match else value, "price")
-    if math.isnan(number):
-        raise BadRow(f"price: expected a finite number, got {format_value(value)}")
-    return number
+    """Return a price: a number, a text such as "1.299,00 €", or an object or list of one. Raises BadRow."""
+    if isinstance(value, InvalidValue):
+        raise BadRow(value.reason)
+    price = parse_price(value)
+    if price is None:
+        raise BadRow(f"price: expected a price, got {format_value(value)}")
+    return price.amount
 
 
 def to_json(value: object, column: str, depth: int = 0) -> JSON:
     """Return a value as plain JSON.
 
-    NaN becomes null, dates ISO 8601, integers beyond 64 bits floats, and bytes null.
+    NaN becomes null, dates ISO 8601, integers that a float does not hold text, and bytes null.
 
     Raises:
         BadRow: Infinity, a value without a JSON form, or nesting deeper than 16.
@@ -156,11 +154,7 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, int):
-        if -(2**63) <= value < 2**63:
-            return value
-        if abs(value) > sys.float_info.max:
-            raise BadRow(f"{column}: expected a finite number, got an integer of {value.bit_length()} bits")
-        return float(value)
+        return value if abs(value) <= MAX_EXACT_INTEGER else _to_exact_text(value, column)
     if isinstance(value, (float, Decimal)):
         number = float(value)
         if math.isinf(number):
@@ -181,13 +175,19 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
     raise BadRow(f"{column}: expected a JSON value, got {format_value(value)}")
 
 
+def _to_exact_text(value: int, column: str) -> str:
+    if value.bit_length() > _MAX_INTEGER_BITS:
+        raise BadRow(f"{column}: expected a finite number, got an integer of {value.bit_length()} bits")
+    return str(value)
+
+
 def to_plain(value: object, column: str) -> JSON:
     """Return a column's value as stored in the payload, None if missing: JSON, a price as number, a title as text.
 
     Raises:
         BadRow: The value is invalid.
     """
-    if is_absent(value):
+    if is_absent(value) or (isinstance(value, str) and is_absent_word(value)):
         return None
     if column == "price":
         return to_price(value)
@@ -198,5 +198,8 @@ def to_plain(value: object, column: str) -> JSON:
 
 
 def to_signal(value: object, column: str) -> float:
-    """Return a business signal, NaN if missing. Raises BadRow."""
-    return math.nan if is_absent(value) else to_number(value, column)
+    """Return a business signal, NaN if missing: a number, also one written as text or as a price. Raises BadRow."""
+    if is_absent(value) or (isinstance(value, str) and is_absent_word(value)):
+        return math.nan
+    price = split_price(value) if isinstance(value, str) else None
+    return to_price(value) if price is not None and price.currency else to_number(value, column)

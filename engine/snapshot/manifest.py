@@ -179,8 +179,9 @@ class RuleRecord(_ManifestRecord):
     """How the values of a field are read; see `engine.catalog.column_rule`."""
 
     type: str
-    decimal_comma: bool | None = False
+    decimal_comma: bool = False
     day_first: bool = False
+    thousands: bool | None = None
     keeps_na: bool = False
 
 

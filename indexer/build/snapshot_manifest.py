@@ -94,6 +94,7 @@ def _rule_record(rule: ColumnRule) -> RuleRecord:
         type=rule.type.value,
         decimal_comma=rule.decimal_comma,
         day_first=rule.day_first,
+        thousands=rule.thousands,
         keeps_na=rule.keeps_na,
     )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.catalog.column_rule import ColumnType
 from engine.catalog.text_template import Template
@@ -79,6 +79,19 @@ def resolve_template(text_template: str, columns: Sequence[CatalogColumn]) -> st
     return _NAME.sub(lambda match: f"{{{names.get(match[1].strip(), match[1])}}}", text_template)
 
 
+def to_feed_names(spec: CatalogSpec, rename: Mapping[str, str]) -> CatalogSpec:
+    """Return a spec in the names of a feed that has renamed columns."""
+    if not rename:
+        return spec
+    types = {rename.get(name, name): kind for name, kind in spec.options.column_types.items()}
+    return replace(
+        spec,
+        text_template=_NAME.sub(lambda match: f"{{{rename.get(match[1].strip(), match[1])}}}", spec.text_template),
+        signals=tuple(rename.get(name, name) for name in spec.signals),
+        options=replace(spec.options, column_types=types),
+    )
+
+
 def column_notices(spec: CatalogSpec, columns: Sequence[CatalogColumn], text_template: str) -> Iterator[str]:
     """Yield a sentence for each thing that a build would lack, with the columns that there are, and what is odd."""
     seen = _list_names(columns)
@@ -90,6 +103,8 @@ def column_notices(spec: CatalogSpec, columns: Sequence[CatalogColumn], text_tem
     if not any(column.role in (IMAGES, "vector") for column in columns):
         yield f"no column is taken for images; use --map image=COLUMN: {seen}"
     for column in columns:
+        if column.role == IMAGES and any("//" in text for text in column.summary.examples):
+            yield f"the images of column {column.source} are web addresses, which are not fetched: download them first"
         for sentence in column.decision.odd:
             yield f"column {column.source}: {sentence}"
 

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -10,24 +11,25 @@ from indexer.catalog.folder_catalog import open_folder
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, CatalogSource, SourceOptions
 
 FORMATS = {
-    ".jsonl": "indexer.catalog.formats.json_lines:JsonLines",
-    ".ndjson": "indexer.catalog.formats.json_lines:JsonLines",
-    ".json": "indexer.catalog.formats.json_lines:JsonLines",
+    ".jsonl": "indexer.catalog.formats.json_document:open_json",
+    ".ndjson": "indexer.catalog.formats.json_document:open_json",
+    ".json": "indexer.catalog.formats.json_document:open_json",
     ".csv": "indexer.catalog.formats.delimited:Csv",
+    ".tsv": "indexer.catalog.formats.delimited:Csv",
+    ".tab": "indexer.catalog.formats.delimited:Csv",
+    ".txt": "indexer.catalog.formats.delimited:Csv",
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
 _GZIPPED = frozenset(FORMATS) - {".parquet"}
 
 
-def open_rows(
-    path: Path, noun: str = "catalogue", typed: bool = True, options: SourceOptions = DEFAULT_OPTIONS
-) -> CatalogSource:
+def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFAULT_OPTIONS) -> CatalogSource:
     """Return the rows of a file; the file extension determines the format.
 
     Args:
         path: The file.
         noun: What messages call the file.
-        typed: Whether number-like values of a CSV file are returned as numbers.
+        options: How to read what the file leaves open.
 
     Raises:
         InvalidCatalogue: Unknown extension, or no such file.
@@ -42,15 +44,12 @@ def open_rows(
         raise InvalidCatalogue(f"no {noun} at {path}")
     module, _, kind = FORMATS[inner or suffix].partition(":")
     make = getattr(importlib.import_module(module), kind)
-    return cast(CatalogSource, make(path, options) if typed or kind != "Csv" else make(path, options, typed=False))
+    return cast(CatalogSource, make(path, options))
 
 
 def open_source(path: Path, options: SourceOptions) -> CatalogSource:
     """Return the rows of a catalogue, a file or a folder. Raises InvalidCatalogue as `open_rows` and `open_folder`."""
-
-    def open_file(file: Path) -> CatalogSource:
-        return open_rows(file, options=options, typed=False)
-
+    open_file = partial(open_rows, options=options)
     return open_folder(path, open_file, options) if path.is_dir() else open_file(path)
 
 

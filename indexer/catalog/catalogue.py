@@ -7,7 +7,13 @@ from pathlib import Path
 from engine.catalog.column_rule import ColumnRule, ColumnType
 from engine.catalog.text_template import Template
 from engine.errors import InvalidCatalogue
-from indexer.catalog.catalog_column import CatalogColumn, column_notices, describe_columns, resolve_template
+from indexer.catalog.catalog_column import (
+    CatalogColumn,
+    column_notices,
+    describe_columns,
+    resolve_template,
+    to_feed_names,
+)
 from indexer.catalog.catalog_reader import open_source, suggest_column
 from indexer.catalog.column_scan import Progress, batches, no_progress, scan_columns
 from indexer.catalog.feeds.column_names import ColumnMapping, resolve_columns
@@ -62,8 +68,9 @@ class Catalogue:
         Raises:
             InvalidCatalogue: The file is truncated.
         """
+        is_image_folder = getattr(self._source, "is_image_folder", False)
         reader = ProductReader(
-            layout=_layout(self.columns, self._mapping, self.own_blocks, self.spec.path.is_dir()),
+            layout=_layout(self.columns, self._mapping, self.own_blocks, is_image_folder),
             template=Template(self.text_template),
             signals=self.signals,
             images=ImageResolver(self._source.folder),
@@ -87,7 +94,9 @@ def open_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> Catal
     scan = scan_columns(feed.source, spec.options.language, progress)
     if not scan.row_count:
         raise InvalidCatalogue(f"{spec.path} has no rows")
-    mapping = resolve_columns(list(scan.summaries), spec.options.column_names, scan.sample)
+    mapping = resolve_columns(list(scan.summaries), feed.requested, scan.sample)
+    mapping.check(spec.path)
+    spec = to_feed_names(spec, feed.rename)
     columns = tuple(describe_columns(scan.summaries, mapping, spec))
     _check_columns(spec, columns)
     template = resolve_template(spec.text_template, columns)
@@ -97,10 +106,16 @@ def open_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> Catal
         row_count=scan.row_count,
         own_blocks=frozenset(block for column, block in VECTOR_COLUMNS.items() if column in scan.summaries),
         text_template=template,
-        notices=(*feed.notices, *mapping.notices, *column_notices(spec, columns, template)),
+        notices=(*source_notices(source), *feed.notices, *mapping.notices, *column_notices(spec, columns, template)),
         _source=feed.source,
         _mapping=mapping,
     )
+
+
+def source_notices(source: CatalogSource) -> list[str]:
+    """Return what a format says of its file; most say nothing."""
+    notices: list[str] = getattr(source, "notices", list)()
+    return notices
 
 
 def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
@@ -109,14 +124,9 @@ def read(spec: CatalogSpec) -> Iterator[Product | Reject]:
 
 
 def _check_columns(spec: CatalogSpec, columns: Sequence[CatalogColumn]) -> None:
-    """Raise InvalidCatalogue if a column that the spec names is not there, or none holds the id."""
+    """Raise InvalidCatalogue if a column that the spec names is not there."""
     known = {name for column in columns for name in (column.source, column.name)}
     sources = [column.source for column in columns]
-    if ITEM_ID not in known:
-        raise InvalidCatalogue(
-            f"{spec.path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, sources)}; "
-            f"name the column of the ids with --map {ITEM_ID}=COLUMN"
-        )
     required = dict.fromkeys(spec.signals, "among the signals")
     required |= dict.fromkeys(spec.options.column_types, "with a type")
     if spec.text_template != DEFAULT_TEMPLATE:

@@ -4,12 +4,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalog.coercion import JSON
 from engine.catalog.column_rule import ColumnType
+from indexer.catalog.images.image_archive import ArchivedImage
+
+ImageSource: TypeAlias = Path | bytes | ArchivedImage
 
 DEFAULT_TEMPLATE = "{title}. {description}"
 
@@ -72,7 +76,7 @@ class Product:
     line: int
     item_id: str
     text: str
-    images: tuple[Path | bytes, ...] = ()
+    images: tuple[ImageSource, ...] = ()
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     signals: dict[str, float] = field(default_factory=dict)
     payload: dict[str, JSON] = field(default_factory=dict)

@@ -7,13 +7,13 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.catalog.coercion import JSON, BadRow, InvalidValue, to_item_id
+from engine.catalog.coercion import JSON, BadRow, InvalidValue, to_item_id, to_signal
 from engine.catalog.column_rule import ColumnRule
 from engine.catalog.localized_text import localize
 from engine.catalog.text_template import Template
-from indexer.catalog.images.image_files import ImageResolver, ImageSource
+from indexer.catalog.images.image_files import ImageResolver
 from indexer.catalog.own_vectors import OwnVectors
-from indexer.catalog.product import BadCell, Product, Reject
+from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.catalog.raw_row import RawRow
 
 _NESTED = frozenset({list, dict})
@@ -131,13 +131,14 @@ class ProductReader:
             images = self._read_images(row.values, payload, faults)
         embedded = self._layout.embedded
         words = self._template.render_item(item_id, payload)
+        signals = {name: _read_signal(name, payload, faults) for name in self._signals}
         return Product(
             line=row.line,
             item_id=item_id,
             text=words if "text" in embedded else "",
             images=images if "image" in embedded else (),
             vectors=self._read_vectors(row.values) if self._vectors else {},
-            signals={name: _to_signal(payload.get(name)) for name in self._signals},
+            signals=signals,
             payload=payload,
             words=words,
             needs_image=self._layout.needs_images,
@@ -179,5 +180,11 @@ _Fault = tuple[str, str]
 _Content = tuple[dict[str, JSON], list[_Fault]]
 
 
-def _to_signal(value: JSON) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
+def _read_signal(name: str, payload: dict[str, JSON], faults: list[_Fault]) -> float:
+    """Return a signal, NaN if missing; moves one that is no number of float32 from the payload to the faults."""
+    try:
+        return to_signal(payload.get(name), name)
+    except BadRow as bad:
+        del payload[name]
+        faults.append((name, str(bad).removeprefix(f"{name}: ")))
+        return math.nan

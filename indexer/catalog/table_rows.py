@@ -1,37 +1,35 @@
 """Rows of a CSV or JSON Lines file as text by column: queries, judgments, pairs, and training data."""
 
-import csv
-import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
+from engine.catalog.coercion import InvalidValue
 from engine.errors import InvalidCatalogue
+from indexer.catalog.formats.delimited import Csv
+from indexer.catalog.formats.text_encoding import detect_encoding, explain_bad_byte, open_text
+from indexer.catalog.product import Reject
 
 Row = dict[str, str]
 
+_DELIMITED = (".csv", ".tsv", ".tab", ".txt")
 _JSON_LINES = (".jsonl", ".ndjson")
 
 
 def read_table(path: Path) -> Iterator[tuple[int, Row]]:
     """Yield each row with its number from 1; missing values are "".
 
-    Reads .csv, .jsonl and .ndjson, also gzipped.
+    Reads .csv, .tsv, .tab, .txt, .jsonl and .ndjson, also gzipped.
 
     Raises:
         InvalidCatalogue: Names the file, and the row if one is invalid.
     """
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if suffix not in (".csv", *_JSON_LINES):
+    suffix = (Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
+    if suffix not in (*_DELIMITED, *_JSON_LINES):
         raise InvalidCatalogue(f"expected a file ending in .csv or .jsonl, got {path}")
     if not path.is_file():
         raise InvalidCatalogue(f"expected a CSV or JSONL file, got {path}, which is not a file")
-    try:
-        with _open(path) as file:
-            yield from _read_csv(path, file) if suffix == ".csv" else _read_json(path, file)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InvalidCatalogue(f"{path}: expected UTF-8 text, got {error}") from error
+    yield from _read_csv(path) if suffix in _DELIMITED else _read_json(path)
 
 
 def require_value(path: Path, number: int, row: Row, column: str) -> str:
@@ -54,30 +52,32 @@ def require_number(path: Path, number: int, row: Row, column: str) -> float:
     return value
 
 
-def _open(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
+    source = Csv(path)
+    blank = dict.fromkeys(filter(None, source.header()), "")
+    for number, row in enumerate(source.rows(), start=1):
+        if isinstance(row, Reject):
+            raise InvalidCatalogue(f"{path}, row {number}: {row.reason}")
+        yield number, blank | {name: _to_text(path, number, value) for name, value in row.values.items()}
 
 
-def _read_csv(path: Path, file: TextIO) -> Iterator[tuple[int, Row]]:
-    try:
-        for number, row in enumerate(csv.DictReader(file), start=1):
-            yield number, {name: value or "" for name, value in row.items() if name is not None}
-    except csv.Error as error:
-        raise InvalidCatalogue(f"{path}: expected CSV, got {error}") from error
+def _read_json(path: Path) -> Iterator[tuple[int, Row]]:
+    encoding = detect_encoding(path)
+    with open_text(path, encoding=encoding) as lines:
+        for number, line in enumerate(lines, start=1):
+            fault = explain_bad_byte(line, encoding)
+            if fault:
+                raise InvalidCatalogue(f"{path}, row {number}: {fault}")
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InvalidCatalogue(f"{path}, row {number}: expected a JSON object, got {error}") from error
+            if not isinstance(row, dict):
+                raise InvalidCatalogue(f"{path}, row {number}: expected a JSON object, got {type(row).__name__}")
+            yield number, {name: _to_text(path, number, value) for name, value in row.items()}
 
 
-def _read_json(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InvalidCatalogue(f"{path}, row {number}: expected a JSON object, got {error}") from error
-        if not isinstance(row, dict):
-            raise InvalidCatalogue(f"{path}, row {number}: expected a JSON object, got {type(row).__name__}")
-        yield number, {name: _text(value) for name, value in row.items()}
-
-
-def _text(value: object) -> str:
-    return "" if value is None else value if isinstance(value, str) else str(value)
+def _to_text(path: Path, number: int, value: object) -> str:
+    if isinstance(value, InvalidValue):
+        raise InvalidCatalogue(f"{path}, row {number}: {value.reason}")
+    return "" if value is None else str(value)

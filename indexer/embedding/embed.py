@@ -8,7 +8,6 @@ from the cache gives the same bits as the build that filled it.
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -18,7 +17,7 @@ from engine.encoders.embedding_cache import EmbeddingCache, Half
 from engine.encoders.embedding_pipeline import Content, ContentEmbedder, content_key, image_embedder, text_embedder
 from engine.encoders.encoder import Encoder
 from engine.errors import BadImage, InvalidSetting
-from indexer.catalog.product import BadCell, Product, Reject
+from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.embedding.embedded_rows import EmbeddedRows, GrowingBlock
 from indexer.embedding.image_loader import (
     PIXELS_AHEAD,
@@ -107,7 +106,7 @@ class _ImageReader:
                 row.faults.append(str(error))
         return row
 
-    def _load(self, image: Path | bytes, embedder: ContentEmbedder[Image.Image]) -> LoadedImage:
+    def _load(self, image: ImageSource, embedder: ContentEmbedder[Image.Image]) -> LoadedImage:
         data = read_image(image)
         content = content_key(data)
         vector = embedder.look_up([content]).get(content)

@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,8 @@ from PIL import Image
 
 from engine.encoders.images import BUILD_LIMITS, decode
 from engine.errors import BadImage
-from indexer.catalog.product import Product, Reject
+from indexer.catalog.images.image_archive import ArchivedImage
+from indexer.catalog.product import ImageSource, Product, Reject
 
 ROWS_AHEAD = 4096
 # Decoded pixels held at a time: 128 million are 384 MB.
@@ -22,10 +22,12 @@ PIXELS_AHEAD = 128_000_000
 _MIN_EXPECTED_PIXELS = 1_000_000
 
 
-def read_image(image: Path | bytes) -> bytes:
+def read_image(image: ImageSource) -> bytes:
     """Return an image's bytes. Raises BadImage if its file is missing, a folder or unreadable."""
     if isinstance(image, bytes):
         return image
+    if isinstance(image, ArchivedImage):
+        return image.read()
     try:
         # One byte more than allowed makes decode reject it, whatever the file's size.
         with open(image, "rb") as file:
@@ -38,12 +40,12 @@ def read_image(image: Path | bytes) -> bytes:
         raise BadImage(f"image cannot be read: {image.name!r}: {error.strerror}") from error
 
 
-def decode_image(data: bytes, image: Path | bytes) -> Image.Image:
+def decode_image(data: bytes, image: ImageSource) -> Image.Image:
     """Return the decoded image. Raises BadImage naming the file that the bytes came from."""
     try:
         return decode(data, BUILD_LIMITS)
     except BadImage as error:
-        name = repr(image.name) if isinstance(image, Path) else "in the row"
+        name = "in the row" if isinstance(image, bytes) else repr(image.name)
         raise BadImage(f"bad image {name}: {error}") from error
 
 

@@ -24,6 +24,7 @@ from engine.encoders.encoder import Encoder, ModelSpec, open_encoder
 from engine.errors import InvalidCatalogue
 from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Product, read
+from indexer.catalog.product import ImageSource
 from indexer.catalog.table_rows import read_table, require_value
 from indexer.embedding.embed import Progress
 from indexer.embedding.image_loader import decode_image, read_image
@@ -38,7 +39,7 @@ READABLE = (4, 100)
 class JudgedPicture:
     """A picture and the item it shows."""
 
-    image: Path | bytes
+    image: ImageSource
     product: Product
 
 

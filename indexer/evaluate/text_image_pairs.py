@@ -14,6 +14,8 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.scoring.query import ImagePart, Part, Query, TextPart
 from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Product, read
+from indexer.catalog.product import ImageSource
+from indexer.embedding.image_loader import read_image
 from indexer.evaluate.ranking_metrics import confidence_interval, reciprocal_rank, success
 
 Progress = Callable[[str, int, int | None], None]
@@ -26,7 +28,7 @@ class Pair(NamedTuple):
 
     item_id: str
     text: str
-    image: Path | bytes
+    image: ImageSource
 
 
 def evaluate(
@@ -102,5 +104,4 @@ def _measure(
 def _to_part(pair: Pair, direction: str) -> tuple[Part, str]:
     if direction == TEXT_TO_IMAGE:
         return TextPart(pair.text, block="image"), "image"
-    data = pair.image if isinstance(pair.image, bytes) else pair.image.read_bytes()
-    return ImagePart(data, block="text"), "text"
+    return ImagePart(read_image(pair.image), block="text"), "text"

@@ -49,7 +49,7 @@ def read(
             raise InvalidSetting(f"expected one of {', '.join(FIELDS)}, got {name!r}")
     if path.is_dir():
         raise InvalidCatalogue(f"expected a file of events, got the folder {path}")
-    source = open_rows(path, "events", typed=False)
+    source = open_rows(path, "events")
     wanted = {name: given.get(name, name) for name in FIELDS}
     present = source.columns(frozenset({*wanted.values(), _TIME_ALIAS}))
     if "time" not in given and "time" not in present and _TIME_ALIAS in present:

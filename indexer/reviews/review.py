@@ -106,7 +106,7 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Revie
             raise InvalidSetting(f"expected one of {', '.join(FIELDS)}, got {name!r}")
     if path.is_dir():
         raise InvalidCatalogue(f"expected a file of reviews, got the folder {path}")
-    source = open_rows(path, "reviews", typed=False)
+    source = open_rows(path, "reviews")
     column_names = {name: requested.get(name, name) for name in FIELDS}
     known = source.columns(frozenset({*column_names.values(), *_ALIASES.values()}))
     for name, alias in _ALIASES.items():

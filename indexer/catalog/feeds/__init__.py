@@ -1,1 +1,1 @@
-"""The layouts of shop exports: what their columns are called, and how their rows make up products."""
+"""Layouts of product feeds: which column is which field, and how many rows make one product."""

@@ -1,135 +1,160 @@
-"""What layout an export has: recognised by its columns, or named by a person."""
+"""Recognize the layout of a feed by its columns, and read it as products with our field names."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.feeds.column_aliases import fold
-from indexer.catalog.feeds.column_names import resolve_columns
-from indexer.catalog.feeds.joined_rows import JoinByColumn, JoinedRows, Values, column_key
-from indexer.catalog.feeds.shopify import ShopifyJoin, add_price, is_shopify
-from indexer.catalog.feeds.woocommerce import WooCommerceJoin, is_woocommerce
-from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import CatalogSource, RawRow
+from indexer.catalog.feeds.amazon import AMAZON
+from indexer.catalog.feeds.cell_text import to_name
+from indexer.catalog.feeds.column_aliases import normalize
+from indexer.catalog.feeds.column_names import find_column, find_field, resolve_columns
+from indexer.catalog.feeds.column_sample import ColumnSample, Rows
+from indexer.catalog.feeds.google_merchant import GOOGLE
+from indexer.catalog.feeds.joined_rows import JoinedRows
+from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.open_food_facts import OPEN_FOOD_FACTS
+from indexer.catalog.feeds.renamed_rows import RenamedRows
+from indexer.catalog.feeds.shop_objects import SHOPIFY_OBJECTS, WOOCOMMERCE_OBJECTS
+from indexer.catalog.feeds.shopify import SHOPIFY
+from indexer.catalog.feeds.squarespace import SQUARESPACE
+from indexer.catalog.feeds.woocommerce import WOOCOMMERCE
+from indexer.catalog.feeds.wrapped_source import read_notices
+from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS, CatalogSource, RawRow
 
-AUTO, PLAIN = "auto", "plain"
+AUTO = "auto"
+PLAIN = "plain"
+
+_SAMPLE_ROWS = 300
+
+
+FEEDS = {
+    "shopify": (SHOPIFY, SHOPIFY_OBJECTS),
+    "woocommerce": (WOOCOMMERCE, WOOCOMMERCE_OBJECTS),
+    "squarespace": (SQUARESPACE,),
+    "openfoodfacts": (OPEN_FOOD_FACTS,),
+    "amazon": (AMAZON,),
+    "google": (GOOGLE,),
+}
+"""Layouts by the name of their format; a file is of the first that recognizes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An export with one row a product, and sentences about what it was taken for."""
-
-    source: CatalogSource
-    notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FeedFormat:
-    """A layout of exports.
+    """A file with one row a product.
 
     Attributes:
-        title: What messages call it.
-        matches: Whether columns are those of such an export.
-        open: Returns the source with one row a product.
+        source: Its products.
+        requested: The user's names of columns that are still to be applied, column by field.
+        rename: Field by column, of the columns that the layout has renamed.
     """
 
-    title: str
-    matches: Callable[[Sequence[str]], bool]
-    open: Callable[[CatalogSource, Sequence[str]], CatalogSource]
+    source: CatalogSource
+    requested: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know about the file, complete once all rows were read."""
+        return read_notices(self.source)
 
 
 def open_feed(
-    source: CatalogSource, path: Path, name: str, requested: Mapping[str, str], join_rows: str | None
+    source: CatalogSource,
+    path: Path,
+    name: str = AUTO,
+    requested: Mapping[str, str] | None = None,
+    join_rows: str | None = None,
 ) -> Feed:
-    """Return an export with one row a product.
+    """Return a file with one row a product.
+
+    The products of a known layout, and joined ones, have our field names; others keep those of the file.
 
     Args:
-        source: The rows as the file has them.
+        source: The file's rows.
         path: The file, for messages.
-        name: Name of its layout, "auto" to recognise it.
-        requested: Field to the column that a person named for it.
-        join_rows: Column whose equal values mark the rows of one product; None to leave that to the layout.
+        name: "auto" to recognize the layout, "plain" for none, or a name in `FEEDS`.
+        requested: Column by field, as the user names them.
+        join_rows: Column or field whose equal values make rows one product; layouts are then not recognized.
 
     Raises:
-        InvalidSetting: There is no such layout.
-        InvalidCatalogue: The file lacks the columns of the layout, or the column to join by.
+        InvalidCatalogue: The columns are not those of the layout, or a requested column is missing.
+        InvalidSetting: Unknown layout or field, or both a layout and `join_rows`.
     """
+    wanted = {find_field(key): column for key, column in (requested or {}).items()}
+    columns = source.columns(frozenset(wanted.values()))
+    sample = _read_sample(source)
+    columns = list(dict.fromkeys([*columns, *(column for row in sample for column in row)]))
+    layout = _choose(path, name, columns, join_rows)
+    try:
+        if layout:
+            return _open_layout(source, path, layout, columns, sample, wanted)
+        return _open_table(source, columns, sample, wanted, join_rows, joins=name == AUTO)
+    except InvalidCatalogue as error:
+        raise InvalidCatalogue(f"{path}: {error}") from error
+
+
+def _choose(path: Path, name: str, columns: list[str], join_rows: str | None) -> Layout | None:
     if name not in (AUTO, PLAIN, *FEEDS):
         raise InvalidSetting(f"expected a format of {', '.join((AUTO, PLAIN, *FEEDS))}, got {name!r}")
-    columns = source.columns(frozenset())
-    if join_rows is not None:
-        return _join_by_column(source, path, columns, requested, join_rows)
-    if name == AUTO:
-        name = next((feed for feed, layout in FEEDS.items() if layout.matches(columns)), PLAIN)
-    if name == PLAIN:
-        return Feed(source)
-    layout = FEEDS[name]
-    if not layout.matches(columns):
-        raise InvalidCatalogue(
-            f"{path}: expected the columns of {layout.title}, got {', '.join(map(repr, columns)) or 'none'}"
-        )
-    return Feed(layout.open(source, columns), (f"taken for {layout.title}; use --format plain if it is not",))
+    if join_rows and name in FEEDS:
+        raise InvalidSetting(f"expected either the format {name!r} or a column to join rows by, got both")
+    if join_rows or name == PLAIN:
+        return None
+    names = frozenset(map(normalize, columns))
+    layouts = FEEDS[name] if name in FEEDS else [layout for group in FEEDS.values() for layout in group]
+    found = next((layout for layout in layouts if layout.recognizes(names)), None)
+    if found is None and name in FEEDS:
+        needs = "; or ".join(f"{layout.needs} ({layout.label})" for layout in layouts)
+        raise InvalidCatalogue(f"{path}: expected {needs}, got {', '.join(map(repr, columns))}")
+    return found
 
 
-def _join_by_column(
-    source: CatalogSource, path: Path, columns: Sequence[str], requested: Mapping[str, str], join_rows: str
+def _open_layout(
+    source: CatalogSource, path: Path, layout: Layout, columns: list[str], sample: Rows, wanted: Mapping[str, str]
 ) -> Feed:
-    column = next((name for name in columns if name == join_rows or fold(name) == fold(join_rows)), None)
-    if column is None:
-        named = {name for name, field in resolve_columns(columns, requested).rename.items() if field == join_rows}
-        column = next(iter(named), None)
-    if column is None:
-        raise InvalidCatalogue(
-            f"{path} has no column {join_rows!r} to join by: the columns are {', '.join(map(repr, columns))}"
+    mapping = resolve_columns(columns, {**layout.requests(columns), **wanted}, sample)
+    notice = f"{path.name} is taken for {layout.label}: {layout.effect}; use --format plain if it is not"
+    renamed = RenamedRows(source, mapping.rename, mapping.image_columns, [notice])
+    names = list(dict.fromkeys(mapping.rename.get(column, column) for column in columns))
+    products = layout.open(renamed, names, frozenset(wanted))
+    written = {column: to_name(column.removeprefix("g:")) for column in columns if column not in mapping.rename}
+    known = set(products.columns(frozenset()))
+    others = {column: name for column, name in written.items() if column != name and column not in known}
+    return Feed(products, rename={**others, **mapping.rename})
+
+
+def _open_table(
+    source: CatalogSource,
+    columns: list[str],
+    sample: Rows,
+    wanted: Mapping[str, str],
+    join_rows: str | None,
+    joins: bool,
+) -> Feed:
+    mapping = resolve_columns(columns, wanted, sample)
+    item_id, title = mapping.get_column(ITEM_ID), mapping.get_column("title")
+    if not join_rows and joins and ColumnSample(sample).is_continued(item_id, title):
+        join_rows = item_id
+    if join_rows:
+        column = mapping.rename.get(join_rows) or find_column(
+            [*dict.fromkeys(mapping.rename.values()), *columns], join_rows, "to join rows by"
         )
-    images = resolve_columns(columns, requested).image_columns
-    joined = JoinedRows(source, column_key(column), JoinByColumn(images), [*columns, "variants"])
-    return Feed(joined, (f"rows with the same {column} are joined",))
+        column = mapping.rename.get(column, column)
+        notices = [*mapping.notices, f"rows of the same {join_rows} are joined to one product"]
+        renamed = RenamedRows(source, mapping.rename, mapping.image_columns, notices)
+        return Feed(JoinedRows(renamed, column), rename=mapping.rename)
+    vectors = {column: name for column, name in mapping.rename.items() if name in VECTOR_COLUMNS}
+    rest = {name: column for name, column in wanted.items() if name not in VECTOR_COLUMNS}
+    return Feed(RenamedRows(source, vectors) if vectors else source, rest, vectors)
 
 
-class _EachRow:
-    """A source whose rows are changed one by one."""
-
-    def __init__(self, source: CatalogSource, change: Callable[[Values], dict[str, object]]) -> None:
-        self.folder = source.folder
-        self._source = source
-        self._change = change
-
-    def columns(self, wanted: frozenset[str]) -> list[str]:
-        return self._source.columns(wanted)
-
-    def rows(self) -> Iterator[RawRow | Reject]:
-        for row in self._source.rows():
-            yield row if isinstance(row, Reject) else RawRow(row.line, self._change(row.values))
+def _read_sample(source: CatalogSource) -> Rows:
+    rows = (row.values for row in source.rows() if isinstance(row, RawRow))
+    return [{name: _summarize(value) for name, value in values.items()} for values in islice(rows, _SAMPLE_ROWS)]
 
 
-def _open_shopify(source: CatalogSource, columns: Sequence[str]) -> CatalogSource:
-    join = ShopifyJoin(columns)
-    return JoinedRows(source, column_key(join.key), join, join.columns)
-
-
-def _open_woocommerce(source: CatalogSource, columns: Sequence[str]) -> CatalogSource:
-    join = WooCommerceJoin(columns)
-    return JoinedRows(source, join.key, join, join.columns)
-
-
-def _as_it_is(source: CatalogSource, columns: Sequence[str]) -> CatalogSource:
-    return source
-
-
-def _has(*names: str) -> Callable[[Sequence[str]], bool]:
-    return lambda columns: set(names) <= set(map(fold, columns))
-
-
-FEEDS: Mapping[str, FeedFormat] = {
-    "shopify": FeedFormat("a Shopify export", is_shopify, _open_shopify),
-    "shopify-json": FeedFormat(
-        "Shopify's JSON", _has("bodyhtml", "variants", "vendor"), lambda source, columns: _EachRow(source, add_price)
-    ),
-    "woocommerce": FeedFormat("a WooCommerce export", is_woocommerce, _open_woocommerce),
-    "google": FeedFormat("a Google Merchant feed", _has("id", "title", "link", "imagelink"), _as_it_is),
-    "amazon": FeedFormat("a listing of Amazon", _has("itemid", "itemname", "bulletpoint"), _as_it_is),
-    "openfoodfacts": FeedFormat("Open Food Facts", _has("code", "productname", "creator"), _as_it_is),
-}
-"""The layouts by the name that --format takes; the first that matches is taken."""
+def _summarize(value: object) -> object:
+    """Return a value to keep in memory: bytes and vectors are long, and only their presence matters."""
+    return value if value is None or isinstance(value, (str, int, float, list, dict)) else "..."

@@ -1,81 +1,92 @@
-"""Exports in which a product spans several rows: consecutive rows with the same key become one."""
+"""Rows that are one product because they have the same value in one column."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
-from engine.catalog.absent_words import is_absent_word
-from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import CatalogSource, RawRow
+import numpy as np
 
-Values = Mapping[str, object]
-Join = Callable[[Sequence[Values]], dict[str, object]]
-"""Returns the values of a product from those of its rows."""
+from indexer.catalog.feeds.cell_text import is_blank, to_key, to_plain_number
+from indexer.catalog.feeds.grouped_rows import GroupedRows
+from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, VECTOR_COLUMNS, CatalogSource, RawRow
+
+VARIANTS = "variants"
+
+_NEVER_DIFFERENT = frozenset({ITEM_ID, *VECTOR_COLUMNS})
 
 
-class JoinedRows:
-    """A source in which consecutive rows with the same key are one row, on the line of the first."""
+class JoinedRows(GroupedRows):
+    """A source whose rows of the same `column` are joined.
 
-    def __init__(
-        self, source: CatalogSource, key: Callable[[Values], object], join: Join, columns: Sequence[str]
-    ) -> None:
-        self.folder: Path = source.folder
-        self._source = source
-        self._key = key
-        self._join = join
-        self._columns = list(columns)
+    A product has the first value of every column and the pictures of all rows. Columns whose values differ are also
+    listed by row in `variants`.
+    """
+
+    def __init__(self, source: CatalogSource, column: str) -> None:
+        super().__init__(source)
+        self._column = column
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
-        """Return the columns of the joined rows."""
-        return self._columns
+        """Return the source's names and `variants`. Raises InvalidCatalogue as the source does."""
+        return list(dict.fromkeys([*self._source.columns(wanted | {self._column}), "images", VARIANTS]))
 
-    def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield one row per product. Raises InvalidCatalogue if the file is truncated."""
-        for key, group in groupby(self._source.rows(), self._group_key):
-            if isinstance(key, Reject):
-                yield key
-                continue
-            rows = [row for row in group if isinstance(row, RawRow)]
-            yield RawRow(rows[0].line, self._join([row.values for row in rows]))
+    def _get_key(self, row: RawRow) -> str:
+        return to_key(row.values.get(self._column))
 
-    def _group_key(self, row: RawRow | Reject) -> object:
-        if isinstance(row, Reject):
-            return row
-        key = self._key(row.values)
-        # A row without a key is a product of its own.
-        return row.line if key is None else (key,)
-
-
-def column_key(column: str) -> Callable[[Values], object]:
-    """Return the key that is a column's value."""
-    return lambda values: values.get(column)
+    def _merge(self, rows: Sequence[RawRow]) -> Iterator[RawRow]:
+        if len(rows) == 1:
+            yield rows[0]
+            return
+        values = first_values(rows)
+        pictures = collect_images(rows)
+        if pictures:
+            values = {name: value for name, value in values.items() if name not in IMAGE_COLUMNS}
+            values["images"] = pictures
+        variants = list(_differences(rows, values))
+        if variants:
+            values.setdefault(VARIANTS, variants)
+        yield RawRow(rows[0].line, values)
 
 
-class JoinByColumn:
-    """Joins the rows of any export: first values, all images, and what differs as variants."""
-
-    def __init__(self, images: Sequence[str]) -> None:
-        self._images = tuple(images)
-
-    def __call__(self, rows: Sequence[Values]) -> dict[str, object]:
-        """Return the values of a product."""
-        values: dict[str, object] = {}
-        differing: dict[str, None] = {}
-        for row in rows:
-            for name, value in row.items():
-                if name in self._images or is_blank(value):
-                    continue
-                if values.setdefault(name, value) != value:
-                    differing[name] = None
-        for name in self._images:
-            if found := [row[name] for row in rows if not is_blank(row.get(name))]:
-                values[name] = found if len(found) > 1 else found[0]
-        if differing:
-            variants = [{name: row[name] for name in differing if not is_blank(row.get(name))} for row in rows]
-            values["variants"] = [variant for variant in variants if variant]
-        return values
+def first_values(rows: Sequence[RawRow]) -> dict[str, object]:
+    """Return the first present value of every column."""
+    values: dict[str, object] = {}
+    for row in rows:
+        for name, value in row.values.items():
+            if not is_blank(value):
+                values.setdefault(name, value)
+    return values
 
 
-def is_blank(value: object) -> bool:
-    """Return whether a cell says nothing."""
-    return value is None or (isinstance(value, str) and is_absent_word(value))
+def collect_images(rows: Sequence[RawRow]) -> list[object]:
+    """Return the image cells of all rows in order; lists are flattened."""
+    cells: list[object] = []
+    for row in rows:
+        for column in IMAGE_COLUMNS:
+            value = row.values.get(column)
+            if not is_blank(value):
+                cells += value if isinstance(value, list) else [value]
+    return cells
+
+
+def _differences(rows: Sequence[RawRow], first: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Yield the values of each row in the columns that are not the same in all rows."""
+    different = {
+        name
+        for row in rows
+        for name, value in row.values.items()
+        if not _is_common(name) and not is_blank(value) and not _is_equal(value, first.get(name))
+    }
+    for row in rows:
+        found = {name: value for name, value in row.values.items() if name in different and not is_blank(value)}
+        if found:
+            yield {name: to_plain_number(name, value) for name, value in found.items()}
+
+
+def _is_common(name: str) -> bool:
+    """Return whether a column is no variant's: the id, vectors, and pictures with their captions and positions."""
+    return name in _NEVER_DIFFERENT or "image" in name.casefold()
+
+
+def _is_equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return one is other
+    return one == other

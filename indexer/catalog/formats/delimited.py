@@ -1,171 +1,141 @@
-"""CSV: UTF-8, a header line, commas, RFC 4180 quoting with line breaks inside quotes; also gzipped.
+"""Delimited text: CSV, TSV and their like, with a header; also gzipped. Every value is text as written."""
 
-CSV has only text, so a first pass finds the columns whose values are all integers, all numbers or all true/false, and
-the second pass converts them. "007" and "1,5" stay text, as do ids and descriptions.
-"""
-
-import csv
-import io
-import re
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from engine.catalog.coercion import TEXT_COLUMNS, BadRow
+from engine.catalog.coercion import BadRow, InvalidValue
 from engine.errors import InvalidCatalogue
+from indexer.catalog.formats.csv_dialect import CsvDialect, detect_dialect, is_blank
+from indexer.catalog.formats.csv_records import CsvRecords, Record, read_lines
+from indexer.catalog.formats.text_encoding import TextEncoding, detect_encoding, explain_bad_byte
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import (
-    DEFAULT_OPTIONS,
-    IMAGE_COLUMNS,
-    ITEM_ID,
-    VECTOR_COLUMNS,
-    RawRow,
-    SourceOptions,
-    check_unique,
-    open_bytes,
-)
+from indexer.catalog.raw_row import DEFAULT_OPTIONS, VECTOR_COLUMNS, RawRow, SourceOptions
 
-_TEXT_ONLY = TEXT_COLUMNS | {ITEM_ID, *IMAGE_COLUMNS}
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
-_BOOLEAN = re.compile(r"true|false", re.IGNORECASE)
-
-_KINDS: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
-    (_INTEGER, int),
-    (_NUMBER, float),
-    (_BOOLEAN, lambda text: text.lower() == "true"),
-)
+_USUAL_DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
+_DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 class Csv:
-    """The rows of a CSV file. typed: False leaves every value as text and skips the first pass."""
+    """The rows of a file of delimited text."""
 
-    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS, typed: bool = True) -> None:
+    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> None:
         self.folder = path.parent
         self._path = path
         self._options = options
-        self._typed = typed
+        suffix = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
+        self._usual_delimiter = _USUAL_DELIMITERS.get(suffix.lower(), ",")
+        self._layout: tuple[TextEncoding, CsvDialect] | None = None
+        self._read_notices: list[str] = []
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the header's names. Raises InvalidCatalogue if no row follows."""
-        header: list[str] = []
-        for _, cells in self._cells():
-            if header:
-                return header
-            header = self._to_header(cells)
-        if header:
+        records = iter(self._open())
+        header = self._read_header(records)
+        if all(is_blank(record) for _, record in records):
             raise InvalidCatalogue(f"{self._path} has a header and no rows")
-        raise InvalidCatalogue(f"{self._path} is empty")
+        return [name for name in header if name]
+
+    def header(self) -> list[str]:
+        """Return the header's names, "" for columns without one. Raises InvalidCatalogue if it cannot be read."""
+        return self._read_header(iter(self._open()))
 
     def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield each record with the line it starts on. Raises InvalidCatalogue if the file is truncated."""
-        lines = self._cells()
-        header = self._to_header(next(lines)[1])
-        kinds = self._kinds() if self._typed else [None] * len(header)
-        for number, cells in lines:
-            try:
-                cells = _checked(cells, len(header))
-            except BadRow as bad:
-                yield Reject(number, "", str(bad))
-                continue
-            values: dict[str, object] = {}
-            for name, kind, text in zip(header, kinds, cells, strict=True):
-                if name and text:
-                    values[name] = text if kind is None or text.isspace() else kind(text.strip())
-            yield RawRow(number, values)
+        """Yield each record that is not blank, with the line it starts on; blank cells are left out.
 
-    def _to_header(self, cells: list[str] | BadRow) -> list[str]:
+        Raises:
+            InvalidCatalogue: The header cannot be read, or the file is truncated.
+        """
+        source = self._open()
+        records = iter(source)
+        header = self._read_header(records)
+        width = len(header)
+        clean = self._find_layout()[0].clean
+        named = all(header)
+        short = unnamed = 0
+        after_bad = False
+        for line, cells in records:
+            if isinstance(cells, BadRow):
+                after_bad = True
+                yield Reject(line, "", str(cells))
+                continue
+            values: dict[str, object] = {
+                name: text for name, text in zip(header, cells, strict=False) if text and not text.isspace()
+            }
+            if len(cells) != width:
+                # Right after a broken record, a short one is the rest of it.
+                torn = after_bad and values and len(cells) < width
+                if torn or any(cell.strip() for cell in cells[width:]):
+                    yield Reject(line, "", f"expected {width} fields, got {len(cells)}")
+                    continue
+                short += bool(values) and any(header[len(cells) :])
+            if not values:
+                continue
+            after_bad = False
+            if not named:
+                unnamed += values.pop("", None) is not None
+            if not clean:
+                self._mark_bad_cells(values)
+            yield RawRow(line, values)
+        self._read_notices = _explain_rows(source, short, unnamed)
+
+    def notices(self) -> list[str]:
+        """Return what the file was taken for; after all rows were read, also what was found in them."""
+        encoding, dialect = self._find_layout()
+        delimiter = _DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))
+        unusual = f"delimited by {delimiter}" if dialect.delimiter != self._usual_delimiter else ""
+        return [*filter(None, (encoding.notice, unusual, dialect.notice)), *self._read_notices]
+
+    def _find_layout(self) -> tuple[TextEncoding, CsvDialect]:
+        if self._layout is None:
+            encoding = detect_encoding(self._path, self._options)
+            first = next(read_lines(self._path, encoding), ("", []))
+            self._layout = encoding, detect_dialect(first, self._options.delimiter, self._usual_delimiter)
+        return self._layout
+
+    def _open(self) -> CsvRecords:
+        encoding, dialect = self._find_layout()
+        if not dialect.header_line:
+            raise InvalidCatalogue(f"{self._path} is empty")
+        return CsvRecords(read_lines(self._path, encoding), dialect.delimiter, dialect.skip_spaces)
+
+    def _read_header(self, records: Iterator[tuple[int, Record]]) -> list[str]:
+        """Return the names, "" for columns without one; the records after the header are next."""
+        encoding, dialect = self._find_layout()
+        cells = next(record for line, record in records if line == dialect.header_line)
         if isinstance(cells, BadRow):
             raise InvalidCatalogue(f"{self._path}: cannot read the header: {cells}")
-        if _undecodable(cells) or "\0" in "".join(cells):
-            raise InvalidCatalogue(f"{self._path}: expected a header in UTF-8, got other bytes")
-        header = [name.strip() for name in cells]
-        check_unique(filter(None, header), self._path)
-        for name in VECTOR_COLUMNS.keys() & set(header):
-            raise InvalidCatalogue(f"{self._path}: {name} cannot come in a CSV file: use Parquet or JSON Lines")
+        for cell in cells:
+            fault = "holds the character 0: is this a text file?" if "\0" in cell else explain_bad_byte(cell, encoding)
+            if fault:
+                raise InvalidCatalogue(f"{self._path}: cannot read the header: {fault}")
+        header = [cell.strip().strip("\ufeff").strip() for cell in cells]
+        self._check_names(header)
         return header
 
-    def _kinds(self) -> list[Callable[[str], object] | None]:
-        """Return the converter of each column, None for text."""
-        lines = self._cells()
-        header = self._to_header(next(lines)[1])
-        numbers = {index: _KINDS for index, name in enumerate(header) if name and name not in _TEXT_ONLY}
-        filled: set[int] = set()
-        for _, cells in lines:
-            if isinstance(cells, BadRow) or len(cells) != len(header):
-                continue
-            for index, possible in list(numbers.items()):
-                text = cells[index].strip()
-                if text:
-                    filled.add(index)
-                    numbers[index] = tuple(kind for kind in possible if kind[0].fullmatch(text))
-                    if not numbers[index]:
-                        del numbers[index]
-        return [numbers[index][0][1] if index in filled & numbers.keys() else None for index in range(len(header))]
+    def _check_names(self, header: list[str]) -> None:
+        columns: dict[str, int] = {}
+        for number, name in enumerate(header, start=1):
+            if name and name in columns:
+                both = f"columns {columns[name]} and {number}"
+                raise InvalidCatalogue(f"{self._path} has two columns named {name!r}, {both}: rename or remove one")
+            columns[name] = number
+        for name in VECTOR_COLUMNS.keys() & columns.keys():
+            raise InvalidCatalogue(f"{self._path}: {name} cannot come in a CSV file: use Parquet or JSON Lines")
 
-    def _cells(self) -> Iterator[tuple[int, list[str] | BadRow]]:
-        """Yield each nonblank record, header first, with the line it starts on."""
-        with open_bytes(self._path) as stream:
-            # Invalid UTF-8 becomes lone surrogates, so that it rejects one row and not the file.
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            lines = _Lines(text)
-            reader = csv.reader(lines, strict=True)
-            while True:
-                start = lines.begin()
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    lines.rewind()
-                    yield start, BadRow(f"bad CSV: {error}")
-                    continue
-                if cells:
-                    yield start, cells
+    def _mark_bad_cells(self, values: dict[str, object]) -> None:
+        encoding, _ = self._find_layout()
+        for name, text in values.items():
+            fault = explain_bad_byte(str(text), encoding)
+            if fault:
+                values[name] = InvalidValue(fault)
 
 
-class _Lines:
-    """The physical lines of a file; all but the first of a broken record can be read again as records."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self._again: deque[str] = deque()
-        self._record: list[str] = []
-        self._number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self._record.append(line)
-        self._number += 1
-        return line
-
-    def begin(self) -> int:
-        """Return the line number where the next record starts, from 1."""
-        self._record.clear()
-        return self._number + 1
-
-    def rewind(self) -> None:
-        """Push back all lines of the record but its first: an unclosed quote then costs one line, not the rest."""
-        self._again.extendleft(reversed(self._record[1:]))
-        self._number -= len(self._record) - 1
-
-
-def _checked(cells: list[str] | BadRow, expected: int) -> list[str]:
-    if isinstance(cells, BadRow):
-        raise cells
-    if len(cells) != expected:
-        raise BadRow(f"expected {expected} fields, got {len(cells)}")
-    if _undecodable(cells):
-        raise BadRow("not UTF-8")
-    return cells
-
-
-def _undecodable(cells: list[str]) -> bool:
-    try:
-        "".join(cells).encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
+def _explain_rows(source: CsvRecords, short: int, unnamed: int) -> list[str]:
+    notices = []
+    if source.escaped:
+        notices.append('quotes inside quotes are escaped by a backslash: read \\" as a quote')
+    if short:
+        notices.append(f"{short} rows have fewer cells than the header: the missing ones are absent")
+    if unnamed:
+        notices.append(f"{unnamed} rows have a value in a column without a name: it is left out")
+    return notices

@@ -1,13 +1,16 @@
 """JSON Lines: one object per line, UTF-8, blank lines skipped; .jsonl, .ndjson or .json, also gzipped."""
 
+import codecs
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import orjson
 
 from engine.catalog.coercion import BadRow
 from engine.errors import InvalidCatalogue
+from indexer.catalog.formats.text_encoding import open_text
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, ITEM_ID, RawRow, SourceOptions, open_bytes
 
@@ -15,6 +18,14 @@ MAX_LINE_BYTES = 16 * 2**20
 
 _ROWS_PARSED_FOR_COLUMNS = 100
 _BOM = b"\xef\xbb\xbf"
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+UTF_8 = "utf-8"
 
 
 class JsonLines:
@@ -23,6 +34,15 @@ class JsonLines:
     def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> None:
         self.folder = path.parent
         self._path = path
+        self._options = options
+
+    @cached_property
+    def _encoding(self) -> str:
+        return find_encoding(self._path, self._options)
+
+    def notices(self) -> list[str]:
+        """Return the encoding of a file that is not UTF-8."""
+        return [f"read as {self._encoding.upper()}"] if self._encoding != UTF_8 else []
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the names found up to the row with the last wanted one; most files need one row."""
@@ -59,6 +79,12 @@ class JsonLines:
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield each nonblank line with its number; a line above the limit is cut one byte after it."""
+        if self._encoding != UTF_8:
+            with open_text(self._path, SourceOptions(self._encoding)) as text:
+                for number, line in enumerate(text, start=1):
+                    if not line.isspace():
+                        yield number, line.encode("utf-8", "surrogatepass")
+            return
         with open_bytes(self._path) as stream:
             number = 0
             while raw := stream.readline(MAX_LINE_BYTES + 1):
@@ -70,6 +96,15 @@ class JsonLines:
                     rest = stream.readline(MAX_LINE_BYTES)
                 if len(raw) > MAX_LINE_BYTES or not raw.isspace():
                     yield number, raw
+
+
+def find_encoding(path: Path, options: SourceOptions) -> str:
+    """Return the encoding of JSON: UTF-8, unless the caller or a byte order mark names another."""
+    if options.encoding is not None:
+        return options.encoding
+    with open_bytes(path) as stream:
+        head = stream.read(4)
+    return next((name for mark, name in _MARKS if head.startswith(mark)), UTF_8)
 
 
 _ARRAY_HINT = f"expected a JSON object with {ITEM_ID!r}, got an array: put one object on each line"

@@ -1,27 +1,38 @@
-"""Decide how the values of a column are read, from its name, what it is taken for, and all of its values."""
+"""Decide the rule of a column from its summary, its name and what it is taken for."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from engine.catalog.coercion import format_value
+from engine.catalog.coercion import TEXT_COLUMNS
 from engine.catalog.column_rule import ColumnRule, ColumnType
-from indexer.catalog.values import column_name_hints as hints
+from indexer.catalog.values.column_evidence import ColumnEvidence
+from indexer.catalog.values.column_names import NameHint, read_name
+from indexer.catalog.values.column_notes import misfit_notes, price_notes, rounded_notes, sign_notes
 from indexer.catalog.values.column_summary import ColumnSummary
+from indexer.catalog.values.number_evidence import NumberEvidence
 
-TEXT_ROLES = frozenset({"item_id", "title", "description", "category", "brand"})
-
-# Of a column whose name says number or price, so many values must be one; the others are dropped.
+_ITEM_ID = "item_id"
+# Of a column whose name says number, price or date so many values must be one; the others are dropped.
 _MIN_SHARE = 0.5
-# Of a column whose values say date, so many.
-_MIN_DATES = 0.9
+# Of a column of text whose other values a person should know so many are numbers or dates.
+_NEARLY = 0.9
+_MIN_CODES = 4
+_NUMERIC_NAMES = (NameHint.NUMBER, NameHint.COUNT, NameHint.PRICE, NameHint.QUANTITY)
+_NAMED_TYPES = {
+    NameHint.NUMBER: ColumnType.NUMBER,
+    NameHint.COUNT: ColumnType.NUMBER,
+    NameHint.PRICE: ColumnType.PRICE,
+    NameHint.DATE: ColumnType.DATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How a column is read.
+    """The rule of one column.
 
     Attributes:
-        rule: The rule for its values.
-        odd: Sentences about what a person should check.
+        rule: How its values are read.
+        odd: Sentences about what a person should look at: values that do not fit, signs that could be read otherwise.
     """
 
     rule: ColumnRule
@@ -37,114 +48,146 @@ def decide(
     decimal_comma: bool | None = None,
     declared: ColumnType | None = None,
 ) -> Decision:
-    """Return how a column is read.
+    """Return the rule of a column.
 
     Args:
-        name: Its name in the file.
-        summary: All its values.
-        role: The field that it is taken for.
-        signal: Whether queries boost by it, so that it must be a number.
-        decimal_comma: Whether the comma is the decimal sign; None to decide it by the values.
-        declared: Its type, if a person named it.
+        name: The column as the catalogue calls it.
+        summary: Its values.
+        role: What it is taken for, such as "title" or "price"; None for any other column.
+        signal: Whether it is a signal, so that its values must be numbers.
+        decimal_comma: Whether the catalogue's decimal sign is the comma; None to decide by column. Columns other than
+            prices keep the sign that their values prove.
+        declared: Its type, if the user states it.
     """
-    kind = declared or _find_type(name, summary, role, signal)
-    comma = _has_decimal_comma(summary, kind) if decimal_comma is None else decimal_comma
-    rule = ColumnRule(kind, comma, summary.day_first > summary.month_first, hints.is_place_code(name))
-    return Decision(rule, tuple(_find_oddities(summary, rule, decimal_comma is not None)))
+    return _Decider(name, summary, role or name, signal, decimal_comma).decide(declared)
 
 
-def _find_type(name: str, summary: ColumnSummary, role: str | None, signal: bool) -> ColumnType:
-    if role in TEXT_ROLES and not summary.kinds.keys() & {list, dict}:
-        return ColumnType.TEXT
-    if signal:
-        return ColumnType.PRICE if summary.currencies else ColumnType.NUMBER
-    if role == "price" or (hints.is_price(name) and _share(summary, summary.prices) >= _MIN_SHARE):
-        return ColumnType.PRICE
-    if summary.kinds.keys() & {list, dict, tuple}:
-        return ColumnType.MIXED
-    if str not in summary.kinds or not summary.texts:
-        return _find_native_type(summary)
-    return _find_text_type(name, summary)
+class _Decider:
+    def __init__(self, name: str, summary: ColumnSummary, role: str, signal: bool, decimal_comma: bool | None) -> None:
+        self._summary = summary
+        self._role = role
+        self._signal = signal
+        self._decimal_comma = decimal_comma
+        self._hint = read_name(name)
+        # A share is text, as "12 kg" is, unless the column is one of numbers.
+        self._evidence = ColumnEvidence(summary, takes_percent=signal or self._hint is NameHint.NUMBER)
+
+    def decide(self, declared: ColumnType | None) -> Decision:
+        kind = declared or self._find_type()
+        if kind in (ColumnType.NUMBER, ColumnType.PRICE):
+            return self._decide_numbers(kind)
+        if kind is ColumnType.DATE:
+            return self._decide_dates(declared is not None)
+        if kind is ColumnType.BOOLEAN:
+            return Decision(ColumnRule(kind), tuple(misfit_notes(self._evidence, kind)))
+        return Decision(ColumnRule(kind, keeps_na=self._keeps_na()), tuple(self._text_notes(kind)))
+
+    def _find_type(self) -> ColumnType:
+        """Return the type that the role, the name and the values make most likely."""
+        if self._role == _ITEM_ID or self._role in TEXT_COLUMNS:
+            return ColumnType.TEXT
+        if self._role == "price":
+            return ColumnType.PRICE
+        for kind in self._candidates():
+            if self._fits(kind):
+                return kind
+        return ColumnType.NUMBER if self._signal else self._find_text_type()
+
+    def _candidates(self) -> Iterator[ColumnType]:
+        """Yield the types that the column may have, the most particular first."""
+        if self._hint is NameHint.IDENTIFIER and not self._signal:
+            return
+        if self._hint is not NameHint.REGION:
+            yield ColumnType.BOOLEAN
+        named = _NAMED_TYPES.get(self._hint, ColumnType.NUMBER)
+        yield from dict.fromkeys(
+            kind
+            for kind in (named, ColumnType.NUMBER, ColumnType.PRICE, ColumnType.DATE)
+            if kind is not ColumnType.DATE or not self._signal
+        )
+
+    def _fits(self, kind: ColumnType) -> bool:
+        """Return whether the values are of a type: at least half of them if the name says so, all of them otherwise."""
+        fitting = self._evidence.fitting(kind)
+        if not fitting:
+            return False
+        if _NAMED_TYPES.get(self._hint) is kind:
+            return fitting >= _MIN_SHARE * self._evidence.present and not self._has_names(kind)
+        if fitting < self._evidence.present:
+            return False
+        if kind is ColumnType.BOOLEAN:
+            return self._hint is NameHint.FLAG or self._evidence.are_words_clear()
+        if kind is ColumnType.NUMBER:
+            return not self._has_names(kind)
+        if kind is ColumnType.PRICE:
+            return self._evidence.count(lambda shape: shape.form.has_currency) * 2 > fitting
+        return not self._summary.dates.unusual
+
+    def _has_names(self, kind: ColumnType) -> bool:
+        """Return whether some numbers are names made of digits, such as 007 and 90.700, or too long to be exact."""
+        if self._signal:
+            return False
+        numbers = self._evidence.numbers(kind)
+        if numbers.long or self._summary.has_big_integer:
+            return True
+        zero_ended = self._summary.zero_ended and numbers.three_decimals and not numbers.small
+        return self._hint not in _NUMERIC_NAMES and bool(numbers.leading_zero or zero_ended)
+
+    def _find_text_type(self) -> ColumnType:
+        kinds = set(self._summary.kinds)
+        if any(issubclass(kind, (list, tuple, dict)) for kind in kinds):
+            return ColumnType.MIXED
+        is_text = self._hint is NameHint.IDENTIFIER or self._summary.has_big_integer or kinds <= {str}
+        return ColumnType.TEXT if is_text else ColumnType.MIXED
+
+    def _keeps_na(self) -> bool:
+        """Return whether NA is a value: a code of a country, or one among other codes of two capital letters."""
+        if self._hint is NameHint.REGION:
+            return True
+        texts = [shape.example for shape in self._evidence.shapes]
+        return len(texts) >= _MIN_CODES and not self._summary.other_texts and all(map(_is_code, texts))
+
+    def _decide_numbers(self, kind: ColumnType) -> Decision:
+        numbers = self._evidence.numbers(kind)
+        proved, stated = numbers.decimal_comma, self._decimal_comma
+        comma = proved if stated is None or (kind is ColumnType.NUMBER and proved is not None) else stated
+        rule = ColumnRule(kind, decimal_comma=bool(comma), thousands=self._has_thousands(kind, numbers, comma))
+        notes = list(misfit_notes(self._evidence, kind))
+        if kind is ColumnType.PRICE:
+            notes += price_notes(self._evidence)
+        if comma is None and rule.thousands is not False and self._hint is not NameHint.COUNT:
+            notes += sign_notes(rule, numbers)
+        return Decision(rule, tuple(notes))
+
+    def _has_thousands(self, kind: ColumnType, numbers: NumberEvidence, comma: bool | None) -> bool | None:
+        """Return `ColumnRule.thousands`: prices and counts whose signs are open have no three decimals."""
+        if numbers.small:
+            return False
+        return True if comma is None and (kind is ColumnType.PRICE or self._hint is NameHint.COUNT) else None
+
+    def _decide_dates(self, is_declared: bool) -> Decision:
+        dates = self._summary.dates
+        rule = ColumnRule(ColumnType.DATE, day_first=bool(dates.day_first))
+        misfits = tuple(misfit_notes(self._evidence, ColumnType.DATE))
+        if dates.day_first and dates.month_first:
+            note = "some dates have the day first and others the month"
+        elif dates.undecided and not dates.day_first and not dates.month_first:
+            note = f"{dates.example!r} may have the day or the month first"
+        else:
+            return Decision(rule, misfits)
+        if is_declared:
+            return Decision(replace(rule, day_first=True), (*misfits, f"{note}: the day is read first"))
+        return Decision(ColumnRule(ColumnType.TEXT), (f"{note}: kept as text",))
+
+    def _text_notes(self, kind: ColumnType) -> Iterator[str]:
+        """Yield a sentence on rounded identifiers, or on a column that nearly is one of numbers or dates."""
+        if self._role == _ITEM_ID or self._hint is NameHint.IDENTIFIER:
+            yield from rounded_notes(self._evidence)
+        elif self._role not in TEXT_COLUMNS and self._hint is not NameHint.REGION:
+            for other in (ColumnType.NUMBER, ColumnType.DATE):
+                if self._evidence.fitting(other) >= _NEARLY * self._evidence.present:
+                    yield from (f"{note}; the column is {kind}" for note in misfit_notes(self._evidence, other))
 
 
-def _find_native_type(summary: ColumnSummary) -> ColumnType:
-    """Return the type of a column without texts."""
-    if summary.big_integers:
-        return ColumnType.TEXT
-    kinds = {kind for kind in summary.kinds if kind is not str}
-    if kinds == {bool}:
-        return ColumnType.BOOLEAN
-    return ColumnType.NUMBER if kinds and all(issubclass(kind, int | float) for kind in kinds - {bool}) and (
-        bool not in kinds
-    ) else ColumnType.MIXED  # fmt: skip
-
-
-def _find_text_type(name: str, summary: ColumnSummary) -> ColumnType:
-    natives = {kind for kind in summary.kinds if kind is not str}
-    are_numbers = natives <= {int, float}
-    is_identifier = hints.is_identifier(name) or bool(summary.leading_zeros or summary.big_integers)
-    if is_identifier and are_numbers and not hints.is_number(name):
-        return ColumnType.TEXT
-    if summary.numbers == summary.texts and are_numbers:
-        has_zeros = summary.written_zeros > 0 and not hints.is_number(name) and not hints.is_price(name)
-        return ColumnType.TEXT if has_zeros else ColumnType.NUMBER
-    if hints.is_number(name) and are_numbers and _share(summary, summary.numbers) >= _MIN_SHARE:
-        return ColumnType.NUMBER
-    if summary.prices == summary.texts and summary.currencies > summary.texts / 2 and are_numbers:
-        return ColumnType.PRICE
-    if summary.booleans == summary.texts and natives <= {bool}:
-        # A lone Y or N may be a size or an initial.
-        return ColumnType.TEXT if summary.letters - {""} and len(summary.letters) == 1 else ColumnType.BOOLEAN
-    if not natives and _is_date(summary):
-        return ColumnType.DATE
-    return ColumnType.MIXED if natives else ColumnType.TEXT
-
-
-def _is_date(summary: ColumnSummary) -> bool:
-    """Return whether the values are dates of one order; dates that can be read in two ways stay text."""
-    if summary.dates + summary.bad_dates < summary.texts or summary.dates < _MIN_DATES * summary.texts:
-        return False
-    if summary.day_first and summary.month_first:
-        return False
-    return not summary.both_orders or bool(summary.day_first or summary.month_first)
-
-
-def _share(summary: ColumnSummary, readable: int) -> float:
-    """Return the share of the values that are numbers, or texts of which so many are readable."""
-    natives = sum(count for kind, count in summary.kinds.items() if kind in (int, float, list, dict))
-    return (readable + natives) / max(summary.texts + natives, 1)
-
-
-def _has_decimal_comma(summary: ColumnSummary, kind: ColumnType) -> bool | None:
-    """Return whether the comma is the decimal sign; None if values say both."""
-    if summary.dots and summary.commas:
-        return None
-    if summary.commas:
-        return True
-    # Prices have no three decimals: a column of nothing but 19.990 and 5.990 is in thousands.
-    return kind is ColumnType.PRICE and summary.lone_dots > 0 and not summary.dots
-
-
-def _find_oddities(summary: ColumnSummary, rule: ColumnRule, is_forced: bool) -> list[str]:
-    odd = []
-    kind = rule.type
-    if kind in (ColumnType.NUMBER, ColumnType.PRICE):
-        readable = summary.prices if kind is ColumnType.PRICE else summary.numbers
-        if (bad := summary.texts - readable) > 0:
-            failures = summary.price_failures if kind is ColumnType.PRICE else summary.failures
-            examples = ", ".join(map(format_value, failures))
-            odd.append(f"{bad} different values are no {kind.value}, such as {examples}")
-        if not is_forced and summary.lone_dots and not (summary.dots or summary.commas):
-            example = "1.299 as 1299" if rule.decimal_comma else "1.299 as 1.299"
-            odd.append(f"the values do not tell the decimal sign: read {example}; see --decimal-comma")
-        if not is_forced and rule.decimal_comma is None:
-            odd.append("the values have both decimal signs: 1,299 and 1.299 are read as 1299; see --decimal-comma")
-    if kind is ColumnType.TEXT and summary.both_orders and summary.dates == summary.texts:
-        odd.append("dates whose day and month cannot be told apart stay text")
-    if kind is ColumnType.MIXED and str in summary.kinds and summary.kinds.keys() & {int, float, bool}:
-        odd.append("numbers and texts are mixed")
-    if summary.bad_dates and kind is ColumnType.DATE:
-        odd.append(f"{summary.bad_dates} dates are in no calendar")
-    if summary.invalid:
-        odd.append(f"{summary.invalid} values cannot be read")
-    return odd
+def _is_code(text: str) -> bool:
+    return len(text) == 2 and text.isalpha() and text.isupper()

@@ -1,202 +1,276 @@
-"""What the values of one column are, gathered batch by batch, in memory that does not grow with the catalogue."""
+"""What the raw values of one column look like, in bounded memory, so that one rule can be decided for all of them.
+
+Texts are counted by shape: the text with every digit as 9, but the zeros that begin its runs of digits. A million
+prices have a few dozen shapes, and one example of each says how all of them are read.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Any
 
 from engine.catalog.absent_words import is_absent_word
-from engine.catalog.boolean_text import read_boolean
-from engine.catalog.coercion import InvalidValue
-from engine.catalog.column_rule import MAX_EXACT_INTEGER
-from engine.catalog.date_text import read_date
-from engine.catalog.number_text import read_number
-from engine.catalog.price_text import read_price
+from engine.catalog.coercion import MAX_EXACT_INTEGER, InvalidValue
+from engine.catalog.price_text import parse_price
+from engine.catalog.text_shape import to_shapes
+from indexer.catalog.values.date_evidence import DateEvidence
+from indexer.catalog.values.text_form import TextForm, read_form
 
-MAX_EXAMPLES = 5
-MAX_FAILURES = 3
+_MAX_SHAPES = 4096
+_MAX_TEXT_SHAPES = 512
+_MAX_DISTINCT = 10_000
+_MAX_EXAMINED_LENGTH = 64
+_MAX_EXAMPLES = 5
 
-# After so many different texts of which hardly any is a value of another type, a column is text.
-_ENOUGH_TEXTS = 2000
-_FEW = 0.1
+# A column whose first values are nearly all text is sampled: one batch of so many.
+_MIN_EXAMINED = 16_384
+_TEXT_SHARE = 0.9
+_SAMPLED_BATCHES = 16
+_MAX_WORD_LENGTH = 16
+_DIGIT = re.compile(r"\d")
+_HTML = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-zA-Z]{2,8}|#[0-9]{2,6});")
+_PROSE_SAMPLE = 100
+_TWO_LETTERS = re.compile(r"[^\W\d_]{2,}")
+_URL = re.compile(r"\s*(?:https?:)?//\S+\s*$", re.IGNORECASE)
+_THREE_DECIMALS = re.compile(r"^[+-]?[09]+[.,][09]{3,}$")
+_ZERO_ENDED = re.compile(r"^[+-]?[0-9]+[.,][0-9]{2,}0$")
+_NONE = type(None)
 
-_SIMPLE = re.compile(r"(0|[1-9][0-9]{0,15})(\.[0-9]+)?")
-_LEADING_ZERO = re.compile(r"[+-]?0[0-9]+(?:\.[0-9]+)?")
-_MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&[a-zA-Z]+;")
-_URL = re.compile(r"(?:https?:)?//\S+", re.IGNORECASE)
-_LETTERS = re.compile(r"[^\W\d_]{2,}")
 
+@dataclass(slots=True)
+class Shape:
+    """Texts that differ only in their digits.
 
-_SHOWN = (str, int, float, list, dict, date)
+    Attributes:
+        example: One of them.
+        form: What it may be.
+        count: How many values have it.
+    """
+
+    example: str
+    form: TextForm
+    count: int = 0
+
+    @property
+    def is_date(self) -> bool:
+        """Whether texts of this shape may be dates."""
+        return self.form.date is not None or (len(self.example) == 8 and self.example.isdecimal())
 
 
 class ColumnSummary:
-    """The values of one column.
+    """Counts and examples of the values of one column.
 
     Attributes:
-        count: Number of rows.
-        absent_words: Number of values that only say that there is none, such as N/A.
-        invalid: Number of values that could not be read from the file.
-        kinds: Number of values of each Python type.
-        texts: Number of different texts looked at; all below count these.
-        numbers, prices, booleans, dates: Texts that can be read so.
-        currencies: Prices that name a currency.
-        dots, commas: Numbers that can be read only with this decimal sign.
-        lone_dots, lone_commas: Numbers of one separator and three digits after it, such as 1.299.
-        short_dots: Numbers with a decimal dot and other than three digits after it, or a zero before it.
-        leading_zeros, written_zeros, big_integers: Numbers such as 007, 90.700, and those beyond 2^53.
-        day_first, month_first: Dates that can be read only in this order.
-        both_orders: Dates that can be read in both.
-        bad_dates: Texts in the form of a date that no calendar has.
-        markup, urls, words: Texts with HTML, texts that are URLs, and texts with words.
-        examples: The first few different values.
-        failures, price_failures: The first few texts that are not numbers, and those that are not prices.
+        count: All values, absent ones included.
+        kinds: How many values there are of each Python type, None and NaN excluded; texts, blank ones included, are
+            str.
+        invalid: InvalidValue instances.
+        absent_words: Texts that are a word such as N/A.
+        blank: Blank texts.
+        shapes: Examined texts by shape.
+        other_texts: Examined texts without a shape: those of more than 64 characters, and those of all but the first
+            shapes that can only be text.
+        examined: Texts counted by shape or as `other_texts`; a column that can only be text is sampled.
+        dates: Evidence of the examined texts that look like dates.
+        price_objects: Lists and objects that hold one price.
+        has_big_integer: Whether there is a native integer that a float does not hold exactly.
+        zero_ended: Whether three or more decimals end in a zero somewhere: "90.700".
+        longest: Length of the longest text.
+        html: Examined texts with HTML tags or entities.
     """
 
     def __init__(self, absent: int = 0) -> None:
         self.count = absent
-        self.absent_words = self.invalid = 0
         self.kinds: Counter[type] = Counter()
-        self.texts = self.numbers = self.prices = self.booleans = self.dates = 0
-        self.currencies = self.dots = self.commas = self.lone_dots = self.lone_commas = self.short_dots = 0
-        self.leading_zeros = self.written_zeros = self.big_integers = 0
-        self.day_first = self.month_first = self.both_orders = self.bad_dates = 0
-        self.markup = self.urls = self.words = 0
-        self.letters: set[str] = set()
-        self.examples: list[object] = []
-        self.failures: list[str] = []
-        self.price_failures: list[str] = []
-        self._is_text = False
+        self.invalid = 0
+        self.absent_words = 0
+        self.blank = 0
+        self.shapes: dict[str, Shape] = {}
+        self.other_texts = 0
+        self.examined = 0
+        self.dates = DateEvidence()
+        self.price_objects = 0
+        self.has_big_integer = False
+        self.zero_ended = False
+        self.longest = 0
+        self.html = 0
+        self._examples: dict[str, None] = {}
+        self._distinct: set[str] = set()
+        self._batches = 0
+        self._only_text = 0
+        self._text_shapes = 0
+        self._sampled = 0
+        self._words = 0
+        self._urls = 0
 
     @property
     def present(self) -> int:
-        """Number of values that say something."""
-        return sum(self.kinds.values()) - self.absent_words
+        """Values that are neither missing nor invalid."""
+        return self.kinds.total() - self.blank - self.absent_words
 
     @property
-    def is_text(self) -> bool:
-        """Whether the column is text beyond doubt, so that its values are no longer looked at."""
-        return self._is_text
+    def examples(self) -> list[str]:
+        """A few different present values, as text."""
+        return list(self._examples)
+
+    @property
+    def distinct(self) -> int:
+        """Different texts, counted up to 10,000."""
+        return min(len(self._distinct), _MAX_DISTINCT)
+
+    @property
+    def currencies(self) -> int:
+        """Prices that may have a currency: texts that name one, lists and objects."""
+        texts = sum(shape.count for shape in self.shapes.values() if shape.form.price and shape.form.price.currency)
+        return texts + self.price_objects
 
     @property
     def is_prose(self) -> bool:
-        """Whether most values are words for people, and not codes or addresses."""
-        return self.words > self.texts / 2 and self.urls < self.texts / 2
+        """Whether most texts are words for people, and not codes or addresses."""
+        return self._words > self._sampled / 2 and self._urls < self._sampled / 2
+
+    @property
+    def html_share(self) -> float:
+        """Share of texts with HTML, of those examined."""
+        return self.html / self.examined if self.examined else 0.0
 
     def add(self, values: Sequence[object]) -> None:
-        """Add the values of consecutive rows, None where absent."""
+        """Add a batch of raw values: None where absent. Cost: 0.1 to 0.4 µs a value."""
         self.count += len(values)
-        kinds = Counter(map(type, values))
-        kinds.pop(type(None), None)
-        self.invalid += kinds.pop(InvalidValue, 0)
-        self.kinds.update(kinds)
-        if str in kinds:
-            self._add_texts(values)
-        if kinds.keys() - {str}:
-            self._add_others(values)
-
-    def _add_texts(self, values: Sequence[object]) -> None:
-        distinct = {value for value in values if type(value) is str}
-        for text in [text for text in distinct if len(text) < 12 and is_absent_word(text)]:
-            self.absent_words += values.count(text)
-            distinct.discard(text)
-        if len(self.examples) < MAX_EXAMPLES:
-            self._add_examples(values)
-        if self._is_text:
-            return
-        for text in distinct:
-            self._look_at(text)
-        self.texts += len(distinct)
-        special = max(self.numbers, self.prices, self.booleans, self.dates)
-        self._is_text = self.texts >= _ENOUGH_TEXTS and special < _FEW * self.texts
-
-    def _add_others(self, values: Sequence[object]) -> None:
-        for value in values:
-            if type(value) is int and abs(value) > MAX_EXACT_INTEGER:
-                self.big_integers += 1
-        if len(self.examples) < MAX_EXAMPLES:
-            self._add_examples(values)
-
-    def _add_examples(self, values: Sequence[object]) -> None:
-        for value in values:
-            if not isinstance(value, _SHOWN) or value in self.examples:
-                continue
-            if isinstance(value, str) and is_absent_word(value):
-                continue
-            self.examples.append(value)
-            if len(self.examples) == MAX_EXAMPLES:
-                return
-
-    def _look_at(self, text: str) -> None:
-        simple = _SIMPLE.fullmatch(text)
-        if simple is not None:
-            self._add_simple(simple[1], simple[2] or "")
-        elif text[:1].isalpha() and len(text) > 40:
-            self._add_words(text)
+        by_kind: dict[type, list[Any]] = {}
+        if set(map(type, values)) <= {str, _NONE}:
+            by_kind[str] = [value for value in values if value is not None]
         else:
-            self._add_other_text(text)
+            for value in values:
+                by_kind.setdefault(type(value), []).append(value)
+            by_kind.pop(_NONE, None)
+        for kind, group in by_kind.items():
+            if group:
+                self._add_texts(group) if kind is str else self._add_natives(kind, group)
 
-    def _add_simple(self, whole: str, fraction: str) -> None:
-        """Add a number without sign, groups and leading zeros, as most are."""
-        self.numbers += 1
-        self.prices += 1
-        if len(whole) == 16 and int(whole) > MAX_EXACT_INTEGER:
-            self.big_integers += 1
-        if fraction:
-            if len(fraction) == 4 and whole != "0" and len(whole) <= 3:
-                self.lone_dots += 1
-            else:
-                self.dots += 1
-                self.short_dots += 1
-            self.written_zeros += len(fraction) > 3 and fraction[-1] == "0"
-
-    def _add_other_text(self, text: str) -> None:
-        number = read_number(text)
-        price = read_price(text)
-        if price is not None:
-            self.prices += 1
-            self.currencies += bool(price.currency)
-            self._add_decimal_sign(price.number.dot, price.number.comma, text, price.is_thousands)
-        elif len(self.price_failures) < MAX_FAILURES:
-            self.price_failures.append(text)
-        if number.dot is not None or number.comma is not None:
-            self.numbers += 1
-            self.leading_zeros += bool(_LEADING_ZERO.fullmatch(text))
-            self.big_integers += max(abs(number.dot or 0), abs(number.comma or 0)) > MAX_EXACT_INTEGER
+    def _add_natives(self, kind: type, values: list[Any]) -> None:
+        if issubclass(kind, InvalidValue):
+            self.invalid += len(values)
             return
-        if len(self.failures) < MAX_FAILURES:
-            self.failures.append(text)
-        truth = read_boolean(text)
-        if truth is not None:
-            self.booleans += 1
-            self.letters.add(text.strip().lower()[:1] if len(text.strip()) == 1 else "")
-        self._add_date(text)
-        self._add_words(text)
+        if issubclass(kind, (float, Decimal)):
+            # NaN is missing, and the only value that differs from itself.
+            values = [value for value in values if value == value]
+            self.has_big_integer |= kind is Decimal and any(abs(value) > MAX_EXACT_INTEGER for value in values)
+        elif kind is int:
+            self.has_big_integer |= max(values) > MAX_EXACT_INTEGER or min(values) < -MAX_EXACT_INTEGER
+        elif issubclass(kind, (list, tuple, dict)):
+            self.price_objects += sum(parse_price(value) is not None for value in values)
+        if values:
+            self.kinds[kind] += len(values)
+            self._add_examples(map(str, values[:_MAX_EXAMPLES]))
 
-    def _add_decimal_sign(self, dot: float | None, comma: float | None, text: str, is_thousands: bool) -> None:
-        if dot is not None and comma is not None:
-            if dot != comma and not is_thousands:
-                self.lone_dots += dot < comma
-                self.lone_commas += comma < dot
-        elif "," in text or "." in text:
-            self.dots += comma is None
-            self.commas += dot is None
+    def _add_texts(self, texts: list[str]) -> None:
+        self.kinds[str] += len(texts)
+        self.longest = max(self.longest, max(map(len, texts)))
+        self._batches += 1
+        if not self._is_sampled() or self._batches % _SAMPLED_BATCHES == 0:
+            self._examine(Counter(texts))
+        else:
+            for text in [text.strip() for text in texts if len(text) < _MAX_WORD_LENGTH]:
+                self._count_absent(text, 1)
 
-    def _add_date(self, text: str) -> None:
-        if not any(map(str.isdigit, text[:12])):
-            return
-        date = read_date(text)
-        if date is None:
-            return
-        if date.day_first is None and date.month_first is None:
-            self.bad_dates += 1
-            return
-        self.dates += 1
-        self.day_first += date.month_first is None
-        self.month_first += date.day_first is None
-        self.both_orders += date.day_first != date.month_first and None not in date
+    def _is_sampled(self) -> bool:
+        """Return whether the texts so far leave no doubt that the column is text, so that a sample of the rest does."""
+        return self.examined >= _MIN_EXAMINED and self._only_text > _TEXT_SHARE * self.examined
 
-    def _add_words(self, text: str) -> None:
-        self.words += _LETTERS.search(text) is not None
-        self.urls += _URL.fullmatch(text) is not None
-        self.markup += "<" in text and _MARKUP.search(text) is not None
+    def _count_absent(self, text: str, count: int) -> None:
+        if not text:
+            self.blank += count
+        elif is_absent_word(text):
+            self.absent_words += count
+
+    def _examine(self, counts: Counter[str]) -> None:
+        """Count the texts of a batch by shape."""
+        if len(self._distinct) < _MAX_DISTINCT:
+            self._distinct.update(counts)
+        self.examined += counts.total()
+        long = [text for text in counts if len(text) > _MAX_EXAMINED_LENGTH]
+        self._add_other(sum(map(counts.__getitem__, long)))
+        self._add_examples(long)
+        joined = "\n".join(counts)
+        if "<" in joined or "&" in joined:
+            self.html += sum(counts[text] for text in counts if _HTML.search(text))
+        self._add_prose(islice(counts, _PROSE_SAMPLE))
+        texts = [text for text in counts if len(text) <= _MAX_EXAMINED_LENGTH] if long else list(counts)
+        if texts:
+            self._add_shapes(texts, list(map(counts.__getitem__, texts)))
+
+    def _add_prose(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if not is_absent_word(text):
+                self._sampled += 1
+                self._words += _TWO_LETTERS.search(text) is not None
+                self._urls += _URL.match(text) is not None
+
+    def _add_shapes(self, texts: list[str], counts: list[int]) -> None:
+        """Count different texts by shape."""
+        texts = list(map(str.strip, texts))
+        shapes = to_shapes(texts)
+        if len(shapes) != len(texts):
+            texts = [text.replace("\n", " ") for text in texts]
+            shapes = to_shapes(texts)
+        totals = Counter(shapes)
+        if totals.keys() - self.shapes.keys():
+            first = dict(zip(reversed(shapes), reversed(texts), strict=True))
+            self._create_shapes({shape: first[shape] for shape in totals})
+        if len(counts) < sum(counts):
+            totals = Counter()
+            for shape, count in zip(shapes, counts, strict=True):
+                totals[shape] += count
+        for shape, total in totals.items():
+            self._count(shape, total)
+        self._add_examples(texts)
+        self._add_evidence(totals, shapes, texts, counts)
+
+    def _add_examples(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if len(self._examples) >= _MAX_EXAMPLES:
+                return
+            if not is_absent_word(text.strip()):
+                self._examples[text] = None
+
+    def _create_shapes(self, examples: dict[str, str]) -> None:
+        """Add the shapes that are new, but for those that can only be text: of these a few are kept, as examples."""
+        for shape, example in examples.items():
+            if shape in self.shapes or len(self.shapes) >= _MAX_SHAPES:
+                continue
+            # Without digits only short words are anything but text.
+            if self._text_shapes >= _MAX_TEXT_SHAPES and len(shape) > _MAX_WORD_LENGTH and not _DIGIT.search(shape):
+                continue
+            form = read_form(example)
+            self._text_shapes += form.is_text
+            if not form.is_text or self._text_shapes <= _MAX_TEXT_SHAPES:
+                self.shapes[shape] = Shape(example, form)
+
+    def _count(self, shape: str, count: int) -> None:
+        known = self.shapes.get(shape)
+        if known is None:
+            self._add_other(count)
+            return
+        known.count += count
+        if known.form.is_text:
+            self._only_text += count
+        elif known.form.absent:
+            self._count_absent(known.example, count)
+
+    def _add_other(self, count: int) -> None:
+        self.other_texts += count
+        self._only_text += count
+
+    def _add_evidence(self, totals: Iterable[str], shapes: list[str], texts: list[str], counts: list[int]) -> None:
+        """Add what the digits of dates and of numbers with three or more decimals say."""
+        dates = {shape for shape in totals if shape in self.shapes and self.shapes[shape].is_date}
+        if dates:
+            self.dates.add(
+                (text, count) for text, shape, count in zip(texts, shapes, counts, strict=True) if shape in dates
+            )
+        if not self.zero_ended and any(map(_THREE_DECIMALS.search, totals)):
+            self.zero_ended = any(map(_ZERO_ENDED.search, texts))
