@@ -173,7 +173,7 @@ def _sample_bytes(paths: Sequence[Path], name: str) -> dict[str, list[bytes]]:
             for batch in _checked(file.iter_batches(_SAMPLE_BATCH_ROWS, columns=[name]), path):
                 row_count += batch.num_rows
                 for leaf, values in binary_leaves(batch.column(name), name):
-                    samples.setdefault(leaf, []).extend(values.drop_null().to_pylist())
+                    samples.setdefault(leaf, []).extend(value for value in values.to_pylist() if value is not None)
                 full = [len(values) >= SAMPLE_VALUES for values in samples.values()]
                 if (full and all(full)) or (any(full) and row_count >= _SAMPLE_ROWS):
                     return samples
