@@ -2,10 +2,12 @@
 
 import difflib
 import importlib
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from engine.errors import InvalidCatalogue
+from indexer.catalog.folder_catalog import open_folder
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, CatalogSource, SourceOptions
 
 FORMATS = {
@@ -18,8 +20,6 @@ FORMATS = {
     ".txt": "indexer.catalog.formats.delimited:Csv",
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
-IMAGE_FOLDER = "indexer.catalog.formats.image_folder:ImageFolder"
-PARQUET_FOLDER = "indexer.catalog.formats.parquet_folder:ParquetFolder"
 _GZIPPED = frozenset(FORMATS) - {".parquet"}
 
 
@@ -48,24 +48,9 @@ def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFA
 
 
 def open_source(path: Path, options: SourceOptions) -> CatalogSource:
-    """Return the rows of a catalogue: a file, a folder of Parquet files, or a folder of images.
-
-    Raises:
-        InvalidCatalogue: As `open_rows`.
-    """
-    if not path.is_dir():
-        return open_rows(path, options=options)
-    module, _, kind = (PARQUET_FOLDER if is_parquet_folder(path) else IMAGE_FOLDER).partition(":")
-    return cast(CatalogSource, getattr(importlib.import_module(module), kind)(path, options))
-
-
-def is_parquet_folder(path: Path) -> bool:
-    """Return whether a folder holds the parts of a Parquet table, as Spark and Hive write it."""
-    if any(path.glob("part-*.parquet")) or (path / "_SUCCESS").exists():
-        return True
-    files = [entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith((".", "_"))]
-    tables = [entry for entry in files if entry.suffix == ".parquet"]
-    return (len(tables) > 1 and len(tables) == len(files)) or any(path.glob("*=*/**/*.parquet"))
+    """Return the rows of a catalogue, a file or a folder. Raises InvalidCatalogue as `open_rows` and `open_folder`."""
+    open_file = partial(open_rows, options=options)
+    return open_folder(path, open_file, options) if path.is_dir() else open_file(path)
 
 
 def suggest_column(name: str, columns: list[str]) -> str:

@@ -1,6 +1,12 @@
-"""Parquet: read in batches, vectors as matrices instead of value by value; `line` is the row number, from 1."""
+"""Parquet: a file, or the parts of one table; `line` is the row's number over all parts, from 1.
 
-from collections.abc import Callable, Iterator
+Columns are read in batches, and vectors as matrices instead of value by value.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,125 +16,176 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from engine.errors import InvalidCatalogue
-from indexer.catalog.formats.parquet_values import Values, is_text, to_values
+from indexer.catalog.formats.arrow_values import value_reader
+from indexer.catalog.formats.binary_role import SAMPLE_VALUES, BinaryRole, binary_leaves, detect_role, has_binary
+from indexer.catalog.formats.parquet_schema import check_parts, check_schema
+from indexer.catalog.formats.part_files import Part
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import Reject
-from indexer.catalog.raw_row import DEFAULT_OPTIONS, IMAGE_COLUMNS, VECTOR_COLUMNS, RawRow, SourceOptions, check_unique
+from indexer.catalog.raw_row import DEFAULT_OPTIONS, VECTOR_COLUMNS, RawRow, SourceOptions
 
 _BATCH_ROWS = 8192
 _BATCH_IMAGE_ROWS = 128
+_SAMPLE_BATCH_ROWS = 64
+# A field of a struct that is still empty after so many rows is not waited for.
+_SAMPLE_ROWS = 1024
+
+_Values = Sequence[object]
+_Reader = Callable[["pa.Array[Any]"], _Values]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What the footers and the first values of all parts tell.
+
+    Attributes:
+        schemas: The schema of each part.
+        row_count: Number of rows.
+        roles: What the bytes of a column are, by its path.
+    """
+
+    schemas: Sequence[pa.Schema]
+    row_count: int
+    roles: Mapping[str, BinaryRole] = field(default_factory=dict)
+
+    def is_used(self, column: str) -> bool:
+        """Return whether a column has a name and values that can be used."""
+        return column != "" and self.roles.get(column) is not BinaryRole.UNUSED
 
 
 class Parquet:
-    """The rows of a Parquet file."""
+    """The rows of a Parquet file, or of the parts of one table in the order of their paths."""
 
-    def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> None:
-        self.folder = path.parent
+    def __init__(
+        self,
+        path: Path,
+        options: SourceOptions = DEFAULT_OPTIONS,
+        parts: Sequence[Part] = (),
+        folder: Path | None = None,
+    ) -> None:
+        self.folder = folder or path.parent
         self._path = path
-        self._binary_texts: frozenset[str] | None = None
+        self._parts = parts or (Part(path),)
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
-        """Return the schema's names. Raises InvalidCatalogue for no rows, duplicates and unsupported types."""
-        with self._open() as file:
-            if file.metadata.num_rows == 0:
-                raise InvalidCatalogue(f"{self._path} has no rows")
-            schema = file.schema_arrow
-        check_unique(schema.names, self._path)
-        for field in schema:
-            if field.name in VECTOR_COLUMNS and not _is_vector(field.type):
-                raise InvalidCatalogue(f"{self._path}: expected lists of numbers in {field.name}, got {field.type}")
-        return list(schema.names)
+        """Return the names of all parts. Raises InvalidCatalogue for no rows, duplicates and unsupported types."""
+        if self._table.row_count == 0:
+            raise InvalidCatalogue(f"{self._path} has no rows")
+        names = [name for schema in self._table.schemas for name in schema.names if self._table.is_used(name)]
+        return list(dict.fromkeys([*names, *(name for part in self._parts for name in part.values)]))
 
     def rows(self) -> Iterator[RawRow | Reject]:
-        """Yield every row. Raises InvalidCatalogue if the file is truncated."""
-        with self._open() as file:
-            schema = file.schema_arrow
-            names = [field.name for field in schema if field.name not in self._left_out(file)]
-            readers = [self._reader(schema.field(name), name in self._texts(file)) for name in names]
-            has_images = any(_has_bytes(schema.field(name).type) and name not in self._texts(file) for name in names)
-            batches = file.iter_batches(_BATCH_IMAGE_ROWS if has_images else _BATCH_ROWS, columns=names)
-            number = 0
-            while True:
-                try:
-                    batch = next(batches, None)
-                except (pa.ArrowException, OSError) as error:
-                    raise InvalidCatalogue(f"cannot read {self._path} after row {number}: {error}") from error
-                if batch is None:
-                    return
-                columns = [read(batch.column(name)) for name, read in zip(names, readers, strict=True)]
-                for values in zip(*columns, strict=True):
-                    number += 1
-                    yield RawRow(number, dict(zip(names, values, strict=True)))
-
-    def _open(self) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(self._path, memory_map=True)
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidCatalogue(f"cannot read {self._path}: {error}") from error
-
-    def _reader(self, field: "pa.Field[Any]", is_binary_text: bool) -> Callable[["pa.Array[Any]"], Values]:
-        if field.name in VECTOR_COLUMNS:
-            vectors = OwnVectors(field.name)
-            return lambda column: _to_vectors(column, vectors)
-        if is_binary_text:
-            return lambda column: to_values(_as_text(column), field.name)
-        return lambda column: to_values(column, field.name)
+        """Yield every row. Raises InvalidCatalogue if a part is truncated."""
+        vectors = {name: OwnVectors(name) for name in VECTOR_COLUMNS}
+        number = 0
+        for part in self._parts:
+            for values in self._read_part(part, vectors):
+                number += 1
+                yield RawRow(number, {**part.values, **values} if part.values else values)
 
     def notices(self) -> list[str]:
-        """Return which columns were left out."""
-        with self._open() as file:
-            return [f"column {name} is left out: it holds bytes, not text" for name in sorted(self._left_out(file))]
+        """Return which columns are left out, and how many parts are read."""
+        found = [f"{len(self._parts)} parts are read as one table"] if len(self._parts) > 1 else []
+        if any("" in schema.names for schema in self._table.schemas):
+            found.append("a column without a name is left out")
+        unused = [path for path, role in self._table.roles.items() if role is BinaryRole.UNUSED]
+        return found + [f"column {path!r} is left out: its bytes are neither UTF-8 text nor images" for path in unused]
 
-    def _texts(self, file: pq.ParquetFile) -> frozenset[str]:
-        """Return the binary columns whose values are text, decided once by the first values of each."""
-        if self._binary_texts is None:
-            names = [field.name for field in file.schema_arrow if _is_binary(field.type)]
-            first = file.read_row_group(0, columns=names) if names and file.num_row_groups else None
-            self._binary_texts = frozenset(name for name in names if first is not None and is_text(first.column(name)))
-        return self._binary_texts
+    @cached_property
+    def _table(self) -> _Table:
+        schemas, row_count = [], 0
+        for part in self._parts:
+            with _open(part.path) as file:
+                check_schema(file.schema_arrow, part.path)
+                schemas.append(file.schema_arrow)
+                row_count += file.metadata.num_rows
+        check_parts([(part.path, schema) for part, schema in zip(self._parts, schemas, strict=True)])
+        names = dict.fromkeys(
+            column.name
+            for schema in schemas
+            for column in schema
+            if column.name and column.name not in VECTOR_COLUMNS and has_binary(column.type)
+        )
+        roles: dict[str, BinaryRole] = {}
+        for name in names:
+            samples = _sample_bytes([part.path for part in self._parts], name)
+            roles |= {path: detect_role(path, values) for path, values in samples.items()}
+        return _Table(schemas, row_count, roles)
 
-    def _left_out(self, file: pq.ParquetFile) -> frozenset[str]:
-        """Return the columns of bytes, which a payload cannot hold; only images may be bytes."""
-        binary = {field.name for field in file.schema_arrow if _is_binary(field.type)}
-        return frozenset(binary - self._texts(file) - set(IMAGE_COLUMNS))
+    def _read_part(self, part: Part, vectors: Mapping[str, OwnVectors]) -> Iterator[dict[str, object]]:
+        with _open(part.path) as file:
+            schema = file.schema_arrow
+            names = [name for name in schema.names if self._table.is_used(name)]
+            readers = [self._reader(schema.field(name), vectors) for name in names]
+            has_images = BinaryRole.IMAGE in self._table.roles.values()
+            wanted = None if len(names) == len(schema.names) else names
+            batches = file.iter_batches(_BATCH_IMAGE_ROWS if has_images else _BATCH_ROWS, columns=wanted)
+            for batch in _checked(batches, part.path):
+                # By name, since the name of a struct also selects columns whose names begin with it and a dot.
+                columns = [read(batch.column(name)) for name, read in zip(names, readers, strict=True)]
+                for values in zip(*columns, strict=True):
+                    yield dict(zip(names, values, strict=True))
+
+    def _reader(self, column: "pa.Field[Any]", vectors: Mapping[str, OwnVectors]) -> _Reader:
+        if column.name in VECTOR_COLUMNS:
+            return lambda values: _to_vectors(values, vectors[column.name])
+        return value_reader(column.type, column.name, self._table.roles)
 
 
-def _to_vectors(column: "pa.Array[Any]", vectors: OwnVectors) -> Values:
+def count_parquet_rows(path: Path) -> int:
+    """Return the number of rows of a file, from its footer. Raises InvalidCatalogue if it cannot be read."""
+    with _open(path) as file:
+        return int(file.metadata.num_rows)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        # Old timestamps of 96 bits in nanoseconds would overflow after the year 2262.
+        file = pq.ParquetFile(path, memory_map=True, coerce_int96_timestamp_unit="us")
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidCatalogue(f"cannot read {path}: {error}") from error
+    with file:
+        yield file
+
+
+def _checked(batches: Iterator[pa.RecordBatch], path: Path) -> Iterator[pa.RecordBatch]:
+    number = 0
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise InvalidCatalogue(f"cannot read {path} after row {number}: {error}") from error
+        if batch is None:
+            return
+        number += batch.num_rows
+        yield batch
+
+
+def _sample_bytes(paths: Sequence[Path], name: str) -> dict[str, list[bytes]]:
+    """Return the first values of every array of bytes inside a column, by path."""
+    samples: dict[str, list[bytes]] = {}
+    row_count = 0
+    for path in paths:
+        with _open(path) as file:
+            if name not in file.schema_arrow.names:
+                continue
+            for batch in _checked(file.iter_batches(_SAMPLE_BATCH_ROWS, columns=[name]), path):
+                row_count += batch.num_rows
+                for leaf, values in binary_leaves(batch.column(name), name):
+                    samples.setdefault(leaf, []).extend(value for value in values.to_pylist() if value is not None)
+                full = [len(values) >= SAMPLE_VALUES for values in samples.values()]
+                if (full and all(full)) or (any(full) and row_count >= _SAMPLE_ROWS):
+                    return samples
+    return samples
+
+
+def _to_vectors(column: "pa.Array[Any]", vectors: OwnVectors) -> _Values:
     if pa.types.is_null(column.type):
         return [None] * len(column)
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
     lengths = pc.fill_null(pc.list_value_length(column), -1).to_numpy(zero_copy_only=False).astype(np.int64)
     with np.errstate(over="ignore"):
         flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
     return vectors.check_batch(lengths, flat)
-
-
-def _is_vector(arrow_type: pa.DataType) -> bool:
-    if pa.types.is_null(arrow_type):
-        return True
-    if not (
-        pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type) or pa.types.is_fixed_size_list(arrow_type)
-    ):
-        return False
-    return bool(pa.types.is_floating(arrow_type.value_type) or pa.types.is_integer(arrow_type.value_type))
-
-
-def _has_bytes(arrow_type: pa.DataType) -> bool:
-    if pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type):
-        return _has_bytes(arrow_type.value_type)
-    if pa.types.is_struct(arrow_type):
-        return any(_has_bytes(field.type) for field in arrow_type)
-    return bool(pa.types.is_binary(arrow_type) or pa.types.is_large_binary(arrow_type))
-
-
-def _is_binary(arrow_type: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_binary(arrow_type) or pa.types.is_large_binary(arrow_type) or pa.types.is_binary_view(arrow_type)
-    )
-
-
-def _as_text(column: "pa.Array[Any]") -> "pa.Array[Any]":
-    """Return bytes as text; where some are none, all stay bytes, and become InvalidValue one by one."""
-    if pa.types.is_binary_view(column.type):
-        column = column.cast(pa.large_binary())
-    kind = pa.large_string() if pa.types.is_large_binary(column.type) else pa.string()
-    return pa.Array.from_buffers(kind, len(column), column.buffers(), column.null_count, column.offset)
