@@ -138,7 +138,8 @@ def test_a_google_feed_in_xml(tmp_path: Path) -> None:
     path.write_text(
         """<?xml version="1.0"?>
         <rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel><title>Shop</title>
-        <item><g:id>0012</g:id><g:title>Red mug</g:title><g:description><![CDATA[<p>A <b>red</b> mug</p>]]></g:description>
+        <item><g:id>0012</g:id><g:title>Red mug</g:title>
+        <g:description><![CDATA[<p>A <b>red</b> mug</p>]]></g:description>
         <g:link>https://shop.example/1</g:link><g:image_link>https://shop.example/1.jpg</g:image_link>
         <g:additional_image_link>https://shop.example/2.jpg</g:additional_image_link>
         <g:additional_image_link>https://shop.example/3.jpg</g:additional_image_link>

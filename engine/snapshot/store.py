@@ -1,6 +1,7 @@
 """A store's folders, and the file that names the served snapshot.
 
 store/snapshots/<ulid>/     finished snapshots; a leading dot marks one being written
+store/reports/<ulid>.html   reports of their builds
 store/CURRENT               the name of the served one, replaced by rename
 """
 
@@ -15,6 +16,7 @@ from engine.snapshot.manifest import MANIFEST_FILE, Manifest, parse
 
 CURRENT_FILE = "CURRENT"
 SNAPSHOTS_DIRECTORY = "snapshots"
+REPORTS_DIRECTORY = "reports"
 LOCK_FILE = ".lock"
 
 

@@ -13,6 +13,7 @@ from indexer.behaviour.behaviour_block import learn_behaviour
 from indexer.build import default_weights
 from indexer.build.build_config import BuildConfig
 from indexer.build.catalogue_embedding import cache_path, embed_catalogue
+from indexer.build.html_report import write_report
 from indexer.build.publish import draft, publish, seal
 from indexer.build.snapshot_content import SnapshotInputs
 from indexer.build.snapshot_writer import write_snapshot
@@ -75,6 +76,7 @@ def _build(config: BuildConfig, store: Store, progress: Progress) -> Manifest:
         weights = default_weights.apply_stored(stored_weights, manifest)
         manifest = manifest.model_copy(update={"live_seq": changes.last, **weights.update})
         seal(store, written, manifest)
+    write_report(store, manifest, catalogue)
     if config.publish:
         _publish(store, manifest)
         if config.forget_changes:

@@ -93,12 +93,14 @@ def _check_rejects(config: BuildConfig, catalogue: Catalogue, embedded: Embedded
     """Raise InvalidCatalogue if too many rows or too many values of a column are bad."""
     path = config.store / REJECTS_FILE
     rejects, rows = len(embedded.rejects), embedded.lines_read
-    if rejects > config.max_rejects * rows or not embedded.item_ids:
+    if rows and rejects / rows > config.max_rejects:
         reasons = "; ".join(f"{count} x {example}" for count, example in commonest_reasons(embedded.rejects))
         raise InvalidCatalogue(
             f"{config.catalogue}: expected at most {config.max_rejects:.1%} bad rows, got {rejects} of {rows} "
             f"({rejects / max(rows, 1):.1%}): {reasons}; {path} lists them, --max-rejects sets the limit"
         )
+    if not embedded.item_ids:
+        raise InvalidCatalogue(f"{config.catalogue}: expected at least one item, got none; {path} lists the reasons")
     present = {column.source: column.summary.present for column in catalogue.columns}
     for column, count in Counter(cell.column for cell in embedded.bad_cells).items():
         total = max(present.get(column, 0), count)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from engine.catalog.payload import from_bytes
+from engine.durable import write_durably
 from engine.errors import BadImage
 from engine.pages.item_card import ItemCard, to_fields, to_title
 from engine.pages.page import render
@@ -17,14 +19,15 @@ from engine.pages.thumbnail import to_data_uri, to_thumbnail
 from engine.scoring.query import ItemPart, Query
 from engine.search.searcher import Searcher
 from engine.snapshot.manifest import Manifest
+from engine.snapshot.snapshot import Snapshot
+from engine.snapshot.store import REPORTS_DIRECTORY, Store
 from indexer.build.report import notices
 from indexer.build.snapshot_files import CURVE_FILE
 from indexer.catalog.catalogue import Catalogue
-from indexer.catalog.inspection import InspectedColumn
+from indexer.catalog.inspection import InspectedColumn, inspect_column
 from indexer.catalog.product import Product
 from indexer.embedding.image_loader import decode_image, read_image
 
-REPORT_FILE = "report.html"
 RANDOM_ITEMS = 20
 NEAREST = 6
 
@@ -109,6 +112,21 @@ def _summary(manifest: Manifest) -> str:
 
 def _curve(path: Path) -> str:
     return to_data_uri(path.read_bytes(), "image/png") if path.is_file() else ""
+
+
+def report_path(root: Path, snapshot: str) -> Path:
+    """Return where a store keeps the report of a snapshot."""
+    return root / REPORTS_DIRECTORY / f"{snapshot}.html"
+
+
+def write_report(store: Store, manifest: Manifest, catalogue: Catalogue) -> None:
+    """Write the report of a finished snapshot into its store."""
+    searcher = Searcher(Snapshot(manifest, store.directory(manifest.snapshot)), None)
+    columns = [inspect_column(column) for column in catalogue.columns]
+    page = render_report(searcher, manifest, columns, partial(find_pictures, catalogue))
+    path = report_path(store.root, manifest.snapshot)
+    path.parent.mkdir(exist_ok=True)
+    write_durably(path, page.encode())
 
 
 def find_pictures(catalogue: Catalogue, item_ids: frozenset[str]) -> dict[str, Image.Image]:

@@ -19,7 +19,7 @@ from engine.durable import sync_directory, write_durably
 from engine.errors import CorruptSnapshot, GateFailed, InvalidSetting, SnapshotNotFound
 from engine.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest, render
 from engine.snapshot.snapshot import find_damage
-from engine.snapshot.store import LOCK_FILE, Store
+from engine.snapshot.store import LOCK_FILE, REPORTS_DIRECTORY, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ def prune(store: Store, keep: int) -> list[str]:
             hidden = store.snapshots / f".{name}.pruned"
             (store.snapshots / name).rename(hidden)
             shutil.rmtree(hidden)
+            (store.root / REPORTS_DIRECTORY / f"{name}.html").unlink(missing_ok=True)
     return expired
 
 

@@ -16,12 +16,10 @@ from indexer.build import snapshot_files
 from indexer.build.build_config import BuildConfig
 from indexer.build.confidence_model import learn_confidence
 from indexer.build.gates import GateInputs, check_gates
-from indexer.build.html_report import REPORT_FILE, find_pictures, render_report
 from indexer.build.publish import Draft, file_records
 from indexer.build.snapshot_content import SnapshotContent, SnapshotInputs, arrange
 from indexer.build.snapshot_manifest import unmeasured_manifest
 from indexer.build.tune import tune
-from indexer.catalog.inspection import inspect_column
 from indexer.embedding.embed import Progress
 from indexer.probing.part_weights import ProbePool, learn
 from indexer.shoppers.population_builder import write_population
@@ -57,15 +55,7 @@ def write_snapshot(
     manifest = manifest.model_copy(update={"confidence": _learn_confidence(manifest, directory, inputs, content)})
     gates = _check_gates(config, Snapshot(manifest, directory), parent, inputs)
     manifest = manifest.model_copy(update={"gates": gates})
-    _write_report(manifest, directory, inputs)
     return manifest.model_copy(update={"files": file_records(directory)})
-
-
-def _write_report(manifest: Manifest, directory: Path, inputs: SnapshotInputs) -> None:
-    searcher = Searcher(Snapshot(manifest, directory), inputs.models.encoder, inputs.models.text_encoder)
-    columns = [inspect_column(column) for column in inputs.catalogue.columns]
-    page = render_report(searcher, manifest, columns, partial(find_pictures, inputs.catalogue))
-    (directory / REPORT_FILE).write_text(page, encoding="utf-8")
 
 
 def _open_parent(store: Store) -> Snapshot | None:

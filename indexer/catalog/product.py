@@ -87,7 +87,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A rejected row.
+    """A rejected row. Its line in a file of rejects has no kind; that of a dropped cell has the kind "cell".
 
     Attributes:
         line: The line it starts on.
@@ -101,7 +101,7 @@ class Reject:
 
     def to_line(self) -> str:
         """Return the reject as a line of JSON."""
-        line = {"kind": "row", "line": self.line, "item_id": self.item_id, "reason": self.reason}
+        line = {"line": self.line, "item_id": self.item_id, "reason": self.reason}
         return json.dumps(line, ensure_ascii=False) + "\n"
 
 

@@ -228,9 +228,8 @@ def build(
 
 def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
     from engine.search.exact_query_classes import describe_exact_classes
-    from engine.snapshot.store import SNAPSHOTS_DIRECTORY
     from indexer.build.default_weights import apply_stored, load
-    from indexer.build.html_report import REPORT_FILE
+    from indexer.build.html_report import report_path
     from indexer.build.report import notices
     from indexer.embedding.language import find_unread_texts
 
@@ -249,8 +248,7 @@ def _print_result(manifest: "Manifest", config: "BuildConfig") -> None:
         typer.echo(f"  notice: {count} items keep their own {name}; it is not replaced by that of their reviews")
     if manifest.reviews and manifest.reviews.warning:
         typer.echo(f"  warning: reviews: {manifest.reviews.warning}")
-    page = config.store / SNAPSHOTS_DIRECTORY / manifest.snapshot / REPORT_FILE
-    typer.echo(f"  look at it: {page}")
+    typer.echo(f"  look at it: {report_path(config.store, manifest.snapshot)}")
     if reason := apply_stored(load(config.store), manifest).reason:
         typer.echo(f"  notice: the weights in {config.store}/weights.json are not applied: {reason}")
 

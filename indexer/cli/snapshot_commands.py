@@ -61,7 +61,7 @@ def report(
 ) -> None:
     """Show a snapshot's block weights, block accuracy, gates, model and calibration."""
     from engine.snapshot.store import Store
-    from indexer.build.html_report import REPORT_FILE
+    from indexer.build.html_report import report_path
     from indexer.build.report import report as run
     from indexer.build.report import to_lines
     from indexer.output_file import open_output
@@ -72,7 +72,7 @@ def report(
         store, snapshot = Path(snapshot), None
     opened = Store(store)
     manifest = opened.manifest(snapshot or opened.require_current())
-    page = opened.directory(manifest.snapshot) / REPORT_FILE
+    page = report_path(store, manifest.snapshot)
     if html is not None:
         if not page.is_file():
             raise typer.BadParameter(f"{manifest.snapshot} was built without a report", param_hint="--html")
