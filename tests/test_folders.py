@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -306,9 +307,7 @@ def test_skipped_files_are_counted_by_ending(tmp_path: Path) -> None:
     image(tmp_path / "tote.jpg")
     touch(tmp_path, "a.svg", "b.svg", "x/b.SVG", "notes.txt", "x/shots.zip", "LICENSE")
     notices = open_catalogue(CatalogSpec(tmp_path)).notices
-    assert "6 files skipped: 3 .svg, 1 .txt, 1 without an ending, 1 .zip" in notices or any(
-        notice.startswith("6 files skipped: 3 .svg, ") for notice in notices
-    )
+    assert "6 files skipped: 3 .svg, 1 without an ending, 1 .txt, 1 .zip" in notices
 
 
 def test_one_image_in_several_formats_is_one_item(tmp_path: Path) -> None:
@@ -317,7 +316,7 @@ def test_one_image_in_several_formats_is_one_item(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["bags/tote"]
     image(tmp_path / "bags/tote.jpg")
     image(tmp_path / "bags/tote.b.jpg")
-    other, both = products(tmp_path)
+    both, other = products(tmp_path)
     assert other.item_id == "bags/tote.b"
     assert both.item_id == "bags/tote"
     assert both.payload["image"] == ["bags/tote.jpg", "bags/tote.webp"]
@@ -393,6 +392,7 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
         ("AB-1234-blue", "AB 1234 blue"),
         ("photo of a mug", "photo of a mug"),
         ("tote.jpg", "tote"),
+        ("tasse e\u0301", "tasse é"),
         ("IMG_1234", ""),
         ("IMG-20240101-WA0001", ""),
         ("DSC00012", ""),
@@ -560,7 +560,7 @@ def test_a_table_without_images_beside_it(tmp_path: Path) -> None:
 def test_the_folder_of_images_of_a_shop() -> None:
     """8 products; a name that is not UTF-8 is a reject, and two files that are no images are told."""
     folder = CASES / "folder_of_pictures/E5_folder"
-    found = ids(folder)
+    found = [normalize("NFC", item_id) for item_id in ids(folder)]
     undecodable = {"bags/phone", "bags/pic"}
     assert [item_id for item_id in found if item_id not in undecodable] == [
         "bags/Schöne Tasche 50%",
