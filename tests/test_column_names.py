@@ -119,6 +119,12 @@ def test_price_of_a_list_is_no_better():
     assert resolve_columns(["item_id", "list_price_inr", "price_inr"], {}).rename == {"price_inr": "price"}
 
 
+def test_names_beside_own_vectors():
+    """A file with own vectors was written for this engine: but for the id, only our names are fields."""
+    mapping = resolve_columns(["sku", "name", "picture_1", "image_vector", "Price"], {})
+    assert mapping.rename == {"sku": "item_id", "Price": "price"}
+
+
 def test_numbered_pictures_in_order():
     """Numbered picture columns are all pictures, in the order of their numbers."""
     columns = ["id", "image_10", "image_2", "image_1"]

@@ -78,6 +78,7 @@ def converted(name: str, values: Sequence[object], **options: Any) -> list[objec
         ("12 %", 12),
         ("007", 7),
         ("'12.50", 12.5),
+        ("1  299", 1299),
         ("\ufeff12", 12),
     ],
 )
@@ -179,6 +180,7 @@ def test_columns_of_numbers(name: str, values: list[object], expected: list[obje
         ("variantId", ["61749429862703105"]),
         ("anything", ["61749429862703105", "5"]),
         ("anything", ["007", "8"]),
+        ("contact", ["+4930123456", "+4989654321"]),
         ("anything", ["90.700", "90.710"]),
         ("anything", ["12", "12a"]),
     ],
@@ -205,6 +207,7 @@ def test_identifiers_of_json_and_parquet_are_text_as_in_csv() -> None:
     assert converted("anything", [2**53 + 1, 5]) == ["9007199254740993", "5"]
     assert converted("anything", [2**53, 5]) == [2**53, 5]
     assert converted("anything", [[2**53 + 1], {"n": 2**60}]) == [["9007199254740993"], {"n": "1152921504606846976"}]
+    assert converted("anything", [Decimal("12345678901234567890"), 5]) == ["12345678901234567890", "5"]
     assert converted("gtin", [5901234123450, None, 12.0]) == ["5901234123450", None, "12"]
 
 
@@ -252,6 +255,20 @@ def test_identifiers_that_a_spreadsheet_rounded_are_reported() -> None:
 def test_columns_of_prices(name: str, values: list[object], expected: list[object]) -> None:
     """The price, columns whose name says price, and columns of which most values name a currency."""
     assert converted(name, values) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "is_price"),
+    [
+        *(("unit_price", True), ("Compare At Price", True), ("salePrice", True), ("price_eur", True), ("PRICE", True)),
+        *(("precio_venta", True), ("Einkaufspreis netto", True), ("prix TTC", True), ("UVP", True), ("cost", True)),
+        *(("price_unit", False), ("price_valid_until", False), ("Preis Währung", False), ("price_group", False)),
+        *(("priced", False), ("enterprise", False), ("currency", False), ("spread", False)),
+    ],
+)
+def test_names_of_prices(name: str, is_price: bool) -> None:
+    """One word of the name says price, and none after it that something else is meant."""
+    assert (decided(name, ["12", "13"]).rule.type is PRICE) == is_price
 
 
 @pytest.mark.parametrize(
@@ -365,8 +382,8 @@ def test_columns_of_dates(name: str, values: list[object], expected: list[object
 def test_words_for_a_missing_value(name: str, word: str) -> None:
     """They are absent in every column, and do not count as values."""
     texts = {"rating": "4.5", "price": "5", "in_stock": "yes", "released": "2024-12-31"}
-    values = [texts.get(name, "red"), word, f" {word.upper()} "]
-    assert converted(name, values)[1:] == [None, None]
+    values = [texts.get(name, "red"), word, f" {word.upper()} ", f"\u00a0{word}\t"]
+    assert converted(name, values)[1:] == [None, None, None]
 
 
 @pytest.mark.parametrize("word", ["unknown", "N/A sized", "Nana", "none left", "no", "x", "0"])

@@ -140,7 +140,7 @@ def test_short_rows_lack_their_last_cells(tmp_path: Path) -> None:
         {"item_id": "2", "title": "b"},
         {"item_id": "3", "title": "c", "price": "4"},
     ]
-    assert rows.notices() == ["2 rows have fewer cells than the header: the missing ones are absent"]
+    assert rows.notices() == ["rows with fewer cells than the header, whose missing ones are absent: 2"]
 
 
 def test_surplus_cells(tmp_path: Path) -> None:
@@ -165,7 +165,14 @@ def test_a_column_without_a_name(tmp_path: Path) -> None:
     """Such as the index that pandas writes: left out, with a notice."""
     rows = source(tmp_path, ",item_id,title\n0,1,a\n1,2,b\n")
     assert values(rows) == [{"item_id": "1", "title": "a"}, {"item_id": "2", "title": "b"}]
-    assert rows.notices() == ["2 rows have a value in a column without a name: it is left out"]
+    assert rows.notices() == ["rows with a value in a column without a name, which is left out: 2"]
+
+
+def test_joined_files(tmp_path: Path) -> None:
+    """The header of the second file is no product, nor is the end of a DOS file."""
+    rows = source(tmp_path, "item_id,title\n1,a\nitem_id, title\n2,item_id\n\x1a")
+    assert lines(rows) == [(2, "1"), (4, "2")]
+    assert rows.notices() == ["rows that repeat the header, left out: 1"]
 
 
 def test_line_breaks_and_quotes(tmp_path: Path) -> None:

@@ -8,15 +8,13 @@ import pytest
 from engine.catalog.column_rule import ColumnType
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog import CatalogSpec, open_catalogue, read
+from indexer.catalog.catalog_reader import open_source
 from indexer.catalog.column_scan import no_progress, scan_columns
 from indexer.catalog.feeds.column_names import resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
 from indexer.catalog.feeds.renamed_rows import RenamedRows
-from indexer.catalog.feeds.wrapped_source import read_notices
-from indexer.catalog.formats.delimited import Csv
-from indexer.catalog.formats.json_lines import JsonLines
 from indexer.catalog.product import ReadOptions, Reject
-from indexer.catalog.raw_row import CatalogSource
+from indexer.catalog.raw_row import SourceOptions
 from tests.support.feed_exports import (
     SHOPIFY,
     SHOPIFY_2024,
@@ -72,7 +70,7 @@ class Opened:
     """The products of a feed under our names by id, what was rejected, and the notices."""
 
     def __init__(self, path: Path, **options: object) -> None:
-        source: CatalogSource = Csv(path) if ".csv" in path.suffixes else JsonLines(path)
+        source = open_source(path, SourceOptions())
         feed = open_feed(source, path, **options)
         scan = scan_columns(feed.source, None, no_progress)
         mapping = resolve_columns(list(scan.summaries), feed.requested, scan.sample)
@@ -80,6 +78,7 @@ class Opened:
         rows = list(self.source.rows())
         self.rejects = [row for row in rows if isinstance(row, Reject)]
         self.rows = [row.values for row in rows if not isinstance(row, Reject)]
+        self.feed = feed
         self.notices = [*feed.notices, *mapping.notices]
 
     def __getitem__(self, item_id: str) -> Mapping[str, object]:
@@ -135,7 +134,7 @@ def test_shopify_is_read_twice_alike(tmp_path: Path):
     """A second pass yields the same rows and the same notices."""
     feed = Opened(write_table(tmp_path / "products.csv", [MUG, HAT, LARGE], SHOPIFY))
     assert [row.values for row in feed.source.rows()] == feed.rows
-    assert read_notices(feed.source) == feed.notices
+    assert feed.feed.notices == feed.notices
 
 
 def test_shopify_later_titles_are_kept(tmp_path: Path):
@@ -363,7 +362,7 @@ def test_join_rows_by_a_field(tmp_path: Path):
 
 def test_join_keeps_rejected_rows(tmp_path: Path):
     """A broken row is rejected and costs no other."""
-    path = write_header(tmp_path / "rows.csv", "item_id,title,image", "a,Mug,1.jpg", "broken", "a,,2.jpg")
+    path = write_header(tmp_path / "rows.csv", "item_id,title,image", "a,Mug,1.jpg", "b,x,y,z", "a,,2.jpg")
     feed = Opened(path, join_rows="item_id")
     assert (feed.ids, len(feed.rejects)) == (["a"], 1)
 
@@ -496,12 +495,13 @@ class TestCases:
         ]
         assert all("title" in row for row in feed.rows)
 
-    def test_google_tsv_names(self, tmp_path: Path):
+    def test_google_tsv(self):
         """The attributes of a Google feed are our fields."""
-        text = (CASES / "google_tsv/A03_google_tsv__feed.tsv").read_text().replace(",", "|").replace("\t", ",")
-        feed = Opened(write_header(tmp_path / "feed.csv", *text.splitlines()))
+        feed = Opened(CASES / "google_tsv/A03_google_tsv__feed.tsv")
         assert (feed.ids[0], feed["0000"]["price"]) == ("0000", "20.00 USD")
         assert feed["0000"]["image"] == "https://shop.example/0.jpg"
+        products = list(read(CatalogSpec(CASES / "google_tsv/A03_google_tsv__feed.tsv")))
+        assert [product.payload["price"] for product in products] == [20.0, 21.0, 22.0, 23.0, 24.0]
 
     @pytest.mark.parametrize(
         ("file", "expected"),

@@ -9,7 +9,16 @@ from typing import TypeAlias
 
 from engine.catalog.absent_words import ABSENT_WORDS, is_absent_word
 from engine.catalog.boolean_text import parse_boolean
-from engine.catalog.coercion import JSON, MAX_EXACT_INTEGER, BadRow, InvalidValue, format_value, to_json, to_text
+from engine.catalog.coercion import (
+    JSON,
+    MAX_EXACT_INTEGER,
+    MAX_FLOAT32,
+    BadRow,
+    InvalidValue,
+    format_value,
+    to_json,
+    to_text,
+)
 from engine.catalog.column_type import ColumnType, ReadSettings
 from engine.catalog.date_text import parse_date
 from engine.catalog.number_text import parse_number
@@ -22,7 +31,7 @@ Converted: TypeAlias = "JSON | InvalidValue"
 # How spreadsheets keep digits from becoming a number: '0012 and ="0012".
 _SPREADSHEET_TEXT = re.compile(r"'([0-9][0-9. -]{2,})|=\"([^\"]*)\"")
 
-MARKED = frozenset({"", " ", "'", "=", *(char for word in ABSENT_WORDS for char in (word[0], word[0].upper()))})
+MARKED = frozenset({*" \t\r\n\u00a0'=", "", *(char for word in ABSENT_WORDS for char in (word[0], word[0].upper()))})
 """What texts begin with that stand for a missing value or are marked as text by a spreadsheet."""
 
 
@@ -91,9 +100,9 @@ class CellReader:
         return _invalid("a finite number", value) if abs(number) > 1e308 else float(number)
 
     def _read_price(self, value: object) -> Converted:
-        if isinstance(value, float) and math.isinf(value):
-            return _invalid("a finite number", value)
         price = parse_price(value, self._rule.decimal_comma, self._rule.thousands)
+        if (price is not None and abs(price.amount) > MAX_FLOAT32) or value in (math.inf, -math.inf):
+            return _invalid("a finite number", value)
         return _invalid("a price", value) if price is None else price.amount
 
     def _read_boolean(self, value: object) -> Converted:

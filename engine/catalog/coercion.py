@@ -144,7 +144,7 @@ def to_price(value: object) -> float:
 def to_json(value: object, column: str, depth: int = 0) -> JSON:
     """Return a value as plain JSON.
 
-    NaN becomes null, dates ISO 8601, integers that a float does not hold text, and bytes null.
+    NaN becomes null, dates ISO 8601, integers and decimals that a float does not hold text, and bytes null.
 
     Raises:
         BadRow: Infinity, a value without a JSON form, or nesting deeper than 16.
@@ -159,6 +159,8 @@ def to_json(value: object, column: str, depth: int = 0) -> JSON:
         number = float(value)
         if math.isinf(number):
             raise BadRow(f"{column}: expected a finite number, got {format_value(value)}")
+        if isinstance(value, Decimal) and abs(number) > MAX_EXACT_INTEGER:
+            return f"{value:f}"
         return None if math.isnan(number) else number
     if isinstance(value, (list, tuple)):
         return [to_json(part, column, depth + 1) for part in value]

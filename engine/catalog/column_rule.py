@@ -11,6 +11,7 @@ from engine.catalog.text_batch import NumberBatch, read_dates
 
 _NONE = type(None)
 
+_MIN, _MAX = -MAX_EXACT_INTEGER, MAX_EXACT_INTEGER
 _NUMBERS = (ColumnType.NUMBER, ColumnType.PRICE)
 
 __all__ = ["ColumnRule", "ColumnType", "Converted"]
@@ -43,8 +44,10 @@ class ColumnRule:
         kinds = set(map(type, values))
         if kinds <= {str, _NONE}:
             return self._convert_texts(cast(Sequence[str | None], values))
-        if kinds <= {int, float, _NONE} and self.type is ColumnType.NUMBER:
+        if kinds <= {int, float, _NONE} and self.type in _NUMBERS:
             return self._convert_numbers(cast(Sequence[int | float | None], values))
+        if kinds <= {bool, _NONE} and self.type is ColumnType.BOOLEAN:
+            return cast(list[Converted], list(values))
         return list(map(self._reader().read, values))
 
     def currencies(self, values: Sequence[object]) -> list[str | None]:
@@ -73,10 +76,12 @@ class ColumnRule:
 
     def _convert_numbers(self, values: Sequence[int | float | None]) -> list[Converted]:
         read = self._reader().read
-        return [
-            value if value is None or -MAX_EXACT_INTEGER <= value <= MAX_EXACT_INTEGER else read(value)
-            for value in values
-        ]
+        # Neither NaN nor infinity is between the limits.
+        if self.type is ColumnType.PRICE:
+            return [
+                None if value is None else float(value) if _MIN <= value <= _MAX else read(value) for value in values
+            ]
+        return [value if value is None or _MIN <= value <= _MAX else read(value) for value in values]
 
     def _convert_texts(self, values: Sequence[str | None]) -> list[Converted]:
         if self.type in (ColumnType.TEXT, ColumnType.MIXED):

@@ -73,4 +73,5 @@ _BY_LOWER_SIGN = {sign.lower(): code for sign, code in _BY_SIGN.items() if len(s
 
 def find_currency(sign: str) -> str | None:
     """Return the ISO code of a currency as written, its sign if several have it ("$", "¥", "kr"), None if unknown."""
-    return _BY_SIGN.get(sign) or _BY_LOWER_SIGN.get(sign.lower())
+    short = sign.rstrip(".")
+    return _BY_SIGN.get(sign) or _BY_SIGN.get(short) or _BY_LOWER_SIGN.get(short.lower())

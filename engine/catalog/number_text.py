@@ -66,12 +66,12 @@ class Digits(NamedTuple):
 
 
 def to_ascii(text: str) -> str:
-    """Return a text with ASCII digits, signs, blanks and apostrophes, without invisible and surrounding characters."""
+    """Return a text with ASCII digits, signs, blanks and apostrophes, without invisible and surplus characters."""
     if not text.isascii():
         text = text.translate(_TO_ASCII)
         text = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
     # A spreadsheet's mark of text: '0012.
-    return text.strip().removeprefix("'")
+    return " ".join(text.split()).removeprefix("'")
 
 
 def split_digits(text: str) -> Digits | None:

@@ -3,6 +3,7 @@
 Strict, since a price that is read wrongly is worse than one that is missing: every word beside it must be known.
 """
 
+import html
 import math
 import re
 from collections.abc import Mapping
@@ -85,7 +86,7 @@ def split_price(text: str) -> PriceText | None:
     """Return the parts of a price, None if the text is not one: "2 for 5", "$20.00 $15.00", "1.299.00", "free"."""
     if len(text) > _MAX_LENGTH:
         return None
-    text = _strip_words(to_ascii(text))
+    text = _strip_words(to_ascii(html.unescape(text) if "&" in text else text))
     text = _EURO_CENTS.sub(r",\1 €", _NO_CENTS.sub(" ", text).strip())
     found = list(_AMOUNT.finditer(text))
     if len(found) == 1:

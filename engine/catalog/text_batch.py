@@ -45,10 +45,15 @@ class NumberBatch:
         return result
 
     def read_currencies(self) -> list[str | None]:
-        """Return the currency of each text, which all texts of a shape have in common."""
+        """Return the currency of each text, which all texts of a shape have in common, unless they are ranges."""
         examples = dict(zip(self._shapes, self._texts, strict=True))
-        currencies = {shape: self._reader.read_currency(text) for shape, text in examples.items()}
-        return list(map(currencies.__getitem__, self._shapes))
+        prices = {shape: split_price(text) for shape, text in examples.items()}
+        ranges = {shape for shape, price in prices.items() if price is not None and len(price.amounts) > 1}
+        currencies = {shape: price.currency if price else None for shape, price in prices.items()}
+        return [
+            self._reader.read_currency(text) if shape in ranges else currencies[shape]
+            for shape, text in zip(self._shapes, self._texts, strict=True)
+        ]
 
     def _read_plain(self, has_decimals: bool) -> list[Converted]:
         is_float = has_decimals or self._rule.type is ColumnType.PRICE

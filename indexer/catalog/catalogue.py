@@ -15,13 +15,14 @@ from indexer.catalog.catalog_column import (
     to_feed_names,
 )
 from indexer.catalog.catalog_reader import open_source, suggest_column
-from indexer.catalog.column_scan import Progress, batches, no_progress, scan_columns
+from indexer.catalog.column_scan import Progress, no_progress, scan_columns
 from indexer.catalog.feeds.column_names import ColumnMapping, resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
 from indexer.catalog.images.image_files import ImageResolver
 from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reject
 from indexer.catalog.product_reader import PayloadColumn, ProductReader, RowLayout
 from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS, CatalogSource, SourceOptions
+from indexer.catalog.row_batch import read_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Catalogue:
             images=ImageResolver(self._source.folder),
             language=self.spec.options.language,
         )
-        for batch in batches(self._source):
+        for batch in read_batches(self._source):
             yield from reader.read(batch)
 
 

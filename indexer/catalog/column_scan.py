@@ -1,15 +1,13 @@
 """The first pass over a catalogue: every row is read, and the values of each column are summarised."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
-from indexer.catalog.product import Reject
-from indexer.catalog.product_reader import column_values
-from indexer.catalog.raw_row import CatalogSource, RawRow
+from indexer.catalog.product_reader import localized
+from indexer.catalog.raw_row import CatalogSource
+from indexer.catalog.row_batch import RowBatch, read_batches
 from indexer.catalog.values.column_summary import ColumnSummary
 
-BATCH_ROWS = 4096
 STAGE = "read"
 _SAMPLE_ROWS = 1000
 
@@ -39,29 +37,24 @@ def scan_columns(source: CatalogSource, language: str | None, progress: Progress
     """Read every row of a source. Raises InvalidCatalogue if it is truncated."""
     scan = ColumnScan({name: ColumnSummary() for name in source.columns(frozenset())})
     readable = 0
-    for batch in batches(source):
-        rows = [entry for entry in batch if isinstance(entry, RawRow)]
-        for name in _new_names(rows, scan.summaries):
-            # The rows before this batch lack the column, which is a part of its summary.
-            scan.summaries[name] = ColumnSummary(absent=readable)
+    for batch in read_batches(source):
+        for name in batch.columns:
+            if name not in scan.summaries:
+                # The rows before this batch lack the column, which is a part of its summary.
+                scan.summaries[name] = ColumnSummary(absent=readable)
+        missing = [None] * len(batch.lines)
         for name, summary in scan.summaries.items():
-            summary.add(column_values(rows, name, language))
-        scan.sample += [row.values for row in rows[: _SAMPLE_ROWS - len(scan.sample)]]
-        scan.row_count += len(batch)
-        readable += len(rows)
+            summary.add(localized(batch.columns.get(name, missing), language))
+        if len(scan.sample) < _SAMPLE_ROWS:
+            scan.sample += _sample(batch, _SAMPLE_ROWS - len(scan.sample))
+        scan.row_count += batch.row_count
+        readable += len(batch.lines)
         progress(STAGE, scan.row_count, None)
     return scan
 
 
-def _new_names(rows: Sequence[RawRow], known: Mapping[str, ColumnSummary]) -> list[str]:
-    """Return the columns that are not known yet, in order of appearance."""
-    if set().union(*(row.values for row in rows)) <= known.keys():
-        return []
-    return list(dict.fromkeys(name for row in rows for name in row.values if name not in known))
-
-
-def batches(source: CatalogSource) -> Iterator[list[RawRow | Reject]]:
-    """Yield the rows of a source in lists of up to BATCH_ROWS."""
-    rows = source.rows()
-    while batch := list(islice(rows, BATCH_ROWS)):
-        yield batch
+def _sample(batch: RowBatch, count: int) -> list[Mapping[str, object]]:
+    return [
+        {name: values[index] for name, values in batch.columns.items() if values[index] is not None}
+        for index in range(min(count, len(batch.lines)))
+    ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.catalog.coercion import JSON
 from engine.catalog.column_rule import ColumnType
-from indexer.catalog.images.image_archive import ArchivedImage
+from indexer.catalog.archived_image import ArchivedImage
 
 ImageSource: TypeAlias = Path | bytes | ArchivedImage
 

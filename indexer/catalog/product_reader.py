@@ -14,11 +14,9 @@ from engine.catalog.text_template import Template
 from indexer.catalog.images.image_files import ImageResolver
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import BadCell, ImageSource, Product, Reject
-from indexer.catalog.raw_row import RawRow
+from indexer.catalog.row_batch import RowBatch
 
 _NESTED = frozenset({list, dict})
-
-Values = list[object]
 
 
 class PayloadColumn(NamedTuple):
@@ -57,9 +55,8 @@ class RowLayout(NamedTuple):
     needs_images: bool = False
 
 
-def column_values(rows: Sequence[RawRow], column: str, language: str | None) -> Values:
-    """Return the values of one column, None where absent, with language-tagged ones as plain text."""
-    values: Values = [row.values.get(column) for row in rows]
+def localized(values: Sequence[object], language: str | None) -> Sequence[object]:
+    """Return the values of a column with language-tagged ones as plain text."""
     if _NESTED.isdisjoint(map(type, values)):
         return values
     return [localize(value, language) if type(value) in _NESTED else value for value in values]
@@ -84,75 +81,90 @@ class ProductReader:
         self._vectors = {column: OwnVectors(column) for column in layout.vectors}
         self._seen: dict[str, int] = {}
 
-    def read(self, batch: Sequence[RawRow | Reject]) -> Iterator[Product | Reject]:
+    def read(self, batch: RowBatch) -> Iterator[Product | Reject]:
         """Yield each row of a batch as a product, or as a reject with the reason."""
-        rows = [entry for entry in batch if isinstance(entry, RawRow)]
-        contents = iter(self._convert(rows))
-        for entry in batch:
-            if isinstance(entry, Reject):
-                yield entry
-                continue
-            content = next(contents)
+        rejects = iter(batch.rejects)
+        before, reject = next(rejects, _END)
+        payloads, faults = self._convert(batch)
+        ids = batch.columns.get(self._layout.item_id, [None] * len(batch.lines))
+        for index, line in enumerate(batch.lines):
+            while reject is not None and before == index:
+                yield reject
+                before, reject = next(rejects, _END)
             item_id = ""
             try:
-                item_id = to_item_id(entry.values.get(self._layout.item_id))
+                item_id = to_item_id(ids[index])
                 if item_id in self._seen:
                     raise BadRow(f"duplicate {self._layout.item_id}, first on line {self._seen[item_id]}")
-                product = self._to_product(entry, item_id, content)
+                product = self._to_product(batch, index, item_id, (payloads[index], faults.get(index, [])))
             except BadRow as bad:
-                yield Reject(entry.line, item_id, str(bad))
+                yield Reject(line, item_id, str(bad))
             else:
-                self._seen[item_id] = entry.line
+                self._seen[item_id] = line
                 yield product
+        while reject is not None:
+            yield reject
+            _, reject = next(rejects, _END)
 
-    def _convert(self, rows: Sequence[RawRow]) -> list["_Content"]:
-        """Return the payload of each row, and the cells that were dropped from it."""
-        payloads: list[dict[str, JSON]] = [{} for _ in rows]
+    def _convert(self, batch: RowBatch) -> tuple[list[dict[str, JSON]], dict[int, list["_Fault"]]]:
+        """Return the payload of each row, and the cells that were dropped, by row."""
+        names: list[str] = []
+        columns: list[Sequence[object]] = []
         faults: dict[int, list[_Fault]] = {}
+        with_gaps: list[str] = []
         for column in self._layout.payload:
-            values = column_values(rows, column.source, self._language)
-            for index, value in enumerate(column.rule.convert(values)):
-                if value is None:
-                    continue
-                if type(value) is InvalidValue:
-                    faults.setdefault(index, []).append((column.source, value.reason))
-                else:
-                    payloads[index][column.name] = cast(JSON, value)
+            if column.source not in batch.columns:
+                continue
+            values = localized(batch.columns[column.source], self._language)
+            converted: list[object] = list(column.rule.convert(values))
+            if InvalidValue in set(map(type, converted)):
+                converted = _without_faults(converted, column.source, faults)
+            names.append(column.name)
+            columns.append(converted)
+            if None in converted:
+                with_gaps.append(column.name)
             if column.currency:
-                for payload, currency in zip(payloads, column.rule.currencies(values), strict=True):
-                    if currency is not None and column.name in payload:
-                        payload[column.currency] = currency
-        return [(payload, faults.get(index, [])) for index, payload in enumerate(payloads)]
+                names.append(column.currency)
+                columns.append(_currencies(column.rule.currencies(values), converted))
+                with_gaps.append(column.currency)
+        rows = zip(*columns, strict=True) if columns else [()] * len(batch.lines)
+        payloads = [cast(dict[str, JSON], dict(zip(names, row, strict=True))) for row in rows]
+        for name in with_gaps:
+            for payload in payloads:
+                if payload[name] is None:
+                    del payload[name]
+        return payloads, faults
 
-    def _to_product(self, row: RawRow, item_id: str, content: "_Content") -> Product:
+    def _to_product(self, batch: RowBatch, index: int, item_id: str, content: "_Content") -> Product:
         payload, faults = content
+        line = batch.lines[index]
         images: tuple[ImageSource, ...] = ()
         if self._layout.images:
-            images = self._read_images(row.values, payload, faults)
+            images = self._read_images(batch, index, payload, faults)
         embedded = self._layout.embedded
         words = self._template.render_item(item_id, payload)
         signals = {name: _read_signal(name, payload, faults) for name in self._signals}
         return Product(
-            line=row.line,
+            line=line,
             item_id=item_id,
             text=words if "text" in embedded else "",
             images=images if "image" in embedded else (),
-            vectors=self._read_vectors(row.values) if self._vectors else {},
+            vectors=self._read_vectors(batch, index) if self._vectors else {},
             signals=signals,
             payload=payload,
             words=words,
             needs_image=self._layout.needs_images,
-            bad_cells=tuple(BadCell(row.line, item_id, column, reason) for column, reason in faults),
+            bad_cells=tuple(BadCell(line, item_id, column, reason) for column, reason in faults),
         )
 
     def _read_images(
-        self, values: Mapping[str, object], payload: dict[str, JSON], faults: list["_Fault"]
+        self, batch: RowBatch, index: int, payload: dict[str, JSON], faults: list["_Fault"]
     ) -> tuple[ImageSource, ...]:
         """Return a row's images; writes their names into the payload, and the bad ones into the faults."""
         sources: dict[ImageSource, None] = {}
         names: dict[str, None] = {}
         for column in self._layout.images:
-            cell = self._images.resolve(values.get(column))
+            cell = self._images.resolve(batch.columns[column][index] if column in batch.columns else None)
             sources.update(dict.fromkeys(cell.sources))
             names.update(dict.fromkeys(cell.names))
             faults.extend((column, reason) for reason in cell.faults)
@@ -160,11 +172,11 @@ class ProductReader:
             payload["image"] = next(iter(names)) if len(names) == 1 else cast(JSON, list(names))
         return tuple(sources)
 
-    def _read_vectors(self, values: Mapping[str, object]) -> dict[str, NDArray[np.float32]]:
+    def _read_vectors(self, batch: RowBatch, index: int) -> dict[str, NDArray[np.float32]]:
         """Return a row's own vectors. Raises BadRow."""
         vectors: dict[str, NDArray[np.float32]] = {}
         for column, block in self._layout.vectors.items():
-            value = values.get(column)
+            value = batch.columns[column][index] if column in batch.columns else None
             if isinstance(value, InvalidValue):
                 raise BadRow(value.reason)
             if isinstance(value, np.ndarray):
@@ -178,6 +190,20 @@ _Fault = tuple[str, str]
 """The column of a bad cell, and the reason."""
 
 _Content = tuple[dict[str, JSON], list[_Fault]]
+_END: tuple[int, Reject | None] = (-1, None)
+
+
+def _without_faults(values: Sequence[object], column: str, faults: dict[int, list[_Fault]]) -> list[object]:
+    """Return values with None for the invalid ones, whose reasons are added to the faults by row."""
+    for index, value in enumerate(values):
+        if isinstance(value, InvalidValue):
+            faults.setdefault(index, []).append((column, value.reason))
+    return [None if isinstance(value, InvalidValue) else value for value in values]
+
+
+def _currencies(currencies: Sequence[str | None], prices: Sequence[object]) -> list[object]:
+    """Return the currencies of the prices that could be read."""
+    return [None if price is None else code for code, price in zip(currencies, prices, strict=True)]
 
 
 def _read_signal(name: str, payload: dict[str, JSON], faults: list[_Fault]) -> float:

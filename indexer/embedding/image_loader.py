@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.encoders.images import BUILD_LIMITS, decode
 from engine.errors import BadImage
-from indexer.catalog.images.image_archive import ArchivedImage
+from indexer.catalog.archived_image import ArchivedImage
 from indexer.catalog.product import ImageSource, Product, Reject
 
 ROWS_AHEAD = 4096

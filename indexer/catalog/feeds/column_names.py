@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import InvalidCatalogue, InvalidSetting
-from indexer.catalog.column_suggestion import suggest_column
+from indexer.catalog.catalog_reader import suggest_column
 from indexer.catalog.feeds.column_aliases import CURRENCY, FIELDS, KNOWN_NAMES, WEAK_NAMES, normalize
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
-from indexer.catalog.raw_row import ITEM_ID
+from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS
 
 _NUMBERED = re.compile(r"(\D+?)0*(\d{1,3})(\D*)")
 
@@ -45,7 +45,7 @@ class ColumnMapping:
         unique = " and ".join(map(repr, self.id_candidates))
         hint = f"; different in every row: {unique}" if unique else ""
         raise InvalidCatalogue(
-            f"{path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, self.columns)}{hint}; "
+            f"{path} has no column {ITEM_ID!r}: {suggest_column(ITEM_ID, list(self.columns))}{hint}; "
             f"name the column of the ids with --map {ITEM_ID}=COLUMN"
         )
 
@@ -77,7 +77,7 @@ def find_column(columns: Sequence[str], name: str, purpose: str) -> str:
     if len(similar) > 1:
         raise InvalidCatalogue(f"{purpose} {name!r} could be any of {', '.join(map(repr, similar))}: write it as there")
     if not similar:
-        raise InvalidCatalogue(f"no column {name!r} {purpose}: {suggest_column(name, columns)}")
+        raise InvalidCatalogue(f"no column {name!r} {purpose}: {suggest_column(name, list(columns))}")
     return similar[0]
 
 
@@ -108,9 +108,11 @@ class _Resolver:
             self._request(find_field(name), column)
         for name in FIELDS:
             self._assign(name, self._find_own(name))
-        for name in ("title", *KNOWN_NAMES):
+        # Who brings vectors wrote the file for this engine: a name there is no title to embed.
+        brings_vectors = not VECTOR_COLUMNS.keys().isdisjoint(self._field.values())
+        for name in (ITEM_ID,) if brings_vectors else ("title", *KNOWN_NAMES):
             self._assign(name, self._find_known(name))
-        self._add_images()
+        self._add_images(others=not brings_vectors)
         return self._to_mapping(requested)
 
     def _request(self, name: str, column: str) -> None:
@@ -176,12 +178,12 @@ class _Resolver:
             or next(filter(self._sample.is_unique, weak), None)
         )
 
-    def _add_images(self) -> None:
-        """Make every further picture column one of `images`: lists by rank, then the numbered ones."""
+    def _add_images(self, others: bool) -> None:
+        """List the picture columns: the named ones, and if `others` lists by rank and numbered ones as `images`."""
         main = [column for column, name in self._field.items() if name in ("image", "images")]
         main.sort(key=lambda column: self._field[column])
-        lists = self._ranked("images", KNOWN_NAMES["images"])
-        numbers = {column: _picture_number(column) for column in self._free()}
+        lists = self._ranked("images", KNOWN_NAMES["images"]) if others else []
+        numbers = {column: _picture_number(column) for column in self._free()} if others else {}
         numbered = sorted((number, column) for column, number in numbers.items() if number is not None)
         self._images = list(dict.fromkeys([*main, *lists, *(column for _, column in numbered)]))
         for column in self._images:

@@ -20,7 +20,7 @@ from indexer.catalog.feeds.shop_objects import SHOPIFY_OBJECTS, WOOCOMMERCE_OBJE
 from indexer.catalog.feeds.shopify import SHOPIFY
 from indexer.catalog.feeds.squarespace import SQUARESPACE
 from indexer.catalog.feeds.woocommerce import WOOCOMMERCE
-from indexer.catalog.feeds.wrapped_source import read_notices
+from indexer.catalog.feeds.wrapped_source import WrappedSource
 from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS, CatalogSource, RawRow
 
 AUTO = "auto"
@@ -56,8 +56,8 @@ class Feed:
 
     @property
     def notices(self) -> list[str]:
-        """What a person should know about the file, complete once all rows were read."""
-        return read_notices(self.source)
+        """What a person should know about the layout, complete once all rows were read."""
+        return self.source.notices() if isinstance(self.source, WrappedSource) else []
 
 
 def open_feed(

@@ -1,6 +1,6 @@
 """Rows that are one product because they have the same value in one column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -57,14 +57,26 @@ def first_values(rows: Sequence[RawRow]) -> dict[str, object]:
 
 
 def collect_images(rows: Sequence[RawRow]) -> list[object]:
-    """Return the image cells of all rows in order; lists are flattened."""
+    """Return the image cells of all rows in order, each text once; lists are flattened."""
     cells: list[object] = []
     for row in rows:
         for column in IMAGE_COLUMNS:
             value = row.values.get(column)
             if not is_blank(value):
                 cells += value if isinstance(value, list) else [value]
-    return cells
+    return deduplicate(cells)
+
+
+def deduplicate(cells: Iterable[object]) -> list[object]:
+    """Return cells in order without texts that came before; bytes and objects stay."""
+    seen: set[str] = set()
+    kept: list[object] = []
+    for cell in cells:
+        if not isinstance(cell, str) or cell not in seen:
+            kept.append(cell)
+        if isinstance(cell, str):
+            seen.add(cell)
+    return kept
 
 
 def _differences(rows: Sequence[RawRow], first: dict[str, object]) -> Iterator[dict[str, object]]:

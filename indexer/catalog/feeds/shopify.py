@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from indexer.catalog.feeds.cell_text import is_blank, to_flag, to_key, to_list, to_name, to_number, to_plain_number
 from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.grouped_rows import GroupedRows
-from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, first_values
+from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, deduplicate, first_values
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.product_status import ProductStatus
 from indexer.catalog.feeds.variant_price import find_lowest
@@ -73,9 +73,12 @@ class ShopifyRows(GroupedRows):
         product = {name: _to_value(name, first[column]) for column, name in layout.product.items() if column in first}
         options = {number: str(first[column]) for number, column in layout.option_names.items() if column in first}
         pictured = sorted(rows, key=layout.get_position)
-        variants = [variant for row in rows if (variant := self._to_variant(row, options, product))]
+        variants = [self._to_variant(row, options) for row in rows]
+        for row, variant in zip(rows[1:], variants[1:], strict=True):
+            self._add_differences(variant, row, product)
+        variants = list(filter(None, variants))
         product |= find_lowest(variants)
-        product["images"] = list(dict.fromkeys([*collect_images(pictured), *_get_images(variants)]))
+        product["images"] = deduplicate([*collect_images(pictured), *_get_images(variants)])
         alt_texts = [text for row in pictured if (text := row.values.get(layout.alt_text or "")) is not None]
         if any(not is_blank(text) for text in alt_texts):
             product["image_alt_text"] = alt_texts
@@ -86,7 +89,7 @@ class ShopifyRows(GroupedRows):
         self._status.count(product)
         yield RawRow(rows[0].line, product)
 
-    def _to_variant(self, row: RawRow, options: Mapping[str, str], product: Mapping[str, object]) -> dict[str, object]:
+    def _to_variant(self, row: RawRow, options: Mapping[str, str]) -> dict[str, object]:
         """Return what a row says of a variant; empty for a row with a picture only."""
         layout = self._layout
         variant = {
@@ -98,12 +101,14 @@ class ShopifyRows(GroupedRows):
             value = row.values.get(column)
             if not is_blank(value) and normalize(str(value)) != _WITHOUT_OPTIONS:
                 variant[options.get(number, f"option{number}")] = value
-        # A later row should leave the product's own fields empty: what it says otherwise is kept with its variant.
-        for column, name in layout.product.items():
-            value = row.values.get(column)
-            if name != ITEM_ID and not is_blank(value) and _to_value(name, value) != product.get(name):
-                variant.setdefault(name, _to_value(name, value))
         return variant
+
+    def _add_differences(self, variant: dict[str, object], row: RawRow, product: Mapping[str, object]) -> None:
+        """Keep what a later row says of the product, which it should leave empty, with its variant."""
+        for column, name in self._layout.product.items():
+            value = row.values.get(column)
+            if name != ITEM_ID and not is_blank(value) and (read := _to_value(name, value)) != product.get(name):
+                variant.setdefault(name, read)
 
 
 class _Layout:

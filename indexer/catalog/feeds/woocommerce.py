@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from indexer.catalog.feeds.cell_text import is_blank, to_key, to_list, to_number
 from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.grouped_rows import GroupedRows
-from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images
+from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, deduplicate
 from indexer.catalog.feeds.layout import Layout
 from indexer.catalog.feeds.product_status import ProductStatus
 from indexer.catalog.feeds.variant_price import find_lowest
@@ -123,7 +123,7 @@ class WooCommerceRows(GroupedRows):
         images = [part for cell in map(_get_images, (values, *variations)) for part in cell]
         if images:
             product = {name: value for name, value in product.items() if name not in IMAGE_COLUMNS}
-            product["images"] = list(dict.fromkeys(images))
+            product["images"] = deduplicate(images)
         if variants:
             product = find_lowest(variants) | product
             product[VARIANTS] = variants

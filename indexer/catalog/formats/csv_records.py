@@ -166,6 +166,7 @@ def read_lines(path: Path, encoding: TextEncoding) -> Iterator[Block]:
             raise InvalidCatalogue(f"{path}: expected lines of at most {_MAX_LINE_CHARACTERS} characters, got more")
         if end:
             yield text[:end], _split(text[:end], newline)
+    tail = tail.removesuffix("\x1a")  # how DOS programs end a file
     if tail:
         yield tail, _split(tail, newline)
 

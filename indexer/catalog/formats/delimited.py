@@ -1,6 +1,7 @@
 """Delimited text: CSV, TSV and their like, with a header; also gzipped. Every value is text as written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from engine.catalog.coercion import BadRow, InvalidValue
@@ -10,6 +11,7 @@ from indexer.catalog.formats.csv_records import CsvRecords, Record, read_lines
 from indexer.catalog.formats.text_encoding import TextEncoding, detect_encoding, explain_bad_byte
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, VECTOR_COLUMNS, RawRow, SourceOptions
+from indexer.catalog.row_batch import RowBatch
 
 _USUAL_DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 _DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -26,6 +28,7 @@ class Csv:
         self._usual_delimiter = _USUAL_DELIMITERS.get(suffix.lower(), ",")
         self._layout: tuple[TextEncoding, CsvDialect] | None = None
         self._read_notices: list[str] = []
+        self._names: list[str] = []
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the header's names. Raises InvalidCatalogue if no row follows."""
@@ -45,38 +48,69 @@ class Csv:
         Raises:
             InvalidCatalogue: The header cannot be read, or the file is truncated.
         """
+        for line, cells in self._checked_records():
+            if isinstance(cells, Reject):
+                yield cells
+                continue
+            values: dict[str, object] = {
+                name: text for name, text in zip(self._names, cells, strict=True) if name and text is not None
+            }
+            yield RawRow(line, values)
+
+    def batches(self, size: int) -> Iterator[RowBatch]:
+        """Yield the same rows by columns. Raises InvalidCatalogue as `rows`."""
+        records = self._checked_records()
+        while chunk := list(islice(records, size)):
+            rejects: list[tuple[int, Reject]] = []
+            lines: list[int] = []
+            rows: list[Sequence[object]] = []
+            for line, cells in chunk:
+                if isinstance(cells, Reject):
+                    rejects.append((len(lines), cells))
+                else:
+                    lines.append(line)
+                    rows.append(cells)
+            columns = zip(*rows, strict=True) if rows else [()] * len(self._names)
+            yield RowBatch(
+                lines, {name: values for name, values in zip(self._names, columns, strict=True) if name}, rejects
+            )
+
+    def _checked_records(self) -> Iterator[tuple[int, Sequence[object] | Reject]]:
+        """Yield each record that is not blank, as wide as the header and None for blank cells, or a reject."""
         source = self._open()
         records = iter(source)
-        header = self._read_header(records)
+        header = self._names = self._read_header(records)
         width = len(header)
         clean = self._find_layout()[0].clean
         named = all(header)
-        short = unnamed = 0
+        short = unnamed = repeated = 0
         after_bad = False
         for line, cells in records:
             if isinstance(cells, BadRow):
                 after_bad = True
-                yield Reject(line, "", str(cells))
+                yield line, Reject(line, "", str(cells))
                 continue
-            values: dict[str, object] = {
-                name: text for name, text in zip(header, cells, strict=False) if text and not text.isspace()
-            }
             if len(cells) != width:
+                surplus = any(cell.strip() for cell in cells[width:])
                 # Right after a broken record, a short one is the rest of it.
-                torn = after_bad and values and len(cells) < width
-                if torn or any(cell.strip() for cell in cells[width:]):
-                    yield Reject(line, "", f"expected {width} fields, got {len(cells)}")
+                if surplus or (after_bad and len(cells) < width and not is_blank(cells)):
+                    yield line, Reject(line, "", f"expected {width} fields, got {len(cells)}")
                     continue
-                short += bool(values) and any(header[len(cells) :])
-            if not values:
-                continue
+                short += not is_blank(cells) and any(header[len(cells) :])
+                cells = [*cells[:width], *[""] * (width - len(cells))]
             after_bad = False
+            if cells[0] == header[0] and [cell.strip() for cell in cells] == header:
+                repeated += 1
+                continue
+            values: Sequence[str | None] = cells
+            if "" in cells or " " in cells or cells[0].isspace():
+                values = [None if not text or text.isspace() else text for text in cells]
+                if not any(values):
+                    continue
             if not named:
-                unnamed += values.pop("", None) is not None
-            if not clean:
-                self._mark_bad_cells(values)
-            yield RawRow(line, values)
-        self._read_notices = _explain_rows(source, short, unnamed)
+                unnamed += any(text for name, text in zip(header, values, strict=True) if not name)
+            yield line, values if clean else self._mark_bad_cells(values)
+        self._read_notices = _explain_rows(source, short, unnamed, repeated)
 
     def notices(self) -> list[str]:
         """Return what the file was taken for; after all rows were read, also what was found in them."""
@@ -122,20 +156,20 @@ class Csv:
         for name in VECTOR_COLUMNS.keys() & columns.keys():
             raise InvalidCatalogue(f"{self._path}: {name} cannot come in a CSV file: use Parquet or JSON Lines")
 
-    def _mark_bad_cells(self, values: dict[str, object]) -> None:
+    def _mark_bad_cells(self, cells: Sequence[object]) -> list[object]:
         encoding, _ = self._find_layout()
-        for name, text in values.items():
-            fault = explain_bad_byte(str(text), encoding)
-            if fault:
-                values[name] = InvalidValue(fault)
+        faults = ("" if text is None else explain_bad_byte(str(text), encoding) for text in cells)
+        return [InvalidValue(fault) if fault else text for fault, text in zip(faults, cells, strict=True)]
 
 
-def _explain_rows(source: CsvRecords, short: int, unnamed: int) -> list[str]:
+def _explain_rows(source: CsvRecords, short: int, unnamed: int, repeated: int) -> list[str]:
     notices = []
     if source.escaped:
         notices.append('quotes inside quotes are escaped by a backslash: read \\" as a quote')
     if short:
-        notices.append(f"{short} rows have fewer cells than the header: the missing ones are absent")
+        notices.append(f"rows with fewer cells than the header, whose missing ones are absent: {short}")
     if unnamed:
-        notices.append(f"{unnamed} rows have a value in a column without a name: it is left out")
+        notices.append(f"rows with a value in a column without a name, which is left out: {unnamed}")
+    if repeated:
+        notices.append(f"rows that repeat the header, left out: {repeated}")
     return notices

@@ -17,8 +17,11 @@ _CJK_SYMBOLS = frozenset("、。「」『』・ー，！？：；（）【】《
 _INSIDE_WORDS = frozenset("’·\u00ad")
 _SHOUTING = 0.15
 """What a capital after a capital costs: texts in KOI8 read as cp1251 are all capitals."""
+_WINDOWS = "cp12"
 _LEGACY = 0.99
 """The prior of encodings that Windows programs do not write."""
+_STANDARD = (_WINDOWS, "iso")
+"""Encodings in which a symbol is evidence; those of DOS and the Mac have one for nearly every byte."""
 
 
 def guess_encoding(words: Iterable[bytes]) -> str | None:
@@ -36,16 +39,15 @@ def guess_encoding(words: Iterable[bytes]) -> str | None:
 def _score_letters(raw: bytes, name: str) -> float:
     """Return the plausibility of text with one byte per character: 1 if all are frequent letters of one language."""
     text = raw.decode(name, "replace")
-    windows = name.startswith("cp12")
     counts = Counter(filter(_is_foreign, text))
     languages = _letter_values(name)
     known = frozenset().union(*languages)
     letters = max(sum(values.get(c, -0.5) * n for c, n in counts.items() if c in known) for values in languages)
-    others = sum(_symbol_value(c) * n for c, n in counts.items() if c not in known)
-    if not name.startswith(("cp12", "iso")) and others > 0:
-        others /= 2  # a symbol alone says nothing: each of these encodings has other ones
-    score = (letters + others - _count_odd_neighbours(text, known, name in LATIN)) / counts.total()
-    return score if windows else score * _LEGACY
+    symbols = sum(_symbol_value(c) * n for c, n in counts.items() if c not in known)
+    if not name.startswith(_STANDARD) and symbols > 0:
+        symbols /= 2
+    score = (letters + symbols - _count_odd_neighbours(text, known, name in LATIN)) / counts.total()
+    return score if name.startswith(_WINDOWS) else score * _LEGACY
 
 
 def _is_foreign(character: str) -> bool:

@@ -1,32 +1,10 @@
 """Images in tar files beside the table that names them, read from where they lie in the archive."""
 
 import tarfile
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-
-@dataclass(frozen=True, slots=True)
-class ArchivedImage:
-    """An image inside an uncompressed tar file.
-
-    Attributes:
-        archive: The tar file.
-        name: Its name there.
-        offset: Where its bytes begin.
-        size: Their number.
-    """
-
-    archive: Path
-    name: str
-    offset: int
-    size: int
-
-    def read(self) -> bytes:
-        """Return the bytes of the image."""
-        with self.archive.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.size)
+from indexer.catalog.archived_image import ArchivedImage
 
 
 class ImageArchives:

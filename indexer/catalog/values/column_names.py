@@ -73,6 +73,7 @@ _NOT_PRICES = _to_words(
     """
     currency unit units type range band tier level label group category code id date dates until valid start end
     status change drop list_id rule count policy class note notes text history index rank
+    einheit währung waehrung typ art gruppe klasse
     """
 )
 _DATES = _to_words(
@@ -117,9 +118,10 @@ def read_name(name: str) -> NameHint:
 
 
 def _is_price(words: list[str]) -> bool:
-    if not _NOT_PRICES.isdisjoint(words):
-        return False
-    return any(word in _PRICE_WORDS or _PRICES.search(word) for word in words)
+    for index, word in enumerate(words):
+        if word in _PRICE_WORDS or _PRICES.search(word):
+            return _NOT_PRICES.isdisjoint(words[index + 1 :])
+    return False
 
 
 def _is_identifier(words: list[str], last: str) -> bool:

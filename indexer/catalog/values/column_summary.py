@@ -80,6 +80,7 @@ class ColumnSummary:
         zero_ended: Whether three or more decimals end in a zero somewhere: "90.700".
         longest: Length of the longest text.
         html: Examined texts with HTML tags or entities.
+        urls: Web addresses in a sample of the examined texts.
     """
 
     def __init__(self, absent: int = 0) -> None:
@@ -97,6 +98,7 @@ class ColumnSummary:
         self.zero_ended = False
         self.longest = 0
         self.html = 0
+        self.urls = 0
         self._examples: dict[str, None] = {}
         self._distinct: set[str] = set()
         self._batches = 0
@@ -104,7 +106,6 @@ class ColumnSummary:
         self._text_shapes = 0
         self._sampled = 0
         self._words = 0
-        self._urls = 0
 
     @property
     def present(self) -> int:
@@ -130,7 +131,7 @@ class ColumnSummary:
     @property
     def is_prose(self) -> bool:
         """Whether most texts are words for people, and not codes or addresses."""
-        return self._words > self._sampled / 2 and self._urls < self._sampled / 2
+        return self._words > self._sampled / 2 and self.urls < self._sampled / 2
 
     @property
     def html_share(self) -> float:
@@ -208,7 +209,7 @@ class ColumnSummary:
             if not is_absent_word(text):
                 self._sampled += 1
                 self._words += _TWO_LETTERS.search(text) is not None
-                self._urls += _URL.match(text) is not None
+                self.urls += _URL.match(text) is not None
 
     def _add_shapes(self, texts: list[str], counts: list[int]) -> None:
         """Count different texts by shape."""

@@ -3,6 +3,7 @@
 from engine.catalog.number_text import Digits
 
 _MAX_EXACT_DIGITS = 15
+_MIN_PHONE_DIGITS = 8
 
 
 class NumberEvidence:
@@ -13,7 +14,7 @@ class NumberEvidence:
         comma: Numbers whose decimal sign can only be the comma.
         small: Numbers such as "0.125" and "0,125": three digits after a sign are decimals in this column.
         undecided: Examples of numbers with one sign before three digits, by that sign.
-        leading_zero: Whole numbers such as "007".
+        leading_zero: Whole numbers such as "007", and phone numbers such as "+4930123456".
         long: Whole numbers of more than 15 digits, which a float may not hold.
         three_decimals: Numbers with three or more decimals.
     """
@@ -39,7 +40,9 @@ class NumberEvidence:
         self.comma += count if sign == "," else 0
         self.small += count if len(digits.decimals) == 3 and not digits.group_sign else 0
         if not digits.decimal_sign and not digits.group_sign:
-            self.leading_zero += count if len(digits.whole) > 1 and digits.whole.startswith("0") else 0
+            is_phone = text.startswith("+") and len(digits.whole) >= _MIN_PHONE_DIGITS
+            is_padded = len(digits.whole) > 1 and digits.whole.startswith("0")
+            self.leading_zero += count if is_phone or is_padded else 0
             self.long += count if len(digits.whole) > _MAX_EXACT_DIGITS else 0
 
     @property

@@ -42,7 +42,7 @@ class TextForm(NamedTuple):
         return not self.absent and all(form is None for form in (self.number, self.price, self.boolean, self.date))
 
 
-@lru_cache(65536)
+@lru_cache(16384)
 def read_form(text: str) -> TextForm:
     """Return what a stripped text may be."""
     if not any(map(str.isdecimal, text)) or sum(map(str.isalpha, text)) > _MAX_LETTERS:
