@@ -429,6 +429,8 @@ def test_titles_of_file_names(name: str, title: str) -> None:
         "products.json",
         "export.csv.gz",
         "meta data.csv",
+        "google_feed.xml",
+        "product-feed.txt",
     ],
 )
 def test_a_table_beside_images_is_refused(tmp_path: Path, name: str) -> None:

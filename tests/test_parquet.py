@@ -366,6 +366,7 @@ def test_bytes_of_no_use_are_left_out_and_told(tmp_path: Path) -> None:
             "item_id": ["a", "b"],
             "sha": pa.array([b"\xff" * 20, None], pa.binary(20)),
             "doc": pa.array([bson, bson], pa.binary()),
+            "shape": pa.ExtensionArray.from_storage(pa.opaque(pa.binary(), "geometry", "x"), pa.array([b"\0\1"] * 2)),
             "dims": pa.array([{"w": 1, "raw": b"\0\1"}] * 2, pa.struct({"w": pa.int64(), "raw": pa.binary()})),
         },
     )
@@ -373,7 +374,7 @@ def test_bytes_of_no_use_are_left_out_and_told(tmp_path: Path) -> None:
     assert source.columns(frozenset()) == ["item_id", "dims"]
     assert source.notices() == [
         f"column {name!r} is left out: its bytes are neither UTF-8 text nor images"
-        for name in ("sha", "doc", "dims.raw")
+        for name in ("sha", "doc", "shape", "dims.raw")
     ]
     first, _ = products(path)
     assert "doc" not in first.payload
@@ -402,6 +403,9 @@ def test_names_of_columns(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([pa.array(["a"]), pa.array([1]), pa.array([2])], names=["item_id", "n", "n"])
     with pytest.raises(InvalidCatalogue, match="has two columns named 'n'"):
         read(CatalogSpec(write(tmp_path, twice)))
+    fields = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["w", "w"])
+    with pytest.raises(InvalidCatalogue, match=r"has two columns named 'dims\.w'"):
+        read(CatalogSpec(write(tmp_path, {"item_id": ["a"], "dims": fields})))
 
 
 def test_vectors_of_every_kind_of_list(tmp_path: Path) -> None:
