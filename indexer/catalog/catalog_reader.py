@@ -8,6 +8,7 @@ from typing import cast
 
 from engine.errors import InvalidCatalogue
 from indexer.catalog.folder_catalog import open_folder
+from indexer.catalog.formats.archive import open_archive
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, CatalogSource, SourceOptions
 
 FORMATS = {
@@ -18,9 +19,17 @@ FORMATS = {
     ".tsv": "indexer.catalog.formats.delimited:Csv",
     ".tab": "indexer.catalog.formats.delimited:Csv",
     ".txt": "indexer.catalog.formats.delimited:Csv",
+    ".xml": "indexer.catalog.formats.xml_feed:XmlFeed",
+    ".rss": "indexer.catalog.formats.xml_feed:XmlFeed",
+    ".atom": "indexer.catalog.formats.xml_feed:XmlFeed",
+    ".xlsx": "indexer.catalog.formats.spreadsheet:Spreadsheet",
+    ".xlsm": "indexer.catalog.formats.spreadsheet:Spreadsheet",
+    ".xls": "indexer.catalog.formats.spreadsheet:Spreadsheet",
+    ".ods": "indexer.catalog.formats.spreadsheet:Spreadsheet",
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
-_GZIPPED = frozenset(FORMATS) - {".parquet"}
+_BINARY = frozenset({".parquet", ".xlsx", ".xlsm", ".xls", ".ods"})
+_GZIPPED = frozenset(FORMATS) - _BINARY
 
 
 def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFAULT_OPTIONS) -> CatalogSource:
@@ -50,7 +59,11 @@ def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFA
 def open_source(path: Path, options: SourceOptions) -> CatalogSource:
     """Return the rows of a catalogue, a file or a folder. Raises InvalidCatalogue as `open_rows` and `open_folder`."""
     open_file = partial(open_rows, options=options)
-    return open_folder(path, open_file, options) if path.is_dir() else open_file(path)
+    if path.is_dir():
+        return open_folder(path, open_file, options)
+    if path.suffix.lower() == ".zip" and path.is_file():
+        return open_archive(path, partial(open_source, options=options), frozenset(FORMATS))
+    return open_file(path)
 
 
 def suggest_column(name: str, columns: list[str]) -> str:

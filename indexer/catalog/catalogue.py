@@ -19,6 +19,7 @@ from indexer.catalog.column_scan import Progress, no_progress, scan_columns
 from indexer.catalog.feeds.column_names import ColumnMapping, resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
 from indexer.catalog.images.image_files import ImageResolver
+from indexer.catalog.images_by_id import ImagesById
 from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reject
 from indexer.catalog.product_reader import PayloadColumn, ProductReader, RowLayout
 from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS, CatalogSource, SourceOptions
@@ -76,9 +77,19 @@ class Catalogue:
             signals=self.signals,
             images=ImageResolver(self._source.folder),
             language=self.spec.options.language,
+            images_by_id=None if self._mapping.image_columns or is_image_folder else self._find_images_by_id(),
         )
         for batch in read_batches(self._source):
             yield from reader.read(batch)
+
+    def _find_images_by_id(self) -> ImagesById | None:
+        """Return the images beside a table without a column of images, None if there are none."""
+        folder = self._source.folder
+        if "image" in self.own_blocks or not ImagesById(folder, ()):
+            return None
+        column = next(column.source for column in self.columns if column.name == ITEM_ID)
+        batches = read_batches(self._source)
+        return ImagesById(folder, {str(value) for batch in batches for value in batch.columns.get(column, ())})
 
 
 def open_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> Catalogue:

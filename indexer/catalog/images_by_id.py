@@ -29,7 +29,7 @@ class ImagesById:
     """
 
     def __init__(self, folder: Path, item_ids: Collection[str]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._ids = frozenset(map(_normalize, item_ids))
         self._keys = frozenset(map(str.casefold, self._ids))
         self._truncated = False
@@ -46,11 +46,11 @@ class ImagesById:
         numbered = [name for _, name in sorted(self._by_number.get(key, ()))]
         inside = sorted(self._by_folder.get(key, ()), key=_natural_order)
         names = [name for name in (*exact, *numbered, *inside) if _is_below(name, parents)]
-        return [self._folder / name for name in _without_copies(names)]
+        return [self.folder / name for name in _without_copies(names)]
 
     def notices(self) -> list[str]:
         """Return whether the search ended early."""
-        return [f"images were looked for in the first {MAX_FILES} files below {self._folder} only"] * self._truncated
+        return [f"images were looked for in the first {MAX_FILES} files below {self.folder} only"] * self._truncated
 
     def __bool__(self) -> bool:
         """Return whether there is any image."""
@@ -60,18 +60,18 @@ class ImagesById:
     def _names(self) -> list[str]:
         """The images as paths relative to the folder."""
         try:
-            folders = sorted(path.name for path in self._folder.iterdir() if path.name.lower() in _USUAL_FOLDERS)
-            beside = [path.name for path in self._folder.iterdir() if path.is_file()]
+            folders = sorted(path.name for path in self.folder.iterdir() if path.name.lower() in _USUAL_FOLDERS)
+            beside = [path.name for path in self.folder.iterdir() if path.is_file()]
         except OSError:
             return []
-        folders = [name for name in folders if (self._folder / name).is_dir()]
+        folders = [name for name in folders if (self.folder / name).is_dir()]
         found = self._scan(folders or [""])
         return [*sorted(filter(is_image_name, beside if folders else ())), *found]
 
     def _scan(self, folders: Iterable[str]) -> list[str]:
         found: list[str] = []
         for folder in folders:
-            scan = scan_folder(self._folder / folder, MAX_FILES)
+            scan = scan_folder(self.folder / folder, MAX_FILES)
             self._truncated |= scan.truncated
             found += (f"{folder}/{name}".lstrip("/") for name in scan.files if is_image_name(name))
         return found

@@ -12,6 +12,7 @@ from engine.catalog.column_rule import ColumnRule
 from engine.catalog.localized_text import localize
 from engine.catalog.text_template import Template
 from indexer.catalog.images.image_files import ImageResolver
+from indexer.catalog.images_by_id import ImagesById
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.catalog.row_batch import RowBatch
@@ -72,6 +73,7 @@ class ProductReader:
         signals: Sequence[str],
         images: ImageResolver,
         language: str | None,
+        images_by_id: ImagesById | None = None,
     ) -> None:
         self._layout = layout
         self._template = template
@@ -79,6 +81,7 @@ class ProductReader:
         self._images = images
         self._language = language
         self._vectors = {column: OwnVectors(column) for column in layout.vectors}
+        self._images_by_id = images_by_id
         self._seen: dict[str, int] = {}
 
     def read(self, batch: RowBatch) -> Iterator[Product | Reject]:
@@ -141,6 +144,8 @@ class ProductReader:
         images: tuple[ImageSource, ...] = ()
         if self._layout.images:
             images = self._read_images(batch, index, payload, faults)
+        elif self._images_by_id is not None:
+            images = self._find_images(item_id, payload, self._images_by_id)
         embedded = self._layout.embedded
         words = self._template.render_item(item_id, payload)
         signals = {name: _read_signal(name, payload, faults) for name in self._signals}
@@ -171,6 +176,14 @@ class ProductReader:
         if names:
             payload["image"] = next(iter(names)) if len(names) == 1 else cast(JSON, list(names))
         return tuple(sources)
+
+    def _find_images(self, item_id: str, payload: dict[str, JSON], finder: ImagesById) -> tuple[ImageSource, ...]:
+        """Return the images that are named by an item's id; writes their names into the payload."""
+        paths = finder.find(item_id)
+        names = [path.relative_to(finder.folder).as_posix() for path in paths]
+        if names:
+            payload["image"] = names[0] if len(names) == 1 else cast(JSON, names)
+        return tuple(paths)
 
     def _read_vectors(self, batch: RowBatch, index: int) -> dict[str, NDArray[np.float32]]:
         """Return a row's own vectors. Raises BadRow."""
