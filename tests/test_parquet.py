@@ -381,6 +381,13 @@ def test_bytes_of_no_use_are_left_out_and_told(tmp_path: Path) -> None:
     assert first.payload["dims"] == {"w": 1, "raw": None}
 
 
+def test_a_file_of_bytes_only(tmp_path: Path) -> None:
+    """The message says which columns are left out."""
+    path = write(tmp_path, {"sha": pa.array([b"\xff" * 20])})
+    with pytest.raises(InvalidCatalogue, match="no column that can be read: column 'sha' is left out"):
+        read(CatalogSpec(path))
+
+
 def test_a_column_of_bytes_that_starts_empty(tmp_path: Path) -> None:
     """The first values decide, however late they come."""
     values = pa.array([None] * 3000 + [b"red"], pa.binary())
