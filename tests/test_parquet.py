@@ -18,7 +18,7 @@ from PIL import Image
 
 from engine.catalog.coercion import InvalidValue
 from engine.errors import InvalidCatalogue
-from indexer.catalog import BadCell, CatalogSpec, Product, Reject, count_rows, read
+from indexer.catalog import BadCell, CatalogSpec, Product, Reject, count_rows, open_catalogue, read
 from indexer.catalog.formats.parquet import Parquet
 
 CASES = Path(__file__).parents[2] / "shared/cases/feeds"
@@ -316,6 +316,16 @@ def test_images_are_bytes(tmp_path: Path, format_: str) -> None:
     data = image_bytes(format_)
     images = pa.array([data, None, data[:-1]], pa.binary())
     assert column(tmp_path, images, "photo") == [data, None, data[:-1]]
+
+
+def test_images_that_no_field_takes_are_told(tmp_path: Path) -> None:
+    """One column is taken for the image; of another a person is told how to take it."""
+    images = pa.array([image_bytes()], pa.binary())
+    path = write(tmp_path, {"item_id": ["a"], "photo": images, "thumb": images})
+    catalogue = open_catalogue(CatalogSpec(path))
+    assert "column thumb holds images that are not used: use --map image=thumb" in catalogue.notices
+    (product,) = products(path)
+    assert (product.images, product.payload) == ((image_bytes(),), {})
 
 
 def test_images_and_paths_in_one_column(tmp_path: Path) -> None:
