@@ -18,7 +18,7 @@ from PIL import Image
 
 from engine.catalog.coercion import InvalidValue
 from engine.errors import InvalidCatalogue
-from indexer.catalog import BadCell, CatalogSpec, Product, Reject, count_rows, read
+from indexer.catalog import BadCell, CatalogSpec, Product, Reject, count_rows, open_catalogue, read
 from indexer.catalog.formats.parquet import Parquet
 
 CASES = Path(__file__).parents[2] / "shared/cases/feeds"
@@ -318,6 +318,16 @@ def test_images_are_bytes(tmp_path: Path, format_: str) -> None:
     assert column(tmp_path, images, "photo") == [data, None, data[:-1]]
 
 
+def test_images_that_no_field_takes_are_told(tmp_path: Path) -> None:
+    """One column is taken for the image; of another a person is told how to take it."""
+    images = pa.array([image_bytes()], pa.binary())
+    path = write(tmp_path, {"item_id": ["a"], "photo": images, "thumb": images})
+    catalogue = open_catalogue(CatalogSpec(path))
+    assert "column thumb holds images that are not used: use --map image=thumb" in catalogue.notices
+    (product,) = products(path)
+    assert (product.images, product.payload) == ((image_bytes(),), {})
+
+
 def test_images_and_paths_in_one_column(tmp_path: Path) -> None:
     """Each value is what it is."""
     data = image_bytes()
@@ -366,6 +376,7 @@ def test_bytes_of_no_use_are_left_out_and_told(tmp_path: Path) -> None:
             "item_id": ["a", "b"],
             "sha": pa.array([b"\xff" * 20, None], pa.binary(20)),
             "doc": pa.array([bson, bson], pa.binary()),
+            "shape": pa.ExtensionArray.from_storage(pa.opaque(pa.binary(), "geometry", "x"), pa.array([b"\0\1"] * 2)),
             "dims": pa.array([{"w": 1, "raw": b"\0\1"}] * 2, pa.struct({"w": pa.int64(), "raw": pa.binary()})),
         },
     )
@@ -373,11 +384,18 @@ def test_bytes_of_no_use_are_left_out_and_told(tmp_path: Path) -> None:
     assert source.columns(frozenset()) == ["item_id", "dims"]
     assert source.notices() == [
         f"column {name!r} is left out: its bytes are neither UTF-8 text nor images"
-        for name in ("sha", "doc", "dims.raw")
+        for name in ("sha", "doc", "shape", "dims.raw")
     ]
     first, _ = products(path)
     assert "doc" not in first.payload
     assert first.payload["dims"] == {"w": 1, "raw": None}
+
+
+def test_a_file_of_bytes_only(tmp_path: Path) -> None:
+    """The message says which columns are left out."""
+    path = write(tmp_path, {"sha": pa.array([b"\xff" * 20])})
+    with pytest.raises(InvalidCatalogue, match="no column that can be read: column 'sha' is left out"):
+        read(CatalogSpec(path))
 
 
 def test_a_column_of_bytes_that_starts_empty(tmp_path: Path) -> None:
@@ -402,6 +420,9 @@ def test_names_of_columns(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([pa.array(["a"]), pa.array([1]), pa.array([2])], names=["item_id", "n", "n"])
     with pytest.raises(InvalidCatalogue, match="has two columns named 'n'"):
         read(CatalogSpec(write(tmp_path, twice)))
+    fields = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["w", "w"])
+    with pytest.raises(InvalidCatalogue, match=r"has two columns named 'dims\.w'"):
+        read(CatalogSpec(write(tmp_path, {"item_id": ["a"], "dims": fields})))
 
 
 def test_vectors_of_every_kind_of_list(tmp_path: Path) -> None:

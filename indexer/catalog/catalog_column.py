@@ -105,6 +105,8 @@ def column_notices(spec: CatalogSpec, columns: Sequence[CatalogColumn], text_tem
     for column in columns:
         if column.role == IMAGES and any("//" in text for text in column.summary.examples):
             yield f"the images of column {column.source} are web addresses, which are not fetched: download them first"
+        if column.role != IMAGES and bytes in column.summary.kinds:
+            yield f"column {column.source} holds images that are not used: use --map image={column.source}"
         for sentence in column.decision.odd:
             yield f"column {column.source}: {sentence}"
 

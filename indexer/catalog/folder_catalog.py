@@ -12,7 +12,9 @@ from indexer.catalog.formats.text_parts import TextParts
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, CatalogSource, SourceOptions
 
 _WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".ods"})
-_LIKELY_NAMES = ("catalog", "product", "article", "item", "style")
+# Files of these endings are tables if their names say so.
+_OTHER_SUFFIXES = frozenset({".xml", ".txt", ".xml.gz", ".txt.gz"})
+_LIKELY_NAMES = ("catalog", "product", "article", "item", "style", "feed")
 _MAX_LISTED = 10
 _LAKES = {
     "_delta_log": "a Delta Lake table",
@@ -99,8 +101,14 @@ def _check_tables(path: Path, scan: FolderScan) -> None:
 def _find_tables(files: Sequence[str], images: Sequence[str]) -> list[str]:
     """Return the files that may be catalogues: tables, but not those that describe one image each."""
     described = {name for image in images for name in (image, str(PurePosixPath(image).with_suffix("")))}
-    tables = [name for name in files if table_suffix(name) or PurePosixPath(name).suffix.lower() in _WORKBOOK_SUFFIXES]
+    tables = filter(_is_table_name, files)
     return [name for name in tables if str(PurePosixPath(name).with_suffix("")) not in described]
+
+
+def _is_table_name(name: str) -> bool:
+    if table_suffix(name) or PurePosixPath(name).suffix.lower() in _WORKBOOK_SUFFIXES:
+        return True
+    return name.lower().endswith(tuple(_OTHER_SUFFIXES)) and _rank(name) < len(_LIKELY_NAMES)
 
 
 def _rank(name: str) -> int:

@@ -12,6 +12,8 @@ from indexer.catalog.raw_row import IMAGE_COLUMNS
 SAMPLE_VALUES = 100
 """Number of values that decide."""
 UUID_BYTES = 16
+READABLE_EXTENSIONS = frozenset({"arrow.uuid", "arrow.json", "arrow.bool8"})
+"""Types whose values are read by their meaning, not as what they are stored as."""
 
 _MIN_TEXTS = 0.9
 _MIN_IMAGES = 0.5
@@ -73,6 +75,8 @@ def has_binary(arrow_type: pa.DataType) -> bool:
     """Return whether a type is bytes, or nested with bytes inside."""
     if is_binary(arrow_type):
         return True
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return arrow_type.extension_name not in READABLE_EXTENSIONS and has_binary(arrow_type.storage_type)
     if pa.types.is_dictionary(arrow_type):
         return has_binary(arrow_type.value_type)
     return any(has_binary(arrow_type.field(index).type) for index in range(arrow_type.num_fields))
@@ -92,7 +96,10 @@ def is_binary(arrow_type: pa.DataType) -> bool:
 def binary_leaves(column: "pa.Array[Any]", path: str) -> Iterator[tuple[str, "pa.Array[Any]"]]:
     """Yield the arrays of bytes inside a column with their paths, as `value_reader` names them."""
     arrow_type = column.type
-    if pa.types.is_dictionary(arrow_type):
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        if has_binary(arrow_type):
+            yield from binary_leaves(column.storage, path)
+    elif pa.types.is_dictionary(arrow_type):
         yield from binary_leaves(column.dictionary_decode(), path)
     elif is_binary(arrow_type):
         yield path, column

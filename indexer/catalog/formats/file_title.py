@@ -1,6 +1,7 @@
 """The title that a file's name gives: its words, but not those of cameras, telephones and scanners."""
 
 import re
+import unicodedata
 
 _ENDING = re.compile(r"(\.(jpe?g|png|webp|gif|bmp|tiff?|avif|heic|jxl))+$", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=.*[0-9])[0-9a-f]{16,}", re.IGNORECASE)
@@ -15,7 +16,8 @@ _MEANINGLESS = frozenset(_CAMERA_WORDS.split())
 
 def to_title(stem: str) -> str:
     """Return the words of a file's name; "" if it is a number, a hash, or what a camera calls its images."""
-    stem = _ENDING.sub("", stem)
+    # File systems of Apple decompose letters with accents.
+    stem = unicodedata.normalize("NFC", _ENDING.sub("", stem))
     title = " ".join(re.sub(r"[-_]", " ", stem).split())
     words = _WORD.findall(title)
     meaningless = _HASH.fullmatch(stem) or _CAMERA_NUMBER.fullmatch(stem)

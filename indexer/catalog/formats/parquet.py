@@ -23,6 +23,7 @@ from indexer.catalog.formats.part_files import Part
 from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, VECTOR_COLUMNS, RawRow, SourceOptions
+from indexer.catalog.row_batch import RowBatch, Values
 
 _BATCH_ROWS = 8192
 _BATCH_IMAGE_ROWS = 128
@@ -30,8 +31,7 @@ _SAMPLE_BATCH_ROWS = 64
 # A field of a struct that is still empty after so many rows is not waited for.
 _SAMPLE_ROWS = 1024
 
-_Values = Sequence[object]
-_Reader = Callable[["pa.Array[Any]"], _Values]
+_Reader = Callable[["pa.Array[Any]"], Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,27 @@ class Parquet:
         if self._table.row_count == 0:
             raise InvalidCatalogue(f"{self._path} has no rows")
         names = [name for schema in self._table.schemas for name in schema.names if self._table.is_used(name)]
+        if not names:
+            raise InvalidCatalogue(f"{self._path} has no column that can be read: {'; '.join(self.notices())}")
         return list(dict.fromkeys([*names, *(name for part in self._parts for name in part.values)]))
 
     def rows(self) -> Iterator[RawRow | Reject]:
         """Yield every row. Raises InvalidCatalogue if a part is truncated."""
+        for batch in self.batches(_BATCH_ROWS):
+            for index, line in enumerate(batch.lines):
+                yield RawRow(line, {name: values[index] for name, values in batch.columns.items()})
+
+    def batches(self, size: int) -> Iterator[RowBatch]:
+        """Yield all rows in batches of up to `size`. Raises InvalidCatalogue if a part is truncated."""
+        has_images = BinaryRole.IMAGE in self._table.roles.values()
         vectors = {name: OwnVectors(name) for name in VECTOR_COLUMNS}
+        size = min(size, _BATCH_IMAGE_ROWS) if has_images else size
         number = 0
         for part in self._parts:
-            for values in self._read_part(part, vectors):
-                number += 1
-                yield RawRow(number, {**part.values, **values} if part.values else values)
+            for count, columns in self._read_part(part, vectors, size):
+                constant: dict[str, Values] = {name: [value] * count for name, value in part.values.items()}
+                yield RowBatch(list(range(number + 1, number + count + 1)), {**constant, **columns}, [])
+                number += count
 
     def notices(self) -> list[str]:
         """Return which columns are left out, and how many parts are read."""
@@ -112,19 +123,19 @@ class Parquet:
             roles |= {path: detect_role(path, values) for path, values in samples.items()}
         return _Table(schemas, row_count, roles)
 
-    def _read_part(self, part: Part, vectors: Mapping[str, OwnVectors]) -> Iterator[dict[str, object]]:
+    def _read_part(
+        self, part: Part, vectors: Mapping[str, OwnVectors], size: int
+    ) -> Iterator[tuple[int, dict[str, Values]]]:
+        """Yield the number of rows and the columns of each batch."""
         with _open(part.path) as file:
             schema = file.schema_arrow
             names = [name for name in schema.names if self._table.is_used(name)]
             readers = [self._reader(schema.field(name), vectors) for name in names]
-            has_images = BinaryRole.IMAGE in self._table.roles.values()
             wanted = None if len(names) == len(schema.names) else names
-            batches = file.iter_batches(_BATCH_IMAGE_ROWS if has_images else _BATCH_ROWS, columns=wanted)
-            for batch in _checked(batches, part.path):
+            for batch in _checked(file.iter_batches(size, columns=wanted), part.path):
                 # By name, since the name of a struct also selects columns whose names begin with it and a dot.
-                columns = [read(batch.column(name)) for name, read in zip(names, readers, strict=True)]
-                for values in zip(*columns, strict=True):
-                    yield dict(zip(names, values, strict=True))
+                columns = {name: read(batch.column(name)) for name, read in zip(names, readers, strict=True)}
+                yield batch.num_rows, columns
 
     def _reader(self, column: "pa.Field[Any]", vectors: Mapping[str, OwnVectors]) -> _Reader:
         if column.name in VECTOR_COLUMNS:
@@ -180,7 +191,7 @@ def _sample_bytes(paths: Sequence[Path], name: str) -> dict[str, list[bytes]]:
     return samples
 
 
-def _to_vectors(column: "pa.Array[Any]", vectors: OwnVectors) -> _Values:
+def _to_vectors(column: "pa.Array[Any]", vectors: OwnVectors) -> Values:
     if pa.types.is_null(column.type):
         return [None] * len(column)
     if isinstance(column.type, pa.BaseExtensionType):

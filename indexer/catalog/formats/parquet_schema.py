@@ -13,9 +13,10 @@ _EXTENSION_KINDS = {"arrow.uuid": "text", "arrow.json": "JSON", "arrow.bool8": "
 
 
 def check_schema(schema: pa.Schema, path: Path) -> None:
-    """Raise InvalidCatalogue if two columns have one name, or vectors are not lists of numbers."""
+    """Raise InvalidCatalogue if two columns or fields have one name, or vectors are not lists of numbers."""
     check_unique(filter(None, schema.names), path)
     for field in schema:
+        _check_fields(field.name, field.type, path)
         if field.name in VECTOR_COLUMNS and not is_vector(field.type):
             raise InvalidCatalogue(f"{path}: expected lists of numbers in {field.name}, got {field.type}")
 
@@ -55,6 +56,14 @@ def _fit(one: pa.DataType, other: pa.DataType) -> bool:
         return _fit(one.value_type, other.value_type)
     fields = {field.name: field.type for field in _fields(one)}
     return all(_fit(fields[field.name], field.type) for field in _fields(other) if field.name in fields)
+
+
+def _check_fields(name: str, arrow_type: pa.DataType, path: Path) -> None:
+    """Raise InvalidCatalogue if two fields of a struct have one name."""
+    fields = [arrow_type.field(index) for index in range(arrow_type.num_fields)]
+    check_unique((f"{name}.{field.name}" for field in fields), path)
+    for field in fields:
+        _check_fields(f"{name}.{field.name}", field.type, path)
 
 
 def _storage(arrow_type: pa.DataType) -> pa.DataType:

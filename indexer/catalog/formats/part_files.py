@@ -15,7 +15,7 @@ PARQUET_SUFFIXES = frozenset({".parquet", ".parq", ".pq"})
 LINE_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json"})
 
 _ABSENT = "__HIVE_DEFAULT_PARTITION__"
-_PART = re.compile(r"part[-_.]?[0-9].*", re.IGNORECASE)
+_PART = re.compile(r"part(-|[_.]?[0-9]).*", re.IGNORECASE)
 _SHARD = re.compile(r"(?P<table>.*?)[-_.]?[0-9]+-of-[0-9]+\..*", re.IGNORECASE)
 _NUMBERED = re.compile(r"(data|chunk|shard|file)?[-_.]?[0-9]+([-_.].*)?", re.IGNORECASE)
 
