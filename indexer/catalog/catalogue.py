@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.catalog.coercion import BadRow, to_item_id
 from engine.catalog.column_rule import ColumnRule, ColumnType
 from engine.catalog.text_template import Template
 from engine.errors import InvalidCatalogue
@@ -89,7 +90,15 @@ class Catalogue:
             return None
         column = next(column.source for column in self.columns if column.name == ITEM_ID)
         batches = read_batches(self._source)
-        return ImagesById(folder, {str(value) for batch in batches for value in batch.columns.get(column, ())})
+        return ImagesById(folder, {id_text(value) for batch in batches for value in batch.columns.get(column, ())})
+
+
+def id_text(value: object) -> str:
+    """Return an id as text, "" for one that no item can have."""
+    try:
+        return to_item_id(value)
+    except BadRow:
+        return ""
 
 
 def open_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> Catalogue:
