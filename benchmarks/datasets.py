@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.scoring.query import ItemPart, Part, VectorPart
 
-DATA = Path(__file__).resolve().parents[1] / "bench-data"
-"""Default folder of generated catalogues and their stores; ignored by git."""
+DATA = Path("bench-data")
+"""Default folder of generated catalogues and their stores, in the current folder; ignored by git."""
 
 BLOCKS = ("image", "text")
 SIGNALS = ("rating", "popularity")
