@@ -465,7 +465,8 @@ def test_texts_that_are_no_price(text: str) -> None:
         ("c.csv.gz", b"item_id\n1\n", "Not a gzipped file"),
         ("c.csv.gz", gzip.compress(b"item_id\n1\n", mtime=0)[:-9], "Compressed file ended before"),
         ("c.parquet", b"item_id", "cannot read"),
-        ("c.xlsx", b"x", "expected a folder of images or one of .jsonl, .ndjson, .json, .csv, .tsv, .tab, .txt, "),
+        ("c.xlsx", b"x", "cannot read"),
+        ("c.doc", b"x", "expected a folder of images or one of .jsonl, .ndjson, .json, .csv, .tsv, .tab, .txt, "),
         ("c.parquet.gz", b"x", "got 'c.parquet.gz'"),
     ],
 )

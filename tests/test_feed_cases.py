@@ -1,4 +1,4 @@
-"""Catalogues and pictures as shops really have them, each with its right value. The inputs lie beside the repository."""
+"""Catalogues as shops really have them, each with its right value; the inputs lie beside the repository."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import InvalidCatalogue, InvalidQuery
 from engine.filters import bind, parse
-from indexer.catalog import Catalogue, CatalogSpec, Product, Reject, open_catalogue
+from indexer.catalog import CatalogSpec, Catalogue, Product, Reject, open_catalogue
 from tests.support.columns import columns_of
 
 CASES = Path(__file__).parents[2] / "shared/cases/feeds"
@@ -82,14 +82,21 @@ def test_column_names() -> None:
         case = Case(f"column_names_title_case/{name}/catalog.csv")
         assert [len(product.images) for product in case.products.values()] == [1] * 6
         assert case.values("title")[0] == "red box"
-    assert Case("column_names_title_case/A18b_capital_headers_images/catalog.csv").values("price") == [5, 6, 7, 8, 9, 10]
+    assert Case("column_names_title_case/A18b_capital_headers_images/catalog.csv").values("price") == [
+        5,
+        6,
+        7,
+        8,
+        9,
+        10,
+    ]
 
 
 def test_prices() -> None:
     case = Case("price_forms/B01_prices__catalog.csv")
     expected = {
-        "R00": 1299, "R01": 1299, "R02": 12, "R03": 12, "R04": 12.99, "R05": 1299, "R06": 1299, "R07": 12.5, "R08": 12.5,
-        "R09": 1299, "R10": 1299, "R11": 1299, "R12": 1299.9, "R13": 129999, "R14": 1299, "R15": 499, "R16": 1299,
+        "R00": 1299, "R01": 1299, "R02": 12, "R03": 12, "R04": 12.99, "R05": 1299, "R06": 1299, "R07": 12.5,
+        "R08": 12.5, "R09": 1299, "R10": 1299, "R11": 1299, "R12": 1299.9, "R13": 129999, "R14": 1299, "R15": 499, "R16": 1299,
         "R17": 12.99, "R18": 10, "R20": 499, "R21": 499, "R22": 1200, "R23": 1200, "R24": 1200, "R29": 0, "R32": 12,
         "R33": 1299, "R34": 1299000, "R35": 49.99,
     }  # fmt: skip
@@ -165,7 +172,7 @@ def parquet_files() -> Iterator[str]:
         yield from (f"{folder}/{path.name}" for path in sorted((CASES / folder).glob("*.parquet")))
 
 
-@pytest.mark.parametrize("name", parquet_files())
+@pytest.mark.parametrize("name", list(parquet_files()))
 def test_parquet(name: str) -> None:
     case = Case(name)
     assert case.products

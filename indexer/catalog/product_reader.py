@@ -17,6 +17,8 @@ from indexer.catalog.own_vectors import OwnVectors
 from indexer.catalog.product import BadCell, ImageSource, Product, Reject
 from indexer.catalog.row_batch import RowBatch
 
+# Of ASCII, below the limit of any id.
+_SHORT_ID = 128
 _NESTED = frozenset({list, dict})
 
 
@@ -96,7 +98,7 @@ class ProductReader:
                 before, reject = next(rejects, _END)
             item_id = ""
             try:
-                item_id = to_item_id(ids[index])
+                item_id = _to_item_id(ids[index])
                 if item_id in self._seen:
                     raise BadRow(f"duplicate {self._layout.item_id}, first on line {self._seen[item_id]}")
                 product = self._to_product(batch, index, item_id, (payloads[index], faults.get(index, [])))
@@ -148,7 +150,7 @@ class ProductReader:
             images = self._find_images(item_id, payload, self._images_by_id)
         embedded = self._layout.embedded
         words = self._template.render_item(item_id, payload)
-        signals = {name: _read_signal(name, payload, faults) for name in self._signals}
+        signals = {name: _read_signal(name, payload, faults) for name in self._signals} if self._signals else {}
         return Product(
             line=line,
             item_id=item_id,
@@ -159,7 +161,7 @@ class ProductReader:
             payload=payload,
             words=words,
             needs_image=self._layout.needs_images,
-            bad_cells=tuple(BadCell(line, item_id, column, reason) for column, reason in faults),
+            bad_cells=tuple(BadCell(line, item_id, column, reason) for column, reason in faults) if faults else (),
         )
 
     def _read_images(
@@ -204,6 +206,13 @@ _Fault = tuple[str, str]
 
 _Content = tuple[dict[str, JSON], list[_Fault]]
 _END: tuple[int, Reject | None] = (-1, None)
+
+
+def _to_item_id(value: object) -> str:
+    """Return an id as text. Raises BadRow. Most are short texts that need no change."""
+    if type(value) is str and len(value) <= _SHORT_ID and value.isascii() and value == value.strip() and value:
+        return value
+    return to_item_id(value)
 
 
 def _without_faults(values: Sequence[object], column: str, faults: dict[int, list[_Fault]]) -> list[object]:

@@ -1,13 +1,14 @@
 """Delimited text: CSV, TSV and their like, with a header; also gzipped. Every value is text as written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from engine.catalog.coercion import BadRow, InvalidValue
+from engine.catalog.coercion import BadRow
 from engine.errors import InvalidCatalogue
 from indexer.catalog.formats.csv_dialect import CsvDialect, detect_dialect, is_blank
 from indexer.catalog.formats.csv_records import CsvRecords, Record, read_lines
+from indexer.catalog.formats.record_checker import Cells, RecordChecker
 from indexer.catalog.formats.text_encoding import TextEncoding, detect_encoding, explain_bad_byte
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import DEFAULT_OPTIONS, VECTOR_COLUMNS, RawRow, SourceOptions
@@ -28,7 +29,6 @@ class Csv:
         self._usual_delimiter = _USUAL_DELIMITERS.get(suffix.lower(), ",")
         self._layout: tuple[TextEncoding, CsvDialect] | None = None
         self._read_notices: list[str] = []
-        self._names: list[str] = []
 
     def columns(self, wanted: frozenset[str]) -> list[str]:
         """Return the header's names. Raises InvalidCatalogue if no row follows."""
@@ -48,69 +48,31 @@ class Csv:
         Raises:
             InvalidCatalogue: The header cannot be read, or the file is truncated.
         """
-        for line, cells in self._checked_records():
+        source = self._open()
+        records = iter(source)
+        header = self._read_header(records)
+        checker = RecordChecker(header, self._find_layout()[0])
+        for line, cells in checker.check(records):
             if isinstance(cells, Reject):
                 yield cells
-                continue
-            values: dict[str, object] = {
-                name: text for name, text in zip(self._names, cells, strict=True) if name and text is not None
-            }
-            yield RawRow(line, values)
+            else:
+                named = zip(header, cells, strict=True)
+                yield RawRow(line, {name: text for name, text in named if name and text is not None})
+        self._read_notices = _explain_rows(source, checker)
 
     def batches(self, size: int) -> Iterator[RowBatch]:
         """Yield the same rows by columns. Raises InvalidCatalogue as `rows`."""
-        records = self._checked_records()
-        while chunk := list(islice(records, size)):
-            rejects: list[tuple[int, Reject]] = []
-            lines: list[int] = []
-            rows: list[Sequence[object]] = []
-            for line, cells in chunk:
-                if isinstance(cells, Reject):
-                    rejects.append((len(lines), cells))
-                else:
-                    lines.append(line)
-                    rows.append(cells)
-            columns = zip(*rows, strict=True) if rows else [()] * len(self._names)
-            yield RowBatch(
-                lines, {name: values for name, values in zip(self._names, columns, strict=True) if name}, rejects
-            )
-
-    def _checked_records(self) -> Iterator[tuple[int, Sequence[object] | Reject]]:
-        """Yield each record that is not blank, as wide as the header and None for blank cells, or a reject."""
         source = self._open()
         records = iter(source)
-        header = self._names = self._read_header(records)
-        width = len(header)
-        clean = self._find_layout()[0].clean
-        named = all(header)
-        short = unnamed = repeated = 0
-        after_bad = False
-        for line, cells in records:
-            if isinstance(cells, BadRow):
-                after_bad = True
-                yield line, Reject(line, "", str(cells))
-                continue
-            if len(cells) != width:
-                surplus = any(cell.strip() for cell in cells[width:])
-                # Right after a broken record, a short one is the rest of it.
-                if surplus or (after_bad and len(cells) < width and not is_blank(cells)):
-                    yield line, Reject(line, "", f"expected {width} fields, got {len(cells)}")
-                    continue
-                short += not is_blank(cells) and any(header[len(cells) :])
-                cells = [*cells[:width], *[""] * (width - len(cells))]
-            after_bad = False
-            if cells[0] == header[0] and [cell.strip() for cell in cells] == header:
-                repeated += 1
-                continue
-            values: Sequence[str | None] = cells
-            if "" in cells or " " in cells or cells[0].isspace():
-                values = [None if not text or text.isspace() else text for text in cells]
-                if not any(values):
-                    continue
-            if not named:
-                unnamed += any(text for name, text in zip(header, values, strict=True) if not name)
-            yield line, values if clean else self._mark_bad_cells(values)
-        self._read_notices = _explain_rows(source, short, unnamed, repeated)
+        header = self._read_header(records)
+        checker = RecordChecker(header, self._find_layout()[0])
+        while chunk := list(islice(records, size)):
+            columns = checker.to_columns(chunk)
+            if columns is not None:
+                yield RowBatch([line for line, _ in chunk], dict(zip(header, columns, strict=True)), [])
+            else:
+                yield _to_batch(checker.check(chunk), header)
+        self._read_notices = _explain_rows(source, checker)
 
     def notices(self) -> list[str]:
         """Return what the file was taken for; after all rows were read, also what was found in them."""
@@ -156,20 +118,29 @@ class Csv:
         for name in VECTOR_COLUMNS.keys() & columns.keys():
             raise InvalidCatalogue(f"{self._path}: {name} cannot come in a CSV file: use Parquet or JSON Lines")
 
-    def _mark_bad_cells(self, cells: Sequence[object]) -> list[object]:
-        encoding, _ = self._find_layout()
-        faults = ("" if text is None else explain_bad_byte(str(text), encoding) for text in cells)
-        return [InvalidValue(fault) if fault else text for fault, text in zip(faults, cells, strict=True)]
+
+def _to_batch(records: Iterable[tuple[int, Cells | Reject]], header: Sequence[str]) -> RowBatch:
+    rejects: list[tuple[int, Reject]] = []
+    lines: list[int] = []
+    rows: list[Cells] = []
+    for line, cells in records:
+        if isinstance(cells, Reject):
+            rejects.append((len(lines), cells))
+        else:
+            lines.append(line)
+            rows.append(cells)
+    columns: Iterable[Cells] = zip(*rows, strict=True) if rows else [()] * len(header)
+    return RowBatch(lines, {name: values for name, values in zip(header, columns, strict=True) if name}, rejects)
 
 
-def _explain_rows(source: CsvRecords, short: int, unnamed: int, repeated: int) -> list[str]:
+def _explain_rows(source: CsvRecords, checker: RecordChecker) -> list[str]:
     notices = []
     if source.escaped:
         notices.append('quotes inside quotes are escaped by a backslash: read \\" as a quote')
-    if short:
-        notices.append(f"rows with fewer cells than the header, whose missing ones are absent: {short}")
-    if unnamed:
-        notices.append(f"rows with a value in a column without a name, which is left out: {unnamed}")
-    if repeated:
-        notices.append(f"rows that repeat the header, left out: {repeated}")
+    if checker.short:
+        notices.append(f"rows with fewer cells than the header, whose missing ones are absent: {checker.short}")
+    if checker.unnamed:
+        notices.append(f"rows with a value in a column without a name, which is left out: {checker.unnamed}")
+    if checker.repeated:
+        notices.append(f"rows that repeat the header, left out: {checker.repeated}")
     return notices

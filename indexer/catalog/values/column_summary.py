@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from engine.catalog.absent_words import is_absent_word
+from engine.catalog.cell_reader import MARKED
 from engine.catalog.coercion import MAX_EXACT_INTEGER, InvalidValue
 from engine.catalog.price_text import parse_price
 from engine.catalog.text_shape import to_shapes
@@ -175,8 +176,8 @@ class ColumnSummary:
         if not self._is_sampled() or self._batches % _SAMPLED_BATCHES == 0:
             self._examine(Counter(texts))
         else:
-            for text in [text.strip() for text in texts if len(text) < _MAX_WORD_LENGTH]:
-                self._count_absent(text, 1)
+            for text in [text for text in texts if len(text) < _MAX_WORD_LENGTH and text[:1] in MARKED]:
+                self._count_absent(text.strip(), 1)
 
     def _is_sampled(self) -> bool:
         """Return whether the texts so far leave no doubt that the column is text, so that a sample of the rest does."""
