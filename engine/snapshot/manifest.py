@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from engine.catalog.column_rule import ColumnRule
 from engine.errors import CorruptSnapshot
 from engine.indexes.index import OperatingPoint
 from engine.scoring.fusion import Calibration, Moments
@@ -206,6 +207,11 @@ class CatalogueRecord(_ManifestRecord):
     rules: dict[str, RuleRecord] = {}
     notices: tuple[str, ...] = ()
     image_folder: str = ""
+
+    @property
+    def column_rules(self) -> dict[str, ColumnRule]:
+        """How the values of each field are read."""
+        return {name: ColumnRule.from_json(record.model_dump()) for name, record in self.rules.items()}
 
 
 class BehaviourRecord(_ManifestRecord):

@@ -179,6 +179,7 @@ def build(
     from engine.encoders.encoder import ModelSpec
     from indexer.build.build import build as run
     from indexer.build.build_config import BuildConfig
+    from indexer.build.catalogue_embedding import cache_path
     from indexer.cli.snapshot_summary import summarise
     from indexer.progress import Reporter
     from indexer.reviews.snapshot_reviews import ReviewFile
@@ -218,8 +219,16 @@ def build(
         behaviour=not no_behaviour,
         reviews=review_file,
     )
-    with Reporter() as progress:
-        manifest = run(config, progress)
+    try:
+        with Reporter() as progress:
+            manifest = run(config, progress)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"indexer: interrupted; nothing was published. What was embedded is kept in {cache_path(config)}, so the same "
+            "command goes on from there",
+            err=True,
+        )
+        raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(summarise(manifest, served=config.publish)))
     else:

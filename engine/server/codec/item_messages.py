@@ -1,13 +1,14 @@
 """Items to upsert from messages, each checked by itself, so that an invalid one does not fail the others."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 
 import numpy as np
 from google.protobuf.struct_pb2 import Struct, Value
 
-from engine.catalog.coercion import JSON, BadRow, to_plain
+from engine.catalog.coercion import JSON, BadRow, InvalidValue, to_plain
+from engine.catalog.column_rule import ColumnRule
 from engine.catalog.payload import to_bytes
 from engine.errors import InvalidQuery
 from engine.server.codec.statuses import to_status
@@ -24,8 +25,17 @@ def check_request(request: _Request) -> None:
     check(_Request(request_id=request.request_id, items=ids))
 
 
-def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes]) -> Upsert:
-    """Return an item to store, and add its images to `pictures` by their SHA-256. Raises InvalidQuery."""
+def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes], rules: Mapping[str, ColumnRule]) -> Upsert:
+    """Return an item to store, and add its images to `pictures` by their SHA-256.
+
+    Args:
+        item: The message.
+        pictures: Images by SHA-256, to add to.
+        rules: How the catalogue's values of a field are read, by field.
+
+    Raises:
+        InvalidQuery: A part of the message is invalid.
+    """
     check(item)
     images = []
     for data in item.images:
@@ -33,7 +43,7 @@ def to_upsert(item: _Request.NewItem, pictures: dict[bytes, bytes]) -> Upsert:
         pictures[sha256] = data
         images.append(sha256)
     vectors = {block: np.array(vector.values, np.float32) for block, vector in item.vectors.items()}
-    return Upsert(_payload(item.payload), tuple(dict.fromkeys(images)), vectors)
+    return Upsert(_payload(item.payload, rules), tuple(dict.fromkeys(images)), vectors)
 
 
 def to_response(accepted: int, rejected: Iterable[tuple[str, InvalidQuery]]) -> catalog_pb2.UpsertItemsResponse:
@@ -44,17 +54,26 @@ def to_response(accepted: int, rejected: Iterable[tuple[str, InvalidQuery]]) -> 
     return response
 
 
-def _payload(struct: Struct) -> bytes:
+def _payload(struct: Struct, rules: Mapping[str, ColumnRule]) -> bytes:
     """Return the payload that the catalogue reader would make: no empty values, prices as numbers, titles as text."""
     payload: dict[str, JSON] = {}
     for name, value in struct.fields.items():
         try:
-            plain = to_plain(_plain(value, name), name)
+            plain = _by_rule(_plain(value, name), name, rules)
         except BadRow as bad:
             raise InvalidQuery(str(bad), "payload") from bad
         if plain is not None:
             payload[name] = plain
     return to_bytes(payload)
+
+
+def _by_rule(value: JSON, name: str, rules: Mapping[str, ColumnRule]) -> JSON:
+    """Return a value as the catalogue's rule for its field reads it; one that does not fit stays as it came."""
+    if name in rules and name != "price":
+        (converted,) = rules[name].convert([value])
+        if not isinstance(converted, InvalidValue):
+            return converted
+    return to_plain(value, name)
 
 
 def _plain(value: Value, name: str) -> JSON:

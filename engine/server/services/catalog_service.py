@@ -1,8 +1,9 @@
 """CatalogService: reading, upserting and deleting items."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from engine.catalog.column_rule import ColumnRule
 from engine.errors import InvalidQuery, ItemNotFound
 from engine.server.codec.item_messages import check_request, to_response, to_upsert
 from engine.server.codec.payload_fields import Fields, put_payload, to_fields
@@ -64,7 +65,8 @@ class CatalogService:
         if stored is not None:
             return stored
         pictures: dict[bytes, bytes] = {}
-        parsed = [_parse(index, item, pictures) for index, item in enumerate(request.items)]
+        rules = self._snapshots.served.overlay.snapshot.manifest.catalogue.column_rules
+        parsed = [_parse(index, item, pictures, rules) for index, item in enumerate(request.items)]
         while True:
             served = self._snapshots.served
             # Embedding is the slow part, and holds no lock.
@@ -113,10 +115,13 @@ class CatalogService:
 
 
 def _parse(
-    index: int, item: catalog_pb2.UpsertItemsRequest.NewItem, pictures: dict[bytes, bytes]
+    index: int,
+    item: catalog_pb2.UpsertItemsRequest.NewItem,
+    pictures: dict[bytes, bytes],
+    rules: Mapping[str, ColumnRule],
 ) -> Upsert | InvalidQuery:
     try:
-        return to_upsert(item, pictures)
+        return to_upsert(item, pictures, rules)
     except InvalidQuery as error:
         return error.at(f"items[{index}]")
 
