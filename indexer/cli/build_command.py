@@ -224,8 +224,8 @@ def build(
             manifest = run(config, progress)
     except KeyboardInterrupt:
         typer.echo(
-            f"indexer: interrupted; nothing was published. What was embedded is kept in {cache_path(config)}, so the same "
-            "command goes on from there",
+            "indexer: interrupted; nothing was published. What was embedded is kept in "
+            f"{cache_path(config)}, so the same command goes on from there",
             err=True,
         )
         raise typer.Exit(130) from None
