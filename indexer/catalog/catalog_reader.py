@@ -29,7 +29,8 @@ FORMATS = {
     ".parquet": "indexer.catalog.formats.parquet:Parquet",
 }
 _BINARY = frozenset({".parquet", ".xlsx", ".xlsm", ".xls", ".ods"})
-_GZIPPED = frozenset(FORMATS) - _BINARY
+# Feeds and workbooks are how shops hand over products, not events and reviews.
+_CATALOGUE_ONLY = frozenset({".xml", ".rss", ".atom", ".xlsx", ".xlsm", ".xls", ".ods"})
 
 
 def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFAULT_OPTIONS) -> CatalogSource:
@@ -45,8 +46,10 @@ def open_rows(path: Path, noun: str = "catalogue", options: SourceOptions = DEFA
     """
     suffix = path.suffix.lower()
     inner = Path(path.stem).suffix.lower() if suffix == ".gz" else ""
-    if suffix not in FORMATS and inner not in _GZIPPED:
-        known = ", ".join([*FORMATS, *(f"{name}.gz" for name in sorted(_GZIPPED))])
+    formats = [name for name in FORMATS if noun == "catalogue" or name not in _CATALOGUE_ONLY]
+    gzipped = [name for name in formats if name not in _BINARY]
+    if suffix not in formats and inner not in gzipped:
+        known = ", ".join([*formats, *(f"{name}.gz" for name in sorted(gzipped))])
         folder = "a folder of images or " if noun == "catalogue" else ""
         raise InvalidCatalogue(f"expected {folder}one of {known}, got {path.name!r}")
     if not path.exists():
