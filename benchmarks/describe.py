@@ -21,9 +21,8 @@ from engine.search.store_searcher import open_searcher
 from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
 from indexer.evaluate.description_quality import Verdict, describe_judged, judge, read_pictures, summarise
-from indexer.progress import Reporter
+from indexer.progress import Reporter, no_progress
 
 QUESTION = "Do descriptions name the correct type and colour, and do they contradict known facts?"
 EXAMPLES = 12

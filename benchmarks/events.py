@@ -27,7 +27,7 @@ from engine.events.event_log import EventLog, open_or_create_event_log
 from engine.v1 import recommendation_pb2
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 
 METHOD = "/engine.v1.RecommendationService/RecordEvents"
 ITEMS = 100_000

@@ -23,11 +23,10 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import prune
-from indexer.embedding.embed import no_progress
 from indexer.misfiled.item_features import FiledItems, read
 from indexer.misfiled.misfiled_probability import MisfiledProbability, calibrate, misfile
 from indexer.misfiled.suspects import CONFIDENCE
-from indexer.progress import Reporter
+from indexer.progress import Reporter, no_progress
 
 SHARES = (0.01, 0.05)
 EDGES = (0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -10,7 +11,14 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+Progress = Callable[[str, int, int | None], None]
+"""Reports a stage, how many are done, and of how many, None if unknown."""
+
 _LINE_EVERY_S = 20.0
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Ignore progress reports."""
 
 
 class Reporter:

@@ -19,7 +19,7 @@ from engine.search.model_loader import open_models
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 
 pytestmark = pytest.mark.long
 

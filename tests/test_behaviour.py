@@ -24,8 +24,8 @@ from indexer.behaviour.taste_moments import compute_taste_moments
 from indexer.behaviour.term_matrix import to_term_matrix
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
 from indexer.events.event_table import TYPES, EventTable
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_lines, write_parquet
 from tests.support.purchase_shop import Shop, build_shop
 

@@ -20,7 +20,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import verify
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import Plain, Vectors, clustered, write_lines, write_parquet
 
 pytestmark = pytest.mark.long

@@ -24,7 +24,7 @@ from engine.snapshot.store import Store
 from indexer import sample
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_parquet
 
 pytestmark = pytest.mark.long

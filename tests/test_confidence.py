@@ -17,7 +17,7 @@ from engine.snapshot.manifest import ConfidenceRecord
 from engine.v1.search_pb2 import SearchRequest, SearchResponse
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import write_lines
 
 COLOURS = ("red", "blue", "green", "black", "white", "pink", "brown", "grey")

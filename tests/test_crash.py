@@ -23,7 +23,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import draft, prune, publish, seal, verify
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import Plain, Prepared, Vectors, clustered, write_lines, write_parquet
 from tests.support.cli import indexer
 

@@ -26,7 +26,7 @@ from engine.updates.ingest import AcceptedItem, Ingest, PreparedItem
 from engine.updates.item_change import Upsert
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import DIM, Plain, Vectors, clustered, write_lines, write_parquet
 from tests.support.servers import ROWS, copy_store, picture
 

@@ -18,7 +18,7 @@ from engine.updates.ingest import AcceptedItem, Ingest
 from engine.updates.item_change import Upsert
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import write_lines
 
 PRODUCTS = {

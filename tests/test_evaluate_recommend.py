@@ -15,11 +15,11 @@ from engine.recommend.scoring_weights import ScoringWeights
 from engine.search.searcher import Searcher
 from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
-from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import HoldoutShopper, hold_out
 from indexer.evaluate.peer_recommenders import Purchases, score_peers
 from indexer.evaluate.recommendation_quality import OURS, EvaluationShop, RecommendationScores, evaluate_new
 from indexer.evaluate.taste_overlap import measure_overlap
+from indexer.progress import no_progress
 from tests.support.catalogs import write_lines
 from tests.support.cli import indexer
 from tests.support.purchase_shop import Shop as Bought

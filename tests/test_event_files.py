@@ -18,9 +18,9 @@ from engine.events.event_log import open_event_log
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog import Reject
-from indexer.embedding.embed import no_progress
 from indexer.events.event_reader import read
 from indexer.events.event_time import to_time_s
+from indexer.progress import no_progress
 from indexer.sample import write
 from tests.support.catalogs import clustered, write_lines, write_parquet
 from tests.support.cli import indexer

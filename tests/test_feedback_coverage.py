@@ -7,7 +7,7 @@ import pytest
 from engine.errors import InvalidCatalogue
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from indexer.reviews.feedback_fit import fit
 from indexer.reviews.model_coverage import Coverage
 from indexer.reviews.review import read

@@ -24,7 +24,7 @@ from engine.snapshot.store import Store
 from engine.v1 import catalog_pb2
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from indexer.reviews.snapshot_reviews import ReviewFile
 from tests.support.catalogs import write_lines
 from tests.support.cli import engine, printed

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import CorruptModel, InvalidCatalogue, InvalidSetting
 from indexer.catalog import Reject
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from indexer.reviews.feedback_fit import RECIPES, FittedModel, fit
 from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT
 from indexer.reviews.model_file import ARRAYS_FILE, MANIFEST_FILE, load_model

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embedding.embed import no_progress
 from indexer.evaluate.feedback_quality import aspect_metrics, evaluate
+from indexer.progress import no_progress
 from indexer.reviews.feedback_fit import fit
 from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT
 from indexer.reviews.snapshot_reviews import read_all

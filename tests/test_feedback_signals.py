@@ -12,7 +12,7 @@ from engine.snapshot.snapshot import open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from indexer.reviews.quality_signals import fit_prior, praise_shares, qualities, shrunk
 from indexer.reviews.snapshot_reviews import ReviewFile
 from tests.support.catalogs import write_lines

@@ -9,12 +9,13 @@ from engine.catalog.column_rule import ColumnType
 from engine.errors import InvalidCatalogue, InvalidSetting
 from indexer.catalog import CatalogSpec, open_catalogue, read
 from indexer.catalog.catalog_reader import open_source
-from indexer.catalog.column_scan import no_progress, scan_columns
+from indexer.catalog.column_scan import scan_columns
 from indexer.catalog.feeds.column_names import resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
 from indexer.catalog.feeds.renamed_rows import RenamedRows
 from indexer.catalog.product import ReadOptions, Reject
 from indexer.catalog.raw_row import SourceOptions
+from indexer.progress import no_progress
 from tests.support.feed_exports import (
     SHOPIFY,
     SHOPIFY_2024,

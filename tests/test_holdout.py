@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InvalidCatalogue
-from indexer.embedding.embed import no_progress
 from indexer.evaluate.holdout import hold_out, read_events
 from indexer.evaluate.recommendation_quality import EvaluationShop, chance_of_hit, evaluate
+from indexer.progress import no_progress
 from tests.support.catalogs import write_lines
 from tests.support.cli import indexer
 from tests.support.purchase_shop import event

@@ -10,8 +10,8 @@ from engine.encoders.encoder import ModelSpec, open_encoder
 from engine.encoders.text_coverage import known_shares
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
 from indexer.embedding.language import MIN_KNOWN_SHARE, find_unread_texts
+from indexer.progress import no_progress
 
 DATA = Path(__file__).parents[2] / "shared/data"
 CHINESE = ("红色连衣裙", "无线蓝牙耳机", "男士运动鞋 黑色", "家用电热水壶")

@@ -20,7 +20,7 @@ import pytest
 from engine.v1 import catalog_pb2, catalog_pb2_grpc, query_pb2, search_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import DIM, clustered, write_parquet
 from tests.support.servers import of_vector, request
 

@@ -13,13 +13,13 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
 from indexer.misfiled.category_classifier import RIDGE, LeaveOneOut
 from indexer.misfiled.evidence import CategoryJudges, MisfiledEvidence, collect
 from indexer.misfiled.item_features import centre, read
 from indexer.misfiled.misfiled_probability import MIN_SHARE, MisfiledProbability, calibrate, misfile
 from indexer.misfiled.suspects import find
 from indexer.misfiled.text_features import to_item_words, to_vectors
+from indexer.progress import no_progress
 from tests.support.catalogs import write_lines
 from tests.support.cli import indexer
 

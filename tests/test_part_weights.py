@@ -23,11 +23,11 @@ from indexer.build.build_config import BuildConfig
 from indexer.build.default_weights import DefaultWeights, StoredWeights, apply_stored, model_digests
 from indexer.build.gates import GateInputs, image_probe_gate, text_probe_gate
 from indexer.build.report import notices, report, to_lines
-from indexer.embedding.embed import no_progress
 from indexer.embedding.models import BuildModels
 from indexer.probing.part_weights import categories_of
 from indexer.probing.probes import Probes, ProductReservoir, changed, text_probes, without
 from indexer.probing.similarity_weights import ProbeScores, alone, fit, measure
+from indexer.progress import no_progress
 from tests.support.catalogs import Plain, write_lines
 
 COUNT = 120

@@ -18,7 +18,7 @@ from engine.server.codec.profile_messages import to_line, to_response
 from engine.v1 import catalog_pb2, query_pb2, recommendation_pb2, recommendation_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_parquet
 from tests.support.cli import engine, indexer, printed
 from tests.support.segment_shop import NOW_S, item_id

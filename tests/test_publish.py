@@ -16,7 +16,7 @@ from engine.snapshot.store import CURRENT_FILE, Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import draft, prune, publish, rollback, seal, verify
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import Prepared, clustered, write_parquet
 
 pytestmark = pytest.mark.long

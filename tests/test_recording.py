@@ -20,7 +20,7 @@ from engine.server.settings import load, render
 from engine.v1 import recommendation_pb2, recommendation_pb2_grpc
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_parquet
 from tests.support.servers import Running, refusal, running, unpack
 

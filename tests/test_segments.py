@@ -21,8 +21,8 @@ from engine.profiles.shopper_features import (
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import Store
-from indexer.embedding.embed import no_progress
 from indexer.events.event_table import EventTable
+from indexer.progress import no_progress
 from indexer.shoppers.population_builder import write_population
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segment_picture import to_plane

@@ -14,7 +14,7 @@ from engine.snapshot.snapshot import Snapshot, open_snapshot
 from engine.snapshot.store import CURRENT_FILE, Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_parquet
 from tests.support.cli import indexer
 

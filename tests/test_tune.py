@@ -32,7 +32,7 @@ from indexer.build.gates import GateInputs, recall_gate, self_retrieval_gate
 from indexer.build.recall_measurement import exact_scores, measure
 from indexer.build.sample_queries import QuerySampler
 from indexer.build.tune import QUERIES, tune
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_parquet
 
 pytestmark = pytest.mark.long

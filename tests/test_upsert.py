@@ -23,7 +23,7 @@ from engine.updates.change_log import LIVE_FILE, ChangeLog
 from engine.v1 import catalog_pb2, index_pb2, query_pb2
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import DIM, clustered, write_lines, write_parquet
 from tests.support.cli import indexer
 from tests.support.purchase_shop import build_shop

@@ -16,9 +16,9 @@ from indexer.behaviour.interactions import InteractionMatrix
 from indexer.behaviour.repurchase import compute_repurchase
 from indexer.behaviour.taste_moments import compute_taste_moments
 from indexer.behaviour.term_matrix import to_term_matrix
-from indexer.embedding.embed import Progress
 from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.events.event_table import EventTable
+from indexer.progress import Progress
 
 MIN_SHOPPERS = 20
 """With fewer shoppers no vectors are learnt: they would be chance, and might identify a shopper."""

@@ -21,11 +21,11 @@ from indexer.build.store_folder import no_empty_store
 from indexer.catalog import catalogue_hash
 from indexer.catalog.catalogue import open_catalogue
 from indexer.catalog.live_catalog import live_changes
-from indexer.embedding.embed import Progress
 from indexer.embedding.models import BuildModels, with_cache
 from indexer.events.event_import import EventFile, load_events
 from indexer.events.event_table import EventTable
 from indexer.probing.probes import Probes
+from indexer.progress import Progress
 from indexer.reviews.snapshot_reviews import attach_reviews
 
 

@@ -17,10 +17,11 @@ from indexer.catalog.live_catalog import LiveChanges
 from indexer.catalog.product import Product, Reject
 from indexer.catalog.reject_summary import commonest_reasons
 from indexer.descriptions.catalog_descriptions import fill_missing
-from indexer.embedding.embed import Progress, embed
+from indexer.embedding.embed import embed
 from indexer.embedding.embedded_rows import EmbeddedRows
 from indexer.embedding.models import BuildModels
 from indexer.probing.probes import ProductReservoir
+from indexer.progress import Progress
 
 CACHE_DIRECTORY = "cache"
 CACHE_FILE = "embeddings.sqlite"

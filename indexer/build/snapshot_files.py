@@ -19,7 +19,7 @@ from indexer.build.recall_curve import draw_curve
 from indexer.build.snapshot_content import SnapshotContent
 from indexer.build.strata import stratum_rows
 from indexer.catalog import to_lines
-from indexer.embedding.embed import Progress
+from indexer.progress import Progress
 from indexer.reviews.snapshot_reviews import ReviewedItems
 
 REJECTS_FILE = "rejects.jsonl"

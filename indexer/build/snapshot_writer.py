@@ -20,8 +20,8 @@ from indexer.build.publish import Draft, file_records
 from indexer.build.snapshot_content import SnapshotContent, SnapshotInputs, arrange
 from indexer.build.snapshot_manifest import unmeasured_manifest
 from indexer.build.tune import tune
-from indexer.embedding.embed import Progress
 from indexer.probing.part_weights import ProbePool, learn
+from indexer.progress import Progress
 from indexer.shoppers.population_builder import write_population
 
 

@@ -16,7 +16,7 @@ from indexer.catalog.catalog_column import (
     to_feed_names,
 )
 from indexer.catalog.catalog_reader import open_source, suggest_column
-from indexer.catalog.column_scan import Progress, no_progress, scan_columns
+from indexer.catalog.column_scan import scan_columns
 from indexer.catalog.feeds.column_names import ColumnMapping, resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
 from indexer.catalog.images.image_files import ImageResolver
@@ -25,6 +25,7 @@ from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reje
 from indexer.catalog.product_reader import PayloadColumn, ProductReader, RowLayout
 from indexer.catalog.raw_row import ITEM_ID, VECTOR_COLUMNS, CatalogSource, SourceOptions
 from indexer.catalog.row_batch import read_batches
+from indexer.progress import Progress, no_progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,16 @@
 """The first pass over a catalogue: every row is read, and the values of each column are summarised."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from indexer.catalog.product_reader import localized
 from indexer.catalog.raw_row import CatalogSource
 from indexer.catalog.row_batch import RowBatch, read_batches
 from indexer.catalog.values.column_summary import ColumnSummary
+from indexer.progress import Progress
 
 STAGE = "read"
 _SAMPLE_ROWS = 1000
-
-Progress = Callable[[str, int, int | None], None]
-
-
-def no_progress(stage: str, done: int, total: int | None) -> None:
-    """Ignore progress reports."""
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 from engine.catalog.coercion import format_value
 from indexer.catalog.catalog_column import CatalogColumn
 from indexer.catalog.catalogue import open_catalogue
-from indexer.catalog.column_scan import Progress, no_progress
 from indexer.catalog.product import BadCell, CatalogSpec, Reject
 from indexer.catalog.reject_summary import commonest_reasons
+from indexer.progress import Progress, no_progress
 
 _EXAMPLES = 3
 _LONGEST_EXAMPLE = 32

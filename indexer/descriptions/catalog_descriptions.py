@@ -20,8 +20,8 @@ from engine.encoders.images import decode
 from engine.errors import BadImage, ItemNotFound
 from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Catalogue, Product, Reject, read
-from indexer.embedding.embed import Progress
 from indexer.embedding.image_loader import decode_image, read_image
+from indexer.progress import Progress
 
 # Pictures that are captioned together.
 _BATCH = 16

@@ -7,7 +7,7 @@ from the cache gives the same bits as the build that filled it.
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from PIL import Image
@@ -29,18 +29,13 @@ from indexer.embedding.image_loader import (
     read_image,
 )
 from indexer.embedding.slots import ContentQueue, RowSlot
-
-Progress = Callable[[str, int, int | None], None]
+from indexer.progress import Progress, no_progress
 
 BATCH = 64
 # Several batches per encoder call: it groups texts of similar length, and preprocesses the next images.
 _TEXT_BATCHES_PER_CALL = 16
 _IMAGE_BATCHES_PER_CALL = 2
 _REPORT_EVERY = 256
-
-
-def no_progress(stage: str, done: int, total: int | None) -> None:
-    """Ignore progress reports."""
 
 
 def embed(

@@ -26,8 +26,8 @@ from engine.search.searcher import Searcher
 from indexer.catalog import CatalogSpec, Product, read
 from indexer.catalog.product import ImageSource
 from indexer.catalog.table_rows import read_table, require_value
-from indexer.embedding.embed import Progress
 from indexer.embedding.image_loader import decode_image, read_image
+from indexer.progress import Progress
 
 SEED = 7
 _BATCH = 16

@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_sco
 from sklearn.pipeline import make_union
 
 from engine.errors import InvalidCatalogue
-from indexer.embedding.embed import Progress
+from indexer.progress import Progress
 from indexer.reviews.feedback_fit import FittedModel, fit
 from indexer.reviews.feedback_model import CHINESE_EXPERT, ENGLISH_EXPERT, FeedbackModel, ScoredReview
 from indexer.reviews.model_file import load_model

@@ -27,10 +27,10 @@ from engine.search.store_searcher import open_searcher
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.catalog import CatalogSpec, Reject, read
-from indexer.embedding.embed import Progress
 from indexer.evaluate.holdout import Holdout, HoldoutShopper
 from indexer.evaluate.peer_recommenders import Purchases, Scores, score_peers
 from indexer.evaluate.ranking_metrics import confidence_interval, ndcg, success
+from indexer.progress import Progress
 
 K = 20
 OURS = "ours"

@@ -11,9 +11,9 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.events.event import Event, EventType
 from engine.events.log_address import may_have_events
 from indexer.catalog import Reject, count_rows, to_lines
-from indexer.embedding.embed import Progress
 from indexer.events.event_reader import read
 from indexer.events.event_table import EventTable
+from indexer.progress import Progress
 
 if TYPE_CHECKING:
     from engine.events.event_log import EventLog

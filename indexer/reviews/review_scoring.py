@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import Any, TextIO
 
 from indexer.catalog import Reject, count_rows
-from indexer.embedding.embed import Progress
 from indexer.output_file import open_output
+from indexer.progress import Progress
 from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.model_coverage import Coverage
 from indexer.reviews.model_file import load_model

@@ -16,8 +16,8 @@ from engine.errors import InvalidCatalogue, InvalidSetting
 from engine.snapshot.manifest import ReviewsRecord
 from engine.snapshot.review_table import ReviewRow, write_reviews
 from indexer.catalog import Reject, count_rows, to_lines
-from indexer.embedding.embed import Progress
 from indexer.embedding.embedded_rows import EmbeddedRows
+from indexer.progress import Progress
 from indexer.reviews.feedback_model import ScoredReview
 from indexer.reviews.product_words import catalogue_words
 from indexer.reviews.quality_signals import ASPECTS, COUNT, QUALITY, praise_shares, qualities

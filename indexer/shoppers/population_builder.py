@@ -33,8 +33,8 @@ from engine.profiles.shopper_features import (
 from engine.scoring.vectors import Matrix
 from engine.search.read_view import ReadView
 from engine.snapshot.snapshot import Snapshot
-from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
+from indexer.progress import Progress
 from indexer.shoppers.item_tags import IMAGE, LOOKS, ItemTags, missing_tag_kinds, tag_items, tag_kinds
 from indexer.shoppers.segment_names import ShopperThemes, name_segments
 from indexer.shoppers.segments import cluster_shoppers

@@ -14,8 +14,8 @@ from engine.profiles.profile_builder import load_profile
 from engine.profiles.profile_json import to_json
 from engine.profiles.shopper_features import Interactions, Numbers, compute_features
 from engine.search.read_view import ReadView
-from indexer.embedding.embed import Progress
 from indexer.events.event_table import EventTable
+from indexer.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

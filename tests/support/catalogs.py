@@ -22,7 +22,7 @@ from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
 from indexer.build.publish import Draft, draft, file_records, seal
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 
 DIM = 16
 

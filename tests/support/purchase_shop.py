@@ -12,7 +12,7 @@ from engine.snapshot.manifest import Manifest
 from engine.snapshot.store import Store
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import clustered, write_lines, write_parquet
 
 COUNT = 300

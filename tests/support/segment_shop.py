@@ -9,7 +9,7 @@ from engine.events.event_log import open_or_create_event_log
 from engine.scoring.vectors import to_unit
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import Vectors, write_parquet
 
 DAY_S = 86_400.0

@@ -30,7 +30,7 @@ from engine.v1 import (
 )
 from indexer.build.build import build
 from indexer.build.build_config import BuildConfig
-from indexer.embedding.embed import no_progress
+from indexer.progress import no_progress
 from tests.support.catalogs import Vectors, write_lines, write_parquet
 
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from engine.catalog.coercion import TEXT_COLUMNS
 from engine.catalog.column_rule import ColumnRule, ColumnType
 from indexer.catalog.values.column_evidence import ColumnEvidence
-from indexer.catalog.values.column_names import NameHint, read_name
 from indexer.catalog.values.column_notes import misfit_notes, price_notes, rounded_notes, sign_notes
 from indexer.catalog.values.column_summary import ColumnSummary
+from indexer.catalog.values.name_hints import NameHint, read_name
 from indexer.catalog.values.number_evidence import NumberEvidence
 
 _ITEM_ID = "item_id"
