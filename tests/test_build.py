@@ -356,6 +356,43 @@ def test_texts_and_pictures_through_an_encoder(tmp_path: Path) -> None:
     assert hits[0].item_id == "i9"
 
 
+@pytest.mark.parametrize("bad", [1, 5, 6])
+def test_bad_images_cost_no_build_until_they_are_most(tmp_path: Path, bad: int) -> None:
+    """A file that is no image costs its item the image only; if more than half are such, nothing is built."""
+    rows = []
+    for number in range(10):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (3, 3), (20 * number, 0, 0)).save(path)
+        if number < bad:
+            path.write_bytes(b"not an image")
+        rows.append({"item_id": f"i{number}", "Name": f"thing {number}", "image_link": path.name})
+    catalogue = write_lines(tmp_path / "c.jsonl", rows)
+    if bad > 5:
+        with pytest.raises(
+            InvalidCatalogue, match="column image: expected at most 50% bad values, got 6 of 10: 6 x bad"
+        ):
+            built(catalogue, tmp_path / "store", model=plain(tmp_path))
+        return
+    manifest = built(catalogue, tmp_path / "store", model=plain(tmp_path))
+    assert {block.name: block.item_count for block in manifest.blocks} == {"image": 10 - bad, "text": 10}
+    assert [(record.column, record.count) for record in manifest.catalogue.dropped] == [("image", bad)]
+    lines = [json.loads(line) for line in (tmp_path / "store/rejects.jsonl").read_text().splitlines()]
+    assert [(line["kind"], line["item_id"], line["column"]) for line in lines] == [
+        ("cell", f"i{number}", "image") for number in range(bad)
+    ]
+
+
+def test_a_catalogue_that_shrank(tmp_path: Path) -> None:
+    """With a fifth fewer items it is published, with more than that it is not."""
+    words = [f"thing {number}" for number in range(50)]
+    options = {"model": plain(tmp_path), "text_template": "{title}"}
+    built(worded(tmp_path / "a.jsonl", words), tmp_path / "store", **options)
+    with pytest.raises(GateFailed, match=r"may not be published: shrink: expected 0\.2, got 0\.22"):
+        built(worded(tmp_path / "b.jsonl", words[:39]), tmp_path / "store", **options)
+    kept = built(worded(tmp_path / "c.jsonl", words[:40]), tmp_path / "store", **options)
+    assert {gate.name: gate.value for gate in kept.gates}["shrink"] == pytest.approx(0.2)
+
+
 def test_drift(tmp_path: Path) -> None:
     """Titles swapped on 8 of 10 items known before: above the limit of half it is not published, and says so."""
     words = [f"thing {number}" for number in range(50)]

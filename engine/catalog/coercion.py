@@ -47,6 +47,12 @@ def format_value(value: object) -> str:
     return text if len(text) <= _MAX_MESSAGE_LENGTH else text[:_MAX_MESSAGE_LENGTH] + "..."
 
 
+def shorten(text: str, length: int) -> str:
+    """Return a text on one line of at most `length` characters, with an ellipsis if it is cut."""
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def to_item_id(value: object) -> str:
     """Return an item's id, as `to_id` does."""
     return to_id(value, "item_id")

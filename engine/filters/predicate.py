@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from engine.catalog.coercion import shorten
 from engine.columns.column import Column, Mask, ValueKind
 from engine.columns.column_reader import Columns
 from engine.columns.field_path import Path, format_path
@@ -124,7 +125,7 @@ def _samples(column: Column) -> str:
     """Return a few values of a column of texts, evenly from the whole of it."""
     step = max(1, len(column.texts) // _SAMPLES)
     texts = [column.texts[index] for index in range(0, len(column.texts), step)][:_SAMPLES]
-    return ", ".join(f'"{text if len(text) <= _LONGEST_SAMPLE else text[:_LONGEST_SAMPLE] + "…"}"' for text in texts)
+    return ", ".join(f'"{shorten(text, _LONGEST_SAMPLE)}"' for text in texts)
 
 
 def _check(expression: Expression, columns: Columns) -> None:

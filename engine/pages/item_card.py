@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.catalog.coercion import to_text
+from engine.catalog.coercion import shorten, to_text
 
 _SHOWN = ("price", "category", "brand")
 _LONGEST_FIELD = 60
@@ -36,13 +36,9 @@ class ItemCard:
 def to_fields(payload: Mapping[str, Any], names: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
     """Return names and shortened texts of the fields of a payload; of price, category and brand if none are named."""
     texts = ((name, to_text(payload.get(name))) for name in names or _SHOWN)
-    return tuple((name, _shorten(text)) for name, text in texts if text)
+    return tuple((name, shorten(text, _LONGEST_FIELD)) for name, text in texts if text)
 
 
 def to_title(item_id: str, payload: Mapping[str, Any]) -> str:
     """Return the title of an item, or its id if it has none."""
     return to_text(payload.get("title")) or item_id
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_FIELD else text[: _LONGEST_FIELD - 1] + "…"

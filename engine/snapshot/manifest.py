@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,7 @@ class CatalogueRecord(_ManifestRecord):
     notices: tuple[str, ...] = ()
     image_folder: str = ""
 
-    @property
+    @cached_property
     def column_rules(self) -> dict[str, ColumnRule]:
         """How the values of each field are read."""
         return {name: ColumnRule.from_json(record.model_dump()) for name, record in self.rules.items()}

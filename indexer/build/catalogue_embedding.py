@@ -1,7 +1,6 @@
 """The embedding stage of a build: catalogue rows with the live changes applied, encoded, and the rejects reported."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.descriptions.writer import open_writer
@@ -14,8 +13,8 @@ from indexer.build.snapshot_files import REJECTS_FILE
 from indexer.catalog import to_lines
 from indexer.catalog.catalogue import Catalogue
 from indexer.catalog.live_catalog import LiveChanges
-from indexer.catalog.product import Product, Reject
-from indexer.catalog.reject_summary import commonest_reasons
+from indexer.catalog.product import BadCell, Product, Reject
+from indexer.catalog.reject_summary import describe_reasons
 from indexer.descriptions.catalog_descriptions import fill_missing
 from indexer.embedding.embed import embed
 from indexer.embedding.embedded_rows import EmbeddedRows
@@ -95,20 +94,28 @@ def _check_rejects(config: BuildConfig, catalogue: Catalogue, embedded: Embedded
     path = config.store / REJECTS_FILE
     rejects, rows = len(embedded.rejects), embedded.lines_read
     if rows and rejects / rows > config.max_rejects:
-        reasons = "; ".join(f"{count} x {example}" for count, example in commonest_reasons(embedded.rejects))
+        reasons = describe_reasons(embedded.rejects)
         raise InvalidCatalogue(
             f"{config.catalogue}: expected at most {config.max_rejects:.1%} bad rows, got {rejects} of {rows} "
-            f"({rejects / max(rows, 1):.1%}): {reasons}; {path} lists them, --max-rejects sets the limit"
+            f"({rejects / rows:.1%}): {reasons}; {path} lists them, --max-rejects sets the limit"
         )
     if not embedded.item_ids:
         raise InvalidCatalogue(f"{config.catalogue}: expected at least one item, got none; {path} lists the reasons")
+    _check_bad_cells(config, catalogue, embedded.bad_cells)
+
+
+def _check_bad_cells(config: BuildConfig, catalogue: Catalogue, bad_cells: Sequence[BadCell]) -> None:
+    """Raise InvalidCatalogue if too many values of a column are bad; of a cell of several images, one is enough."""
+    cells_by_column: dict[str, dict[int, BadCell]] = {}
+    for cell in bad_cells:
+        cells_by_column.setdefault(cell.column, {})[cell.line] = cell
     present = {column.source: column.summary.present for column in catalogue.columns}
-    for column, count in Counter(cell.column for cell in embedded.bad_cells).items():
-        total = max(present.get(column, 0), count)
-        if count > config.max_bad_cells * total:
-            bad = [cell for cell in embedded.bad_cells if cell.column == column]
-            reasons = "; ".join(f"{count} x {example}" for count, example in commonest_reasons(bad))
+    for column, cells in cells_by_column.items():
+        # Images that cannot be decoded are those of the item, whatever its columns.
+        total = present.get(column, catalogue.row_count)
+        if len(cells) > config.max_bad_cells * total:
             raise InvalidCatalogue(
                 f"{config.catalogue}, column {column}: expected at most {config.max_bad_cells:.0%} bad values, got "
-                f"{count} of {total}: {reasons}; {path} lists them, --max-bad-cells sets the limit"
+                f"{len(cells)} of {total}: {describe_reasons(cells.values())}; "
+                f"{config.store / REJECTS_FILE} lists them, --max-bad-cells sets the limit"
             )

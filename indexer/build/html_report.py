@@ -1,9 +1,9 @@
 """The report of a build as one HTML file: what was read, what was dropped, and whether the nearest items look right."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from PIL import Image
 
 from engine.catalog.payload import from_bytes
 from engine.durable import write_durably
-from engine.errors import BadImage
 from engine.pages.item_card import ItemCard, to_fields, to_title
 from engine.pages.page import render
 from engine.pages.thumbnail import to_data_uri, to_thumbnail
@@ -26,7 +25,7 @@ from indexer.build.snapshot_files import CURVE_FILE
 from indexer.catalog.catalogue import Catalogue
 from indexer.catalog.inspection import InspectedColumn, inspect_column
 from indexer.catalog.product import Product
-from indexer.embedding.image_loader import decode_image, read_image
+from indexer.embedding.image_loader import readable_images
 
 RANDOM_ITEMS = 20
 NEAREST = 6
@@ -138,7 +137,6 @@ def find_pictures(catalogue: Catalogue, item_ids: frozenset[str]) -> dict[str, I
             break
         if isinstance(entry, Product) and entry.item_id in missing:
             missing.discard(entry.item_id)
-            for source in entry.images[:1]:
-                with suppress(BadImage):
-                    pictures[entry.item_id] = decode_image(read_image(source), source)
+            for picture in islice(readable_images(entry.images), 1):
+                pictures[entry.item_id] = picture
     return pictures

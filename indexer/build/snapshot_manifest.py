@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from engine.catalog.column_rule import ColumnRule
 from engine.scoring.fusion import BEHAVIOUR, resolve_weights
 from engine.snapshot.manifest import (
     SCHEMA,
@@ -83,19 +82,9 @@ def _catalogue_record(config: BuildConfig, inputs: SnapshotInputs, content: Snap
         text_template=config.text_template,
         dropped=tuple(count_dropped(content.embedded.bad_cells)),
         rejected=tuple(count_dropped(content.embedded.rejects)),
-        rules={name: _rule_record(rule) for name, rule in inputs.catalogue.rules.items()},
+        rules={name: RuleRecord.model_validate(rule.to_json()) for name, rule in inputs.catalogue.rules.items()},
         notices=inputs.catalogue.notices,
         image_folder=str(inputs.catalogue.image_folder.absolute()),
-    )
-
-
-def _rule_record(rule: ColumnRule) -> RuleRecord:
-    return RuleRecord(
-        type=rule.type.value,
-        decimal_comma=rule.decimal_comma,
-        day_first=rule.day_first,
-        thousands=rule.thousands,
-        keeps_na=rule.keeps_na,
     )
 
 

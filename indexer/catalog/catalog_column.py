@@ -76,7 +76,7 @@ def resolve_template(text_template: str, columns: Sequence[CatalogColumn]) -> st
     if text_template == DEFAULT_TEMPLATE and not _has_text(columns):
         return ". ".join(f"{{{column.name}}}" for column in _text_columns(columns))
     names = {column.source: column.name for column in columns}
-    return _NAME.sub(lambda match: f"{{{names.get(match[1].strip(), match[1])}}}", text_template)
+    return _rename(text_template, names)
 
 
 def to_feed_names(spec: CatalogSpec, rename: Mapping[str, str]) -> CatalogSpec:
@@ -86,10 +86,14 @@ def to_feed_names(spec: CatalogSpec, rename: Mapping[str, str]) -> CatalogSpec:
     types = {rename.get(name, name): kind for name, kind in spec.options.column_types.items()}
     return replace(
         spec,
-        text_template=_NAME.sub(lambda match: f"{{{rename.get(match[1].strip(), match[1])}}}", spec.text_template),
+        text_template=_rename(spec.text_template, rename),
         signals=tuple(rename.get(name, name) for name in spec.signals),
         options=replace(spec.options, column_types=types),
     )
+
+
+def _rename(text_template: str, names: Mapping[str, str]) -> str:
+    return _NAME.sub(lambda match: f"{{{names.get(match[1].strip(), match[1])}}}", text_template)
 
 
 def column_notices(spec: CatalogSpec, columns: Sequence[CatalogColumn], text_template: str) -> Iterator[str]:

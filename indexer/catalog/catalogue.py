@@ -86,15 +86,15 @@ class Catalogue:
 
     def _find_images_by_id(self) -> ImagesById | None:
         """Return the images beside a table without a column of images, None if there are none."""
-        folder = self._source.folder
-        if "image" in self.own_blocks or not ImagesById(folder, ()):
+        images = ImagesById(self._source.folder, ())
+        if "image" in self.own_blocks or not images:
             return None
         column = next(column.source for column in self.columns if column.name == ITEM_ID)
         batches = read_batches(self._source)
-        return ImagesById(folder, {id_text(value) for batch in batches for value in batch.columns.get(column, ())})
+        return images.with_ids({_id_text(value) for batch in batches for value in batch.columns.get(column, ())})
 
 
-def id_text(value: object) -> str:
+def _id_text(value: object) -> str:
     """Return an id as text, "" for one that no item can have."""
     try:
         return to_item_id(value)

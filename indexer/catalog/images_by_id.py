@@ -34,6 +34,12 @@ class ImagesById:
         self._keys = frozenset(map(str.casefold, self._ids))
         self._truncated = False
 
+    def with_ids(self, item_ids: Collection[str]) -> "ImagesById":
+        """Return the same images for other ids, without looking for the images again."""
+        images = ImagesById(self.folder, item_ids)
+        images._names, images._truncated = self._names, self._truncated
+        return images
+
     def find(self, item_id: str) -> list[Path]:
         """Return an item's images: ID.jpg, then ID_1.jpg and ID_2.jpg, then those in the folder ID."""
         item_id = _normalize(item_id)

@@ -1,17 +1,19 @@
 """What a person should see of a catalogue before it is built: each column, what it is taken for, and what is odd."""
 
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
-from engine.catalog.coercion import format_value
+from engine.catalog.coercion import shorten
+from engine.snapshot.manifest import DroppedRecord
 from indexer.catalog.catalog_column import CatalogColumn
 from indexer.catalog.catalogue import open_catalogue
 from indexer.catalog.product import BadCell, CatalogSpec, Reject
-from indexer.catalog.reject_summary import commonest_reasons
+from indexer.catalog.reject_summary import count_dropped
 from indexer.progress import Progress, no_progress
 
 _EXAMPLES = 3
+_REASONS = 10
 _LONGEST_EXAMPLE = 32
 
 
@@ -47,7 +49,7 @@ class Inspection:
         text_template: How the texts of items are composed.
         columns: The columns in the order of the file.
         notices: Sentences about the file as a whole.
-        reasons: Number of rows and cells of each of the commonest reasons for dropping them, and an example.
+        reasons: The commonest reasons for dropping rows and cells.
     """
 
     path: str
@@ -56,11 +58,11 @@ class Inspection:
     text_template: str
     columns: tuple[InspectedColumn, ...]
     notices: tuple[str, ...]
-    reasons: tuple[tuple[int, str], ...]
+    reasons: tuple[DroppedRecord, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the inspection as JSON values."""
-        reasons = [{"count": count, "example": example} for count, example in self.reasons]
+        reasons = [{"count": record.count, "example": record.example} for record in self.reasons]
         return asdict(self) | {"reasons": reasons}
 
 
@@ -83,7 +85,7 @@ def inspect_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> In
         text_template=catalogue.text_template,
         columns=tuple(inspect_column(column) for column in catalogue.columns),
         notices=catalogue.notices,
-        reasons=tuple(commonest_reasons(chain(rejects, cells), most=10)),
+        reasons=tuple(islice(count_dropped(chain(rejects, cells)), _REASONS)),
     )
 
 
@@ -95,12 +97,6 @@ def inspect_column(column: CatalogColumn) -> InspectedColumn:
         taken_for=column.role or column.name,
         type=column.decision.rule.type.value if column.in_payload else column.role,
         present=summary.present / max(summary.count, 1),
-        examples=tuple(_shorten(value) for value in summary.examples[:_EXAMPLES]),
+        examples=tuple(shorten(text, _LONGEST_EXAMPLE) for text in summary.examples[:_EXAMPLES]),
         odd=column.decision.odd,
     )
-
-
-def _shorten(value: object) -> str:
-    text = value if isinstance(value, str) else format_value(value)
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"

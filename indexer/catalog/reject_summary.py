@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from engine.snapshot.manifest import DroppedRecord
 from indexer.catalog.product import BadCell, Reject
@@ -16,15 +17,6 @@ def reason_kind(reason: str) -> str:
     return _QUOTED.sub("…", reason)
 
 
-def commonest_reasons(entries: Iterable[Reject | BadCell], most: int = MOST_REASONS) -> list[tuple[int, str]]:
-    """Return the number of entries of each of the commonest kinds of reasons, and one reason of that kind."""
-    groups: dict[str, list[str]] = {}
-    for entry in entries:
-        groups.setdefault(reason_kind(entry.reason), []).append(entry.reason)
-    ordered = sorted(groups.values(), key=len, reverse=True)
-    return [(len(reasons), reasons[0]) for reasons in ordered[:most]]
-
-
 def count_dropped(entries: Iterable[Reject | BadCell]) -> Iterator[DroppedRecord]:
     """Yield rejected rows or dropped cells by column and kind of reason, the commonest first."""
     groups: dict[tuple[str, str], list[Reject | BadCell]] = {}
@@ -33,3 +25,8 @@ def count_dropped(entries: Iterable[Reject | BadCell]) -> Iterator[DroppedRecord
         groups.setdefault((column, reason_kind(entry.reason)), []).append(entry)
     for (column, kind), group in sorted(groups.items(), key=lambda item: -len(item[1])):
         yield DroppedRecord(column=column, reason=kind, count=len(group), example=group[0].reason)
+
+
+def describe_reasons(entries: Iterable[Reject | BadCell]) -> str:
+    """Return the commonest reasons with their counts and one example each, in one line."""
+    return "; ".join(f"{record.count} x {record.example}" for record in islice(count_dropped(entries), MOST_REASONS))

@@ -69,5 +69,5 @@ def _print_table(inspection: "Inspection") -> None:
     console.print(table)
     for sentence in inspection.notices:
         console.print(f"notice: {sentence}", markup=False, highlight=False)
-    for count, example in inspection.reasons:
-        console.print(f"{count} x {example}", markup=False, highlight=False)
+    for record in inspection.reasons:
+        console.print(f"{record.count} x {record.example}", markup=False, highlight=False)

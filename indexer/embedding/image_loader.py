@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,6 +48,13 @@ def decode_image(data: bytes, image: ImageSource) -> Image.Image:
     except BadImage as error:
         name = "in the row" if isinstance(image, bytes) else repr(image.name)
         raise BadImage(f"bad image {name}: {error}") from error
+
+
+def readable_images(images: Iterable[ImageSource]) -> Iterator[Image.Image]:
+    """Yield the images that can be read, decoded; embedding reports the others."""
+    for image in images:
+        with suppress(BadImage):
+            yield decode_image(read_image(image), image)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from engine.columns.field_roles import TITLES
 from indexer.catalog.product import Product, Reject
-from indexer.embedding.image_loader import decode_image, read_image
+from indexer.embedding.image_loader import readable_images
 
 SAMPLED = 256
 """Items that are asked about, drawn evenly from the whole catalogue."""
@@ -94,11 +94,11 @@ def picture_probes(products: Iterable[Product], seed: int = 18) -> list[PictureP
     rng = np.random.default_rng(seed)
     probes: list[PictureProbe] = []
     for product in products:
-        images = product.images * 2 if len(product.images) == 1 else product.images[:3]
-        for image in images:
-            if len(probes) == MOST_PICTURES:
-                return probes
-            probes.append(PictureProbe(product.item_id, changed(decode_image(read_image(image), image), rng)))
+        if len(probes) == MOST_PICTURES:
+            return probes
+        pictures = list(readable_images(product.images[:3]))
+        for picture in (pictures * 2 if len(pictures) == 1 else pictures)[: MOST_PICTURES - len(probes)]:
+            probes.append(PictureProbe(product.item_id, changed(picture, rng)))
     return probes
 
 

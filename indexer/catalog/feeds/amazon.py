@@ -5,7 +5,7 @@ import re
 from indexer.catalog.feeds.cell_text import is_blank
 from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 
 _BULLET = re.compile(r"bulletpoints?\d+")
 _SIGNS = to_names(
@@ -31,7 +31,7 @@ def _recognizes(names: frozenset[str]) -> bool:
     return has_id and "itemname" in names and len(names & _SIGNS) >= 2
 
 
-AMAZON = Layout(
+AMAZON = FeedLayout(
     label="an Amazon listing file",
     effect="bullet points are one list",
     needs="item_sku, item_name, and at least two of external_product_id, standard_price, bullet_point1 and the like",

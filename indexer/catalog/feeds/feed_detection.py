@@ -13,7 +13,7 @@ from indexer.catalog.feeds.column_names import find_column, find_field, resolve_
 from indexer.catalog.feeds.column_sample import ColumnSample, Rows
 from indexer.catalog.feeds.google_merchant import GOOGLE
 from indexer.catalog.feeds.joined_rows import JoinedRows
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 from indexer.catalog.feeds.open_food_facts import OPEN_FOOD_FACTS
 from indexer.catalog.feeds.renamed_rows import RenamedRows
 from indexer.catalog.feeds.shop_objects import SHOPIFY_OBJECTS, WOOCOMMERCE_OBJECTS
@@ -95,7 +95,7 @@ def open_feed(
         raise InvalidCatalogue(f"{path}: {error}") from error
 
 
-def _choose(path: Path, name: str, columns: list[str], join_rows: str | None) -> Layout | None:
+def _choose(path: Path, name: str, columns: list[str], join_rows: str | None) -> FeedLayout | None:
     if name not in (AUTO, PLAIN, *FEEDS):
         raise InvalidSetting(f"expected a format of {', '.join((AUTO, PLAIN, *FEEDS))}, got {name!r}")
     if join_rows and name in FEEDS:
@@ -112,7 +112,7 @@ def _choose(path: Path, name: str, columns: list[str], join_rows: str | None) ->
 
 
 def _open_layout(
-    source: CatalogSource, path: Path, layout: Layout, columns: list[str], sample: Rows, wanted: Mapping[str, str]
+    source: CatalogSource, path: Path, layout: FeedLayout, columns: list[str], sample: Rows, wanted: Mapping[str, str]
 ) -> Feed:
     mapping = resolve_columns(columns, {**layout.requests(columns), **wanted}, sample)
     notice = f"{path.name} is taken for {layout.label}: {layout.effect}; use --format plain if it is not"

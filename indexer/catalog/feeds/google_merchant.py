@@ -3,7 +3,7 @@
 from indexer.catalog.feeds.cell_text import is_blank, to_list, to_name
 from indexer.catalog.feeds.column_aliases import FIELDS, to_names
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 
 _SIGNS = to_names(
     "link, image link, additional image link, availability, condition, google product category, gtin, mpn, "
@@ -21,7 +21,7 @@ def _convert(values: Values) -> Values:
     return product
 
 
-GOOGLE = Layout(
+GOOGLE = FeedLayout(
     label="a Google Merchant feed",
     effect="attributes are read without their prefix",
     needs="id, title, and at least three of link, image_link, availability, condition, gtin and the like",

@@ -11,7 +11,7 @@ def _request_nothing(columns: Sequence[str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FeedLayout:
     """One layout, read once the columns have our names where there is one.
 
     Attributes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from indexer.catalog.feeds.cell_text import is_blank, to_list
 from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 
 _SIGNS = to_names(
     "creator, created_t, last_modified_t, brands, categories, countries, countries_en, nutriscore_grade, quantity, "
@@ -33,7 +33,7 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
     return {field: plain[name] for field, name in _FIELDS.items() if name in plain and normalize(field) not in plain}
 
 
-OPEN_FOOD_FACTS = Layout(
+OPEN_FOOD_FACTS = FeedLayout(
     label="an Open Food Facts export",
     effect="the barcode is the id, and categories are lists",
     needs="code, product_name, and at least three of creator, brands, categories, countries and the like",

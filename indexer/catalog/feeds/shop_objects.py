@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from indexer.catalog.feeds.cell_text import is_blank, to_list, to_plain_number
 from indexer.catalog.feeds.converted_rows import ConvertedRows, Values
 from indexer.catalog.feeds.joined_rows import VARIANTS
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 from indexer.catalog.feeds.variant_price import find_lowest
 from indexer.catalog.raw_row import IMAGE_COLUMNS
 
@@ -73,7 +73,7 @@ def _objects(value: object) -> list[Mapping[str, object]]:
     return [part for part in value if isinstance(part, Mapping)] if isinstance(value, Iterable) else []
 
 
-SHOPIFY_OBJECTS = Layout(
+SHOPIFY_OBJECTS = FeedLayout(
     label="products of Shopify in JSON",
     effect="the price is that of the cheapest variant",
     needs="title, variants, and two of handle, body_html, vendor and product_type",
@@ -84,7 +84,7 @@ SHOPIFY_OBJECTS = Layout(
 )
 """The objects of products.json and the Admin API."""
 
-WOOCOMMERCE_OBJECTS = Layout(
+WOOCOMMERCE_OBJECTS = FeedLayout(
     label="products of WooCommerce in JSON",
     effect="categories, images and attributes are read by their names",
     needs="name, permalink, regular_price and images or categories",

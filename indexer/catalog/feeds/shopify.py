@@ -7,7 +7,7 @@ from indexer.catalog.feeds.cell_text import is_blank, to_flag, to_key, to_list, 
 from indexer.catalog.feeds.column_aliases import normalize, to_names
 from indexer.catalog.feeds.grouped_rows import GroupedRows
 from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, deduplicate, first_values
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 from indexer.catalog.feeds.product_status import ProductStatus
 from indexer.catalog.feeds.variant_price import find_lowest
 from indexer.catalog.raw_row import IMAGE_COLUMNS, ITEM_ID, CatalogSource, RawRow
@@ -172,7 +172,7 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
     return {ITEM_ID: handle} if handle and "itemid" not in plain else {}
 
 
-SHOPIFY = Layout(
+SHOPIFY = FeedLayout(
     label="a Shopify export",
     effect="the rows of one handle are one product",
     needs="Handle (or URL handle), Title, and at least three columns of options, variants or images",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from indexer.catalog.feeds.cell_text import is_blank
 from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.joined_rows import JoinedRows
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 from indexer.catalog.feeds.wrapped_source import WrappedSource
 from indexer.catalog.product import Reject
 from indexer.catalog.raw_row import ITEM_ID, RawRow
@@ -39,7 +39,7 @@ def _requests(columns: Sequence[str]) -> dict[str, str]:
     return {ITEM_ID: next(column for column in columns if normalize(column) == _PRODUCT_ID)}
 
 
-SQUARESPACE = Layout(
+SQUARESPACE = FeedLayout(
     label="a Squarespace export",
     effect="variants are part of their product",
     needs="Product ID [Non Editable], Variant ID [Non Editable] and Title",

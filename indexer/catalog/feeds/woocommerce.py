@@ -7,7 +7,7 @@ from indexer.catalog.feeds.cell_text import is_blank, to_key, to_list, to_number
 from indexer.catalog.feeds.column_aliases import normalize
 from indexer.catalog.feeds.grouped_rows import GroupedRows
 from indexer.catalog.feeds.joined_rows import VARIANTS, collect_images, deduplicate
-from indexer.catalog.feeds.layout import Layout
+from indexer.catalog.feeds.layout import FeedLayout
 from indexer.catalog.feeds.product_status import ProductStatus
 from indexer.catalog.feeds.variant_price import find_lowest
 from indexer.catalog.feeds.woocommerce_columns import AttributeColumn, find_attribute, to_english
@@ -221,12 +221,12 @@ def _recognizes(names: frozenset[str]) -> bool:
 
 
 def _requests(columns: Sequence[str]) -> dict[str, str]:
-    """Return the ID as the id for now: all rows decide whether the SKU is."""
+    """Return the ID as the id; whether the SKU replaces it is decided once all rows were read."""
     ids = [column for column in columns if normalize(column) == "id"]
     return {ITEM_ID: ids[0]} if ids and ITEM_ID not in columns else {}
 
 
-WOOCOMMERCE = Layout(
+WOOCOMMERCE = FeedLayout(
     label="a WooCommerce export",
     effect="variations are part of their product",
     needs="Type, Name, Published, Visibility in catalog, Regular price or Images",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from engine.catalog.boolean_text import CLEAR_WORDS
 from engine.catalog.column_rule import ColumnType
-from indexer.catalog.values.column_summary import ColumnSummary, Shape
+from indexer.catalog.values.column_summary import ColumnSummary, TextShape
 from indexer.catalog.values.number_evidence import NumberEvidence
 
 _NUMBERS = (int, float, Decimal)
@@ -23,11 +23,11 @@ class ColumnEvidence:
         self.present = sum(shape.count for shape in self.shapes) + summary.other_texts + natives
         """Values that are neither missing nor invalid, of those examined."""
 
-    def count(self, accepts: Callable[[Shape], bool]) -> int:
+    def count(self, accepts: Callable[[TextShape], bool]) -> int:
         """Return the number of texts whose shapes are accepted."""
         return sum(shape.count for shape in self.shapes if accepts(shape))
 
-    def fits(self, kind: ColumnType, shape: Shape) -> bool:
+    def fits(self, kind: ColumnType, shape: TextShape) -> bool:
         """Return whether the texts of a shape can be read as a type; dates may be in no calendar."""
         form = shape.form
         if kind is ColumnType.NUMBER:

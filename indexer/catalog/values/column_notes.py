@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from engine.catalog.coercion import format_number
 from engine.catalog.column_rule import ColumnRule, ColumnType
 from indexer.catalog.values.column_evidence import ColumnEvidence
-from indexer.catalog.values.column_summary import Shape
+from indexer.catalog.values.column_summary import TextShape
 from indexer.catalog.values.number_evidence import NumberEvidence
 
 _MAX_EXAMPLES = 3
@@ -52,6 +52,6 @@ def rounded_notes(evidence: ColumnEvidence) -> Iterator[str]:
         yield _note(evidence, rounded, "identifiers lack digits, as a spreadsheet writes them")
 
 
-def _note(evidence: ColumnEvidence, shapes: Sequence[Shape], statement: str) -> str:
+def _note(evidence: ColumnEvidence, shapes: Sequence[TextShape], statement: str) -> str:
     quoted = ", ".join(repr(shape.example) for shape in shapes[:_MAX_EXAMPLES])
     return f"{sum(shape.count for shape in shapes)} of {evidence.present} {statement}: {quoted}"

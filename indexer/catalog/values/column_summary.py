@@ -42,7 +42,7 @@ _NONE = type(None)
 
 
 @dataclass(slots=True)
-class Shape:
+class TextShape:
     """Texts that differ only in their digits.
 
     Attributes:
@@ -90,7 +90,7 @@ class ColumnSummary:
         self.invalid = 0
         self.absent_words = 0
         self.blank = 0
-        self.shapes: dict[str, Shape] = {}
+        self.shapes: dict[str, TextShape] = {}
         self.other_texts = 0
         self.examined = 0
         self.dates = DateEvidence()
@@ -250,7 +250,7 @@ class ColumnSummary:
             form = read_form(example)
             self._text_shapes += form.is_text
             if not form.is_text or self._text_shapes <= _MAX_TEXT_SHAPES:
-                self.shapes[shape] = Shape(example, form)
+                self.shapes[shape] = TextShape(example, form)
 
     def _count(self, shape: str, count: int) -> None:
         known = self.shapes.get(shape)
