@@ -28,7 +28,7 @@ from indexer.catalog.product import Product
 from indexer.embedding.image_loader import readable_images
 
 RANDOM_ITEMS = 20
-NEAREST = 6
+NEAREST = 5
 
 Pictures = Callable[[frozenset[str]], Mapping[str, Image.Image]]
 """Returns the first picture of each of some items, where there is one."""

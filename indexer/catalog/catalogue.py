@@ -19,6 +19,7 @@ from indexer.catalog.catalog_reader import open_source, suggest_column
 from indexer.catalog.column_scan import scan_columns
 from indexer.catalog.feeds.column_names import ColumnMapping, resolve_columns
 from indexer.catalog.feeds.feed_detection import open_feed
+from indexer.catalog.formats.image_folder import ImageFolder
 from indexer.catalog.images.image_files import ImageResolver
 from indexer.catalog.images_by_id import ImagesById
 from indexer.catalog.product import DEFAULT_TEMPLATE, CatalogSpec, Product, Reject
@@ -72,7 +73,7 @@ class Catalogue:
         Raises:
             InvalidCatalogue: The file is truncated.
         """
-        is_image_folder = getattr(self._source, "is_image_folder", False)
+        is_image_folder = isinstance(self._source, ImageFolder)
         reader = ProductReader(
             layout=_layout(self.columns, self._mapping, self.own_blocks, is_image_folder),
             template=Template(self.text_template),
@@ -128,16 +129,10 @@ def open_catalogue(spec: CatalogSpec, progress: Progress = no_progress) -> Catal
         row_count=scan.row_count,
         own_blocks=frozenset(block for column, block in VECTOR_COLUMNS.items() if column in scan.summaries),
         text_template=template,
-        notices=(*source_notices(source), *feed.notices, *mapping.notices, *column_notices(spec, columns, template)),
+        notices=(*source.notices(), *feed.notices, *mapping.notices, *column_notices(spec, columns, template)),
         _source=feed.source,
         _mapping=mapping,
     )
-
-
-def source_notices(source: CatalogSource) -> list[str]:
-    """Return what a format says of its file; most say nothing."""
-    notices: list[str] = getattr(source, "notices", list)()
-    return notices
 
 
 def read(spec: CatalogSpec) -> Iterator[Product | Reject]:

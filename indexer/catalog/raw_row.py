@@ -59,6 +59,10 @@ class CatalogSource(Protocol):
         """Yield every row in the file's order. Raises InvalidCatalogue if the file is truncated."""
         ...
 
+    def notices(self) -> list[str]:
+        """Return sentences about the file that a person should know; complete once all rows were read."""
+        ...
+
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:

@@ -23,8 +23,6 @@ IMAGE_SUFFIXES = _JPEG_SUFFIXES | _HEIF_SUFFIXES | {".png", ".apng", ".webp", ".
 class ImageFolder:
     """The images below a folder, without hidden and system files, sorted by path; `line` counts the items from 1."""
 
-    is_image_folder = True
-
     def __init__(self, path: Path, options: SourceOptions = DEFAULT_OPTIONS, scan: FolderScan | None = None) -> None:
         self.folder = path
         self._found = scan

@@ -50,7 +50,7 @@ class TextParts:
         """Return what the parts were taken for, and how many there are."""
         found = {f"{len(self._parts)} parts are read as one table": None} if len(self._parts) > 1 else {}
         for _, source in self._sources:
-            found |= dict.fromkeys(getattr(source, "notices", list)())
+            found |= dict.fromkeys(source.notices())
         return list(found)
 
     @cached_property
